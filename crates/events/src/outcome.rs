@@ -1,0 +1,92 @@
+//! Every input record ends in exactly one of these.
+
+/// What became of a record. The names are metric labels, ledger keys and words of the `audit` view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Outcome {
+    /// Taken into sessions, conversations and journeys.
+    #[default]
+    Counted = 0,
+    /// Behind watermark minus allowed lateness, judged against the merged window.
+    Late = 1,
+    /// The same event id was counted before, within the lateness.
+    Duplicate = 2,
+    /// From a robot, and the configuration drops robots.
+    Bot = 3,
+    /// Removed by a configured filter.
+    Filtered = 4,
+    /// Its person asked to be erased, or did not consent.
+    Erased = 5,
+    /// Could not be read; it stands in the dead letters with its reason.
+    Dead = 6,
+}
+
+impl Outcome {
+    /// All outcomes, by code.
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Counted,
+        Outcome::Late,
+        Outcome::Duplicate,
+        Outcome::Bot,
+        Outcome::Filtered,
+        Outcome::Erased,
+        Outcome::Dead,
+    ];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Counted => "counted",
+            Outcome::Late => "late",
+            Outcome::Duplicate => "duplicate",
+            Outcome::Bot => "bot",
+            Outcome::Filtered => "filtered",
+            Outcome::Erased => "erased",
+            Outcome::Dead => "dead",
+        }
+    }
+
+    /// The outcome with this code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Outcome> {
+        Outcome::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// How many records ended in each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts(pub [u64; Outcome::ALL.len()]);
+
+impl Counts {
+    /// Counts one record.
+    pub fn add(&mut self, outcome: Outcome) {
+        self.0[outcome as usize] += 1;
+    }
+
+    /// How many ended in `outcome`.
+    #[must_use]
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        self.0[outcome as usize]
+    }
+
+    /// How many records there were in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_round_trip() {
+        for (code, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, code);
+            assert_eq!(Outcome::from_code(code as u8), Some(outcome));
+        }
+        assert_eq!(Outcome::from_code(7), None);
+    }
+}

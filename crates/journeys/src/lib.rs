@@ -1,0 +1,4 @@
+//! Journeys: the stages a person moves through, conversions and carts.
+#![forbid(unsafe_code)]
+
+pub mod rows;

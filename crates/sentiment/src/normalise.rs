@@ -1,0 +1,220 @@
+//! Cleans a text once, into symbols for the model and bytes for the phrase rules.
+//!
+//! Lower-case; digits become 0; a symbol repeated more than three times is cut to three; mentions and URLs are dropped;
+//! white space collapses; curly quotes, zero-width marks and two common Thai misspellings of the same glyph are folded.
+
+use crate::emoji;
+
+/// Characters beyond this many are counted but not scored, which bounds the work for one text.
+pub const MAX_SCORED_CHARACTERS: usize = 8_192;
+
+/// What kind of symbol a normalised character is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Class {
+    /// White space.
+    Space,
+    /// A letter or mark of the Latin script.
+    Latin,
+    /// A digit of any script (normalised to `0`).
+    Digit,
+    /// A Thai letter, vowel or tone mark.
+    Thai,
+    /// A letter of any other script.
+    Foreign,
+    /// An emoji.
+    Emoji,
+    /// Anything else.
+    Punctuation,
+}
+
+/// Working memory of one thread. Grows to the longest text it has met and is then reused without allocating.
+#[derive(Debug, Default, Clone)]
+pub struct Scratch {
+    pub(crate) symbols: Vec<u32>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) thai_count: u32,
+    pub(crate) latin_count: u32,
+    pub(crate) foreign_count: u32,
+}
+
+impl Scratch {
+    /// Empty working memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Normalises `text` into this memory, replacing what was there.
+    pub fn normalise(&mut self, text: &str) {
+        self.symbols.clear();
+        self.classes.clear();
+        self.bytes.clear();
+        self.thai_count = 0;
+        self.latin_count = 0;
+        self.foreign_count = 0;
+        let mut characters = text.chars();
+        let mut budget = MAX_SCORED_CHARACTERS;
+        let mut at_word_start = true;
+        while let Some(character) = characters.next() {
+            if budget == 0 {
+                break;
+            }
+            budget -= 1;
+            if at_word_start && starts_dropped_token(character, characters.as_str()) {
+                let rest = characters.as_str();
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                characters = rest[end..].chars();
+                continue;
+            }
+            let (symbol, class) = fold(character);
+            if symbol == 0 {
+                continue;
+            }
+            at_word_start = matches!(class, Class::Space | Class::Punctuation);
+            self.push(symbol, class);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, symbol: u32, class: Class) {
+        let count = self.symbols.len();
+        if count > 0 && self.symbols[count - 1] == symbol {
+            let repeats_allowed = if class == Class::Space { 1 } else { 3 };
+            if count >= repeats_allowed && self.symbols[count - repeats_allowed..].iter().all(|&s| s == symbol) {
+                return;
+            }
+            if symbol == SARA_E {
+                // เ + เ is typed for แ and looks the same.
+                self.symbols[count - 1] = SARA_AE;
+                let bytes = self.bytes.len();
+                self.bytes.truncate(bytes - 3);
+                self.bytes.extend_from_slice("แ".as_bytes());
+                return;
+            }
+        }
+        match class {
+            Class::Thai => self.thai_count += 1,
+            Class::Latin => self.latin_count += 1,
+            Class::Foreign => self.foreign_count += 1,
+            _ => {}
+        }
+        self.symbols.push(symbol);
+        self.classes.push(class);
+        if symbol < 0x80 {
+            self.bytes.push(symbol as u8);
+        } else if let Some(character) = char::from_u32(symbol) {
+            let mut buffer = [0; 4];
+            self.bytes.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+        }
+    }
+}
+
+const SARA_E: u32 = 'เ' as u32;
+const SARA_AE: u32 = 'แ' as u32;
+
+/// Mentions and URLs tell who and where, not how it felt.
+#[inline]
+fn starts_dropped_token(character: char, rest: &str) -> bool {
+    match character {
+        '@' => rest.as_bytes().first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'),
+        'h' | 'H' => begins_with(rest, "ttp://") || begins_with(rest, "ttps://"),
+        'w' | 'W' => begins_with(rest, "ww."),
+        _ => false,
+    }
+}
+
+#[inline]
+fn begins_with(rest: &str, prefix: &str) -> bool {
+    rest.len() >= prefix.len() && rest.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+}
+
+/// The normalised symbol of a character and its class; symbol 0 means "drop it".
+#[inline]
+fn fold(character: char) -> (u32, Class) {
+    let code = character as u32;
+    if code < 0x80 {
+        return match character {
+            'a'..='z' => (code, Class::Latin),
+            'A'..='Z' => (code | 0x20, Class::Latin),
+            '0'..='9' => (u32::from('0'), Class::Digit),
+            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' => (u32::from(' '), Class::Space),
+            '\0'..='\x1f' | '\x7f' => (0, Class::Punctuation),
+            _ => (code, Class::Punctuation),
+        };
+    }
+    match code {
+        0x0E50..=0x0E59 => (u32::from('0'), Class::Digit),
+        0x0E3F => (code, Class::Punctuation),
+        0x0E01..=0x0E4E => (code, Class::Thai),
+        0x2018 | 0x2019 | 0x02BC | 0x0060 => (u32::from('\''), Class::Punctuation),
+        0x201C | 0x201D => (u32::from('"'), Class::Punctuation),
+        0x2026 => (u32::from('.'), Class::Punctuation),
+        0xFF01 => (u32::from('!'), Class::Punctuation),
+        0xFF1F => (u32::from('?'), Class::Punctuation),
+        0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFFD | 0x1F3FB..=0x1F3FF => {
+            (0, Class::Punctuation)
+        }
+        _ if emoji::is_emoji(code) => (code, Class::Emoji),
+        0xC0..=0x24F | 0x1E00..=0x1EFF => {
+            let lower = character.to_lowercase().next().unwrap_or(character);
+            match code {
+                0xD7 | 0xF7 => (code, Class::Punctuation),
+                _ => (lower as u32, Class::Latin),
+            }
+        }
+        _ if character.is_whitespace() => (u32::from(' '), Class::Space),
+        _ if character.is_alphabetic() => {
+            (character.to_lowercase().next().unwrap_or(character) as u32, Class::Foreign)
+        }
+        _ if character.is_numeric() => (u32::from('0'), Class::Digit),
+        _ => (code, Class::Punctuation),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(text: &str) -> String {
+        let mut scratch = Scratch::new();
+        scratch.normalise(text);
+        String::from_utf8(scratch.bytes).unwrap()
+    }
+
+    #[test]
+    fn cases_digits_repeats_and_spaces_are_folded() {
+        assert_eq!(normal("Sooooo   GOOD\n2024!!!!!"), "sooo good 000!!!");
+        assert_eq!(normal("doesn’t"), "doesn't");
+        assert_eq!(normal("ปี ๒๕๖๗"), "ปี 000");
+    }
+
+    #[test]
+    fn mentions_and_urls_are_dropped() {
+        assert_eq!(normal("@shop_th thanks https://t.co/abc?x=1 bye"), " thanks bye");
+        assert_eq!(normal("mail me a@b.c"), "mail me a@b.c");
+        assert_eq!(normal("WWW.example.com"), "");
+    }
+
+    #[test]
+    fn thai_glyphs_typed_in_two_ways_become_one() {
+        assert_eq!(normal("เเย่"), normal("แย่"));
+        assert_eq!(normal("ดี\u{200b}มาก"), "ดีมาก");
+    }
+
+    #[test]
+    fn symbols_bytes_and_classes_agree() {
+        let mut scratch = Scratch::new();
+        scratch.normalise("Aเเa😡‼️ß中 é");
+        assert_eq!(scratch.symbols.len(), scratch.classes.len());
+        let text = std::str::from_utf8(&scratch.bytes).unwrap();
+        assert!(text.chars().map(|c| c as u32).eq(scratch.symbols.iter().copied()));
+    }
+
+    #[test]
+    fn a_huge_text_is_cut() {
+        let mut scratch = Scratch::new();
+        scratch.normalise(&"ab ".repeat(1_000_000));
+        assert_eq!(scratch.symbols.len(), MAX_SCORED_CHARACTERS);
+    }
+}
