@@ -23,23 +23,22 @@ impl OriginId {
     }
 }
 
-/// A position within an origin: the source offset, and a sequence number among the records made from that offset.
+/// A position within an origin: the source offset, and a sequence number (from 1) among the records made from it.
+///
+/// `(n, 0)` stands before the first record made from offset `n`, so it also says "everything below `n` is decided".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Source offset.
     pub offset: u64,
-    /// Sequence number within the source offset.
+    /// Sequence number within the source offset; 0 is before its first record.
     pub seq: u32,
 }
 
 impl Position {
-    /// Before the record at `offset`: the position a writer that starts at `offset` starts from.
+    /// Before the first record made from `offset`: where a writer that starts at `offset` starts from.
     #[must_use]
     pub fn before(offset: u64) -> Position {
-        match offset.checked_sub(1) {
-            Some(previous) => Position { offset: previous, seq: u32::MAX },
-            None => Position::default(),
-        }
+        Position { offset, seq: 0 }
     }
 }
 
