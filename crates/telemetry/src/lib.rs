@@ -1,1 +1,11 @@
+//! What those who run it see: the metric catalogue, the health endpoints and the log format.
+#![forbid(unsafe_code)]
 
+pub mod catalogue;
+pub mod health;
+pub mod logs;
+pub mod metrics;
+pub mod server;
+
+pub use health::Health;
+pub use metrics::Metrics;
