@@ -67,6 +67,18 @@ impl Scratch {
                 characters = rest[end..].chars();
                 continue;
             }
+            if let Some((emoji, length)) = emoticon(character, characters.as_str()) {
+                self.push(emoji as u32, Class::Emoji);
+                characters = characters.as_str()[length..].chars();
+                at_word_start = true;
+                continue;
+            }
+            let laugh = if character == '5' && !self.ends_in_digit() { laughing_fives(characters.as_str()) } else { 0 };
+            if laugh > 0 {
+                self.push('😂' as u32, Class::Emoji);
+                characters = characters.as_str()[laugh..].chars();
+                continue;
+            }
             let (symbol, class) = fold(character);
             if symbol == 0 {
                 continue;
@@ -74,6 +86,10 @@ impl Scratch {
             at_word_start = matches!(class, Class::Space | Class::Punctuation);
             self.push(symbol, class);
         }
+    }
+
+    fn ends_in_digit(&self) -> bool {
+        matches!(self.classes.last(), Some(Class::Digit)) || matches!(self.bytes.last(), Some(b',' | b'.'))
     }
 
     #[inline]
@@ -121,6 +137,47 @@ fn starts_dropped_token(character: char, rest: &str) -> bool {
         'h' | 'H' => begins_with(rest, "ttp://") || begins_with(rest, "ttps://"),
         'w' | 'W' => begins_with(rest, "ww."),
         _ => false,
+    }
+}
+
+/// The emoji an emoticon stands for, and the bytes it takes behind its first character.
+#[inline]
+fn emoticon(first: char, rest: &str) -> Option<(char, usize)> {
+    if !matches!(first, ':' | ';' | '=' | '<') {
+        return None;
+    }
+    let rest = rest.as_bytes();
+    let (nose, mouth) = match rest {
+        [b'3', ..] if first == '<' => return Some(('❤', 1)),
+        _ if first == '<' => return None,
+        [b'-', mouth, ..] => (1, *mouth),
+        [b'\'', b'(', ..] => return Some(('😢', 2)),
+        [mouth, ..] => (0, *mouth),
+        [] => return None,
+    };
+    let emoji = match mouth {
+        b')' | b']' => '🙂',
+        b'(' | b'[' => '🙁',
+        b'D' => '😃',
+        b'P' | b'p' => '😛',
+        b'/' | b'|' => '😕',
+        b'*' => '😘',
+        _ => return None,
+    };
+    let length = nose + 1;
+    let cut = rest.get(length).is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'/');
+    cut.then_some((emoji, length))
+}
+
+/// Thai laughs "555": the bytes behind a first 5 if at least two more fives follow and no other digit does, else 0.
+#[inline]
+fn laughing_fives(rest: &str) -> usize {
+    let fives = rest.bytes().take_while(|&byte| byte == b'5').count();
+    match rest.as_bytes().get(fives) {
+        Some(byte) if byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-') => 0,
+        _ if fives < 2 => 0,
+        Some(b'+') => fives + 1,
+        _ => fives,
     }
 }
 
@@ -194,6 +251,14 @@ mod tests {
         assert_eq!(normal("@shop_th thanks https://t.co/abc?x=1 bye"), " thanks bye");
         assert_eq!(normal("mail me a@b.c"), "mail me a@b.c");
         assert_eq!(normal("WWW.example.com"), "");
+    }
+
+    #[test]
+    fn emoticons_and_thai_laughter_become_emoji() {
+        assert_eq!(normal("nice :-) bad :( hm :/ love <3"), "nice 🙂 bad 🙁 hm 😕 love ❤");
+        assert_eq!(normal("at 10:30, note:done"), "at 00:00, note:done");
+        assert_eq!(normal("ตลก55555+"), "ตลก😂");
+        assert_eq!(normal("15555 บาท 555.50"), "000 บาท 000.00");
     }
 
     #[test]

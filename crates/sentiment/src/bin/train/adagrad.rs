@@ -1,0 +1,157 @@
+//! Multinomial logistic regression over hashed features: AdaGrad, averaged, class weights, features seen at least twice.
+
+use crate::data::Sample;
+use crumbtrail_sentiment::Scratch;
+use crumbtrail_sentiment::lexicon::Lexicon;
+use crumbtrail_sentiment::table::{Table, length_norm, softmax};
+
+/// What may be tuned, on validation texts only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// log2 of the buckets.
+    pub(crate) bits: u32,
+    /// Passes over the texts.
+    pub(crate) epochs: usize,
+    /// Step size.
+    pub(crate) rate: f32,
+    /// Pull towards zero.
+    pub(crate) decay: f32,
+    /// Order of the texts.
+    pub(crate) seed: u64,
+}
+
+/// One text as buckets.
+pub(crate) struct Vector {
+    /// Bucket and the feature's weight.
+    buckets: Vec<(u32, f32)>,
+    norm: f32,
+    class: usize,
+    weight: f32,
+}
+
+/// Splitmix64: the order of texts is a function of the seed.
+struct Shuffle(u64);
+
+impl Shuffle {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Turns texts into vectors with the sentiment features, dropping those seen in fewer than two texts.
+pub(crate) fn vectors(samples: &[Sample], lexicon: Option<&Lexicon>, bits: u32) -> Vec<Vector> {
+    let rows = samples.iter().map(|sample| (sample.text.as_str(), sample.label as usize, sample.weight));
+    build(rows, bits, 2, |text, out| crumbtrail_sentiment::features::extract(text, lexicon, |hash, times| out.push((hash, times))))
+}
+
+/// Turns texts with a class into vectors of any features.
+pub(crate) fn build<'a>(
+    rows: impl Iterator<Item = (&'a str, usize, f32)>,
+    bits: u32,
+    least_count: u8,
+    extract: impl Fn(&Scratch, &mut Vec<(u64, i32)>),
+) -> Vec<Vector> {
+    const COUNTER_BITS: u32 = 25;
+    let mut scratch = Scratch::new();
+    let mut counts = vec![0u8; 1 << COUNTER_BITS];
+    let mut hashed = Vec::new();
+    for (text, class, weight) in rows {
+        scratch.normalise(text);
+        let mut hashes = Vec::new();
+        extract(&scratch, &mut hashes);
+        let mut unique: Vec<u64> = hashes.iter().map(|feature| feature.0).collect();
+        unique.sort_unstable();
+        unique.dedup();
+        for hash in unique {
+            let counter = &mut counts[(hash >> (64 - COUNTER_BITS)) as usize];
+            *counter = counter.saturating_add(1);
+        }
+        hashed.push((hashes, class, weight));
+    }
+    hashed
+        .into_iter()
+        .map(|(hashes, class, weight)| Vector {
+            norm: length_norm(hashes.len() as u32),
+            buckets: hashes
+                .iter()
+                .filter(|(hash, _)| counts[(hash >> (64 - COUNTER_BITS)) as usize] >= least_count)
+                .map(|&(hash, times)| ((hash >> (64 - bits)) as u32, times as f32))
+                .collect(),
+            class,
+            weight,
+        })
+        .collect()
+}
+
+/// Fits a table; weights are the average over all steps.
+pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
+    let size = 3usize << settings.bits;
+    let (mut weights, mut squares) = (vec![0.0f32; size], vec![1e-6f32; size]);
+    // The average of w over steps is w − (Σ step·Δw) / steps.
+    let mut drift = vec![0.0f32; size];
+    let (mut bias, mut bias_squares, mut bias_drift) = ([0.0f32; 3], [1e-6f32; 3], [0.0f32; 3]);
+    let mut class_weight = [0.0f32; 3];
+    for vector in vectors {
+        class_weight[vector.class] += vector.weight;
+    }
+    let total: f32 = class_weight.iter().sum();
+    for weight in &mut class_weight {
+        *weight = if *weight > 0.0 { (total / (3.0 * *weight)).sqrt() } else { 0.0 };
+    }
+    let mut order: Vec<usize> = (0..vectors.len()).collect();
+    let mut shuffle = Shuffle(settings.seed);
+    let steps = (settings.epochs * vectors.len()).max(1) as f32;
+    let mut step = 0.0f32;
+    for _ in 0..settings.epochs {
+        for at in (1..order.len()).rev() {
+            order.swap(at, (shuffle.next() % (at as u64 + 1)) as usize);
+        }
+        for &at in &order {
+            let vector = &vectors[at];
+            let done = step / steps;
+            step += 1.0;
+            let mut logits = [0.0f32; 3];
+            for &(bucket, times) in &vector.buckets {
+                let row = &weights[bucket as usize * 3..bucket as usize * 3 + 3];
+                for class in 0..3 {
+                    logits[class] += row[class] * times;
+                }
+            }
+            for class in 0..3 {
+                logits[class] = logits[class] * vector.norm + bias[class];
+            }
+            let probabilities = softmax(logits);
+            let importance = class_weight[vector.class] * vector.weight;
+            let mut slope = [0.0f32; 3];
+            for class in 0..3 {
+                let target = if class == vector.class { 1.0 } else { 0.0 };
+                slope[class] = (probabilities[class] - target) * importance;
+                bias_squares[class] += slope[class] * slope[class];
+                let change = -settings.rate * slope[class] / bias_squares[class].sqrt();
+                bias[class] += change;
+                bias_drift[class] += done * change;
+            }
+            for &(bucket, times) in &vector.buckets {
+                for class in 0..3 {
+                    let at = bucket as usize * 3 + class;
+                    let gradient = slope[class] * vector.norm * times + settings.decay * weights[at];
+                    squares[at] += gradient * gradient;
+                    let change = -settings.rate * gradient / squares[at].sqrt();
+                    weights[at] += change;
+                    drift[at] += done * change;
+                }
+            }
+        }
+    }
+    for (weight, drift) in weights.iter_mut().zip(&drift) {
+        *weight -= drift;
+    }
+    for class in 0..3 {
+        bias[class] -= bias_drift[class];
+    }
+    Table::quantise(settings.bits, &weights, bias)
+}

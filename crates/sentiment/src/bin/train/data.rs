@@ -1,0 +1,126 @@
+//! Reads the data folder, removes repeats between splits, cuts validation and test blocks.
+
+use crumbtrail_sentiment::Label;
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::Path;
+
+/// A result whose error is a sentence for the person at the terminal.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+/// One labelled text.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    /// The text as given.
+    pub(crate) text: String,
+    /// Its class.
+    pub(crate) label: Label,
+    /// Where it comes from.
+    pub(crate) source: &'static str,
+    /// Weight in training.
+    pub(crate) weight: f32,
+}
+
+impl Sample {
+    /// A sample.
+    pub(crate) fn new(text: String, label: Label, source: &'static str, weight: f32) -> Self {
+        Self { text, label, source, weight }
+    }
+
+    /// What two texts share when they are the same but for case, spaces and punctuation.
+    pub(crate) fn key(&self) -> String {
+        key(&self.text)
+    }
+}
+
+/// Letters and digits only, lower-case.
+pub(crate) fn key(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric() || ('\u{e00}'..='\u{e7f}').contains(c)).flat_map(char::to_lowercase).collect()
+}
+
+#[derive(serde::Deserialize)]
+struct Line {
+    t: String,
+    y: String,
+}
+
+/// Texts and raw labels of one gzipped JSON-lines file.
+pub(crate) fn raw(folder: &Path, name: &str) -> Outcome<Vec<(String, String)>> {
+    let path = folder.join("sentiment").join(format!("{name}.jsonl.gz"));
+    let file = std::fs::File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    text.lines()
+        .map(|line| {
+            let line: Line = serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok((line.t, line.y))
+        })
+        .collect()
+}
+
+/// A sentiment file; `q` (a question) is neutral.
+pub(crate) fn load(folder: &Path, name: &str, source: &'static str) -> Outcome<Vec<Sample>> {
+    raw(folder, name)?
+        .into_iter()
+        .map(|(text, label)| {
+            let label = match label.as_str() {
+                "neg" => Label::Negative,
+                "pos" => Label::Positive,
+                "neu" | "q" => Label::Neutral,
+                other => return Err(format!("{name}: unknown label {other:?}")),
+            };
+            Ok(Sample::new(text, label, source, 1.0))
+        })
+        .collect()
+}
+
+/// Training, validation and test texts of one language or domain.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Split {
+    /// Fitted on.
+    pub(crate) train: Vec<Sample>,
+    /// Temperature and every choice of the trainer are fitted on this.
+    pub(crate) valid: Vec<Sample>,
+    /// Looked at by the report only.
+    pub(crate) test: Vec<Sample>,
+}
+
+impl Split {
+    /// Cuts blocks of 50 neighbouring texts into 80/10/10, so that sentences of one article stay together.
+    pub(crate) fn by_blocks(samples: Vec<Sample>) -> Self {
+        let mut split = Self::default();
+        for (block, texts) in samples.chunks(50).enumerate() {
+            let part = match block % 10 {
+                3 => &mut split.valid,
+                7 => &mut split.test,
+                _ => &mut split.train,
+            };
+            part.extend_from_slice(texts);
+        }
+        split
+    }
+
+    /// Takes out of training what stands in validation or test, and out of validation what stands in test; then repeats
+    /// within training. Returns how many texts went.
+    pub(crate) fn remove_leaks(&mut self) -> usize {
+        let before = self.train.len() + self.valid.len();
+        let test: HashSet<String> = self.test.iter().map(Sample::key).collect();
+        self.valid.retain(|sample| !test.contains(&sample.key()));
+        let valid: HashSet<String> = self.valid.iter().map(Sample::key).collect();
+        let mut seen = HashSet::new();
+        self.train.retain(|sample| {
+            let key = sample.key();
+            !test.contains(&key) && !valid.contains(&key) && seen.insert(key)
+        });
+        before - self.train.len() - self.valid.len()
+    }
+
+    /// Adds another split's parts.
+    pub(crate) fn extend(&mut self, other: &Split) {
+        self.train.extend_from_slice(&other.train);
+        self.valid.extend_from_slice(&other.valid);
+        self.test.extend_from_slice(&other.test);
+    }
+}

@@ -1,0 +1,279 @@
+//! `make train`: fits the tables of crates/sentiment/models from a folder of labelled texts and reports how good they are.
+//!
+//! The same data and seed give the same bytes. Tuned on validation texts only.
+
+mod adagrad;
+mod data;
+mod evaluate;
+mod seeds;
+mod vader;
+
+use adagrad::Settings;
+use crumbtrail_sentiment::features::extract_language;
+use crumbtrail_sentiment::language::{COLUMNS, identify};
+use crumbtrail_sentiment::lexicon::Lexicon;
+use crumbtrail_sentiment::table::Table;
+use crumbtrail_sentiment::{Language, Scratch};
+use data::{Outcome, Sample, Split};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+const HELP: &str = "\
+Trains the sentiment and language tables.
+
+usage: train [--data DIR] [--out DIR] [--seed N] [--rate R] [--decay D] [--epochs N] [--bits N] [--only en|th|id|language]
+
+  --data   folder that holds sentiment/*.jsonl.gz   (default: $CRUMBTRAIL_DATA)
+  --out    where the tables go                      (default: crates/sentiment/models)
+  --only   one part, for trying settings; a full run is what the repository holds
+";
+
+struct Options {
+    data: PathBuf,
+    out: PathBuf,
+    settings: Settings,
+    only: Option<String>,
+}
+
+fn options() -> Outcome<Options> {
+    let mut options = Options {
+        data: std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from).unwrap_or_default(),
+        out: PathBuf::from("crates/sentiment/models"),
+        settings: Settings { bits: 18, epochs: 5, rate: 0.5, decay: 0.0, seed: 1 },
+        only: None,
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(flag) = arguments.next() {
+        if flag == "--help" || flag == "-h" {
+            print!("{HELP}");
+            std::process::exit(0);
+        }
+        let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
+        let bad = |_| format!("{flag}: {value:?} is not a number");
+        match flag.as_str() {
+            "--data" => options.data = value.into(),
+            "--out" => options.out = value.into(),
+            "--seed" => options.settings.seed = value.parse().map_err(|_| bad(()))?,
+            "--rate" => options.settings.rate = value.parse().map_err(|_| bad(()))?,
+            "--decay" => options.settings.decay = value.parse().map_err(|_| bad(()))?,
+            "--epochs" => options.settings.epochs = value.parse().map_err(|_| bad(()))?,
+            "--bits" => options.settings.bits = value.parse().map_err(|_| bad(()))?,
+            "--only" => options.only = Some(value),
+            _ => return Err(format!("unknown flag {flag}; try --help")),
+        }
+    }
+    if options.data.as_os_str().is_empty() {
+        return Err("no data folder: give --data or set CRUMBTRAIL_DATA".into());
+    }
+    Ok(options)
+}
+
+fn main() {
+    if let Err(message) = options().and_then(|options| run(&options)) {
+        eprintln!("train: {message}");
+        std::process::exit(1);
+    }
+}
+
+fn run(options: &Options) -> Outcome<()> {
+    let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
+    let trainer = Trainer { options, baseline: vader::Baseline::load(&options.data)? };
+    println!("| model | test set | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|");
+    if wanted("en") {
+        trainer.english()?;
+    }
+    if wanted("th") {
+        trainer.thai()?;
+    }
+    if wanted("id") {
+        trainer.indonesian()?;
+    }
+    if wanted("language") {
+        trainer.language()?;
+    }
+    Ok(())
+}
+
+struct Trainer<'a> {
+    options: &'a Options,
+    baseline: vader::Baseline,
+}
+
+impl Trainer<'_> {
+    fn load(&self, name: &str, source: &'static str) -> Outcome<Vec<Sample>> {
+        data::load(&self.options.data, name, source)
+    }
+
+    /// Fits on `split.train` and the seeds, sets the temperature on `split.valid`.
+    fn fit(&self, split: &Split, seeds: &str, lexicon: Option<&Lexicon>) -> Table {
+        let mut train = split.train.clone();
+        train.extend(seeds::samples(seeds));
+        let vectors = adagrad::vectors(&train, lexicon, self.options.settings.bits);
+        let table = adagrad::fit(&vectors, self.options.settings);
+        let temperature = evaluate::fit_temperature(&table, lexicon, &split.valid);
+        table.with_temperature(temperature)
+    }
+
+    fn report(&self, model: &str, test: &str, table: &Table, lexicon: Option<&Lexicon>, samples: &[Sample]) {
+        let score = evaluate::score(samples, &evaluate::predict(table, lexicon, samples));
+        println!("| {model} | {test} | {score} |");
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
+        let path = self.options.out.join(name);
+        eprintln!("{}: {} bytes", path.display(), bytes.len());
+        std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn english(&self) -> Outcome<()> {
+        const SEEDS: &str = include_str!("../../../seeds/en.txt");
+        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        self.write("lexicon-en.bin", &lexicon.to_bytes())?;
+        let mut reviews = self.load("vader_amazon", "vader_amazon")?;
+        let known: HashSet<String> = reviews.iter().map(Sample::key).collect();
+        let mut more = self.load("huliu", "huliu")?;
+        let before = more.len();
+        more.retain(|sample| !known.contains(&sample.key()));
+        eprintln!("huliu: {} of {before} texts also stand in vader_amazon", before - more.len());
+        for sample in &mut more {
+            // A sentence without an annotated product feature is not surely neutral.
+            sample.weight = 0.5;
+        }
+        reviews.extend(more);
+        let domains = [
+            ("vader_tweets", self.load("vader_tweets", "vader_tweets")?),
+            ("vader_nyt", self.load("vader_nyt", "vader_nyt")?),
+            ("reviews", reviews),
+            ("vader_movie", self.load("vader_movie", "vader_movie")?),
+        ]
+        .map(|(name, samples)| (name, Split::by_blocks(samples)));
+        let mut all = Split::default();
+        domains.iter().for_each(|(_, split)| all.extend(split));
+        eprintln!("en: {} repeats removed", all.remove_leaks());
+        let table = self.fit(&all, SEEDS, Some(&lexicon));
+        self.write("en.bin", &table.to_bytes())?;
+        eprintln!("en: {} texts, temperature {:.2}, {} buckets", all.train.len(), table.temperature(), table.used_bucket_count());
+        self.report("en", "validation", &table, Some(&lexicon), &all.valid);
+        for (name, split) in &domains {
+            self.report("en", &format!("{name} (in-domain test)"), &table, Some(&lexicon), &split.test);
+            self.report_baseline(&format!("{name} (in-domain test)"), &split.test);
+        }
+        // Held-out domains: one more model each, fitted without the domain, tested on all of it.
+        for (held_out, split) in &domains {
+            let mut rest = Split::default();
+            domains.iter().filter(|(name, _)| name != held_out).for_each(|(_, split)| rest.extend(split));
+            rest.test = [&split.train[..], &split.valid, &split.test].concat();
+            let test = [&split.train[..], &split.test].concat();
+            rest.remove_leaks();
+            let table = self.fit(&rest, SEEDS, Some(&lexicon));
+            self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain, validation blocks)"), &table, Some(&lexicon), &split.valid);
+            self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain)"), &table, Some(&lexicon), &test);
+            self.report_baseline(&format!("{held_out} (held-out domain)"), &test);
+        }
+        Ok(())
+    }
+
+    fn report_baseline(&self, test: &str, samples: &[Sample]) {
+        let truth: Vec<usize> = samples.iter().map(|sample| sample.label as usize).collect();
+        let guess: Vec<usize> = samples.iter().map(|sample| self.baseline.label(&sample.text) as usize).collect();
+        println!("| VADER lexicon | {test} | {} |", evaluate::labels(&truth, &guess));
+    }
+
+    fn thai(&self) -> Outcome<()> {
+        const SEEDS: &str = include_str!("../../../seeds/th.txt");
+        let mut split = Split {
+            train: self.load("wisesight.train", "wisesight")?,
+            valid: self.load("wisesight.valid", "wisesight")?,
+            test: self.load("wisesight.test", "wisesight")?,
+        };
+        eprintln!("th: {} repeats removed", split.remove_leaks());
+        let table = self.fit(&split, SEEDS, None);
+        self.write("th.bin", &table.to_bytes())?;
+        eprintln!("th: {} texts, temperature {:.2}, {} buckets", split.train.len(), table.temperature(), table.used_bucket_count());
+        self.report("th", "wisesight validation", &table, None, &split.valid);
+        self.report("th", "wisesight test (in-domain)", &table, None, &split.test);
+        self.report("th", "general_amy (held-out domain, 2 classes)", &table, None, &self.load("th_general_amy", "amy")?);
+        self.report("th", "tcas61 (held-out domain, 2 classes)", &table, None, &self.load("th_tcas61", "tcas61")?);
+        Ok(())
+    }
+
+    fn indonesian(&self) -> Outcome<()> {
+        const SEEDS: &str = include_str!("../../../seeds/id.txt");
+        let mut split = Split {
+            train: self.load("smsa.train", "smsa")?,
+            valid: self.load("smsa.valid", "smsa")?,
+            test: self.load("smsa.test", "smsa")?,
+        };
+        let market = Split::by_blocks(self.load("prdect", "prdect")?);
+        let held_out = split.clone();
+        let (smsa_test, smsa_valid) = (split.test.clone(), split.valid.clone());
+        split.extend(&market);
+        eprintln!("id: {} repeats removed", split.remove_leaks());
+        // The temperature is fitted on SmSA alone: PRDECT has no neutral class.
+        let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
+        let table = self.fit(&fitted, SEEDS, None);
+        self.write("id.bin", &table.to_bytes())?;
+        eprintln!("id: {} texts, temperature {:.2}, {} buckets", fitted.train.len(), table.temperature(), table.used_bucket_count());
+        self.report("id", "smsa validation", &table, None, &smsa_valid);
+        self.report("id", "smsa test (in-domain)", &table, None, &smsa_test);
+        self.report("id", "prdect (in-domain test, 2 classes)", &table, None, &market.test);
+        let mut smsa_only = held_out;
+        smsa_only.test = [&market.train[..], &market.valid, &market.test].concat();
+        let test = smsa_only.test.clone();
+        smsa_only.remove_leaks();
+        let table = self.fit(&smsa_only, SEEDS, None);
+        self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, None, &test);
+        Ok(())
+    }
+
+    fn language(&self) -> Outcome<()> {
+        let folder = &self.options.data;
+        let mut rows: Vec<(String, usize)> = Vec::new();
+        for name in ["banking77.train", "clinc.train", "vader_tweets", "vader_nyt", "vader_amazon"] {
+            rows.extend(data::raw(folder, name)?.into_iter().map(|(text, _)| (text, 0)));
+        }
+        // SmSA stays out, so that this table carries no share-alike licence.
+        let market = Split::by_blocks(self.load("prdect", "prdect")?);
+        rows.extend(market.train.iter().map(|sample| (sample.text.clone(), 1)));
+        for (class, seeds) in [
+            (0, include_str!("../../../seeds/en.txt")),
+            (1, include_str!("../../../seeds/id.txt")),
+            (2, include_str!("../../../seeds/other.txt")),
+        ] {
+            rows.extend(seeds::expand(seeds).into_iter().map(|(_, text)| (text, class)));
+        }
+        let settings = Settings { bits: 15, epochs: 4, ..self.options.settings };
+        let weighted = rows.iter().map(|(text, class)| (text.as_str(), *class, if *class == 2 { 8.0 } else { 1.0 }));
+        let vectors = adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
+        let table = adagrad::fit(&vectors, settings);
+        self.write("language.bin", &table.to_bytes())?;
+        for (name, language, held_out) in [
+            ("banking77.test", Language::En, true),
+            ("clinc.test", Language::En, true),
+            ("vader_movie", Language::En, true),
+            ("smsa.test", Language::Id, true),
+            ("smsa.valid", Language::Id, true),
+            ("wisesight.test", Language::Th, true),
+            ("tv_dest.test", Language::Th, true),
+        ] {
+            debug_assert!(held_out);
+            report_language(folder, &table, name, language)?;
+        }
+        Ok(())
+    }
+}
+
+fn report_language(folder: &Path, table: &Table, name: &str, language: Language) -> Outcome<()> {
+    let mut scratch = Scratch::new();
+    let mut counts = [0usize; 4];
+    let rows = data::raw(folder, name)?;
+    for (text, _) in &rows {
+        scratch.normalise(text);
+        counts[identify(&scratch, table, None) as usize] += 1;
+    }
+    debug_assert_eq!(COLUMNS.len(), 3);
+    let share = counts[language as usize] as f64 / rows.len() as f64;
+    let und = counts[Language::Und as usize] as f64 / rows.len() as f64;
+    println!("| language | {name} is {} | {} | {share:.3} (und {und:.3}) | – | – |", language.as_str(), rows.len());
+    Ok(())
+}

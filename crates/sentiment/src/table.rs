@@ -1,0 +1,258 @@
+//! A table of weights: three columns of int8 per bucket, and how it is stored.
+//!
+//! Stored: `CTWT`, bits u8, 3 zero bytes, scale f32, temperature f32, three biases f32, xxh3-64 of what follows, a bitmap of
+//! the buckets that are not all zero, then their three bytes each. All little-endian.
+
+use crate::Scratch;
+use xxhash_rust::xxh3::xxh3_64;
+
+const MAGIC: &[u8; 4] = b"CTWT";
+const HEADER: usize = 4 + 4 + 4 + 4 + 12 + 8;
+
+/// Why a model could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Not a file of this kind.
+    #[error("not a model file, or one of another version")]
+    Magic,
+    /// Shorter or longer than its header says.
+    #[error("model file has the wrong length")]
+    Truncated,
+    /// The checksum does not fit.
+    #[error("model file is damaged: its checksum does not fit")]
+    Checksum,
+    /// The phrase rules that belong to the model could not be read.
+    #[error("topic rules: {0}")]
+    Topics(#[from] crate::TopicError),
+}
+
+impl ModelError {
+    /// Stable name of the failure, for metric labels.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ModelError::Magic => "magic",
+            ModelError::Truncated => "truncated",
+            ModelError::Checksum => "checksum",
+            ModelError::Topics(_) => "topics",
+        }
+    }
+}
+
+/// Weights of a three-class linear model over 2^bits buckets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// One entry per bucket; the fourth byte is padding, so that a bucket is one aligned word.
+    buckets: Vec<[i8; 4]>,
+    bits: u32,
+    /// What one unit of weight is worth in logits.
+    scale: f32,
+    /// Logits are divided by this before the softmax. Fitted on validation texts.
+    temperature: f32,
+    bias: [f32; 3],
+}
+
+/// The sums of one text before calibration. Feed hashes in any order.
+#[derive(Debug)]
+pub struct Sums<'a> {
+    table: &'a Table,
+    columns: [i32; 3],
+    feature_count: u32,
+}
+
+impl Sums<'_> {
+    /// Adds one feature with its weight.
+    #[inline(always)]
+    pub fn add(&mut self, hash: u64, times: i32) {
+        let bucket = self.table.buckets[(hash >> (64 - self.table.bits)) as usize];
+        for (column, weight) in self.columns.iter_mut().zip(bucket) {
+            *column += i32::from(weight) * times;
+        }
+        self.feature_count += 1;
+    }
+
+    /// Calibrated probabilities of the three classes; they add up to one.
+    pub fn probabilities(&self) -> [f32; 3] {
+        let norm = self.table.scale * length_norm(self.feature_count) / self.table.temperature;
+        let mut logits = [0.0f32; 3];
+        for class in 0..3 {
+            logits[class] = self.columns[class] as f32 * norm + self.table.bias[class] / self.table.temperature;
+        }
+        softmax(logits)
+    }
+}
+
+/// What a text's features are multiplied with: long texts repeat themselves.
+#[inline]
+pub fn length_norm(feature_count: u32) -> f32 {
+    1.0 / (feature_count.max(1) as f32 + 20.0).sqrt()
+}
+
+/// Softmax of three logits.
+pub fn softmax(logits: [f32; 3]) -> [f32; 3] {
+    let greatest = logits.iter().copied().fold(f32::MIN, f32::max);
+    let powers = logits.map(|logit| (logit - greatest).exp());
+    let total: f32 = powers.iter().sum();
+    powers.map(|power| power / total)
+}
+
+impl Table {
+    /// Quantises float weights (bucket-major, three columns) by their greatest magnitude.
+    ///
+    /// # Panics
+    /// If `weights` is not 3 · 2^bits long.
+    pub fn quantise(bits: u32, weights: &[f32], bias: [f32; 3]) -> Self {
+        assert_eq!(weights.len(), 3 << bits, "three weights a bucket");
+        let greatest = weights.iter().fold(1e-9f32, |greatest, weight| greatest.max(weight.abs()));
+        let scale = greatest / 127.0;
+        let buckets = weights
+            .chunks_exact(3)
+            .map(|row| {
+                let byte = |weight: f32| (weight / scale).round() as i8;
+                [byte(row[0]), byte(row[1]), byte(row[2]), 0]
+            })
+            .collect();
+        Self { buckets, bits, scale, temperature: 1.0, bias }
+    }
+
+    /// Sets the temperature.
+    pub fn with_temperature(mut self, temperature: f32) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// The temperature in use.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
+    /// Buckets that carry any weight.
+    pub fn used_bucket_count(&self) -> usize {
+        self.buckets.iter().filter(|bucket| **bucket != [0; 4]).count()
+    }
+
+    /// Empty sums over this table.
+    #[inline]
+    pub fn sums(&self) -> Sums<'_> {
+        Sums { table: self, columns: [0; 3], feature_count: 0 }
+    }
+
+    /// Probabilities of a normalised text under the sentiment features.
+    pub fn probabilities(&self, text: &Scratch, lexicon: Option<&crate::lexicon::Lexicon>) -> [f32; 3] {
+        let mut sums = self.sums();
+        crate::features::extract(text, lexicon, |hash, times| sums.add(hash, times));
+        sums.probabilities()
+    }
+
+    /// The stored form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut body = vec![0u8; self.buckets.len() / 8];
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            if *bucket != [0; 4] {
+                body[at / 8] |= 1 << (at % 8);
+            }
+        }
+        for bucket in &self.buckets {
+            if *bucket != [0; 4] {
+                body.extend(bucket[..3].iter().map(|&weight| weight as u8));
+            }
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&[self.bits as u8, 0, 0, 0]);
+        for value in [self.scale, self.temperature].iter().chain(&self.bias) {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    /// Reads the stored form.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(ModelError::Magic);
+        }
+        if bytes.len() < HEADER {
+            return Err(ModelError::Truncated);
+        }
+        let bits = u32::from(bytes[4]);
+        if !(3..=24).contains(&bits) {
+            return Err(ModelError::Magic);
+        }
+        let float = |at: usize| f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let mut stored_sum = [0; 8];
+        stored_sum.copy_from_slice(&bytes[HEADER - 8..HEADER]);
+        let body = &bytes[HEADER..];
+        if xxh3_64(body) != u64::from_le_bytes(stored_sum) {
+            return Err(ModelError::Checksum);
+        }
+        let bucket_count = 1usize << bits;
+        if body.len() < bucket_count / 8 {
+            return Err(ModelError::Truncated);
+        }
+        let (bitmap, mut rows) = body.split_at(bucket_count / 8);
+        let mut buckets = vec![[0i8; 4]; bucket_count];
+        for (at, bucket) in buckets.iter_mut().enumerate() {
+            if bitmap[at / 8] & (1 << (at % 8)) != 0 {
+                let Some((row, rest)) = rows.split_first_chunk::<3>() else {
+                    return Err(ModelError::Truncated);
+                };
+                *bucket = [row[0] as i8, row[1] as i8, row[2] as i8, 0];
+                rows = rest;
+            }
+        }
+        if !rows.is_empty() {
+            return Err(ModelError::Truncated);
+        }
+        Ok(Self {
+            buckets,
+            bits,
+            scale: float(8),
+            temperature: float(12),
+            bias: [float(16), float(20), float(24)],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut weights = vec![0.0; 3 << 4];
+        weights[3] = 1.0;
+        weights[4] = -0.5;
+        weights[47] = 0.25;
+        Table::quantise(4, &weights, [0.1, 0.0, -0.1]).with_temperature(1.5)
+    }
+
+    #[test]
+    fn the_stored_form_comes_back() {
+        let bytes = table().to_bytes();
+        assert_eq!(Table::from_bytes(&bytes).unwrap(), table());
+        assert_eq!(bytes.len(), HEADER + 2 + 2 * 3);
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let bytes = table().to_bytes();
+        let mut flipped = bytes.clone();
+        flipped[HEADER + 3] ^= 1;
+        assert_eq!(Table::from_bytes(&flipped).unwrap_err().kind(), "checksum");
+        assert_eq!(Table::from_bytes(&bytes[..10]).unwrap_err().kind(), "truncated");
+        assert_eq!(Table::from_bytes(b"PNG").unwrap_err().kind(), "magic");
+        for end in 0..bytes.len() {
+            assert!(Table::from_bytes(&bytes[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_order() {
+        let table = table();
+        let hashes: Vec<u64> = (0..16u64).map(|bucket| bucket << 60).collect();
+        let (mut forward, mut backward) = (table.sums(), table.sums());
+        hashes.iter().for_each(|&hash| forward.add(hash, 1));
+        hashes.iter().rev().for_each(|&hash| backward.add(hash, 1));
+        assert_eq!(forward.probabilities(), backward.probabilities());
+        assert!((forward.probabilities().iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+}
