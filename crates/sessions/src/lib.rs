@@ -2,3 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod rows;
+pub mod rules;
+mod state;
+
+pub use rules::{RuleBook, Rules};
+pub use state::{Judged, Out, Sessions};
