@@ -21,7 +21,7 @@ const LEXICON: u64 = 0x59;
 const THAI_NEGATED: u64 = 0x5A;
 const START: u64 = 0x5B;
 
-const WEIGHT_WORD: i32 = 2;
+const WEIGHT_WORD: i32 = 3;
 const WEIGHT_PAIR: i32 = 1;
 const WEIGHT_GRAM: i32 = 1;
 const WEIGHT_EMOJI: i32 = 6;

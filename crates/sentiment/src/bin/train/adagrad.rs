@@ -16,6 +16,8 @@ pub(crate) struct Settings {
     pub(crate) rate: f32,
     /// Pull towards zero.
     pub(crate) decay: f32,
+    /// First value of the sums of squares: the larger, the less a rare feature may say.
+    pub(crate) start: f32,
     /// Order of the texts.
     pub(crate) seed: u64,
 }
@@ -90,7 +92,7 @@ pub(crate) fn build<'a>(
 /// Fits a table; weights are the average over all steps.
 pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
     let size = 3usize << settings.bits;
-    let (mut weights, mut squares) = (vec![0.0f32; size], vec![1e-6f32; size]);
+    let (mut weights, mut squares) = (vec![0.0f32; size], vec![settings.start; size]);
     // The average of w over steps is w − (Σ step·Δw) / steps.
     let mut drift = vec![0.0f32; size];
     let (mut bias, mut bias_squares, mut bias_drift) = ([0.0f32; 3], [1e-6f32; 3], [0.0f32; 3]);

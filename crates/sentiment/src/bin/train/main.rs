@@ -6,31 +6,35 @@ mod adagrad;
 mod data;
 mod evaluate;
 mod seeds;
+mod topics;
 mod vader;
 
 use adagrad::Settings;
 use crumbtrail_sentiment::features::extract_language;
-use crumbtrail_sentiment::language::{COLUMNS, identify};
+use crumbtrail_sentiment::language::identify;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
 use crumbtrail_sentiment::{Language, Scratch};
 use data::{Outcome, Sample, Split};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 const HELP: &str = "\
 Trains the sentiment and language tables.
 
-usage: train [--data DIR] [--out DIR] [--seed N] [--rate R] [--decay D] [--epochs N] [--bits N] [--only en|th|id|language]
+usage: train [--data DIR] [--out DIR] [--card FILE] [--seed N] [--rate R] [--decay D] [--start S] [--epochs N] [--only en|th|id|language|topics]
 
   --data   folder that holds sentiment/*.jsonl.gz   (default: $CRUMBTRAIL_DATA)
   --out    where the tables go                      (default: crates/sentiment/models)
+  --card   the page whose figures a full run renews (default: crates/sentiment/MODEL_CARD.md)
   --only   one part, for trying settings; a full run is what the repository holds
 ";
 
 struct Options {
     data: PathBuf,
     out: PathBuf,
+    card: PathBuf,
     settings: Settings,
     only: Option<String>,
 }
@@ -39,7 +43,8 @@ fn options() -> Outcome<Options> {
     let mut options = Options {
         data: std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from).unwrap_or_default(),
         out: PathBuf::from("crates/sentiment/models"),
-        settings: Settings { bits: 18, epochs: 5, rate: 0.5, decay: 0.0, seed: 1 },
+        card: PathBuf::from("crates/sentiment/MODEL_CARD.md"),
+        settings: Settings { bits: 18, epochs: 5, rate: 0.2, decay: 0.0, start: 0.01, seed: 1 },
         only: None,
     };
     let mut arguments = std::env::args().skip(1);
@@ -53,11 +58,12 @@ fn options() -> Outcome<Options> {
         match flag.as_str() {
             "--data" => options.data = value.into(),
             "--out" => options.out = value.into(),
+            "--card" => options.card = value.into(),
             "--seed" => options.settings.seed = value.parse().map_err(|_| bad(()))?,
             "--rate" => options.settings.rate = value.parse().map_err(|_| bad(()))?,
+            "--start" => options.settings.start = value.parse().map_err(|_| bad(()))?,
             "--decay" => options.settings.decay = value.parse().map_err(|_| bad(()))?,
             "--epochs" => options.settings.epochs = value.parse().map_err(|_| bad(()))?,
-            "--bits" => options.settings.bits = value.parse().map_err(|_| bad(()))?,
             "--only" => options.only = Some(value),
             _ => return Err(format!("unknown flag {flag}; try --help")),
         }
@@ -77,8 +83,9 @@ fn main() {
 
 fn run(options: &Options) -> Outcome<()> {
     let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
-    let trainer = Trainer { options, baseline: vader::Baseline::load(&options.data)? };
-    println!("| model | test set | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|");
+    let baseline = vader::Baseline::load(&options.data)?;
+    let trainer = Trainer { options, baseline, figures: RefCell::default() };
+    trainer.line("| model | test set | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|");
     if wanted("en") {
         trainer.english()?;
     }
@@ -91,12 +98,29 @@ fn run(options: &Options) -> Outcome<()> {
     if wanted("language") {
         trainer.language()?;
     }
-    Ok(())
+    if wanted("topics") {
+        trainer.line("\n| rule | test set | n | precision | recall |\n|---|---|---|---|---|");
+        topics::report(&options.data, |line| trainer.line(line))?;
+    }
+    if options.only.is_none() { renew_card(&options.card, &trainer.figures.borrow()) } else { Ok(()) }
+}
+
+/// Puts the figures between the two marks of the model card.
+fn renew_card(card: &Path, figures: &str) -> Outcome<()> {
+    const BEGIN: &str = "<!-- figures: begin (written by make train) -->\n";
+    const END: &str = "<!-- figures: end -->";
+    let text = std::fs::read_to_string(card).map_err(|error| format!("{}: {error}", card.display()))?;
+    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
+        return Err(format!("{}: the marks around the figures are missing", card.display()));
+    };
+    let renewed = format!("{}{BEGIN}{figures}{}", &text[..begin], &text[end..]);
+    std::fs::write(card, renewed).map_err(|error| format!("{}: {error}", card.display()))
 }
 
 struct Trainer<'a> {
     options: &'a Options,
     baseline: vader::Baseline,
+    figures: RefCell<String>,
 }
 
 impl Trainer<'_> {
@@ -104,19 +128,27 @@ impl Trainer<'_> {
         data::load(&self.options.data, name, source)
     }
 
+    /// One line of the report, to the terminal and for the card.
+    fn line(&self, line: &str) {
+        println!("{line}");
+        self.figures.borrow_mut().push_str(line);
+        self.figures.borrow_mut().push('\n');
+    }
+
     /// Fits on `split.train` and the seeds, sets the temperature on `split.valid`.
-    fn fit(&self, split: &Split, seeds: &str, lexicon: Option<&Lexicon>) -> Table {
+    fn fit(&self, split: &Split, seeds: &str, lexicon: Option<&Lexicon>, bits: u32) -> Table {
+        let settings = Settings { bits, ..self.options.settings };
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds));
-        let vectors = adagrad::vectors(&train, lexicon, self.options.settings.bits);
-        let table = adagrad::fit(&vectors, self.options.settings);
+        let vectors = adagrad::vectors(&train, lexicon, bits);
+        let table = adagrad::fit(&vectors, settings);
         let temperature = evaluate::fit_temperature(&table, lexicon, &split.valid);
         table.with_temperature(temperature)
     }
 
     fn report(&self, model: &str, test: &str, table: &Table, lexicon: Option<&Lexicon>, samples: &[Sample]) {
         let score = evaluate::score(samples, &evaluate::predict(table, lexicon, samples));
-        println!("| {model} | {test} | {score} |");
+        self.line(&format!("| {model} | {test} | {score} |"));
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
@@ -150,7 +182,7 @@ impl Trainer<'_> {
         let mut all = Split::default();
         domains.iter().for_each(|(_, split)| all.extend(split));
         eprintln!("en: {} repeats removed", all.remove_leaks());
-        let table = self.fit(&all, SEEDS, Some(&lexicon));
+        let table = self.fit(&all, SEEDS, Some(&lexicon), 18);
         self.write("en.bin", &table.to_bytes())?;
         eprintln!("en: {} texts, temperature {:.2}, {} buckets", all.train.len(), table.temperature(), table.used_bucket_count());
         self.report("en", "validation", &table, Some(&lexicon), &all.valid);
@@ -165,7 +197,7 @@ impl Trainer<'_> {
             rest.test = [&split.train[..], &split.valid, &split.test].concat();
             let test = [&split.train[..], &split.test].concat();
             rest.remove_leaks();
-            let table = self.fit(&rest, SEEDS, Some(&lexicon));
+            let table = self.fit(&rest, SEEDS, Some(&lexicon), 18);
             self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain, validation blocks)"), &table, Some(&lexicon), &split.valid);
             self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain)"), &table, Some(&lexicon), &test);
             self.report_baseline(&format!("{held_out} (held-out domain)"), &test);
@@ -176,7 +208,7 @@ impl Trainer<'_> {
     fn report_baseline(&self, test: &str, samples: &[Sample]) {
         let truth: Vec<usize> = samples.iter().map(|sample| sample.label as usize).collect();
         let guess: Vec<usize> = samples.iter().map(|sample| self.baseline.label(&sample.text) as usize).collect();
-        println!("| VADER lexicon | {test} | {} |", evaluate::labels(&truth, &guess));
+        self.line(&format!("| VADER lexicon | {test} | {} |", evaluate::labels(&truth, &guess)));
     }
 
     fn thai(&self) -> Outcome<()> {
@@ -187,7 +219,7 @@ impl Trainer<'_> {
             test: self.load("wisesight.test", "wisesight")?,
         };
         eprintln!("th: {} repeats removed", split.remove_leaks());
-        let table = self.fit(&split, SEEDS, None);
+        let table = self.fit(&split, SEEDS, None, 19);
         self.write("th.bin", &table.to_bytes())?;
         eprintln!("th: {} texts, temperature {:.2}, {} buckets", split.train.len(), table.temperature(), table.used_bucket_count());
         self.report("th", "wisesight validation", &table, None, &split.valid);
@@ -211,7 +243,7 @@ impl Trainer<'_> {
         eprintln!("id: {} repeats removed", split.remove_leaks());
         // The temperature is fitted on SmSA alone: PRDECT has no neutral class.
         let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
-        let table = self.fit(&fitted, SEEDS, None);
+        let table = self.fit(&fitted, SEEDS, None, 18);
         self.write("id.bin", &table.to_bytes())?;
         eprintln!("id: {} texts, temperature {:.2}, {} buckets", fitted.train.len(), table.temperature(), table.used_bucket_count());
         self.report("id", "smsa validation", &table, None, &smsa_valid);
@@ -221,7 +253,7 @@ impl Trainer<'_> {
         smsa_only.test = [&market.train[..], &market.valid, &market.test].concat();
         let test = smsa_only.test.clone();
         smsa_only.remove_leaks();
-        let table = self.fit(&smsa_only, SEEDS, None);
+        let table = self.fit(&smsa_only, SEEDS, None, 18);
         self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, None, &test);
         Ok(())
     }
@@ -247,23 +279,22 @@ impl Trainer<'_> {
         let vectors = adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
         let table = adagrad::fit(&vectors, settings);
         self.write("language.bin", &table.to_bytes())?;
-        for (name, language, held_out) in [
-            ("banking77.test", Language::En, true),
-            ("clinc.test", Language::En, true),
-            ("vader_movie", Language::En, true),
-            ("smsa.test", Language::Id, true),
-            ("smsa.valid", Language::Id, true),
-            ("wisesight.test", Language::Th, true),
-            ("tv_dest.test", Language::Th, true),
+        for (name, language) in [
+            ("banking77.test", Language::En),
+            ("clinc.test", Language::En),
+            ("vader_movie", Language::En),
+            ("smsa.test", Language::Id),
+            ("smsa.valid", Language::Id),
+            ("wisesight.test", Language::Th),
+            ("tv_dest.test", Language::Th),
         ] {
-            debug_assert!(held_out);
-            report_language(folder, &table, name, language)?;
+            self.line(&report_language(folder, &table, name, language)?);
         }
         Ok(())
     }
 }
 
-fn report_language(folder: &Path, table: &Table, name: &str, language: Language) -> Outcome<()> {
+fn report_language(folder: &Path, table: &Table, name: &str, language: Language) -> Outcome<String> {
     let mut scratch = Scratch::new();
     let mut counts = [0usize; 4];
     let rows = data::raw(folder, name)?;
@@ -271,9 +302,7 @@ fn report_language(folder: &Path, table: &Table, name: &str, language: Language)
         scratch.normalise(text);
         counts[identify(&scratch, table, None) as usize] += 1;
     }
-    debug_assert_eq!(COLUMNS.len(), 3);
     let share = counts[language as usize] as f64 / rows.len() as f64;
     let und = counts[Language::Und as usize] as f64 / rows.len() as f64;
-    println!("| language | {name} is {} | {} | {share:.3} (und {und:.3}) | – | – |", language.as_str(), rows.len());
-    Ok(())
+    Ok(format!("| language | {name} is {} | {} | {share:.3} (und {und:.3}) | – | – |", language.as_str(), rows.len()))
 }
