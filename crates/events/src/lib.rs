@@ -4,13 +4,23 @@
 #![forbid(unsafe_code)]
 
 pub mod click;
+pub mod clock;
+pub mod decode;
+mod fields;
+pub mod garbage;
 pub mod ids;
+pub mod instant;
+pub mod json;
 pub mod kind;
 pub mod money;
+pub mod names;
 pub mod outcome;
 pub mod reject;
+mod scratch;
 pub mod support;
 pub mod touchpoint;
+pub mod validate;
+mod values;
 pub mod vocabulary;
 pub mod wire;
 
@@ -20,5 +30,6 @@ pub use kind::Kind;
 pub use money::Micros;
 pub use outcome::Outcome;
 pub use reject::{Reason, Reject};
+pub use scratch::Scratch;
 pub use support::SupportEntry;
 pub use touchpoint::Touchpoint;

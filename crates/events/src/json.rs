@@ -1,0 +1,337 @@
+//! Native JSON: one object with the field names of the Avro schemas, read in one pass.
+//!
+//! Strings without escapes borrow from the payload; the rest from the [`Scratch`]. Unknown fields are checked and
+//! passed over; `properties` keeps its raw text. Times are whole milliseconds or RFC 3339 text. `null` is absent. Of a
+//! field given twice the last counts.
+
+pub(crate) mod cursor;
+pub(crate) mod number;
+
+use crate::click::ClickEvent;
+use crate::fields;
+use crate::instant;
+use crate::money::Micros;
+use crate::reject::{Reason, Reject};
+use crate::scratch::{Arena, Scratch};
+use crate::support::SupportEntry;
+use crate::touchpoint::{Item, Items};
+use crate::values::{Slot, Str, Values, Word};
+use cursor::{Cursor, Token};
+
+/// Reads a click.
+///
+/// # Errors
+/// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` with the field's name. That required fields are there
+/// is [`crate::validate`]'s to judge.
+pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
+    record(bytes, scratch, fields::click)?.click()
+}
+
+/// Reads a support entry.
+///
+/// # Errors
+/// As [`click`], and `missing_field` for channel and kind.
+pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
+    record(bytes, scratch, fields::support)?.support()
+}
+
+#[inline(always)]
+fn record<'a>(
+    bytes: &'a [u8],
+    scratch: &'a mut Scratch,
+    slot: impl Fn(&[u8]) -> Option<Slot>,
+) -> Result<Values<'a>, Reject> {
+    let (mut arena, items) = scratch.open(bytes.len());
+    let mut cursor = Cursor::new(bytes)?;
+    let mut values = Values::new();
+    cursor.open_object()?;
+    let mut first = true;
+    while let Some(key) = cursor.key(&mut first, &mut arena)? {
+        let token = cursor.peek()?;
+        let Some(slot) = slot(key.as_bytes()) else {
+            cursor.raw_value(1)?;
+            continue;
+        };
+        match slot {
+            Slot::Str(slot) => values.strs[slot as usize] = string(&mut cursor, token, &mut arena, key)?,
+            Slot::Time(slot) => values.times[slot as usize] = time(&mut cursor, token, &mut arena, key)?,
+            Slot::Number(slot) => values.numbers[slot as usize] = float(&mut cursor, token, key)?,
+            Slot::Word(slot) => values.words[slot as usize] = word(&mut cursor, token, &mut arena, slot, key)?,
+            Slot::Consent => values.consent = flag(&mut cursor, token, key)?,
+            Slot::Items => read_items(&mut cursor, token, &mut arena, items)?,
+            Slot::Campaign => campaign(&mut cursor, token, &mut arena, &mut values)?,
+            Slot::Tags => values.strs[Str::Tags as usize] = tags(&mut cursor, token, &mut arena)?,
+            Slot::Properties => values.strs[Str::Properties as usize] = raw_object(&mut cursor, token, key)?,
+        }
+    }
+    cursor.end()?;
+    values.items = Items::from_buffer(items);
+    Ok(values)
+}
+
+/// The rejection of a field for its type.
+#[cold]
+#[inline(never)]
+pub(crate) fn wrong(field: &str, expected: &str, found: Token) -> Reject {
+    Reject::new(Reason::WrongType, format!("{field}: expected {expected}, found {}", found.article()))
+}
+
+/// A string, or empty for null.
+#[inline]
+pub(crate) fn string<'a>(
+    cursor: &mut Cursor<'a>,
+    token: Token,
+    arena: &mut Arena<'a>,
+    field: &str,
+) -> Result<&'a str, Reject> {
+    match token {
+        Token::String => cursor.string(arena),
+        Token::Null => cursor.null().map(|()| ""),
+        found => Err(wrong(field, "a string", found)),
+    }
+}
+
+/// A time in ms, or 0 for null.
+#[inline]
+pub(crate) fn time<'a>(
+    cursor: &mut Cursor<'a>,
+    token: Token,
+    arena: &mut Arena<'a>,
+    field: &str,
+) -> Result<i64, Reject> {
+    const EXPECTED: &str = "milliseconds since 1970 or an RFC 3339 time";
+    match token {
+        Token::Number => number::whole(cursor.raw_number()?).ok_or_else(|| wrong(field, EXPECTED, token)),
+        Token::String => {
+            let text = cursor.string(arena)?;
+            if text.is_empty() {
+                return Ok(0);
+            }
+            instant::rfc3339(text).ok_or_else(|| wrong(field, EXPECTED, token))
+        }
+        Token::Null => cursor.null().map(|()| 0),
+        found => Err(wrong(field, EXPECTED, found)),
+    }
+}
+
+/// A number, or `None` for null.
+#[inline]
+pub(crate) fn float(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<f64>, Reject> {
+    match token {
+        Token::Number => {
+            number::float(cursor.raw_number()?).map(Some).ok_or_else(|| wrong(field, "a number in range", token))
+        }
+        Token::Null => cursor.null().map(|()| None),
+        found => Err(wrong(field, "a number", found)),
+    }
+}
+
+/// A boolean, or `None` for null.
+pub(crate) fn flag(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<bool>, Reject> {
+    match token {
+        Token::Bool => cursor.bool().map(Some),
+        Token::Null => cursor.null().map(|()| None),
+        found => Err(wrong(field, "a boolean", found)),
+    }
+}
+
+/// The raw text of an object; empty for null and for an object without members.
+pub(crate) fn raw_object<'a>(cursor: &mut Cursor<'a>, token: Token, field: &str) -> Result<&'a str, Reject> {
+    match token {
+        Token::Object => {
+            let raw = cursor.raw_value(1)?;
+            Ok(if raw[1..raw.len() - 1].trim().is_empty() { "" } else { raw })
+        }
+        Token::Null => cursor.null().map(|()| ""),
+        found => Err(wrong(field, "an object", found)),
+    }
+}
+
+fn word<'a>(
+    cursor: &mut Cursor<'a>,
+    token: Token,
+    arena: &mut Arena<'a>,
+    slot: Word,
+    field: &str,
+) -> Result<Option<u8>, Reject> {
+    let text = string(cursor, token, arena, field)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    slot.code(text)
+        .map(Some)
+        .ok_or_else(|| Reject::new(Reason::WrongType, format!("{field}: a word outside its set")))
+}
+
+fn campaign<'a>(
+    cursor: &mut Cursor<'a>,
+    token: Token,
+    arena: &mut Arena<'a>,
+    values: &mut Values<'a>,
+) -> Result<(), Reject> {
+    match token {
+        Token::Object => cursor.open_object()?,
+        Token::Null => return cursor.null(),
+        found => return Err(wrong("campaign", "an object", found)),
+    }
+    let mut first = true;
+    while let Some(key) = cursor.key(&mut first, arena)? {
+        let token = cursor.peek()?;
+        match fields::campaign(key.as_bytes()) {
+            Some(Slot::Str(slot)) => {
+                values.strs[slot as usize] = match token {
+                    Token::String | Token::Null => string(cursor, token, arena, key)?,
+                    found => return Err(wrong(&format!("campaign.{key}"), "a string", found)),
+                }
+            }
+            _ => drop(cursor.raw_value(2)?),
+        }
+    }
+    Ok(())
+}
+
+/// Tags: an array of strings (or one string already joined), joined by commas.
+fn tags<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>) -> Result<&'a str, Reject> {
+    match token {
+        Token::String => return cursor.string(arena),
+        Token::Null => return cursor.null().map(|()| ""),
+        Token::Array => cursor.open_array()?,
+        found => return Err(wrong("tags", "an array of strings", found)),
+    }
+    arena.build(|joined| {
+        let mut first = true;
+        while cursor.element(&mut first)? {
+            match cursor.peek()? {
+                Token::String => {}
+                found => return Err(wrong("tags", "an array of strings", found)),
+            }
+            if !joined.is_empty() {
+                joined.push(b",")?;
+            }
+            cursor.string_into(joined)?;
+        }
+        Ok(())
+    })
+}
+
+fn read_items<'a>(
+    cursor: &mut Cursor<'a>,
+    token: Token,
+    arena: &mut Arena<'a>,
+    items: &mut Vec<u8>,
+) -> Result<(), Reject> {
+    items.clear();
+    match token {
+        Token::Array => cursor.open_array()?,
+        Token::Null => return cursor.null(),
+        found => return Err(wrong("items", "an array", found)),
+    }
+    let mut first = true;
+    while cursor.element(&mut first)? {
+        match cursor.peek()? {
+            Token::Object => cursor.open_object()?,
+            found => return Err(wrong("items", "an array of objects", found)),
+        }
+        let mut item = Item { quantity: 1, ..Item::default() };
+        let mut first = true;
+        while let Some(key) = cursor.key(&mut first, arena)? {
+            let token = cursor.peek()?;
+            match key.as_bytes() {
+                b"product" => item.product = string(cursor, token, arena, "items.product")?,
+                b"name" => item.name = string(cursor, token, arena, "items.name")?,
+                b"category" => item.category = string(cursor, token, arena, "items.category")?,
+                b"price" => item.price = price(float(cursor, token, "items.price")?)?,
+                b"quantity" => item.quantity = quantity(float(cursor, token, "items.quantity")?)?,
+                _ => drop(cursor.raw_value(3)?),
+            }
+        }
+        Items::push(items, &item);
+    }
+    Ok(())
+}
+
+/// The price of an item from a number; absent is 0.
+pub(crate) fn price(value: Option<f64>) -> Result<Micros, Reject> {
+    Micros::from_f64(value.unwrap_or(0.0))
+        .ok_or_else(|| Reject::new(Reason::WrongType, "items.price: a number beyond the range of money"))
+}
+
+/// The quantity of an item from a number; absent is 1. Fractions (weights) are rounded, never down to none.
+pub(crate) fn quantity(value: Option<f64>) -> Result<u32, Reject> {
+    let value = value.unwrap_or(1.0);
+    if !(0.0..=f64::from(u32::MAX)).contains(&value) {
+        return Err(Reject::new(Reason::WrongType, "items.quantity: expected a count from 0 to 4294967295"));
+    }
+    Ok(if value > 0.0 { value.round().max(1.0) as u32 } else { 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+    use crate::vocabulary::{Author, Channel, Scale};
+
+    fn reject(json: &str) -> (Reason, String) {
+        let reject = click(json.as_bytes(), &mut Scratch::new()).unwrap_err();
+        (reject.reason, reject.detail)
+    }
+
+    #[test]
+    fn a_full_click() {
+        let json = r#" {"event_id":"e1","site":"shop","occurred_at":"2026-03-01T02:15:00.123Z","sent_at":1772331300500,
+            "received_at":null,"visitor":"v-1","name":"Product Added","title":"Caf\u00e9 \"x\"","latitude":13.75,
+            "items":[{"product":"p1","name":"Kit","price":12.5,"quantity":2,"extra":[1,{}]},{"product":"p2"}],
+            "campaign":{"source":"news","medium":"email","x":{}},"properties": {"a" : [1, 2]} ,"consent":false,
+            "revenue":25.0,"unknown":{"deep":[{}]},"occurred\u005fat":1772331300123} "#;
+        let mut scratch = Scratch::new();
+        let click = click(json.as_bytes(), &mut scratch).unwrap();
+        assert_eq!((click.event_id, click.visitor, click.site), ("e1", "v-1", "shop"));
+        assert_eq!((click.occurred_at, click.sent_at, click.received_at), (1_772_331_300_123, 1_772_331_300_500, 0));
+        assert_eq!((click.kind, click.name, click.title), (Kind::AddToCart, "Product Added", "Café \"x\""));
+        assert_eq!((click.campaign.source, click.campaign.medium), ("news", "email"));
+        assert_eq!((click.properties, click.consent, click.revenue), (r#"{"a" : [1, 2]}"#, Some(false), Some(25.0)));
+        let items: Vec<_> = click.items.iter().collect();
+        assert_eq!((items[0].product, items[0].price, items[0].quantity), ("p1", Micros(12_500_000), 2));
+        assert_eq!((items[1].product, items[1].quantity), ("p2", 1));
+    }
+
+    #[test]
+    fn a_full_support_entry() {
+        let json = r#"{"entry_id":"s1","occurred_at":1772331300123,"channel":"email","author":"agent","kind":"rating",
+            "rating":4,"scale":"csat","tags":["billing","a\"b"],"text":"สวัสดี","conversation":"c1","properties":{}}"#;
+        let mut scratch = Scratch::new();
+        let entry = support(json.as_bytes(), &mut scratch).unwrap();
+        assert_eq!((entry.channel, entry.author, entry.kind), (Channel::SupportEmail, Author::Agent, Kind::SupportRating));
+        assert_eq!((entry.tags, entry.rating, entry.scale), ("billing,a\"b", Some(4.0), Scale::Csat));
+        assert_eq!((entry.text, entry.properties), ("สวัสดี", ""));
+    }
+
+    #[test]
+    fn wrong_types_name_the_field() {
+        let wrong = |json: &str, start: &str| {
+            let (reason, detail) = reject(json);
+            assert_eq!(reason, Reason::WrongType, "{json}");
+            assert!(detail.starts_with(start), "{detail}");
+        };
+        wrong(r#"{"visitor":12}"#, "visitor:");
+        wrong(r#"{"revenue":"12"}"#, "revenue:");
+        wrong(r#"{"occurred_at":"1772331300123"}"#, "occurred_at:");
+        wrong(r#"{"items":[{"price":"1"}]}"#, "items.price:");
+        wrong(r#"{"items":[{"quantity":-1}]}"#, "items.quantity:");
+        wrong(r#"{"campaign":{"source":[]}}"#, "campaign.source:");
+        wrong(r#"{"properties":"x"}"#, "properties:");
+        wrong(r#"{"consent":"yes"}"#, "consent:");
+        wrong(r#"{"latitude":91}"#, "latitude:");
+    }
+
+    #[test]
+    fn bad_json_is_refused() {
+        for bad in ["", " ", "[]", "null", "{", "{}x", "{\"a\" 1}", "{\"a\":1,}", "{,}", "{\"visitor\":\"a}", "{\"a\":nul}"] {
+            assert_eq!(reject(bad).0, Reason::MalformedJson, "{bad}");
+        }
+        let deep = format!("{{\"properties\":{}{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+        assert_eq!(reject(&deep).0, Reason::TooDeep);
+        let bytes = b"{\"visitor\":\"\xff\"}";
+        assert_eq!(click(bytes, &mut Scratch::new()).unwrap_err().reason, Reason::InvalidUtf8);
+    }
+}

@@ -1,0 +1,473 @@
+//! A single-pass JSON reader over borrowed text: strict (RFC 8259), bounded in depth, without recursion or allocation.
+
+use crate::reject::{Reason, Reject};
+use crate::scratch::{Arena, Builder};
+
+/// Deepest nesting read; deeper is `too_deep`.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Kinds of JSON values, by their first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Null,
+    Bool,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Token {
+    /// With its article, for messages.
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Token::Null => "null",
+            Token::Bool => "a boolean",
+            Token::Number => "a number",
+            Token::String => "a string",
+            Token::Array => "an array",
+            Token::Object => "an object",
+        }
+    }
+}
+
+/// A position in JSON text.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `bytes`, which are checked to be UTF-8 once.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Cursor<'a>, Reject> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Cursor { text, at: 0 }),
+            Err(error) => {
+                Err(Reject::new(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))
+            }
+        }
+    }
+
+    #[inline]
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn malformed(&self, expected: &str) -> Reject {
+        let found = if self.at >= self.text.len() { "the end" } else { "something else" };
+        Reject::new(Reason::MalformedJson, format!("byte {}: expected {expected}, found {found}", self.at))
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Skips white space and tells what value comes next.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<Token, Reject> {
+        self.space();
+        match self.byte() {
+            Some(b'"') => Ok(Token::String),
+            Some(b'0'..=b'9' | b'-') => Ok(Token::Number),
+            Some(b'n') => Ok(Token::Null),
+            Some(b't' | b'f') => Ok(Token::Bool),
+            Some(b'{') => Ok(Token::Object),
+            Some(b'[') => Ok(Token::Array),
+            _ => Err(self.malformed("a value")),
+        }
+    }
+
+    /// Fails unless only white space is left.
+    #[inline]
+    pub(crate) fn end(&mut self) -> Result<(), Reject> {
+        self.space();
+        if self.at == self.text.len() { Ok(()) } else { Err(self.malformed("the end")) }
+    }
+
+    /// Enters an object.
+    #[inline]
+    pub(crate) fn open_object(&mut self) -> Result<(), Reject> {
+        self.space();
+        self.expect(b'{', "an object")
+    }
+
+    /// Enters an array.
+    #[inline]
+    pub(crate) fn open_array(&mut self) -> Result<(), Reject> {
+        self.space();
+        self.expect(b'[', "an array")
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8, expected: &str) -> Result<(), Reject> {
+        if self.byte() != Some(byte) {
+            return Err(self.malformed(expected));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// The next key of an object entered by [`Cursor::open_object`], or `None` at its end. `first` starts true.
+    #[inline]
+    pub(crate) fn key(&mut self, first: &mut bool, arena: &mut Arena<'a>) -> Result<Option<&'a str>, Reject> {
+        self.space();
+        match self.byte() {
+            Some(b'}') => {
+                self.at += 1;
+                return Ok(None);
+            }
+            Some(b',') if !*first => {
+                self.at += 1;
+                self.space();
+            }
+            _ if *first => {}
+            _ => return Err(self.malformed("a comma or the object's end")),
+        }
+        *first = false;
+        let key = self.string(arena)?;
+        self.space();
+        self.expect(b':', "a colon")?;
+        Ok(Some(key))
+    }
+
+    /// Whether an array entered by [`Cursor::open_array`] has a next element. `first` starts true.
+    #[inline]
+    pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Reject> {
+        self.space();
+        match self.byte() {
+            Some(b']') => {
+                self.at += 1;
+                return Ok(false);
+            }
+            Some(b',') if !*first => {
+                self.at += 1;
+            }
+            _ if *first => {}
+            _ => return Err(self.malformed("a comma or the array's end")),
+        }
+        *first = false;
+        Ok(true)
+    }
+
+    /// Reads a string without unescaping it: the raw text between the quotes, and whether it has escapes.
+    #[inline]
+    fn raw_string(&mut self) -> Result<(&'a str, bool), Reject> {
+        self.expect(b'"', "a string")?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            self.at = find_special(self.text.as_bytes(), self.at);
+            match self.byte() {
+                Some(b'"') => {
+                    let raw = self.slice(start, self.at)?;
+                    self.at += 1;
+                    return Ok((raw, escaped));
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 1;
+                    match self.byte() {
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+                        Some(b'u') => {
+                            let digits = self.text.as_bytes().get(self.at + 1..self.at + 5);
+                            if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                                return Err(self.malformed("four hexadecimal digits"));
+                            }
+                            self.at += 5;
+                        }
+                        _ => return Err(self.malformed("an escape")),
+                    }
+                }
+                _ => return Err(self.malformed("a quote")),
+            }
+        }
+    }
+
+    /// Reads a string, unescaped into the arena when it has escapes.
+    #[inline]
+    pub(crate) fn string(&mut self, arena: &mut Arena<'a>) -> Result<&'a str, Reject> {
+        let (raw, escaped) = self.raw_string()?;
+        if escaped { arena.build(|text| unescape(raw, text)) } else { Ok(raw) }
+    }
+
+    /// Reads a string and appends it to a string under construction.
+    pub(crate) fn string_into(&mut self, text: &mut Builder<'_>) -> Result<(), Reject> {
+        let (raw, escaped) = self.raw_string()?;
+        if escaped { unescape(raw, text) } else { text.push(raw.as_bytes()) }
+    }
+
+    /// The raw text of a number, checked against the grammar.
+    #[inline]
+    pub(crate) fn raw_number(&mut self) -> Result<&'a str, Reject> {
+        let start = self.at;
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.byte() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.malformed("a digit")),
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.byte() {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        self.slice(start, self.at)
+    }
+
+    #[inline]
+    fn digits(&mut self) {
+        while let Some(b'0'..=b'9') = self.byte() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn some_digits(&mut self) -> Result<(), Reject> {
+        let start = self.at;
+        self.digits();
+        if self.at == start { Err(self.malformed("a digit")) } else { Ok(()) }
+    }
+
+    /// Reads `true` or `false`.
+    pub(crate) fn bool(&mut self) -> Result<bool, Reject> {
+        match self.byte() {
+            Some(b't') => self.word("true").map(|()| true),
+            _ => self.word("false").map(|()| false),
+        }
+    }
+
+    /// Reads `null`.
+    pub(crate) fn null(&mut self) -> Result<(), Reject> {
+        self.word("null")
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Reject> {
+        let end = self.at + word.len();
+        if self.text.as_bytes().get(self.at..end) != Some(word.as_bytes()) {
+            return Err(self.malformed(word));
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// Reads any value, checks it, and gives its raw text.
+    ///
+    /// `depth`: how deep the value itself stands (1 for a value of the top-level object).
+    pub(crate) fn raw_value(&mut self, depth: usize) -> Result<&'a str, Reject> {
+        self.space();
+        let start = self.at;
+        // One bit per open level: 1 for an object. Levels above MAX_DEPTH are refused, so a word is enough.
+        let mut kinds = 0u64;
+        let mut level = 0usize;
+        loop {
+            let token = self.peek()?;
+            match token {
+                Token::Null => self.null()?,
+                Token::Bool => drop(self.bool()?),
+                Token::Number => drop(self.raw_number()?),
+                Token::String => drop(self.raw_string()?),
+                Token::Array | Token::Object => {
+                    level += 1;
+                    if depth + level > MAX_DEPTH {
+                        return Err(Reject::new(
+                            Reason::TooDeep,
+                            format!("byte {}: nested deeper than {MAX_DEPTH} levels", self.at),
+                        ));
+                    }
+                    self.at += 1;
+                    self.space();
+                    let object = token == Token::Object;
+                    kinds = (kinds << 1) | u64::from(object);
+                    let close = if object { b'}' } else { b']' };
+                    if self.byte() != Some(close) {
+                        if object {
+                            self.skip_key()?;
+                        }
+                        continue;
+                    }
+                    self.at += 1;
+                    level -= 1;
+                    kinds >>= 1;
+                }
+            }
+            // A value has ended: close levels until another value of an open one follows.
+            loop {
+                if level == 0 {
+                    return self.slice(start, self.at);
+                }
+                self.space();
+                let object = kinds & 1 == 1;
+                match self.byte() {
+                    Some(b',') => {
+                        self.at += 1;
+                        if object {
+                            self.space();
+                            self.skip_key()?;
+                        }
+                        break;
+                    }
+                    Some(b'}') if object => {}
+                    Some(b']') if !object => {}
+                    _ => return Err(self.malformed("a comma or an end")),
+                }
+                self.at += 1;
+                level -= 1;
+                kinds >>= 1;
+            }
+        }
+    }
+
+    fn skip_key(&mut self) -> Result<(), Reject> {
+        self.raw_string()?;
+        self.space();
+        self.expect(b':', "a colon")
+    }
+
+    #[inline]
+    fn slice(&self, start: usize, end: usize) -> Result<&'a str, Reject> {
+        // Both ends stand beside ASCII bytes, so they are character boundaries.
+        self.text.get(start..end).ok_or_else(|| self.malformed("a character boundary"))
+    }
+}
+
+/// Index of the first quote, backslash or control character at or after `at` (the length if there is none).
+#[inline]
+fn find_special(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (LOW * b'"' as u64);
+        let slash = word ^ (LOW * b'\\' as u64);
+        // The classic zero-byte test, three times; only the lowest hit is exact, and only it is used.
+        let hits = ((quote.wrapping_sub(LOW) & !quote)
+            | (slash.wrapping_sub(LOW) & !slash)
+            | (word.wrapping_sub(LOW * 0x20) & !word))
+            & HIGH;
+        if hits != 0 {
+            return at + (hits.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Appends `raw` with its escapes (already checked) resolved. A lone surrogate becomes U+FFFD: texts cut in the middle
+/// of an emoji are common and worth keeping.
+fn unescape(raw: &str, out: &mut Builder<'_>) -> Result<(), Reject> {
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push(&rest.as_bytes()[..at])?;
+        let tail = &rest[at + 1..];
+        let (character, used) = match tail.as_bytes().first() {
+            Some(b'n') => ('\n', 1),
+            Some(b't') => ('\t', 1),
+            Some(b'r') => ('\r', 1),
+            Some(b'b') => ('\u{8}', 1),
+            Some(b'f') => ('\u{c}', 1),
+            Some(b'u') => unicode(tail),
+            Some(&other) => (char::from(other), 1),
+            None => break,
+        };
+        out.push(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+        rest = &tail[used..];
+    }
+    out.push(rest.as_bytes())
+}
+
+/// The character of `uXXXX` (with a following low surrogate where there is one) and the bytes it took.
+fn unicode(tail: &str) -> (char, usize) {
+    let unit = |from: usize| tail.get(from..from + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let high = unit(1).unwrap_or(0xFFFD);
+    if let 0xD800..0xDC00 = high
+        && tail.get(5..7) == Some("\\u")
+        && let Some(low @ 0xDC00..0xE000) = unit(7)
+    {
+        let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
+    }
+    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+    use proptest::prelude::*;
+
+    fn string(json: &str) -> Result<String, Reason> {
+        let mut scratch = Scratch::new();
+        let (mut arena, _) = scratch.open(json.len());
+        let mut cursor = Cursor::new(json.as_bytes()).map_err(|reject| reject.reason)?;
+        cursor.peek().and_then(|_| cursor.string(&mut arena)).map(str::to_owned).map_err(|reject| reject.reason)
+    }
+
+    fn valid(json: &[u8]) -> Result<(), Reason> {
+        let run = || {
+            let mut cursor = Cursor::new(json)?;
+            cursor.raw_value(0)?;
+            cursor.end()
+        };
+        run().map_err(|reject| reject.reason)
+    }
+
+    #[test]
+    fn escapes_are_resolved() {
+        assert_eq!(string(r#""a\n\"\\\/\u00e9\ud83d\ude00b""#).unwrap(), "a\n\"\\/é😀b");
+        assert_eq!(string(r#""x\ud83d""#).unwrap(), "x\u{fffd}");
+        assert_eq!(string(r#""\ud83d\u0041""#).unwrap(), "\u{fffd}A");
+        assert_eq!(string("\"a\u{1}\""), Err(Reason::MalformedJson));
+        assert_eq!(string(r#""\x""#), Err(Reason::MalformedJson));
+        assert_eq!(string(r#""\u12g4""#), Err(Reason::MalformedJson));
+    }
+
+    #[test]
+    fn depth_is_bounded_without_recursion() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(valid(nested(64).as_bytes()), Ok(()));
+        assert_eq!(valid(nested(65).as_bytes()), Err(Reason::TooDeep));
+        assert_eq!(valid(nested(10_000).as_bytes()), Err(Reason::TooDeep));
+        assert_eq!(valid("{\"a\":".repeat(10_000).as_bytes()), Err(Reason::TooDeep));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn accepts_exactly_what_serde_json_accepts(json in "[\\[\\]{},:\"a0-9.eE+\\- \\\\untrfsl]{0,14}") {
+            prop_assert_eq!(
+                valid(json.as_bytes()).is_ok(),
+                serde_json::from_str::<serde::de::IgnoredAny>(&json).is_ok(),
+                "{}", json
+            );
+        }
+
+        #[test]
+        fn any_string_survives_escaping(text in "\\PC{0,40}") {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(string(&json).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+-- The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of
+-- are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.
+CREATE TABLE IF NOT EXISTS {database}.batches_e{epoch} {on_cluster}
+(
+    epoch UInt8 COMMENT 'Routing epoch',
+    processor LowCardinality(String) COMMENT 'Processor that wrote it: sessionize or journey',
+    partition UInt32 COMMENT 'Partition of the log the processor read',
+    table_name LowCardinality(String) COMMENT 'Table it speaks of',
+    from_offset UInt64 COMMENT 'First log offset of the stretch, inclusive',
+    to_offset UInt64 COMMENT 'End of the stretch, exclusive',
+    content_hash UInt64 COMMENT 'XXH3 of the rows as bytes; 0 without rows',
+    position_checksum UInt64 COMMENT 'Sum over the records of a hash of their origin and position',
+    row_count UInt64 COMMENT 'Rows inserted into the table, count',
+    record_count UInt64 COMMENT 'Records of the log accepted in the stretch (repeats by position are not), count',
+    counted_count UInt64 COMMENT 'Records with the outcome counted, count',
+    late_count UInt64 COMMENT 'Records with the outcome late, count',
+    duplicate_count UInt64 COMMENT 'Records with the outcome duplicate, count',
+    bot_count UInt64 COMMENT 'Records with the outcome bot, count',
+    filtered_count UInt64 COMMENT 'Records with the outcome filtered, count',
+    erased_count UInt64 COMMENT 'Records with the outcome erased, count',
+    dead_count UInt64 COMMENT 'Records with the outcome dead, count',
+    server_started_at DateTime64(3, 'UTC') COMMENT 'Start of the server that acknowledged the inserts, accurate to seconds, UTC',
+    watermark_at DateTime64(3, 'UTC') COMMENT 'Watermark of the partition at the end of the stretch, ms, UTC',
+    written_at DateTime64(3, 'UTC') COMMENT 'Wall time of the tick that closed the stretch, ms, UTC',
+    version UInt64 COMMENT 'Version of the row; of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = {replacing_engine}
+ORDER BY (epoch, processor, partition, table_name, from_offset, to_offset, content_hash, position_checksum)
+SETTINGS {table_settings}
+COMMENT 'The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.'

@@ -1,0 +1,51 @@
+-- conversions as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW {database}.conversions {on_cluster}
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversion_id String COMMENT 'Hash of person and event id, 16 hexadecimal digits',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    customer String COMMENT 'Customer id, empty if unknown',
+    converted_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
+    kind LowCardinality(String) COMMENT 'purchase, signed_up or subscribed',
+    order_id String COMMENT 'Order id; empty if none',
+    revenue Decimal(18, 6) COMMENT 'Revenue, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    has_cart Bool COMMENT 'A cart led to it',
+    touch_count UInt32 COMMENT 'Touches within the look-back of 30 days, count',
+    first_channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    first_source LowCardinality(String) COMMENT 'Campaign source of the first touch',
+    first_campaign LowCardinality(String) COMMENT 'Campaign name of the first touch',
+    first_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First touch, ms, UTC; NULL if it has not happened or is unknown',
+    last_channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    last_source LowCardinality(String) COMMENT 'Campaign source of the last touch',
+    last_campaign LowCardinality(String) COMMENT 'Campaign name of the last touch',
+    last_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Last touch, ms, UTC; NULL if it has not happened or is unknown',
+    city LowCardinality(String) COMMENT 'City of the conversion, or last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country of the conversion, or last known, ISO 3166-1 alpha-2; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class'
+)
+AS SELECT
+    site,
+    lpad(lower(hex(source.conversion_id)), 16, '0') AS conversion_id,
+    lower(hex(source.person)) AS person,
+    customer,
+    converted_at,
+    kind,
+    order_id,
+    revenue_micros * toDecimal64('0.000001', 6) AS revenue,
+    currency,
+    has_cart,
+    touch_count,
+    first_channel,
+    first_source,
+    first_campaign,
+    first_touch_at,
+    last_channel,
+    last_source,
+    last_campaign,
+    last_touch_at,
+    city,
+    country,
+    device
+FROM {database}.conversions_e{epoch} AS source FINAL
+COMMENT 'Conversions (purchase, signed_up, subscribed) with the first and the last touch that led to them'

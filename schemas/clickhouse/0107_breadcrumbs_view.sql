@@ -1,0 +1,51 @@
+-- breadcrumbs as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW {database}.breadcrumbs {on_cluster}
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    breadcrumb_id String COMMENT 'Hash of person, kind and first evidence, 16 hexadecimal digits',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    customer String COMMENT 'Customer id, empty if unknown',
+    visitor String COMMENT 'Visitor id',
+    kind LowCardinality(String) COMMENT 'cart_abandoned',
+    began_at DateTime64(3, 'UTC') COMMENT 'When what it says began (the cart\'s first product), ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last activity that counts as evidence, ms, UTC',
+    true_at DateTime64(3, 'UTC') COMMENT 'When it became true: last activity plus the threshold, ms, UTC',
+    how LowCardinality(String) COMMENT 'left or emptied',
+    phase LowCardinality(String) COMMENT 'Where it stood: cart (before checkout) or checkout',
+    step LowCardinality(String) COMMENT 'Checkout step last seen, empty before checkout',
+    value Decimal(18, 6) COMMENT 'Value of the cart at the end, in units of currency',
+    peak_value Decimal(18, 6) COMMENT 'Highest value the cart had, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    item_count UInt32 COMMENT 'Pieces at the end, count',
+    severity UInt8 COMMENT '1 (low) to 3 (high), by value',
+    evidence Array(String) COMMENT 'Event id hashes of the touchpoints that are its evidence, 16 hexadecimal digits each',
+    channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    device LowCardinality(String) COMMENT 'Device class of the last activity',
+    city LowCardinality(String) COMMENT 'City last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country last known, ISO 3166-1 alpha-2; empty if unknown'
+)
+AS SELECT
+    site,
+    lpad(lower(hex(source.breadcrumb_id)), 16, '0') AS breadcrumb_id,
+    lower(hex(source.person)) AS person,
+    customer,
+    visitor,
+    kind,
+    began_at,
+    last_at,
+    true_at,
+    how,
+    phase,
+    step,
+    value_micros * toDecimal64('0.000001', 6) AS value,
+    peak_value_micros * toDecimal64('0.000001', 6) AS peak_value,
+    currency,
+    item_count,
+    severity,
+    arrayMap(hash -> lpad(lower(hex(hash)), 16, '0'), source.evidence) AS evidence,
+    channel,
+    device,
+    city,
+    country
+FROM {database}.breadcrumbs_e{epoch} AS source FINAL
+COMMENT 'Breadcrumbs: signals about a person with the evidence for them'
