@@ -3,9 +3,11 @@
 //! Pure: no clock, no environment, no I/O. What cannot be read becomes a [`reject::Reject`] with a stable reason.
 #![forbid(unsafe_code)]
 
+pub mod avro;
 pub mod click;
 pub mod clock;
 pub mod decode;
+pub mod encode;
 mod fields;
 pub mod garbage;
 pub mod ids;
@@ -17,6 +19,7 @@ pub mod names;
 pub mod outcome;
 pub mod reject;
 mod scratch;
+pub mod segment;
 pub mod support;
 pub mod touchpoint;
 pub mod validate;

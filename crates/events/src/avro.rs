@@ -1,0 +1,95 @@
+//! Avro: a writer's schema is compiled once into a flat [`Plan`] that reads, skips and defaults its fields straight into
+//! a click or a support entry.
+//!
+//! Resolution follows the Avro specification (fields by name, promotions, defaults, unions, enums), and is kinder where
+//! strictness would only turn away readable records: the writer's record names don't matter, time stamps in micro- or
+//! nanoseconds are brought to milliseconds, and strings stand for enums. `tests/avro_oracle.rs` holds plans against
+//! `apache-avro` itself.
+
+mod compile;
+pub mod confluent;
+mod program;
+pub mod single_object;
+
+use crate::click::ClickEvent;
+use crate::reject::Reject;
+use crate::scratch::Scratch;
+use crate::support::SupportEntry;
+use program::Program;
+
+/// The schema of clicks that this build reads and writes.
+pub const CLICK_SCHEMA: &str = include_str!("../../../schemas/avro/click_event.avsc");
+/// The schema of support entries that this build reads and writes.
+pub const SUPPORT_SCHEMA: &str = include_str!("../../../schemas/avro/support_entry.avsc");
+
+/// What the records of a writer's schema are to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// [`ClickEvent`]s.
+    Click,
+    /// [`SupportEntry`]s.
+    Support,
+}
+
+impl Target {
+    /// The reader's schema.
+    #[must_use]
+    pub const fn schema(self) -> &'static str {
+        match self {
+            Target::Click => CLICK_SCHEMA,
+            Target::Support => SUPPORT_SCHEMA,
+        }
+    }
+}
+
+/// A compiled way from one writer's schema to one target.
+#[derive(Debug)]
+pub struct Plan {
+    program: Program,
+    target: Target,
+}
+
+impl Plan {
+    /// Compiles the way from `writer_schema` (JSON text) to `target`.
+    ///
+    /// # Errors
+    /// `incompatible_schema`, with the field that cannot be read as ours.
+    pub fn compile(writer_schema: &str, target: Target) -> Result<Plan, Reject> {
+        Ok(Plan { program: compile::compile(writer_schema, target)?, target })
+    }
+
+    /// What it reads into.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Reads the body of a click (without framing).
+    ///
+    /// # Errors
+    /// `malformed_avro` (cut short, damaged, bytes left over), `invalid_utf8`, `wrong_type`; `incompatible_schema` when
+    /// the plan was compiled for another target.
+    #[inline]
+    pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
+        self.meant_for(Target::Click)?;
+        self.program.run(body, scratch)?.click()
+    }
+
+    /// Reads the body of a support entry (without framing).
+    ///
+    /// # Errors
+    /// As [`Plan::click`], and `missing_field` for channel and kind.
+    #[inline]
+    pub fn support<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
+        self.meant_for(Target::Support)?;
+        self.program.run(body, scratch)?.support()
+    }
+
+    #[inline]
+    fn meant_for(&self, target: Target) -> Result<(), Reject> {
+        if self.target == target {
+            return Ok(());
+        }
+        Err(compile::incompatible("the schema was compiled for the other kind of record"))
+    }
+}
