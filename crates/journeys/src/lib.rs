@@ -1,4 +1,32 @@
 //! Journeys: the stages a person moves through, conversions and carts.
+//!
+//! A journey is a fold over a person's touchpoints in (event time, id) order, never in arrival order. Touchpoints that
+//! may still be joined by older ones stay pending; older ones are folded into a base that never changes again. At a
+//! tick the base is copied, the pending ones are folded on top, and the rows that differ from what was last said are
+//! said again. [`step::Journeys`] is the step, [`model`] the stages as data, [`rules`] the thresholds.
+//!
+//! Pure: no clock, no environment, no I/O. Time comes in as the watermark, wall time as the tick's.
 #![forbid(unsafe_code)]
 
+mod cart;
+mod conversion;
+mod duration;
+mod found;
+pub mod model;
+mod model_file;
+mod pending;
+mod person;
+mod point;
 pub mod rows;
+pub mod rules;
+mod snapshot;
+mod stage;
+mod state;
+pub mod step;
+mod strings;
+mod tell;
+
+pub use model::StageModel;
+pub use model_file::ModelError;
+pub use rules::JourneyRules;
+pub use step::{Journeys, Out};

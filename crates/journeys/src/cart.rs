@@ -1,0 +1,260 @@
+//! A person's cart: what is in it, and when it counts as abandoned.
+//!
+//! ```text
+//! added ── added ── checkout ─────── 60 min without a purchase ───────┤ abandoned (told once)
+//!                                                                       … a later purchase ends the cart
+//! added ── removed (nothing left) ── 60 min ──────────────────────────┤ abandoned, emptied
+//! ```
+//!
+//! A cart begins with a product put into it, or with the first list of lines or checkout seen without one. It ends with
+//! a purchase. A cart that was told as abandoned is never told again; the next product put in begins a new one, so the
+//! values of abandoned carts can be added up. `cart_viewed` and `checkout_*` that carry lines say what the cart holds.
+
+use crumbtrail_events::vocabulary::Device;
+use crumbtrail_events::{EventTime, Kind, Micros};
+use smallvec::SmallVec;
+
+use crate::point::{Line, Seen};
+use crate::snapshot::stored;
+use crate::strings::Sym;
+
+/// Lines kept apart; what goes beyond is one sum.
+const MOST_LINES: usize = 100;
+/// Evidence kept: the first touchpoint and the latest ones.
+const MOST_EVIDENCE: usize = 16;
+
+/// An open or told cart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cart {
+    pub(crate) began_at: EventTime,
+    pub(crate) last_at: EventTime,
+    lines: Vec<Line>,
+    /// Pieces and value of the lines beyond the bound.
+    more_pieces: u32,
+    more_value: i64,
+    pub(crate) peak: Micros,
+    pub(crate) currency: Sym,
+    pub(crate) step: Sym,
+    pub(crate) device: Device,
+    pub(crate) in_checkout: bool,
+    /// The last change took out the last piece.
+    pub(crate) is_emptied: bool,
+    /// Its abandonment was told.
+    pub(crate) is_told: bool,
+    pub(crate) evidence: SmallVec<[u64; 4]>,
+}
+stored!(Cart {
+    began_at,
+    last_at,
+    lines,
+    more_pieces,
+    more_value,
+    peak,
+    currency,
+    step,
+    device,
+    in_checkout,
+    is_emptied,
+    is_told,
+    evidence,
+});
+
+impl Cart {
+    /// When it counts as abandoned unless something happens up to and including that time.
+    pub(crate) fn due(&self, after_ms: i64) -> Option<EventTime> {
+        (!self.is_told).then(|| self.last_at.plus(after_ms))
+    }
+
+    /// Pieces in it.
+    pub(crate) fn pieces(&self) -> u32 {
+        self.lines.iter().fold(self.more_pieces, |sum, line| sum.saturating_add(line.quantity))
+    }
+
+    /// Price times quantity over all lines.
+    pub(crate) fn value(&self) -> Micros {
+        Micros(self.lines.iter().fold(self.more_value, |sum, line| sum.saturating_add(worth(line))))
+    }
+
+    /// Its abandonment is told: its content is not needed any more, only that there was one.
+    pub(crate) fn rest(&mut self) {
+        self.lines = Vec::new();
+        self.evidence = SmallVec::new();
+        (self.more_pieces, self.more_value) = (0, 0);
+    }
+
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let evidence = if self.evidence.spilled() { self.evidence.capacity() * 8 } else { 0 };
+        size_of::<Cart>() + self.lines.capacity() * size_of::<Line>() + evidence
+    }
+
+    fn put(&mut self, line: &Line) {
+        // Sources that leave the quantity out mean one.
+        let quantity = line.quantity.max(1);
+        if let Some(own) = self.lines.iter_mut().find(|own| own.product == line.product) {
+            own.quantity = own.quantity.saturating_add(quantity);
+            if line.price.0 != 0 {
+                own.price = line.price;
+            }
+        } else if self.lines.len() < MOST_LINES {
+            self.lines.push(Line { quantity, ..*line });
+        } else {
+            self.more_pieces = self.more_pieces.saturating_add(quantity);
+            self.more_value = self.more_value.saturating_add(worth(&Line { quantity, ..*line }));
+        }
+    }
+
+    fn take_out(&mut self, line: &Line) {
+        if let Some(i) = self.lines.iter().position(|own| own.product == line.product) {
+            let own = &mut self.lines[i];
+            // No quantity: the whole line.
+            own.quantity = if line.quantity == 0 { 0 } else { own.quantity.saturating_sub(line.quantity) };
+            if own.quantity == 0 {
+                self.lines.remove(i);
+            }
+        } else if self.more_pieces > 0 {
+            let quantity = line.quantity.clamp(1, self.more_pieces);
+            self.more_pieces -= quantity;
+            let left = self.more_value.saturating_sub(worth(&Line { quantity, ..*line }));
+            self.more_value = if self.more_pieces == 0 { 0 } else { left.max(0) };
+        }
+    }
+
+    fn holds(&mut self, lines: impl Iterator<Item = Line>) {
+        self.lines.clear();
+        (self.more_pieces, self.more_value) = (0, 0);
+        for line in lines.filter(|line| line.quantity > 0) {
+            self.put(&line);
+        }
+    }
+}
+
+fn worth(line: &Line) -> i64 {
+    line.price.0.saturating_mul(i64::from(line.quantity))
+}
+
+/// Lets one touchpoint of a cart kind act on the person's cart. `at` never lies before an earlier call's; whoever calls
+/// has told the abandonment that was due before `at`. A purchase gives back the cart it ends.
+pub(crate) fn act(slot: &mut Option<Box<Cart>>, seen: &Seen<'_>, at: EventTime) -> Option<Box<Cart>> {
+    let kind = seen.point.kind;
+    if kind == Kind::Purchase {
+        return slot.take();
+    }
+    let begins = match kind {
+        Kind::AddToCart => slot.as_ref().is_none_or(|cart| cart.is_told),
+        Kind::CartView => slot.is_none() && seen.lines.iter().any(|line| line.quantity > 0),
+        Kind::CheckoutStarted => slot.is_none(),
+        _ => false,
+    };
+    if begins {
+        *slot = Some(Box::new(Cart { began_at: at, ..Cart::default() }));
+    }
+    let cart = slot.as_deref_mut()?;
+    if cart.is_told {
+        return None;
+    }
+    if cart.currency.is_empty() {
+        cart.currency = seen.detail.currency;
+    }
+    // A price in another currency cannot be added: the pieces count, their value does not.
+    let is_foreign = !seen.detail.currency.is_empty() && seen.detail.currency != cart.currency;
+    let priced = |line: &Line| if is_foreign { Line { price: Micros(0), ..*line } } else { *line };
+    let had = cart.pieces();
+    match kind {
+        Kind::AddToCart if seen.lines.is_empty() => {
+            cart.put(&priced(&Line { product: 0, price: seen.detail.revenue, quantity: 1 }));
+        }
+        Kind::AddToCart => seen.lines.iter().for_each(|line| cart.put(&priced(line))),
+        Kind::RemoveFromCart => seen.lines.iter().for_each(|line| cart.take_out(line)),
+        _ if !seen.lines.is_empty() => cart.holds(seen.lines.iter().map(priced)),
+        _ => {}
+    }
+    if matches!(kind, Kind::CheckoutStarted | Kind::CheckoutStep) {
+        cart.in_checkout = true;
+        cart.step = seen.detail.step.or(cart.step);
+    }
+    let has = cart.pieces();
+    cart.is_emptied = has == 0 && (had > 0 || cart.is_emptied);
+    cart.peak = cart.peak.max(cart.value());
+    cart.last_at = at;
+    if seen.context.device != Device::Unknown {
+        cart.device = seen.context.device;
+    }
+    if cart.evidence.len() == MOST_EVIDENCE {
+        cart.evidence.remove(1);
+    }
+    cart.evidence.push(seen.point.id);
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::point::{Context, NOTHING, Point};
+
+    fn do_it(slot: &mut Option<Box<Cart>>, kind: Kind, at: i64, lines: &[(u64, i64, u32)]) -> bool {
+        let lines: Vec<Line> =
+            lines.iter().map(|&(product, price, quantity)| Line { product, price: Micros(price), quantity }).collect();
+        let point = Point { kind, at: EventTime(at), id: at as u64, ..Point::default() };
+        let seen = Seen { point: &point, context: &Context::default(), detail: &NOTHING, lines: &lines };
+        act(slot, &seen, EventTime(at)).is_some()
+    }
+
+    #[test]
+    fn value_peak_and_emptying() {
+        let mut slot = None;
+        do_it(&mut slot, Kind::RemoveFromCart, 1, &[(9, 1, 1)]);
+        assert!(slot.is_none(), "nothing to take out of");
+        do_it(&mut slot, Kind::AddToCart, 2, &[(1, 100, 2)]);
+        do_it(&mut slot, Kind::AddToCart, 3, &[(2, 50, 0)]);
+        do_it(&mut slot, Kind::RemoveFromCart, 4, &[(1, 0, 1)]);
+        let cart = slot.as_ref().unwrap();
+        assert_eq!((cart.pieces(), cart.value(), cart.peak), (2, Micros(150), Micros(250)));
+        do_it(&mut slot, Kind::RemoveFromCart, 5, &[(1, 0, 0), (2, 0, 7)]);
+        let cart = slot.as_ref().unwrap();
+        assert!(cart.is_emptied && cart.pieces() == 0 && cart.value() == Micros(0));
+        do_it(&mut slot, Kind::AddToCart, 6, &[(3, 10, 1)]);
+        let cart = slot.as_ref().unwrap();
+        assert_eq!((cart.is_emptied, cart.value(), cart.peak), (false, Micros(10), Micros(250)));
+        assert_eq!(cart.due(60), Some(EventTime(66)));
+        assert_eq!(&cart.evidence[..], [2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_list_of_lines_says_what_the_cart_holds() {
+        let mut slot = None;
+        do_it(&mut slot, Kind::CheckoutStep, 1, &[(1, 5, 1)]);
+        assert!(slot.is_none(), "a step alone begins no cart: the page after the purchase is a step too");
+        do_it(&mut slot, Kind::CheckoutStarted, 2, &[(1, 5, 1), (2, 6, 3)]);
+        assert_eq!(slot.as_ref().map(|cart| (cart.value(), cart.in_checkout)), Some((Micros(23), true)));
+        do_it(&mut slot, Kind::CartView, 3, &[(2, 6, 1)]);
+        assert_eq!(slot.as_ref().map(|cart| cart.value()), Some(Micros(6)));
+        assert!(do_it(&mut slot, Kind::Purchase, 4, &[]));
+        assert!(slot.is_none());
+    }
+
+    #[test]
+    fn a_told_cart_rests_until_a_product_begins_a_new_one() {
+        let mut slot = None;
+        do_it(&mut slot, Kind::AddToCart, 1, &[(1, 100, 1)]);
+        slot.as_mut().unwrap().is_told = true;
+        do_it(&mut slot, Kind::CheckoutStarted, 2, &[]);
+        assert_eq!(slot.as_ref().map(|cart| (cart.is_told, cart.last_at.0)), Some((true, 1)));
+        do_it(&mut slot, Kind::AddToCart, 3, &[(2, 10, 1)]);
+        assert_eq!(slot.as_ref().map(|cart| (cart.is_told, cart.value().0)), Some((false, 10)));
+    }
+
+    #[test]
+    fn lines_and_evidence_are_bounded() {
+        let mut slot = None;
+        for product in 0..500 {
+            do_it(&mut slot, Kind::AddToCart, product, &[(product as u64, 1, 1)]);
+        }
+        let cart = slot.as_ref().unwrap();
+        assert_eq!((cart.pieces(), cart.value().0, cart.lines.len(), cart.evidence.len()), (500, 500, 100, 16));
+        assert_eq!((cart.evidence[0], cart.evidence[15]), (0, 499));
+        for product in 0..500 {
+            do_it(&mut slot, Kind::RemoveFromCart, 500 + product, &[(product as u64, 1, 1)]);
+        }
+        assert!(slot.as_ref().is_some_and(|cart| cart.is_emptied && cart.value().0 == 0));
+    }
+}

@@ -1,0 +1,307 @@
+//! The journey step: touchpoints in, rows out at a tick. One per partition of the by-person log.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crumbtrail_events::wire::{Reader, WireError, put_varint};
+use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
+use hashbrown::HashMap;
+
+use crate::found::Found;
+use crate::pending::Inserted;
+use crate::person::{Armed, Person};
+use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
+use crate::rules::JourneyRules;
+use crate::snapshot::{Stored, VERSION};
+use crate::state::State;
+use crate::strings::Strings;
+use crate::tell::Teller;
+
+/// Where rows go. Rows borrow from the state: what is wanted of them is copied before returning.
+pub trait Out {
+    /// A version of a journey.
+    fn journey(&mut self, row: &JourneyRow<'_>);
+    /// A version of a stage move, or its retraction (key, model and time only).
+    fn stage_move(&mut self, row: &StageMoveRow<'_>);
+    /// A version of a conversion, or its retraction (key, person and time only).
+    fn conversion(&mut self, row: &ConversionRow<'_>);
+    /// A version of a breadcrumb, or its retraction (key, person, kind and beginning only).
+    fn breadcrumb(&mut self, row: &BreadcrumbRow<'_>);
+}
+
+/// What the step met; each a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Met {
+    /// Touchpoints folded into journeys.
+    pub counted: u64,
+    /// Stubs: judged out before (late, duplicate, bot …).
+    pub judged_out: u64,
+    /// Repeats of an id among the pending: counted once.
+    pub repeated: u64,
+    /// Older than the horizon allows: folded in all the same, as of the time that was settled. Should stay 0.
+    pub behind_horizon: u64,
+}
+crate::snapshot::stored!(Met { counted, judged_out, repeated, behind_horizon });
+
+/// People per piece of the table: it grows without ever moving.
+const PIECE: usize = 1024;
+
+/// The state of the journey step.
+#[derive(Debug)]
+pub struct Journeys {
+    rules: JourneyRules,
+    strings: Strings,
+    index: HashMap<Key, u32, BuildHasherDefault<KeyHasher>>,
+    people: Vec<Vec<Person>>,
+    /// People about whom something is to be said, with the wall time before which it must wait.
+    owed: Vec<(u32, i64)>,
+    /// (due, person), lazily re-armed: one that is not the person's own is passed over.
+    timers: BinaryHeap<Reverse<(EventTime, u32)>>,
+    watermark: EventTime,
+    met: Met,
+    now: State,
+    found: Found,
+    teller: Teller,
+}
+
+impl Journeys {
+    /// An empty state.
+    #[must_use]
+    pub fn new(rules: JourneyRules) -> Journeys {
+        Journeys {
+            now: State::new(&rules),
+            rules,
+            strings: Strings::new(),
+            index: HashMap::default(),
+            people: Vec::new(),
+            owed: Vec::new(),
+            timers: BinaryHeap::new(),
+            watermark: EventTime::MIN,
+            met: Met::default(),
+            found: Found::default(),
+            teller: Teller::default(),
+        }
+    }
+
+    /// Takes in one encoded touchpoint of the by-person log; its key is the person's. `watermark` is the partition's as
+    /// of this record. Nothing is said before the next tick.
+    ///
+    /// # Errors
+    /// The bytes are no touchpoint of a known version; the state is as before.
+    pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime) -> Result<(), WireError> {
+        let touchpoint = Touchpoint::decode(bytes)?;
+        let head = touchpoint.head;
+        if head.outcome != Outcome::Counted {
+            self.met.judged_out += 1;
+            return Ok(());
+        }
+        let horizon = watermark.max(self.watermark).plus(-self.rules.horizon_ms);
+        self.met.behind_horizon += u64::from(head.occurred_at < horizon);
+        let number = match self.index.get(&head.key) {
+            Some(number) => *number,
+            None => self.meet(head.key, touchpoint.site),
+        };
+        let person = person_mut(&mut self.people, number);
+        let pending = person.pending.get_or_insert_default();
+        match pending.insert(&touchpoint, &mut self.strings) {
+            Inserted::New => self.met.counted += 1,
+            Inserted::Repeat => self.met.repeated += 1,
+        }
+        owe(person, number, &self.rules, &mut self.owed);
+        Ok(())
+    }
+
+    /// Says everything that changed, as of `watermark` (never lower than before: a lower one is taken as the highest so
+    /// far). `wall_ms` is the tick's wall time, which only spaces corrections of one person; a tick at
+    /// [`JourneyRules::throttle_ms`] or more after the last one says everything there is. At most one row per key.
+    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
+        self.watermark = self.watermark.max(watermark);
+        self.ring();
+        let horizon = self.watermark.plus(-self.rules.horizon_ms);
+        let mut kept = 0;
+        for i in 0..self.owed.len() {
+            let (number, not_before) = self.owed[i];
+            if wall_ms < not_before {
+                self.owed[kept] = (number, not_before);
+                kept += 1;
+                continue;
+            }
+            let person = person_mut(&mut self.people, number);
+            let (rules, strings) = (&self.rules, &self.strings);
+            person.refold(rules, strings, horizon, self.watermark, &mut self.now, &mut self.found);
+            self.teller.tell(person, &self.now, &self.found, self.watermark, rules, strings, out);
+            person.is_owed = false;
+            person.told_wall = wall_ms;
+            arm(person, number, &mut self.timers);
+        }
+        self.owed.truncate(kept);
+        if self.strings.wants_sweep() {
+            let people = &self.people;
+            self.strings.sweep(|keep| people.iter().flatten().for_each(|person| person.mark(keep)));
+        }
+    }
+
+    /// People known.
+    #[must_use]
+    pub fn people(&self) -> usize {
+        self.index.len()
+    }
+
+    /// People about whom something is still to be said.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// What the step met since its log began.
+    #[must_use]
+    pub fn met(&self) -> Met {
+        self.met
+    }
+
+    /// Bytes of memory the state takes. Looks at every person: for a metric now and then, not for every record.
+    #[must_use]
+    pub fn resident_bytes(&self) -> usize {
+        let people: usize = self.people.iter().flatten().map(Person::resident_bytes).sum();
+        let spare: usize = self.people.iter().map(|piece| (piece.capacity() - piece.len()) * size_of::<Person>()).sum();
+        let index = self.index.capacity() * (size_of::<(Key, u32)>() + 1);
+        let queues = self.owed.capacity() * size_of::<(u32, i64)>() + self.timers.capacity() * 16;
+        people + spare + index + queues + self.strings.resident_bytes()
+    }
+
+    /// Appends the whole state. Equal states give equal bytes.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        VERSION.put(out);
+        self.rules.shape().put(out);
+        self.watermark.put(out);
+        self.met.put(out);
+        self.strings.put(out);
+        put_varint(out, self.index.len() as u64);
+        self.people.iter().flatten().for_each(|person| person.put(out));
+        put_varint(out, self.owed.len() as u64);
+        for (number, not_before) in &self.owed {
+            number.put(out);
+            not_before.put(out);
+        }
+    }
+
+    /// The state saved in `bytes`. Thresholds may differ from those it was saved with and hold from now on.
+    ///
+    /// # Errors
+    /// Damaged bytes, another format version, or stage models of another shape (stages, rules or counts).
+    pub fn load(rules: JourneyRules, bytes: &[u8]) -> Result<Journeys, WireError> {
+        let mut reader = Reader::new(bytes);
+        if u8::get(&mut reader)? != VERSION {
+            return Err(WireError::Malformed("journeys of another format version"));
+        }
+        if u64::get(&mut reader)? != rules.shape() {
+            return Err(WireError::Malformed("journeys of stage models with other stages or rules"));
+        }
+        let mut journeys = Journeys::new(rules);
+        journeys.watermark = Stored::get(&mut reader)?;
+        journeys.met = Stored::get(&mut reader)?;
+        journeys.strings = Strings::load(&mut reader)?;
+        for number in 0..reader.varint()? {
+            let mut person = Person::get(&mut reader)?;
+            let number = u32::try_from(number).map_err(|_| WireError::Malformed("too many people"))?;
+            if !person.is_sound(&journeys.rules) || journeys.index.insert(person.key, number).is_some() {
+                return Err(WireError::Malformed("a person's journey contradicts itself"));
+            }
+            arm(&mut person, number, &mut journeys.timers);
+            push(&mut journeys.people, person);
+        }
+        for _ in 0..reader.varint()? {
+            let owed = (u32::get(&mut reader)?, i64::get(&mut reader)?);
+            if owed.0 as usize >= journeys.index.len() {
+                return Err(WireError::Malformed("an unknown person is owed a row"));
+            }
+            journeys.owed.push(owed);
+        }
+        if !reader.is_empty() {
+            return Err(WireError::Malformed("bytes after the end of the journeys"));
+        }
+        Ok(journeys)
+    }
+
+    #[cold]
+    fn meet(&mut self, key: Key, site: &str) -> u32 {
+        let number = self.index.len() as u32;
+        let site = self.strings.intern(site);
+        self.index.insert(key, number);
+        push(&mut self.people, Person::new(key, site, &self.rules));
+        number
+    }
+
+    /// Marks everyone whose time has come.
+    fn ring(&mut self) {
+        while let Some(&Reverse((due, number))) = self.timers.peek() {
+            if due > self.watermark {
+                return;
+            }
+            self.timers.pop();
+            let person = person_mut(&mut self.people, number);
+            if person.armed != Armed(due) {
+                continue;
+            }
+            person.armed = Armed(EventTime::MAX);
+            if person.due > self.watermark {
+                arm(person, number, &mut self.timers);
+            } else {
+                owe(person, number, &self.rules, &mut self.owed);
+            }
+        }
+    }
+}
+
+fn person_mut(people: &mut [Vec<Person>], number: u32) -> &mut Person {
+    &mut people[number as usize / PIECE][number as usize % PIECE]
+}
+
+fn push(people: &mut Vec<Vec<Person>>, person: Person) {
+    match people.last_mut() {
+        Some(piece) if piece.len() < PIECE => piece.push(person),
+        _ => {
+            // The first piece grows as usual: few people take little memory.
+            let mut piece = if people.is_empty() { Vec::new() } else { Vec::with_capacity(PIECE) };
+            piece.push(person);
+            people.push(piece);
+        }
+    }
+}
+
+fn owe(person: &mut Person, number: u32, rules: &JourneyRules, owed: &mut Vec<(u32, i64)>) {
+    if !person.is_owed {
+        person.is_owed = true;
+        let not_before =
+            if person.told_wall == i64::MIN { i64::MIN } else { person.told_wall.saturating_add(rules.throttle_ms) };
+        owed.push((number, not_before));
+    }
+}
+
+fn arm(person: &mut Person, number: u32, timers: &mut BinaryHeap<Reverse<(EventTime, u32)>>) {
+    if person.due < person.armed.0 {
+        person.armed = Armed(person.due);
+        timers.push(Reverse((person.due, number)));
+    }
+}
+
+/// Keys are hashes already: their low half is taken as it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
