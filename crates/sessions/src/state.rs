@@ -1,10 +1,20 @@
-//! The state of one partition.
+//! The state of one partition: a pure function of the touchpoints and ticks it was given, in their order.
 
+use crate::attributes::Reading;
+use crate::chain::{Chain, Class};
+use crate::emit::{Context, Scratch, emit};
+use crate::event::Event;
+use crate::intern::Interner;
+use crate::queue::Queue;
 use crate::rows::{ConversationRow, SessionRow};
-use crate::rules::RuleBook;
-use crumbtrail_events::touchpoint::Head;
+use crate::rules::{RuleBook, Rules};
+use crate::session::session_id;
+use crate::slots::{Slot, Slots};
+use crate::window;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::wire::WireError;
-use crumbtrail_events::{EventTime, Outcome};
+use crumbtrail_events::{EventTime, Key, Outcome};
+use smallvec::SmallVec;
 
 /// Where rows go.
 pub trait Out {
@@ -19,70 +29,340 @@ pub trait Out {
 pub struct Judged {
     /// Its outcome.
     pub outcome: Outcome,
-    /// Id of the session it belongs to as far as known now; 0 if none (support entries, touchpoints not counted).
+    /// Id of the session it belongs to as far as known now (a session is rolled over at ticks, and an earlier event may
+    /// still change the id); 0 if none: support entries, what was not counted, messages before a session.
     pub session: u64,
 }
 
+/// A site and its rules.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) name: Box<str>,
+    pub(crate) rules: Rules,
+}
+
 /// The state of one partition.
+///
+/// Rows come out at ticks only: a first one at the tick after the first event, corrections at most every
+/// [`RuleBook::correction_ms`] of the ticks' wall time per key, and a final one when the watermark has passed the end by
+/// gap and lateness; then the memory is freed. Within one tick a session has at most one row. A row that merging or an
+/// earlier event made untrue is taken back by a `deleted` one before the row that takes its place.
 #[derive(Debug)]
 pub struct Sessions {
-    rules: RuleBook,
+    pub(crate) rules: RuleBook,
+    pub(crate) watermark: EventTime,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) slots: Slots,
+    pub(crate) interner: Interner,
+    reading: Reading,
+    /// Slots by the watermark at which a chain of theirs closes.
+    timers: Queue,
+    /// Slots with rows to emit, by the wall time from which they may be.
+    dirty: Queue,
+    scratch: Scratch,
+    batch: Vec<(Key, u32)>,
+    open_sessions: usize,
+    open_conversations: usize,
+    heap_bytes: usize,
 }
+
+/// Milliseconds of a timer bucket, as a power of two.
+const BUCKET: u32 = 12;
 
 impl Sessions {
     /// An empty state.
     #[must_use]
     pub fn new(rules: RuleBook) -> Sessions {
-        Sessions { rules }
+        Sessions {
+            rules,
+            watermark: EventTime::MIN,
+            sites: Vec::new(),
+            slots: Slots::default(),
+            interner: Interner::new(),
+            reading: Reading::default(),
+            timers: Queue::default(),
+            dirty: Queue::default(),
+            scratch: Scratch::default(),
+            batch: Vec::new(),
+            open_sessions: 0,
+            open_conversations: 0,
+            heap_bytes: 0,
+        }
     }
 
-    /// Takes one touchpoint, bytes as in the log; `watermark` is that of the last tick.
+    /// Takes one touchpoint, bytes as in the log; `watermark` is that of the last tick. A touchpoint that intake judged
+    /// out comes back with intake's outcome. Rows wait for the next tick, so `_out` is not used yet.
     ///
     /// # Errors
     /// Bytes that are no touchpoint.
-    pub fn touchpoint(
-        &mut self,
-        bytes: &[u8],
-        _watermark: EventTime,
-        _out: &mut impl Out,
-    ) -> Result<Judged, WireError> {
-        Ok(Judged { outcome: Head::peek(bytes)?.outcome, session: 0 })
-    }
-
-    /// A tick: the watermark and the wall time (ms since the epoch) it carries.
-    pub fn tick(&mut self, _watermark: EventTime, _wall_ms: i64, _out: &mut impl Out) {}
-
-    /// Appends the whole state to `out`; equal states give equal bytes.
-    pub fn save(&self, out: &mut Vec<u8>) {
-        out.push(1);
-    }
-
-    /// Reads what [`Sessions::save`] wrote.
-    ///
-    /// # Errors
-    /// Damaged bytes or another format version.
-    pub fn load(rules: RuleBook, bytes: &[u8]) -> Result<Sessions, WireError> {
-        if bytes != [1] {
-            return Err(WireError::Malformed("state of another format version"));
+    pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime, _out: &mut impl Out) -> Result<Judged, WireError> {
+        let head = Head::peek(bytes)?;
+        if head.outcome != Outcome::Counted {
+            return Ok(Judged { outcome: head.outcome, session: 0 });
         }
-        Ok(Sessions { rules })
+        let touchpoint = Touchpoint::decode(bytes)?;
+        self.watermark = self.watermark.max(watermark);
+        let class = class_of(&touchpoint);
+        let slot = self.slots.find(head.key);
+        let site = match slot {
+            Some(slot) => self.slots.get(slot).site,
+            None => self.site(touchpoint.site),
+        };
+        let rules = self.sites[usize::from(site)].rules;
+        let horizon = window::horizon(self.watermark, &rules);
+        let mut touched = SmallVec::<[usize; 2]>::new();
+        let mut merged_end = head.occurred_at;
+        if let Some(slot) = slot {
+            for (n, chain) in self.slots.get(slot).chains.iter().enumerate() {
+                if chain.knows(head.id) {
+                    return Ok(Judged { outcome: Outcome::Duplicate, session: 0 });
+                }
+                let (start, end) = chain.span();
+                let gap = class.gap_ms(&rules);
+                let is_near = head.occurred_at >= start.plus(-gap) && head.occurred_at <= end.plus(gap);
+                if chain.class == class && is_near && !window::is_closed(end, gap, horizon) {
+                    touched.push(n);
+                    merged_end = merged_end.max(end);
+                }
+            }
+        }
+        if window::is_late(merged_end, horizon) {
+            return Ok(Judged { outcome: Outcome::Late, session: 0 });
+        }
+        let event = if class.is_session() {
+            self.reading.click(&touchpoint, &mut self.interner)
+        } else {
+            self.reading.entry(&touchpoint, &mut self.interner)
+        };
+        let slot = match slot {
+            Some(slot) => slot,
+            None => {
+                let visitor = self.interner.text(touchpoint.visitor);
+                self.slots.insert(Slot::new(head.key, visitor, site))
+            }
+        };
+        Ok(self.add(slot, event, class, &touched, horizon, &rules))
     }
 
-    /// Sessions that can still change.
+    /// Adds an event that is neither late nor a repeat to the chains it touches, which it joins.
+    fn add(
+        &mut self,
+        n: u32,
+        event: Event,
+        class: Class,
+        touched: &[usize],
+        horizon: EventTime,
+        rules: &Rules,
+    ) -> Judged {
+        let slot = self.slots.get_mut(n);
+        let before: usize = touched.iter().map(|&i| slot.chains[i].heap_bytes()).sum();
+        let (is_new, key) = (touched.is_empty(), slot.key());
+        let at = match touched {
+            [] => {
+                slot.chains.push(Chain::new(class));
+                *count_of(&mut self.open_sessions, &mut self.open_conversations, class) += 1;
+                slot.chains.len() - 1
+            }
+            [first, rest @ ..] => {
+                for &other in rest.iter().rev() {
+                    let other = slot.chains.remove(other);
+                    slot.chains[*first].absorb(other);
+                    *count_of(&mut self.open_sessions, &mut self.open_conversations, class) -= 1;
+                }
+                *first
+            }
+        };
+        let chain = &mut slot.chains[at];
+        if event.at < horizon {
+            chain.fold(horizon, rules, &self.interner);
+            if !chain.add_to_base(&event, &self.interner) {
+                self.heap_bytes = self.heap_bytes + chain.heap_bytes() - before;
+                return Judged { outcome: Outcome::Late, session: 0 };
+            }
+        } else {
+            chain.insert(event);
+        }
+        if std::mem::take(&mut chain.is_settled) {
+            self.open_conversations += 1;
+        }
+        chain.is_dirty = true;
+        self.heap_bytes = self.heap_bytes + chain.heap_bytes() - before;
+        let session = match chain.head_of(event.order()) {
+            Some((_, first)) if class.is_session() => session_id(key, first),
+            _ => 0,
+        };
+        let closes_at = chain.closes_at(rules);
+        if is_new && slot.due != i64::MIN {
+            slot.due = i64::MIN;
+            slot.is_dirty = false;
+        }
+        if !std::mem::replace(&mut slot.is_dirty, true) {
+            self.dirty.push(slot.due, n);
+        }
+        arm(&mut self.timers, slot, n, closes_at);
+        Judged { outcome: Outcome::Counted, session }
+    }
+
+    /// A tick: the watermark and the wall time (ms since the epoch) it carries. Neither ever goes back.
+    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
+        self.watermark = self.watermark.max(watermark);
+        let mut batch = std::mem::take(&mut self.batch);
+        let slots = &mut self.slots;
+        self.timers.take(self.watermark.0 >> BUCKET, |bucket, n| {
+            let slot = slots.get_mut(n);
+            if slot.armed == bucket {
+                slot.armed = i64::MAX;
+                batch.push((slot.key(), n));
+            }
+        });
+        self.dirty.take(wall_ms, |due, n| {
+            let slot = slots.get(n);
+            if slot.is_dirty && slot.due == due {
+                batch.push((slot.key(), n));
+            }
+        });
+        // Rows come in the order of their keys, so that a restored state gives them the same versions.
+        batch.sort_unstable();
+        batch.dedup();
+        for (_, n) in batch.drain(..) {
+            self.visit(n, wall_ms, out);
+        }
+        self.batch = batch;
+        if self.interner.wants_sweep() {
+            self.sweep();
+        }
+    }
+
+    /// Emits what is due of one slot, closes what the watermark has passed, and arms its timer anew.
+    fn visit(&mut self, n: u32, wall_ms: i64, out: &mut impl Out) {
+        let slot = self.slots.get_mut(n);
+        let site = &self.sites[usize::from(slot.site)];
+        let of = Context {
+            key: slot.key(),
+            site: &site.name,
+            visitor: self.interner.str(slot.visitor),
+            rules: &site.rules,
+            horizon: window::horizon(self.watermark, &site.rules),
+            interner: &self.interner,
+        };
+        let is_due = slot.is_dirty && slot.due <= wall_ms;
+        if slot.chains.len() > 1 {
+            slot.chains.sort_by_key(|chain| (chain.class, chain.span()));
+        }
+        let mut next = EventTime::MAX;
+        let watermark = self.watermark;
+        let (scratch, heap_bytes) = (&mut self.scratch, &mut self.heap_bytes);
+        let (sessions, conversations) = (&mut self.open_sessions, &mut self.open_conversations);
+        slot.chains.retain(|chain| {
+            *heap_bytes -= chain.heap_bytes();
+            while chain.closes_at(of.rules) < watermark {
+                if chain.is_settled {
+                    return false;
+                }
+                emit(chain, true, of, scratch, out);
+                *count_of(sessions, conversations, chain.class) -= 1;
+                if chain.class != Class::CASE {
+                    return false;
+                }
+                chain.fold(EventTime::MAX, of.rules, of.interner);
+                chain.settle();
+            }
+            if chain.is_dirty && is_due {
+                emit(chain, false, of, scratch, out);
+            }
+            next = next.min(chain.closes_at(of.rules));
+            *heap_bytes += chain.heap_bytes();
+            true
+        });
+        if slot.chains.is_empty() {
+            self.slots.remove(n);
+            return;
+        }
+        if is_due {
+            slot.due = wall_ms.saturating_add(self.rules.correction_ms);
+            slot.is_dirty = false;
+        }
+        arm(&mut self.timers, slot, n, next);
+    }
+
+    /// The number of a site.
+    pub(crate) fn site(&mut self, name: &str) -> u16 {
+        if let Some(n) = self.sites.iter().position(|site| &*site.name == name) {
+            return n as u16;
+        }
+        self.sites.push(Site { name: name.into(), rules: self.rules.of(name) });
+        (self.sites.len() - 1) as u16
+    }
+
+    /// Puts a restored slot in.
+    pub(crate) fn restore(&mut self, slot: Slot) {
+        let rules = self.sites[usize::from(slot.site)].rules;
+        let next = slot.chains.iter().map(|chain| chain.closes_at(&rules)).min().unwrap_or(EventTime::MAX);
+        for chain in &slot.chains {
+            self.heap_bytes += chain.heap_bytes();
+            if !chain.is_settled {
+                *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) += 1;
+            }
+        }
+        let n = self.slots.insert(slot);
+        let slot = self.slots.get_mut(n);
+        if slot.is_dirty {
+            self.dirty.push(slot.due, n);
+        }
+        arm(&mut self.timers, slot, n, next);
+    }
+
+    fn sweep(&mut self) {
+        for n in self.slots.numbers() {
+            let slot = self.slots.get(n);
+            self.interner.mark(slot.visitor);
+            slot.chains.iter().for_each(|chain| chain.mark(&mut self.interner));
+        }
+        self.interner.sweep();
+    }
+
+    /// Chains of sessions that can still change; a chain is what the gap connects, sessions rolled over included.
     #[must_use]
     pub fn open_sessions(&self) -> usize {
-        0
+        self.open_sessions
     }
 
-    /// Conversations that can still change.
+    /// Conversations that have not settled.
     #[must_use]
     pub fn open_conversations(&self) -> usize {
-        0
+        self.open_conversations
     }
 
-    /// Bytes of memory the state holds, by capacity.
+    /// Bytes of memory the state holds, by capacity (the allocator's own share comes on top).
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
-        0
+        self.heap_bytes
+            + self.slots.resident_bytes()
+            + self.interner.resident_bytes()
+            + self.timers.resident_bytes()
+            + self.dirty.resident_bytes()
+            + self.batch.capacity() * size_of::<(Key, u32)>()
+    }
+}
+
+fn class_of(touchpoint: &Touchpoint<'_>) -> Class {
+    match touchpoint.head.kind.is_support() {
+        true if touchpoint.conversation.is_empty() => Class::talk(touchpoint.channel),
+        true => Class::CASE,
+        false if touchpoint.bot.is_empty() => Class::PERSON,
+        false => Class::ROBOT,
+    }
+}
+
+fn count_of<'a>(sessions: &'a mut usize, conversations: &'a mut usize, class: Class) -> &'a mut usize {
+    if class.is_session() { sessions } else { conversations }
+}
+
+/// Arms a slot's one timer if it would ring too late. It is never moved back: when it rings too early, it is armed anew.
+fn arm(timers: &mut Queue, slot: &mut Slot, n: u32, closes_at: EventTime) {
+    let bucket = closes_at.0 >> BUCKET;
+    if bucket < slot.armed {
+        slot.armed = bucket;
+        timers.push(bucket, n);
     }
 }

@@ -1,0 +1,280 @@
+//! What the symbols of an event stand for, per class, and how they are made from a touchpoint.
+//!
+//! ```text
+//! session       attributes = customer · place · device · language · bot          detail = touch · currency + revenue
+//! conversation  attributes = customer · visitor · contact · place · store        detail = agent · department · priority · language
+//!               page = conversation id                                                    + channel, author, scale, rating, topics
+//! ```
+//!
+//! Places, devices and touches repeat between visitors, so each is a value of its own and a visitor's tuple is 20 bytes.
+
+use crate::event::Event;
+use crate::intern::{Interner, Symbol};
+use crumbtrail_events::touchpoint::Touchpoint;
+use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
+use crumbtrail_events::wire::{Reader, put_bytes};
+use crumbtrail_events::{Kind, Micros};
+
+/// Positions in a session's attributes.
+pub(crate) const CUSTOMER: usize = 0;
+/// Conversations: visitor id.
+pub(crate) const VISITOR: usize = 1;
+/// Conversations: contact hash.
+pub(crate) const CONTACT: usize = 2;
+/// Sessions: place.
+pub(crate) const PLACE: usize = 1;
+/// Sessions: device.
+pub(crate) const DEVICE: usize = 2;
+/// Sessions: language.
+pub(crate) const LANGUAGE: usize = 3;
+/// Sessions: bot indicator.
+pub(crate) const BOT: usize = 4;
+/// Conversations: place.
+pub(crate) const ENTRY_PLACE: usize = 3;
+/// Conversations: shop.
+pub(crate) const STORE: usize = 4;
+
+/// Makes events from touchpoints; keeps its buffer between them.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    buffer: Vec<u8>,
+}
+
+impl Reading {
+    /// The compact event of a click touchpoint.
+    pub(crate) fn click(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Event {
+        let place = self.place(t, interner);
+        let device = self.device(t, interner);
+        let parts = [interner.text(t.customer), place, device, interner.text(t.language), interner.text(t.bot)];
+        let attributes = self.tuple(&parts, |_| {}, interner);
+        let touch = self.touch(t, interner);
+        let (currency, revenue) = match t.head.kind {
+            Kind::Purchase => (interner.text(t.currency), t.revenue.0),
+            _ => (Symbol::NONE, 0),
+        };
+        let detail = if touch.is_none() && currency.is_none() && revenue == 0 {
+            Symbol::NONE
+        } else {
+            self.tuple(&[touch, currency], |bytes| bytes.extend_from_slice(&revenue.to_le_bytes()), interner)
+        };
+        Event { page: interner.text(t.page), attributes, detail, ..plain(t) }
+    }
+
+    /// The compact event of a support touchpoint.
+    pub(crate) fn entry(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Event {
+        let place = self.place(t, interner);
+        let parts = [
+            interner.text(t.customer),
+            interner.text(t.visitor),
+            interner.text(t.contact),
+            place,
+            interner.text(t.store),
+        ];
+        let attributes = self.tuple(&parts, |_| {}, interner);
+        let parts =
+            [interner.text(t.agent), interner.text(t.department), interner.text(t.priority), interner.text(t.language)];
+        let rest = |bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(&[t.channel as u8, t.author as u8, t.scale as u8, u8::from(t.rating.is_some())]);
+            bytes.extend_from_slice(&t.rating.unwrap_or_default().to_le_bytes());
+            bytes.extend_from_slice(&t.topics.to_le_bytes());
+        };
+        let detail = self.tuple(&parts, rest, interner);
+        Event { page: interner.text(t.conversation), attributes, detail, ..plain(t) }
+    }
+
+    fn tuple(&mut self, parts: &[Symbol], rest: impl FnOnce(&mut Vec<u8>), interner: &mut Interner) -> Symbol {
+        self.buffer.clear();
+        for part in parts {
+            self.buffer.extend_from_slice(&part.0.to_le_bytes());
+        }
+        rest(&mut self.buffer);
+        interner.value(&self.buffer, parts.len() as u8)
+    }
+
+    fn place(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
+        if t.country.is_empty() && t.city.is_empty() && t.region.is_empty() && t.latitude.is_none() {
+            return Symbol::NONE;
+        }
+        self.buffer.clear();
+        for text in [t.country, t.region, t.city, t.time_zone] {
+            put_bytes(&mut self.buffer, text.as_bytes());
+        }
+        if let (Some(latitude), Some(longitude)) = (t.latitude, t.longitude) {
+            self.buffer.extend_from_slice(&latitude.to_le_bytes());
+            self.buffer.extend_from_slice(&longitude.to_le_bytes());
+        }
+        interner.value(&self.buffer, 0)
+    }
+
+    fn device(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
+        if t.device == Device::Unknown && t.browser.is_empty() && t.os.is_empty() {
+            return Symbol::NONE;
+        }
+        self.buffer.clear();
+        self.buffer.push(t.device as u8);
+        put_bytes(&mut self.buffer, t.browser.as_bytes());
+        put_bytes(&mut self.buffer, t.os.as_bytes());
+        interner.value(&self.buffer, 0)
+    }
+
+    fn touch(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
+        if t.channel == Channel::None {
+            return Symbol::NONE;
+        }
+        self.buffer.clear();
+        self.buffer.push(t.channel as u8);
+        for text in [t.source, t.medium, t.campaign, t.click_id, t.referrer] {
+            put_bytes(&mut self.buffer, text.as_bytes());
+        }
+        interner.value(&self.buffer, 0)
+    }
+}
+
+fn plain(t: &Touchpoint<'_>) -> Event {
+    let mut flags = 0;
+    let mut set = |flag, is_set: bool| flags |= if is_set { flag } else { 0 };
+    set(Event::HAS_SCORE, t.score.is_some());
+    set(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty());
+    set(Event::FRICTION, t.friction);
+    set(Event::HAS_COUNTRY, !t.country.is_empty());
+    Event {
+        at: t.head.occurred_at,
+        id: t.head.id,
+        kind: t.head.kind,
+        score: t.score.map_or(0, Event::quantize),
+        flags,
+        ..Event::default()
+    }
+}
+
+/// A place, read back.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Place<'a> {
+    pub(crate) country: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) city: &'a str,
+    pub(crate) time_zone: &'a str,
+    pub(crate) position: Option<(f32, f32)>,
+}
+
+/// The place a symbol stands for.
+pub(crate) fn place(symbol: Symbol, interner: &Interner) -> Place<'_> {
+    let mut reader = Reader::new(interner.bytes(symbol));
+    Place {
+        country: reader.str().unwrap_or_default(),
+        region: reader.str().unwrap_or_default(),
+        city: reader.str().unwrap_or_default(),
+        time_zone: reader.str().unwrap_or_default(),
+        position: match (reader.array(), reader.array()) {
+            (Ok(latitude), Ok(longitude)) => Some((f32::from_le_bytes(latitude), f32::from_le_bytes(longitude))),
+            _ => None,
+        },
+    }
+}
+
+/// The device, browser and operating system a symbol stands for.
+pub(crate) fn device(symbol: Symbol, interner: &Interner) -> (Device, &str, &str) {
+    let mut reader = Reader::new(interner.bytes(symbol));
+    let device = reader.u8().ok().and_then(Device::from_code).unwrap_or_default();
+    (device, reader.str().unwrap_or_default(), reader.str().unwrap_or_default())
+}
+
+/// A touch, read back: channel, source, medium, campaign, click id, referrer.
+pub(crate) fn touch(symbol: Symbol, interner: &Interner) -> (Channel, [&str; 5]) {
+    let mut reader = Reader::new(interner.bytes(symbol));
+    let channel = reader.u8().ok().and_then(Channel::from_code).unwrap_or_default();
+    (channel, std::array::from_fn(|_| reader.str().unwrap_or_default()))
+}
+
+/// A purchase's detail: currency and revenue.
+pub(crate) fn purchase(detail: Symbol, interner: &Interner) -> (Symbol, Micros) {
+    let revenue = interner.bytes(detail).get(8..).and_then(|bytes| bytes.first_chunk());
+    (interner.part(detail, 1), Micros(revenue.map_or(0, |bytes| i64::from_le_bytes(*bytes))))
+}
+
+/// The detail of a support entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) agent: Symbol,
+    pub(crate) department: Symbol,
+    pub(crate) priority: Symbol,
+    pub(crate) language: Symbol,
+    pub(crate) channel: Channel,
+    pub(crate) author: Author,
+    pub(crate) scale: Scale,
+    pub(crate) rating: Option<f32>,
+    pub(crate) topics: u32,
+}
+
+/// The entry detail a symbol stands for.
+pub(crate) fn entry(detail: Symbol, interner: &Interner) -> Entry {
+    let Some(rest) = interner.bytes(detail).get(16..).and_then(|bytes| bytes.first_chunk::<12>()) else {
+        return Entry::default();
+    };
+    let [channel, author, scale, has_rating, r0, r1, r2, r3, t0, t1, t2, t3] = *rest;
+    Entry {
+        agent: interner.part(detail, 0),
+        department: interner.part(detail, 1),
+        priority: interner.part(detail, 2),
+        language: interner.part(detail, 3),
+        channel: Channel::from_code(channel).unwrap_or_default(),
+        author: Author::from_code(author).unwrap_or_default(),
+        scale: Scale::from_code(scale).unwrap_or_default(),
+        rating: (has_rating == 1).then_some(f32::from_le_bytes([r0, r1, r2, r3])),
+        topics: u32::from_le_bytes([t0, t1, t2, t3]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let (mut reading, mut interner) = (Reading::default(), Interner::new());
+        let mut t = Touchpoint {
+            customer: "c",
+            country: "TH",
+            city: "Bangkok",
+            latitude: Some(13.7),
+            longitude: Some(100.5),
+            device: Device::Mobile,
+            os: "Android",
+            channel: Channel::PaidSearch,
+            campaign: "songkran",
+            revenue: Micros(5),
+            currency: "THB",
+            score: Some(-0.5),
+            ..Touchpoint::default()
+        };
+        t.head.kind = Kind::Purchase;
+        let event = reading.click(&t, &mut interner);
+        let part = |n| interner.part(event.attributes, n);
+        assert_eq!(interner.str(part(CUSTOMER)), "c");
+        let found = place(part(PLACE), &interner);
+        assert_eq!((found.country, found.city, found.position), ("TH", "Bangkok", Some((13.7, 100.5))));
+        assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
+        let (channel, [.., campaign, _, _]) = touch(interner.part(event.detail, 0), &interner);
+        assert_eq!((channel, campaign), (Channel::PaidSearch, "songkran"));
+        let (currency, revenue) = purchase(event.detail, &interner);
+        assert_eq!((interner.str(currency), revenue, event.score), ("THB", Micros(5), -5000));
+    }
+
+    #[test]
+    fn an_entry_comes_out_as_it_went_in() {
+        let (mut reading, mut interner) = (Reading::default(), Interner::new());
+        let t = Touchpoint {
+            agent: "a",
+            author: Author::Agent,
+            channel: Channel::Chat,
+            scale: Scale::Nps,
+            rating: Some(9.0),
+            topics: 6,
+            ..Touchpoint::default()
+        };
+        let event = reading.entry(&t, &mut interner);
+        let found = entry(event.detail, &interner);
+        assert_eq!((found.author, found.channel, found.scale), (Author::Agent, Channel::Chat, Scale::Nps));
+        assert_eq!((found.rating, found.topics, interner.str(found.agent)), (Some(9.0), 6, "a"));
+    }
+}

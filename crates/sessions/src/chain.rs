@@ -1,0 +1,542 @@
+//! A chain: the events of one key and class that the gap connects, from which its sessions are computed anew.
+//!
+//! Events that others could still be sorted before are kept one by one, in total order (*live*). The older ones are
+//! folded into a sum (*base*), whose cuts stand; their ids are kept as long as the sum is open, to know repeats.
+//!
+//! ```text
+//!                 horizon = watermark − lateness
+//!  base (a sum)   │   live events, in total order
+//!  ███████████████│● ●   ●●  ●        ●
+//! ```
+
+use crate::conversation;
+use crate::event::{Event, Order};
+use crate::intern::Interner;
+use crate::pick::Stored;
+use crate::rows::Cut;
+use crate::rules::Rules;
+use crate::session;
+use crate::window::{self, Open};
+use crumbtrail_events::EventTime;
+use crumbtrail_events::vocabulary::Channel;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// What a chain is about: events of different classes never meet. Codes are stored in snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Class(pub(crate) u8);
+
+impl Class {
+    /// Sessions of people.
+    pub(crate) const PERSON: Class = Class(0);
+    /// Sessions of robots.
+    pub(crate) const ROBOT: Class = Class(1);
+    /// A conversation with an id.
+    pub(crate) const CASE: Class = Class(2);
+
+    /// Conversations without an id, on one channel.
+    pub(crate) fn talk(channel: Channel) -> Class {
+        Class(32 + channel as u8)
+    }
+
+    /// Whether its rows are sessions (else conversations).
+    pub(crate) fn is_session(self) -> bool {
+        self <= Class::ROBOT
+    }
+
+    /// The silence that separates two chains.
+    pub(crate) fn gap_ms(self, rules: &Rules) -> i64 {
+        match self {
+            Class::CASE => i64::MAX,
+            _ if self.is_session() => rules.gap_ms,
+            _ => rules.conversation_gap_ms,
+        }
+    }
+
+    /// The silence after which the chain's rows are final.
+    pub(crate) fn settle_ms(self, rules: &Rules) -> i64 {
+        if self == Class::CASE { rules.conversation_gap_ms } else { self.gap_ms(rules) }
+    }
+
+    /// The channel of a talk.
+    pub(crate) fn channel(self) -> Channel {
+        self.0.checked_sub(32).and_then(Channel::from_code).unwrap_or_default()
+    }
+}
+
+/// Hashes of ids are hashes already.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxhash_rust::xxh3::xxh3_64(bytes);
+    }
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}
+
+/// A set of ids.
+pub(crate) type Ids = HashSet<u64, BuildHasherDefault<IdHasher>>;
+
+/// The sum of the folded events.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Base {
+    /// Of the session that was open at the horizon.
+    Session(session::Summary),
+    /// Of a conversation.
+    Conversation(conversation::Summary),
+}
+
+/// What few chains need.
+#[derive(Clone, Debug)]
+pub(crate) struct Rare {
+    /// The folded events.
+    pub(crate) base: Option<Base>,
+    /// Sessions whose end was folded: their last row is due at the next tick.
+    pub(crate) done: Vec<(session::Summary, Cut)>,
+    /// First events of rows that were emitted and are to be taken back.
+    pub(crate) stale: Vec<Order>,
+    /// Ids of the folded events of the base.
+    pub(crate) folded: Ids,
+    /// Ids of the live events, if there are more than [`Chain::SCANNED`]; not stored.
+    live: Ids,
+    /// First events of the sessions last emitted, if there is more than one; not stored.
+    heads: Vec<Order>,
+    /// Time of the earliest event since the last emission.
+    pub(crate) changed_from: EventTime,
+}
+
+impl Default for Rare {
+    fn default() -> Rare {
+        Rare {
+            base: None,
+            done: Vec::new(),
+            stale: Vec::new(),
+            folded: Ids::default(),
+            live: Ids::default(),
+            heads: Vec::new(),
+            changed_from: EventTime::MIN,
+        }
+    }
+}
+
+/// A chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    /// Events one by one, in total order.
+    pub(crate) live: Vec<Event>,
+    /// The rest.
+    pub(crate) rare: Option<Box<Rare>>,
+    /// Its class.
+    pub(crate) class: Class,
+    /// Its rows are not what was emitted last.
+    pub(crate) is_dirty: bool,
+    /// A final row was emitted and nothing came since (conversations with an id outlive that).
+    pub(crate) is_settled: bool,
+}
+
+impl Chain {
+    /// Up to so many live events, a repeat is looked for by reading them all.
+    pub(crate) const SCANNED: usize = 48;
+    /// Fewest events worth folding.
+    const FOLDED: usize = 16;
+
+    /// A chain without events.
+    pub(crate) fn new(class: Class) -> Chain {
+        Chain { live: Vec::new(), rare: None, class, is_dirty: false, is_settled: false }
+    }
+
+    /// The rare part, made if need be.
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn base(&self) -> Option<&Base> {
+        self.rare.as_ref().and_then(|rare| rare.base.as_ref())
+    }
+
+    fn base_span(&self) -> Option<(Order, EventTime)> {
+        self.base().map(|base| match base {
+            Base::Session(sum) => (sum.begin, sum.end),
+            Base::Conversation(sum) => (sum.sums.begin, sum.sums.end),
+        })
+    }
+
+    /// Times of its first and last event.
+    pub(crate) fn span(&self) -> (EventTime, EventTime) {
+        let live = match (self.live.first(), self.live.last()) {
+            (Some(first), Some(last)) => Some((first.at, last.at)),
+            _ => None,
+        };
+        match (self.base_span(), live) {
+            (Some(((start, _), end)), Some((first, last))) => (start.min(first), end.max(last)),
+            (Some(((start, _), end)), None) => (start, end),
+            (None, Some(span)) => span,
+            (None, None) => (EventTime::MAX, EventTime::MIN),
+        }
+    }
+
+    /// Whether an event with this id is among those it still knows.
+    pub(crate) fn knows(&self, id: u64) -> bool {
+        if let Some(rare) = &self.rare {
+            if rare.folded.contains(&id) {
+                return true;
+            }
+            if self.live.len() > Chain::SCANNED {
+                return rare.live.contains(&id);
+            }
+        }
+        self.live.iter().any(|event| event.id == id)
+    }
+
+    /// Adds a live event at its place.
+    pub(crate) fn insert(&mut self, event: Event) {
+        let order = event.order();
+        if self.live.len() == self.live.capacity() {
+            // Most sessions are short: grow by what is there, but not by less than 1 nor by more than half of much.
+            let more = if self.live.len() < 8 { self.live.len().max(1) } else { self.live.len() / 2 };
+            self.live.reserve_exact(more);
+        }
+        match self.live.last() {
+            Some(last) if last.order() > order => {
+                let at = self.live.partition_point(|other| other.order() < order);
+                self.live.insert(at, event);
+            }
+            _ => self.live.push(event),
+        }
+        if self.live.len() > Chain::SCANNED {
+            let n = self.live.len();
+            let all = if n == Chain::SCANNED + 1 { &self.live[..] } else { &[event] };
+            self.rare.get_or_insert_default().live.extend(all.iter().map(|event| event.id));
+        }
+        if let Some(rare) = &mut self.rare {
+            rare.changed_from = rare.changed_from.min(event.at);
+        }
+    }
+
+    /// Takes in the events of another chain of its class.
+    pub(crate) fn absorb(&mut self, other: Chain) {
+        self.is_settled = false;
+        for event in other.live {
+            self.insert(event);
+        }
+        if let Some(theirs) = other.rare {
+            self.absorb_rare(*theirs);
+        }
+        self.find_heads();
+    }
+
+    fn absorb_rare(&mut self, mut theirs: Rare) {
+        let ours = self.rare();
+        ours.changed_from = EventTime::MIN;
+        ours.done.append(&mut theirs.done);
+        ours.stale.append(&mut theirs.stale);
+        ours.folded.extend(theirs.folded);
+        match (&mut ours.base, theirs.base) {
+            // Two folded chains meet only if the lateness was made longer meanwhile: the earlier row stays.
+            (Some(Base::Session(ours_sum)), Some(Base::Session(mut sum))) => {
+                if sum.begin < ours_sum.begin {
+                    std::mem::swap(ours_sum, &mut sum);
+                }
+                if sum.is_emitted {
+                    ours.stale.push(sum.begin);
+                }
+                ours_sum.absorb(&sum);
+            }
+            (Some(Base::Conversation(ours_sum)), Some(Base::Conversation(mut sum))) => {
+                if sum.sums.begin < ours_sum.sums.begin {
+                    std::mem::swap(ours_sum, &mut sum);
+                }
+                if sum.sums.is_emitted {
+                    ours.stale.push(sum.sums.begin);
+                }
+                ours_sum.absorb(&sum);
+            }
+            (base @ None, theirs) => *base = theirs,
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Whether enough events lie before the horizon to be worth folding.
+    pub(crate) fn wants_fold(&self, horizon: EventTime) -> bool {
+        self.live.get(Chain::FOLDED - 1).is_some_and(|event| event.at < horizon)
+    }
+
+    /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
+    pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
+        let n = self.live.partition_point(|event| event.at < horizon);
+        if n == 0 {
+            return;
+        }
+        let old: Vec<Event> = self.live.drain(..n).collect();
+        if self.live.capacity() > 4 * self.live.len().max(8) {
+            self.live.shrink_to(self.live.len() * 2);
+        }
+        let class = self.class;
+        let rare = self.rare.get_or_insert_default();
+        for event in &old {
+            rare.live.remove(&event.id);
+            rare.folded.insert(event.id);
+        }
+        if self.live.len() <= Chain::SCANNED {
+            rare.live = Ids::default();
+        }
+        if !class.is_session() {
+            let mut sum = match rare.base.take() {
+                Some(Base::Conversation(sum)) => sum,
+                _ => conversation::Summary::default(),
+            };
+            for event in &old {
+                fold_head(event, sum.sums.size == 0, &mut sum.sums.is_emitted, &mut rare.stale);
+                sum.add(event, interner);
+            }
+            rare.base = Some(Base::Conversation(sum));
+            self.find_heads();
+            return;
+        }
+        let mut base = match rare.base.take() {
+            Some(Base::Session(sum)) => Some(sum),
+            _ => None,
+        };
+        let carried = base.as_ref().map(session::Summary::open);
+        let mut next = 0;
+        let mut rolled_over = false;
+        window::cut(&old, carried, rules, |segment| {
+            let mut sum = match base.take() {
+                Some(sum) if segment.is_carried => sum,
+                _ => session::Summary::new(segment.is_continuation),
+            };
+            // Events that no session may begin with, left out before this one.
+            for event in &old[next..segment.events.start.max(next)] {
+                fold_head(event, false, &mut false, &mut rare.stale);
+            }
+            next = segment.events.end.max(next);
+            for event in &old[segment.events.clone()] {
+                fold_head(event, sum.size == 0, &mut sum.is_emitted, &mut rare.stale);
+                sum.add(event, interner);
+            }
+            if segment.cut == Cut::Open {
+                base = Some(sum);
+            } else {
+                rare.done.push((sum, segment.cut));
+                rolled_over = true;
+            }
+        });
+        for event in &old[next..] {
+            fold_head(event, false, &mut false, &mut rare.stale);
+        }
+        if rolled_over {
+            // Repeats of what lies in a session that is done are late, not unknown.
+            rare.folded = match &base {
+                Some(base) => old.iter().filter(|e| e.order() >= base.begin).map(|e| e.id).collect(),
+                None => Ids::default(),
+            };
+        }
+        rare.base = base.map(Base::Session);
+        self.find_heads();
+    }
+
+    /// Adds an event from before the horizon to the base: its sum takes events in any order.
+    /// Returns false if it belongs to a session that is done.
+    pub(crate) fn add_to_base(&mut self, event: &Event, interner: &Interner) -> bool {
+        let order = event.order();
+        let rare = self.rare.get_or_insert_default();
+        match &mut rare.base {
+            Some(Base::Session(sum)) => {
+                if order < sum.begin && sum.is_continuation {
+                    return false;
+                }
+                if order < sum.begin {
+                    if !event.may_start() {
+                        // It stays outside of the session, as if it had come first.
+                        rare.folded.insert(event.id);
+                        return true;
+                    }
+                    if std::mem::take(&mut sum.is_emitted) {
+                        rare.stale.push(sum.begin);
+                    }
+                }
+                sum.add(event, interner);
+            }
+            Some(Base::Conversation(sum)) => {
+                if order < sum.sums.begin && std::mem::take(&mut sum.sums.is_emitted) {
+                    rare.stale.push(sum.sums.begin);
+                }
+                sum.add(event, interner);
+            }
+            None => {
+                self.insert(*event);
+                return true;
+            }
+        }
+        rare.folded.insert(event.id);
+        rare.changed_from = EventTime::MIN;
+        self.find_heads();
+        true
+    }
+
+    /// The session open before the live events.
+    pub(crate) fn carried(&self) -> Option<Open> {
+        match self.base() {
+            Some(Base::Session(sum)) => Some(sum.open()),
+            _ => None,
+        }
+    }
+
+    /// The first event of the session that `order` lies in, as of the last emission; `None` if it lies in none.
+    pub(crate) fn head_of(&self, order: Order) -> Option<Order> {
+        if let Some(rare) = &self.rare
+            && !rare.heads.is_empty()
+            && let Some(&head) = rare.heads[..rare.heads.partition_point(|&head| head <= order)].last()
+        {
+            return Some(head);
+        }
+        match self.base_span() {
+            Some((begin, _)) => Some(begin),
+            None => self.live.iter().find(|event| event.may_start()).map(Event::order),
+        }
+        .filter(|&head| head <= order)
+    }
+
+    /// Finds the first events of the rows last emitted, if there is more than one.
+    pub(crate) fn find_heads(&mut self) {
+        let base = match self.base() {
+            Some(Base::Session(sum)) => sum.is_emitted.then_some(sum.begin),
+            Some(Base::Conversation(sum)) => sum.sums.is_emitted.then_some(sum.sums.begin),
+            None => None,
+        };
+        let live = self.live.iter().filter(|event| event.has(Event::EMITTED)).map(Event::order);
+        let mut heads = base.into_iter().chain(live);
+        if let (Some(first), Some(second)) = (heads.next(), heads.next()) {
+            let rest: Vec<Order> = heads.collect();
+            let rare = self.rare.get_or_insert_default();
+            rare.heads.clear();
+            rare.heads.extend([first, second]);
+            rare.heads.extend(rest);
+        } else if let Some(rare) = &mut self.rare {
+            rare.heads.clear();
+        }
+    }
+
+    /// The watermark that, once passed, closes it (or, when it is settled, ends the memory of it).
+    pub(crate) fn closes_at(&self, rules: &Rules) -> EventTime {
+        let (_, end) = self.span();
+        let settled = end.plus(self.class.settle_ms(rules)).plus(rules.lateness_ms);
+        if self.is_settled { settled.max(end.plus(rules.conversation_memory_ms)) } else { settled }
+    }
+
+    /// After the final row of a conversation with an id: keeps its sum alone.
+    pub(crate) fn settle(&mut self) {
+        self.is_settled = true;
+        self.live = Vec::new();
+        if let Some(rare) = &mut self.rare {
+            // A repeat of what settled is late.
+            rare.folded = Ids::default();
+        }
+    }
+
+    /// Marks the symbols it holds.
+    pub(crate) fn mark(&self, interner: &mut Interner) {
+        self.live.iter().for_each(|event| event.mark(interner));
+        if let Some(rare) = &self.rare {
+            match &rare.base {
+                Some(Base::Session(sum)) => sum.mark(interner),
+                Some(Base::Conversation(sum)) => sum.mark(interner),
+                None => {}
+            }
+            rare.done.iter().for_each(|(sum, _)| sum.mark(interner));
+        }
+    }
+
+    /// Restores what is not stored.
+    pub(crate) fn rebuild(&mut self) {
+        if self.live.len() > Chain::SCANNED {
+            let ids: Ids = self.live.iter().map(|event| event.id).collect();
+            self.rare().live = ids;
+        }
+        self.find_heads();
+    }
+
+    /// Bytes it holds on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            let agents = match &rare.base {
+                Some(Base::Conversation(sum)) => sum.heap_bytes(),
+                _ => 0,
+            };
+            size_of::<Rare>()
+                + agents
+                + rare.done.capacity() * size_of::<(session::Summary, Cut)>()
+                + (rare.stale.capacity() + rare.heads.capacity()) * size_of::<Order>()
+                + (rare.folded.capacity() + rare.live.capacity()) * 10
+        });
+        self.live.capacity() * size_of::<Event>() + rare
+    }
+}
+
+/// Keeps the mark of an emitted row when its first event is folded: on the sum it begins, else among the stale ones.
+fn fold_head(event: &Event, begins: bool, is_emitted: &mut bool, stale: &mut Vec<Order>) {
+    if event.has(Event::EMITTED) {
+        if begins {
+            *is_emitted = true;
+        } else {
+            stale.push(event.order());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::Kind;
+
+    fn event(at: i64) -> Event {
+        Event { at: EventTime(at), id: at as u64, kind: Kind::Click, ..Event::default() }
+    }
+
+    #[test]
+    fn events_stand_in_total_order_however_they_come() {
+        let mut chain = Chain::new(Class::PERSON);
+        for at in [5, 1, 9, 7, 3] {
+            chain.insert(event(at));
+        }
+        assert_eq!(chain.live.iter().map(|e| e.at.0).collect::<Vec<_>>(), [1, 3, 5, 7, 9]);
+        assert_eq!(chain.span(), (EventTime(1), EventTime(9)));
+        assert!(chain.knows(7) && !chain.knows(8));
+    }
+
+    #[test]
+    fn repeats_are_known_in_long_and_in_folded_chains() {
+        let (mut chain, interner) = (Chain::new(Class::PERSON), Interner::new());
+        (0..200).for_each(|at| chain.insert(event(at)));
+        let all_known = |chain: &Chain| (0..200).all(|id| chain.knows(id)) && !chain.knows(200);
+        assert!(all_known(&chain));
+        chain.fold(EventTime(120), &Rules::default(), &interner);
+        assert_eq!(chain.live.len(), 80);
+        assert!(all_known(&chain));
+        chain.fold(EventTime(199), &Rules::default(), &interner);
+        assert!(all_known(&chain));
+        assert_eq!(chain.span(), (EventTime(0), EventTime(199)));
+    }
+
+    #[test]
+    fn folding_moves_no_cut() {
+        let rules = Rules { most_events: 7, ..Rules::default() };
+        let interner = Interner::new();
+        let mut chain = Chain::new(Class::PERSON);
+        (0..30).for_each(|at| chain.insert(event(at)));
+        let mut folded = chain.clone();
+        for horizon in [3, 4, 11, 25] {
+            folded.fold(EventTime(horizon), &rules, &interner);
+        }
+        chain.fold(EventTime(25), &rules, &interner);
+        let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried()));
+        assert_eq!(ours, theirs);
+        assert_eq!(ours.0.len(), 3);
+    }
+}

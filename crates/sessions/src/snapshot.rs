@@ -1,0 +1,205 @@
+//! The state as bytes. Equal states give equal bytes: keys, chains and ids are sorted, symbols are numbered by use.
+//!
+//! ```text
+//! version u8 · watermark · values (leaf or tuple, each after those it is made of) · keys
+//! key: u128 · due · dirty · visitor · site · chains: class, flags, events, rare part
+//! ```
+
+use crate::chain::{Base, Chain, Class, Rare};
+use crate::conversation;
+use crate::event::Event;
+use crate::intern::{Interner, Symbol};
+use crate::pick::{Resolve, Stored};
+use crate::rows::Cut;
+use crate::rules::RuleBook;
+use crate::session;
+use crate::slots::Slot;
+use crate::state::Sessions;
+use crumbtrail_events::Key;
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+
+/// The format this build writes.
+const VERSION: u8 = 1;
+
+/// Numbers symbols in the order of their first use, and writes their values down.
+struct Numbers<'a> {
+    interner: &'a Interner,
+    numbers: Vec<u32>,
+    count: u32,
+    values: Vec<u8>,
+}
+
+impl Numbers<'_> {
+    fn of(&mut self, symbol: Symbol) -> Symbol {
+        if symbol.is_none() {
+            return symbol;
+        }
+        let at = symbol.0 as usize;
+        if self.numbers[at] == 0 {
+            let parts = self.interner.symbols(symbol);
+            let numbered: Vec<Symbol> =
+                (0..usize::from(parts)).map(|n| self.of(self.interner.part(symbol, n))).collect();
+            self.values.push(parts);
+            numbered.iter().for_each(|part| put_varint(&mut self.values, u64::from(part.0)));
+            put_bytes(&mut self.values, &self.interner.bytes(symbol)[4 * usize::from(parts)..]);
+            self.count += 1;
+            self.numbers[at] = self.count;
+        }
+        Symbol(self.numbers[at])
+    }
+}
+
+impl Sessions {
+    /// Appends the whole state to `out`; equal states give equal bytes.
+    pub fn save(&self, out: &mut Vec<u8>) {
+        let mut numbers =
+            Numbers { interner: &self.interner, numbers: vec![0; self.interner.len()], count: 0, values: Vec::new() };
+        let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
+        keys.sort_unstable();
+        let mut body = Vec::new();
+        for &(key, n) in &keys {
+            let slot = self.slots.get(n);
+            body.extend_from_slice(&key.0.to_le_bytes());
+            let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol);
+            slot.due.save(&mut body, symbol);
+            slot.is_dirty.save(&mut body, symbol);
+            slot.visitor.save(&mut body, symbol);
+            put_bytes(&mut body, self.sites[usize::from(slot.site)].name.as_bytes());
+            put_varint(&mut body, slot.chains.len() as u64);
+            let mut chains: Vec<&Chain> = slot.chains.iter().collect();
+            chains.sort_by_key(|chain| (chain.class, chain.span()));
+            chains.into_iter().for_each(|chain| save_chain(chain, &mut body, symbol, &self.interner));
+        }
+        out.push(VERSION);
+        out.extend_from_slice(&self.watermark.0.to_le_bytes());
+        put_varint(out, u64::from(numbers.count));
+        out.extend_from_slice(&numbers.values);
+        put_varint(out, keys.len() as u64);
+        out.extend_from_slice(&body);
+    }
+
+    /// Reads what [`Sessions::save`] wrote.
+    ///
+    /// # Errors
+    /// Damaged bytes or another format version.
+    pub fn load(rules: RuleBook, bytes: &[u8]) -> Result<Sessions, WireError> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != VERSION {
+            return Err(WireError::Malformed("sessions state of another format version"));
+        }
+        let mut state = Sessions::new(rules);
+        state.watermark.0 = i64::from_le_bytes(reader.array()?);
+        let symbols = load_values(&mut reader, &mut state.interner)?;
+        let resolve = |n: u32| {
+            symbols.get(n as usize).copied().ok_or(WireError::Malformed("sessions state names a value it lacks"))
+        };
+        for _ in 0..reader.varint()? {
+            let key = Key(u128::from_le_bytes(reader.array()?));
+            let due = i64::load(&mut reader, &resolve)?;
+            let is_dirty = bool::load(&mut reader, &resolve)?;
+            let visitor = Symbol::load(&mut reader, &resolve)?;
+            let site = state.site(reader.str()?);
+            let mut slot = Slot::new(key, visitor, site);
+            (slot.due, slot.is_dirty) = (due, is_dirty);
+            for _ in 0..reader.varint()? {
+                slot.chains.push(load_chain(&mut reader, &resolve)?);
+            }
+            if slot.chains.is_empty() || state.slots.find(key).is_some() {
+                return Err(WireError::Malformed("sessions state has an empty or repeated key"));
+            }
+            state.restore(slot);
+        }
+        if !reader.is_empty() {
+            return Err(WireError::Malformed("sessions state goes on after its end"));
+        }
+        Ok(state)
+    }
+}
+
+fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<Symbol>, WireError> {
+    let mut symbols = vec![Symbol::NONE];
+    let mut value = Vec::new();
+    for _ in 0..reader.varint()? {
+        let parts = reader.u8()?;
+        value.clear();
+        for _ in 0..parts {
+            let part = usize::try_from(reader.varint()?).ok().and_then(|n| symbols.get(n));
+            let part = part.ok_or(WireError::Malformed("sessions state has a value before its parts"))?;
+            value.extend_from_slice(&part.0.to_le_bytes());
+        }
+        value.extend_from_slice(reader.bytes()?);
+        symbols.push(interner.value(&value, parts));
+    }
+    Ok(symbols)
+}
+
+fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol, interner: &Interner) {
+    out.push(chain.class.0);
+    out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
+    put_varint(out, chain.live.len() as u64);
+    chain.live.iter().for_each(|event| event.save(out, symbol));
+    let Some(rare) = &chain.rare else { return };
+    match &rare.base {
+        None => out.push(0),
+        Some(Base::Session(sum)) => {
+            out.push(1);
+            sum.save(out, symbol);
+        }
+        Some(Base::Conversation(sum)) => {
+            out.push(2);
+            sum.save(out, symbol, interner);
+        }
+    }
+    put_varint(out, rare.done.len() as u64);
+    for (sum, cut) in &rare.done {
+        sum.save(out, symbol);
+        out.push(*cut as u8);
+    }
+    put_varint(out, rare.stale.len() as u64);
+    rare.stale.iter().for_each(|order| order.save(out, symbol));
+    let mut ids: Vec<u64> = rare.folded.iter().copied().collect();
+    ids.sort_unstable();
+    put_varint(out, ids.len() as u64);
+    ids.into_iter().for_each(|id| id.save(out, symbol));
+    rare.changed_from.save(out, symbol);
+}
+
+fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>) -> Result<Chain, WireError> {
+    let mut chain = Chain::new(Class(reader.u8()?));
+    let flags = reader.u8()?;
+    (chain.is_dirty, chain.is_settled) = (flags & 1 != 0, flags & 2 != 0);
+    for _ in 0..reader.varint()? {
+        chain.insert(Event::load(reader, resolve)?);
+    }
+    if flags & 4 != 0 {
+        let mut rare = Rare::default();
+        rare.base = match reader.u8()? {
+            0 => None,
+            1 => Some(Base::Session(session::Summary::load(reader, resolve)?)),
+            2 => Some(Base::Conversation(conversation::Summary::load(reader, resolve)?)),
+            _ => return Err(WireError::Malformed("sessions state has an unknown sum")),
+        };
+        for _ in 0..reader.varint()? {
+            let sum = session::Summary::load(reader, resolve)?;
+            let cut = match reader.u8()? {
+                code if code == Cut::Longest as u8 => Cut::Longest,
+                code if code == Cut::Most as u8 => Cut::Most,
+                code if code == Cut::Gap as u8 => Cut::Gap,
+                _ => return Err(WireError::Malformed("sessions state has an unknown cut")),
+            };
+            rare.done.push((sum, cut));
+        }
+        for _ in 0..reader.varint()? {
+            rare.stale.push(Stored::load(reader, resolve)?);
+        }
+        for _ in 0..reader.varint()? {
+            rare.folded.insert(Stored::load(reader, resolve)?);
+        }
+        rare.changed_from = Stored::load(reader, resolve)?;
+        chain.rare = Some(Box::new(rare));
+    } else {
+        chain.rare = None;
+    }
+    chain.rebuild();
+    Ok(chain)
+}
