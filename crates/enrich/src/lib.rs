@@ -1,1 +1,27 @@
+//! What a record says between the lines: where it was left, on what device, by which channel, with what to hide.
+//!
+//! Pure once its tables are loaded: no clock, no environment, no network. One [`Enricher`] a thread; it fills the
+//! enrichment fields of a [`crumbtrail_events::Touchpoint`] and allocates nothing once its caches are warm.
+#![deny(unsafe_code)]
 
+pub mod agent;
+mod cache;
+pub mod channel;
+pub mod contact;
+pub mod enricher;
+pub mod geo;
+pub mod ip;
+#[cfg(any(test, feature = "writer"))]
+pub mod mmdb_writer;
+pub mod pii;
+mod place;
+pub mod query;
+pub mod rules;
+pub mod sources;
+pub mod url;
+
+pub use agent::Agent;
+pub use contact::ContactHasher;
+pub use enricher::Enricher;
+pub use geo::{Geo, GeoError, Place};
+pub use rules::{Rules, SiteRules};

@@ -1,0 +1,373 @@
+//! The enricher: one a thread, fills in what a record doesn't say outright.
+//!
+//! Strings it hands out point into the event, into static tables or into its own buffers, so a touchpoint is encoded
+//! before the next event is enriched. Caches are keyed by what repeats: the address as given, the agent, the referrer's
+//! host.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crumbtrail_events::vocabulary::{Channel, Device};
+use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
+use hashbrown::HashMap;
+use memchr::memmem;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::agent::{Agent, indicator};
+use crate::cache::Cache;
+use crate::channel::{Clues, Referrer, channel};
+use crate::contact::ContactHasher;
+use crate::geo::{Geo, Place};
+use crate::ip::client_address;
+use crate::pii::redact_with;
+use crate::query::{Parameters, decoded, first_of};
+use crate::rules::{Rules, SiteRules, covers};
+use crate::sources::{Source, Sources};
+use crate::url::{self, lowered};
+
+/// Places kept apart before the table is begun anew.
+const MOST_PLACES: usize = 1 << 16;
+
+/// Enriches clicks and support entries. Not shared: one a thread.
+pub struct Enricher {
+    rules: Arc<Rules>,
+    sources: &'static Sources,
+    places: Places,
+    agents: Agents,
+    referrers: Cache<Referrer>,
+    contacts: Option<ContactHasher>,
+    flag: memmem::Finder<'static>,
+    buffers: Buffers,
+}
+
+/// One buffer per field that may need one, so that all can be handed out together.
+#[derive(Default)]
+struct Buffers {
+    host: String,
+    page: String,
+    referrer: String,
+    source: String,
+    medium: String,
+    campaign: String,
+    term: String,
+    content: String,
+    search: String,
+    search_clean: String,
+    text: String,
+    contact: String,
+}
+
+impl Enricher {
+    /// An enricher under `rules`; without `geo` places stay empty, without `contacts` contacts do.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<ContactHasher>) -> Enricher {
+        Enricher {
+            rules,
+            sources: Sources::shipped(),
+            places: Places::new(geo),
+            agents: Agents { cache: Cache::new(11), list: Vec::new() },
+            referrers: Cache::new(9),
+            contacts,
+            flag: memmem::Finder::new("\"webdriver\""),
+            buffers: Buffers::default(),
+        }
+    }
+
+    /// Takes another geo database (a reloaded file) and forgets the places of the old one.
+    pub fn set_geo(&mut self, geo: Option<Arc<Geo>>) {
+        self.places = Places::new(geo);
+    }
+
+    /// Look-ups that failed because the geo database is damaged; such places stay empty.
+    #[must_use]
+    pub fn geo_error_count(&self) -> u64 {
+        self.places.errors
+    }
+
+    /// Fills the enrichment fields of `out`: host, page, referrer, channel, campaign fields, click id, place, device,
+    /// browser, os, bot, search, contact, text and its length. Leaves all others alone.
+    ///
+    /// The device's own position, where sane, wins over the address's.
+    pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
+        let Enricher { rules, sources, places, agents, referrers, contacts, flag, buffers } = self;
+        let (site_number, site) = rules.of(event.site);
+
+        let page = url::split(event.url);
+        out.host = lowered(page.host, &mut buffers.host);
+        out.page = url::page(page.path, &mut buffers.page);
+
+        let agent = agents.of(event.user_agent);
+        out.device = agent.device;
+        out.browser = agent.browser;
+        out.os = agent.os;
+        out.bot = if has_flag(flag, event.properties) { indicator::CLIENT_FLAG } else { agent.bot };
+        if event.user_agent.is_empty() && rules.empty_agent_is_bot {
+            out.bot = indicator::EMPTY_AGENT;
+        }
+        if !out.bot.is_empty() {
+            out.device = Device::Bot;
+        }
+
+        put_place(places.of(event.ip), out);
+        if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
+            && latitude.abs() <= 90.0
+            && longitude.abs() <= 180.0
+        {
+            (out.latitude, out.longitude) = (Some(latitude), Some(longitude));
+        }
+
+        let parameters = Parameters::read(page.query);
+        let context = &event.campaign;
+        let told = |told: &'a str, raw, buffer| if told.is_empty() { decoded(raw, buffer) } else { told };
+        out.source = told(context.source, parameters.source, &mut buffers.source);
+        out.medium = told(context.medium, parameters.medium, &mut buffers.medium);
+        out.campaign = told(context.name, parameters.campaign, &mut buffers.campaign);
+        out.term = told(context.term, parameters.term, &mut buffers.term);
+        out.content = told(context.content, parameters.content, &mut buffers.content);
+        out.click_id = parameters.click_id;
+
+        let is_campaign = parameters.is_campaign()
+            || !(context.source.is_empty() && context.medium.is_empty() && context.name.is_empty());
+        let (referrer, referrer_host) = if event.referrer.is_empty() {
+            (Referrer::Absent, "")
+        } else {
+            let host = lowered(url::split(event.referrer).host, &mut buffers.referrer);
+            (referrers.judge(host, out.host, site_number, site, sources), host)
+        };
+        if let Referrer::External(_) = referrer {
+            out.referrer = referrer_host;
+        }
+        let touches = event.kind.is_view() || (is_campaign && event.kind != Kind::PagePing);
+        if touches {
+            put_channel(&parameters, is_campaign, referrer, sources, out);
+            if event.kind.is_marketing() && out.channel == Channel::Referral {
+                // A message is no referral, whatever its medium is called.
+                out.channel = Channel::None;
+            }
+        }
+
+        let search = if event.search.is_empty() {
+            decoded(first_of(page.query, &site.search_parameters), &mut buffers.search)
+        } else {
+            event.search
+        };
+        out.search = redact_with(search, rules.redact_handles, &mut buffers.search_clean);
+        put_text(event.text, rules, &mut buffers.text, out);
+        put_contact(event.contact, contacts, &mut buffers.contact, out);
+    }
+
+    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length. Leaves all others alone.
+    pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
+        let Enricher { rules, places, contacts, buffers, .. } = self;
+        out.channel = entry.channel;
+        put_place(places.of(entry.ip), out);
+        put_text(entry.text, rules, &mut buffers.text, out);
+        put_contact(entry.contact, contacts, &mut buffers.contact, out);
+    }
+}
+
+fn put_place<'a>(place: Place<'a>, out: &mut Touchpoint<'a>) {
+    out.country = place.country;
+    out.region = place.region;
+    out.city = place.city;
+    out.latitude = place.latitude;
+    out.longitude = place.longitude;
+    out.time_zone = place.time_zone;
+}
+
+fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
+    if !text.is_empty() {
+        out.characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        out.text = redact_with(text, rules.redact_handles, buffer);
+    }
+}
+
+fn put_contact<'a>(
+    contact: &str,
+    contacts: &mut Option<ContactHasher>,
+    buffer: &'a mut String,
+    out: &mut Touchpoint<'a>,
+) {
+    if !contact.is_empty()
+        && let Some(contacts) = contacts
+    {
+        out.contact = contacts.hash(contact, buffer);
+    }
+}
+
+/// The channel, and the source where the campaign names none: the click id's, the referrer's known name or its host.
+fn put_channel(
+    parameters: &Parameters<'_>,
+    is_campaign: bool,
+    referrer: Referrer,
+    sources: &Sources,
+    out: &mut Touchpoint<'_>,
+) {
+    let click = parameters.click;
+    let known = match click {
+        _ if !is_campaign => Source::default(),
+        _ if !out.source.is_empty() => sources.by_name(out.source),
+        Some(click) => click.source,
+        None => Source::default(),
+    };
+    let medium = if out.medium.is_empty() { click.map_or("", |click| click.medium) } else { out.medium };
+    out.channel = channel(&Clues { is_campaign, source: out.source, medium, campaign: out.campaign, known, referrer });
+    if out.source.is_empty() {
+        out.source = match (click, referrer) {
+            (Some(click), _) => click.source.name,
+            (None, Referrer::External(source)) if !source.name.is_empty() => source.name,
+            (None, Referrer::External(_)) => out.referrer,
+            _ => "",
+        };
+    }
+}
+
+/// Whether the page's script wrote `"webdriver": true` into the properties.
+fn has_flag(finder: &memmem::Finder<'_>, properties: &str) -> bool {
+    if properties.is_empty() {
+        return false;
+    }
+    finder.find(properties.as_bytes()).is_some_and(|at| {
+        let value = properties[at + finder.needle().len()..].trim_start();
+        value.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with("true"))
+    })
+}
+
+impl Cache<Referrer> {
+    /// What the referrer's host is to a page on `host` (both lower-case).
+    fn judge(&mut self, referrer: &str, host: &str, number: usize, site: &SiteRules, sources: &Sources) -> Referrer {
+        if referrer.is_empty() {
+            return Referrer::Absent;
+        }
+        let bare = |host: &'_ str| -> usize { if host.starts_with("www.") { 4 } else { 0 } };
+        if referrer[bare(referrer)..] == host[bare(host)..] {
+            return Referrer::Internal;
+        }
+        let hash = xxh3_64_with_seed(referrer.as_bytes(), number as u64);
+        if let Some(known) = self.get(hash) {
+            return known;
+        }
+        let among = |hosts: &[String]| hosts.iter().any(|own| covers(own, referrer));
+        let judged = if among(&site.own_hosts) {
+            Referrer::Internal
+        } else {
+            match sources.at_host(referrer) {
+                _ if among(&site.excluded_referrers) => Referrer::Excluded,
+                source if source.class == crate::sources::Class::Payment => Referrer::Excluded,
+                source => Referrer::External(source),
+            }
+        };
+        self.put(hash, judged);
+        judged
+    }
+}
+
+/// Agents by hash; the few different readings are kept once.
+struct Agents {
+    cache: Cache<u16>,
+    list: Vec<Agent>,
+}
+
+impl Agents {
+    fn of(&mut self, text: &str) -> Agent {
+        if text.is_empty() {
+            return Agent::default();
+        }
+        let hash = xxh3_64(text.as_bytes());
+        if let Some(number) = self.cache.get(hash) {
+            return self.list[usize::from(number)];
+        }
+        let agent = Agent::read(text);
+        let number = self.list.iter().position(|known| *known == agent).unwrap_or_else(|| {
+            self.list.push(agent);
+            self.list.len() - 1
+        });
+        // Readings are combinations of the tables' families: thousands at most.
+        if let Ok(number) = u16::try_from(number) {
+            self.cache.put(hash, number);
+        }
+        agent
+    }
+}
+
+/// Places by address; those of one record of the database are kept once.
+struct Places {
+    geo: Option<Arc<Geo>>,
+    by_address: Cache<u32>,
+    by_record: HashMap<usize, u32>,
+    /// Number 0 is the empty place.
+    list: Vec<KeptPlace>,
+    errors: u64,
+}
+
+#[derive(Default)]
+struct KeptPlace {
+    country: Box<str>,
+    region: Box<str>,
+    city: Box<str>,
+    latitude: Option<f32>,
+    longitude: Option<f32>,
+    time_zone: Box<str>,
+}
+
+impl Places {
+    fn new(geo: Option<Arc<Geo>>) -> Places {
+        let list = vec![KeptPlace::default()];
+        Places { geo, by_address: Cache::new(12), by_record: HashMap::new(), list, errors: 0 }
+    }
+
+    fn of(&mut self, text: &str) -> Place<'_> {
+        if text.is_empty() || self.geo.is_none() {
+            return Place::default();
+        }
+        let hash = xxh3_64(text.as_bytes());
+        let number = match self.by_address.get(hash) {
+            Some(number) => number,
+            None => {
+                let number = client_address(text).map_or(0, |address| self.find(address));
+                self.by_address.put(hash, number);
+                number
+            }
+        };
+        let kept = &self.list[number as usize];
+        Place {
+            country: &kept.country,
+            region: &kept.region,
+            city: &kept.city,
+            latitude: kept.latitude,
+            longitude: kept.longitude,
+            time_zone: &kept.time_zone,
+        }
+    }
+
+    fn find(&mut self, address: IpAddr) -> u32 {
+        let Some(geo) = &self.geo else { return 0 };
+        let (record, place) = match geo.find(address) {
+            Ok(Some(found)) => found,
+            Ok(None) => return 0,
+            Err(_) => {
+                self.errors += 1;
+                return 0;
+            }
+        };
+        if let Some(number) = self.by_record.get(&record) {
+            return *number;
+        }
+        if self.list.len() >= MOST_PLACES {
+            self.by_address.clear();
+            self.by_record.clear();
+            self.list.truncate(1);
+        }
+        let number = self.list.len() as u32;
+        self.list.push(KeptPlace {
+            country: place.country.into(),
+            region: place.region.into(),
+            city: place.city.into(),
+            latitude: place.latitude,
+            longitude: place.longitude,
+            time_zone: place.time_zone.into(),
+        });
+        self.by_record.insert(record, number);
+        number
+    }
+}

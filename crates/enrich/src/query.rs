@@ -1,0 +1,261 @@
+//! The query part of a URL: campaign parameters, click ids, what was searched for. Borrowed wherever nothing is escaped.
+
+use crate::sources::{Class, Source};
+
+/// Longest value kept, in bytes.
+const LONGEST: usize = 512;
+
+/// What the parameters of a landing page say about the campaign; raw (still percent-encoded) text, empty if absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parameters<'a> {
+    /// Source.
+    pub source: &'a str,
+    /// Medium.
+    pub medium: &'a str,
+    /// Campaign name.
+    pub campaign: &'a str,
+    /// Term.
+    pub term: &'a str,
+    /// Content.
+    pub content: &'a str,
+    /// The click id as it stands in the URL, `name=value`.
+    pub click_id: &'a str,
+    /// What the click id's name says.
+    pub click: Option<&'static ClickId>,
+}
+
+/// An advertiser's click id.
+#[derive(Debug, PartialEq)]
+pub struct ClickId {
+    /// Name of the parameter.
+    pub name: &'static str,
+    /// Who puts it there.
+    pub source: Source,
+    /// The medium it stands for, empty if unpaid clicks carry it too.
+    pub medium: &'static str,
+}
+
+const fn click(name: &'static str, class: Class, source: &'static str, medium: &'static str) -> ClickId {
+    ClickId { name, source: Source { class, name: source }, medium }
+}
+
+/// Click ids, the more telling first.
+static CLICK_IDS: [ClickId; 18] = [
+    click("gclid", Class::Search, "google", "cpc"),
+    click("gbraid", Class::Search, "google", "cpc"),
+    click("wbraid", Class::Search, "google", "cpc"),
+    click("dclid", Class::Search, "google", "display"),
+    click("msclkid", Class::Search, "bing", "cpc"),
+    click("twclid", Class::Social, "twitter", "cpc"),
+    click("li_fat_id", Class::Social, "linkedin", "cpc"),
+    click("ttclid", Class::Video, "tiktok", "cpc"),
+    click("epik", Class::Social, "pinterest", "cpc"),
+    click("qclid", Class::Social, "quora", "cpc"),
+    click("ScCid", Class::Social, "snapchat", "cpc"),
+    click("irclid", Class::Unknown, "impact", "affiliate"),
+    click("mc_cid", Class::Email, "mailchimp", "email"),
+    click("_kx", Class::Email, "klaviyo", "email"),
+    click("gclsrc", Class::Search, "google", "cpc"),
+    click("gad_source", Class::Search, "google", "cpc"),
+    // Put on every link out of the network, advertisement or not.
+    click("fbclid", Class::Social, "facebook", ""),
+    click("igshid", Class::Social, "instagram", ""),
+];
+
+/// Parameters of each campaign field, first present wins.
+const SOURCE: [&str; 4] = ["utm_source", "mtm_source", "matomo_source", "pk_source"];
+const MEDIUM: [&str; 4] = ["utm_medium", "mtm_medium", "matomo_medium", "pk_medium"];
+const CAMPAIGN: [&str; 6] = ["utm_campaign", "mtm_campaign", "matomo_campaign", "pk_campaign", "utm_id", "mtm_cid"];
+const TERM: [&str; 6] = ["utm_term", "mtm_keyword", "mtm_kwd", "matomo_kwd", "pk_keyword", "pk_kwd"];
+const CONTENT: [&str; 4] = ["utm_content", "mtm_content", "matomo_content", "pk_content"];
+
+/// The parameters of a query with their raw values.
+pub fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    Split { rest: query }
+}
+
+struct Split<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Split<'a> {
+    type Item = (&'a str, &'a str);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        while !self.rest.is_empty() {
+            let end = memchr::memchr(b'&', self.rest.as_bytes()).unwrap_or(self.rest.len());
+            let pair = &self.rest[..end];
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            if !pair.is_empty() {
+                let middle = memchr::memchr(b'=', pair.as_bytes()).unwrap_or(pair.len());
+                return Some((&pair[..middle], pair.get(middle + 1..).unwrap_or_default()));
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Parameters<'a> {
+    /// Reads a query.
+    #[must_use]
+    pub fn read(query: &'a str) -> Parameters<'a> {
+        let mut found = Parameters::default();
+        // Rank of what was found for each field: lower wins.
+        let mut ranks = [usize::MAX; 6];
+        let mut rest = query;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'&', rest.as_bytes()).unwrap_or(rest.len());
+            let pair = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if !pair.as_bytes().first().is_some_and(|first| may_begin(*first)) {
+                continue;
+            }
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            if value.is_empty() {
+                continue;
+            }
+            found.take(name, value, pair, &mut ranks);
+        }
+        found
+    }
+
+    fn take(&mut self, name: &str, value: &'a str, pair: &'a str, ranks: &mut [usize; 6]) {
+        let lists: [(&[&str], &mut &'a str); 5] = [
+            (&SOURCE, &mut self.source),
+            (&MEDIUM, &mut self.medium),
+            (&CAMPAIGN, &mut self.campaign),
+            (&TERM, &mut self.term),
+            (&CONTENT, &mut self.content),
+        ];
+        for (field, (list, slot)) in lists.into_iter().enumerate() {
+            if let Some(rank) = list.iter().position(|known| *known == name) {
+                if rank < ranks[field] {
+                    ranks[field] = rank;
+                    *slot = clipped(value);
+                }
+                return;
+            }
+        }
+        if let Some(rank) = CLICK_IDS.iter().position(|click| click.name.eq_ignore_ascii_case(name))
+            && rank < ranks[5]
+        {
+            ranks[5] = rank;
+            self.click = Some(&CLICK_IDS[rank]);
+            self.click_id = clipped(pair);
+        }
+    }
+
+    /// Whether a campaign or an advertiser's click brought the visitor here.
+    #[must_use]
+    pub fn is_campaign(&self) -> bool {
+        !(self.source.is_empty() && self.medium.is_empty() && self.campaign.is_empty()) || self.click.is_some()
+    }
+}
+
+/// Whether a campaign parameter or click id begins with this byte.
+#[inline]
+fn may_begin(byte: u8) -> bool {
+    matches!(byte | 0x20, b'u' | b'm' | b'p' | b'g' | b'w' | b'd' | b't' | b'l' | b'e' | b'q' | b's' | b'i' | b'f')
+        || byte == b'_'
+}
+
+/// The value of the first of `names` that is in the query and not empty, raw.
+#[must_use]
+pub fn first_of<'a>(query: &'a str, names: &[String]) -> &'a str {
+    if query.is_empty() {
+        return "";
+    }
+    let mut best = (usize::MAX, "");
+    for (name, value) in parameters(query) {
+        if let Some(rank) = names.iter().position(|known| known == name)
+            && rank < best.0
+            && !value.is_empty()
+        {
+            best = (rank, clipped(value));
+        }
+    }
+    best.1
+}
+
+fn clipped(value: &str) -> &str {
+    if value.len() <= LONGEST { value } else { &value[..value.floor_char_boundary(LONGEST)] }
+}
+
+/// `raw` with percent escapes and `+` decoded: itself where there are none, else in `out` (cleared first). Bytes that
+/// make no UTF-8 become U+FFFD.
+#[inline]
+pub fn decoded<'a>(raw: &'a str, out: &'a mut String) -> &'a str {
+    if memchr::memchr2(b'%', b'+', raw.as_bytes()).is_none() {
+        return raw;
+    }
+    let mut bytes = std::mem::take(out).into_bytes();
+    bytes.clear();
+    unescape(raw.as_bytes(), true, &mut bytes);
+    *out = String::from_utf8(bytes).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned());
+    out.trim()
+}
+
+/// Appends `raw` with its escapes decoded; `plus`: `+` is a space.
+pub(crate) fn unescape(raw: &[u8], plus: bool, out: &mut Vec<u8>) {
+    let mut at = 0;
+    while at < raw.len() {
+        let digits = (raw[at] == b'%').then(|| raw.get(at + 1..at + 3)).flatten();
+        if let Some([high, low]) = digits
+            && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
+        {
+            out.push((high << 4 | low) as u8);
+            at += 3;
+        } else {
+            out.push(if plus && raw[at] == b'+' { b' ' } else { raw[at] });
+            at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_present_of_the_ordered_lists_wins() {
+        let found = Parameters::read("pk_source=c&mtm_source=b&utm_source=a&utm_medium=cpc&utm_id=9&utm_campaign=sale");
+        assert_eq!((found.source, found.medium, found.campaign), ("a", "cpc", "sale"));
+        let found = Parameters::read("utm_source=&mtm_source=b&utm_term=t&utm_content=c");
+        assert_eq!((found.source, found.term, found.content), ("b", "t", "c"));
+        assert!(!Parameters::read("page=2&sort=price&utm_medium=").is_campaign());
+        assert!(!Parameters::read("").is_campaign());
+        assert!(!Parameters::read("&&=x&utm_source&%").is_campaign());
+    }
+
+    #[test]
+    fn click_ids_keep_their_name_and_the_more_telling_wins() {
+        let found = Parameters::read("fbclid=1&gclid=Cj0-2&x=y");
+        assert_eq!(found.click_id, "gclid=Cj0-2");
+        assert_eq!(found.click.map(|click| click.source.name), Some("google"));
+        assert_eq!(Parameters::read("ScCid=7").click_id, "ScCid=7");
+        assert_eq!(Parameters::read("sccid=7").click_id, "sccid=7");
+        for click in &CLICK_IDS {
+            assert!(Parameters::read(&format!("{}=v", click.name)).is_campaign(), "{}", click.name);
+        }
+    }
+
+    #[test]
+    fn escapes_are_decoded_only_where_there_are_some() {
+        let mut out = String::new();
+        assert_eq!(decoded("plain", &mut out), "plain");
+        assert_eq!(decoded("red+shoes%21", &mut out), "red shoes!");
+        assert_eq!(decoded("%E0%B8%A3%E0%B8%AD%E0%B8%87%E0%B9%80%E0%B8%97%E0%B9%89%E0%B8%B2", &mut out), "รองเท้า");
+        assert_eq!(decoded("100%", &mut out), "100%");
+        assert_eq!(decoded("%zz%4", &mut out), "%zz%4");
+        assert_eq!(decoded("a%FFb", &mut out), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn long_values_are_clipped_at_a_character() {
+        let query = format!("utm_campaign={}", "ก".repeat(1000));
+        let found = Parameters::read(&query);
+        assert!(found.campaign.len() <= LONGEST && found.campaign.chars().all(|c| c == 'ก'));
+        assert_eq!(first_of("s=2&q=1", &["q".into(), "s".into()]), "1");
+    }
+}

@@ -1,0 +1,81 @@
+//! What a site tells the enrichment about itself: plain data, from the configuration.
+
+/// Rules of all sites. A site without its own gets `default`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// For sites that have no rules of their own.
+    pub default: SiteRules,
+    /// Rules by site name.
+    pub sites: Vec<(String, SiteRules)>,
+    /// Calling code of phone numbers written without one, digits only: `66`, `62`, `1`. Empty: such numbers are kept national.
+    pub calling_code: String,
+    /// Whether an event without any user agent is a robot's. Off: servers and tills send none. (`-`, as web server
+    /// logs write a missing agent, is a robot's either way.)
+    pub empty_agent_is_bot: bool,
+    /// Whether social handles (`@name`) in free text are redacted too.
+    pub redact_handles: bool,
+}
+
+/// Rules of one site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SiteRules {
+    /// The site's own hosts; each covers its subdomains. A referrer among them is internal.
+    pub own_hosts: Vec<String>,
+    /// Hosts that are never a referrer, besides the payment providers known anyway; each covers its subdomains.
+    pub excluded_referrers: Vec<String>,
+    /// URL parameters that hold what was searched for on the site, first present wins.
+    pub search_parameters: Vec<String>,
+}
+
+impl Default for SiteRules {
+    fn default() -> SiteRules {
+        SiteRules {
+            own_hosts: Vec::new(),
+            excluded_referrers: Vec::new(),
+            search_parameters: ["q", "query", "s", "search", "keyword", "search_query"].map(String::from).to_vec(),
+        }
+    }
+}
+
+impl Rules {
+    /// The rules of `site` and their number (0: the default).
+    #[inline]
+    #[must_use]
+    pub fn of(&self, site: &str) -> (usize, &SiteRules) {
+        for (number, (name, rules)) in self.sites.iter().enumerate() {
+            if name == site {
+                return (number + 1, rules);
+            }
+        }
+        (0, &self.default)
+    }
+}
+
+/// Whether `host` is `domain` or one of its subdomains; both lower-case.
+#[inline]
+#[must_use]
+pub fn covers(domain: &str, host: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) && !domain.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_covers_its_subdomains_only() {
+        assert!(covers("shop.example", "shop.example"));
+        assert!(covers("shop.example", "www.shop.example"));
+        assert!(!covers("shop.example", "myshop.example"));
+        assert!(!covers("shop.example", "example"));
+        assert!(!covers("", "shop.example"));
+    }
+
+    #[test]
+    fn a_site_gets_its_own_rules_or_the_default() {
+        let own = SiteRules { own_hosts: vec!["shop.example".into()], ..SiteRules::default() };
+        let rules = Rules { sites: vec![("shop".into(), own.clone())], ..Rules::default() };
+        assert_eq!(rules.of("shop"), (1, &own));
+        assert_eq!(rules.of("other"), (0, &SiteRules::default()));
+    }
+}

@@ -1,0 +1,201 @@
+//! Known sources of visits: search engines, networks, market places, … by host and by the names campaigns give them.
+
+use std::sync::OnceLock;
+
+use hashbrown::HashMap;
+
+use crate::agent::lines;
+
+/// What kind of source a host or name is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Not in the tables.
+    #[default]
+    Unknown,
+    /// A search engine.
+    Search,
+    /// A social network or forum.
+    Social,
+    /// A video site.
+    Video,
+    /// A market place or price comparison.
+    Shopping,
+    /// A chat assistant.
+    Assistant,
+    /// Web mail or a sender of mail.
+    Email,
+    /// A payment provider or sign-in page: never a referrer.
+    Payment,
+}
+
+/// A known source: its class and its one name, however it was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The class.
+    pub class: Class,
+    /// The name: `google` for `www.google.co.th` as for `googleads`. Empty when unknown.
+    pub name: &'static str,
+}
+
+const FILES: [(Class, &str); 7] = [
+    (Class::Search, include_str!("../data/search.txt")),
+    (Class::Social, include_str!("../data/social.txt")),
+    (Class::Video, include_str!("../data/video.txt")),
+    (Class::Shopping, include_str!("../data/shopping.txt")),
+    (Class::Assistant, include_str!("../data/assistants.txt")),
+    (Class::Email, include_str!("../data/email.txt")),
+    (Class::Payment, include_str!("../data/payment.txt")),
+];
+
+/// The tables of known sources.
+pub struct Sources {
+    hosts: HashMap<&'static str, Source>,
+    /// Domains that exist under every country's ending: `google` for `google.*`.
+    everywhere: HashMap<&'static str, Source>,
+    names: HashMap<&'static str, Source>,
+}
+
+impl Sources {
+    /// The shipped tables, read once.
+    #[must_use]
+    pub fn shipped() -> &'static Sources {
+        static SOURCES: OnceLock<Sources> = OnceLock::new();
+        SOURCES.get_or_init(|| {
+            let mut sources = Sources { hosts: HashMap::new(), everywhere: HashMap::new(), names: HashMap::new() };
+            for (class, file) in FILES {
+                for line in lines(file) {
+                    sources.add(class, line);
+                }
+            }
+            sources
+        })
+    }
+
+    fn add(&mut self, class: Class, line: &'static str) {
+        let Some((names, hosts)) = line.split_once(": ") else { return };
+        let mut names = names.split(' ');
+        let source = Source { class, name: names.next().unwrap_or_default() };
+        self.names.insert(source.name, source);
+        for name in names {
+            self.names.insert(name, source);
+        }
+        for host in hosts.split(", ") {
+            match host.strip_suffix(".*") {
+                Some(domain) => self.everywhere.insert(domain, source),
+                None => self.hosts.insert(host, source),
+            };
+        }
+    }
+
+    /// The source at `host` (lower-case): the longest known domain that covers it.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Source {
+        let mut rest = host;
+        loop {
+            if let Some(source) = self.hosts.get(rest) {
+                return *source;
+            }
+            let Some((label, ending)) = rest.split_once('.') else { return Source::default() };
+            if is_public_ending(ending)
+                && let Some(source) = self.everywhere.get(label)
+            {
+                return *source;
+            }
+            rest = ending;
+        }
+    }
+
+    /// The source called `name` in a campaign parameter: a name (`fb`, `LINE`) or a host (`m.facebook.com`).
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Source {
+        let mut lower = [0u8; 64];
+        let Some(lower) = lower.get_mut(..name.len()) else { return Source::default() };
+        lower.copy_from_slice(name.as_bytes());
+        lower.make_ascii_lowercase();
+        let Ok(name) = std::str::from_utf8(lower) else { return Source::default() };
+        match self.names.get(name) {
+            Some(source) => *source,
+            None => self.at_host(name),
+        }
+    }
+}
+
+/// Whether `ending` can be what follows a domain's own label: `com`, `co.th`, `com.au`, but not `example.com`.
+fn is_public_ending(ending: &str) -> bool {
+    match ending.split_once('.') {
+        None => (2..=4).contains(&ending.len()),
+        Some((second, top)) => {
+            top.len() == 2 && matches!(second, "com" | "co" | "net" | "org" | "in" | "or" | "ne" | "go" | "ac")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_found_by_their_longest_known_domain() {
+        let sources = Sources::shipped();
+        for (host, class, name) in [
+            ("www.google.co.th", Class::Search, "google"),
+            ("google.com.au", Class::Search, "google"),
+            ("google.de", Class::Search, "google"),
+            ("mail.google.com", Class::Email, "gmail"),
+            ("gemini.google.com", Class::Assistant, "gemini"),
+            ("pay.google.com", Class::Payment, "google-pay"),
+            ("shopping.google.com", Class::Shopping, "google-shopping"),
+            ("com.google.android.gm", Class::Email, "gmail"),
+            ("l.facebook.com", Class::Social, "facebook"),
+            ("lm.facebook.com", Class::Social, "facebook"),
+            ("t.co", Class::Social, "twitter"),
+            ("liff.line.me", Class::Social, "line"),
+            ("pay.line.me", Class::Payment, "rabbit-line-pay"),
+            ("shopee.co.th", Class::Shopping, "shopee"),
+            ("shopee.co.id", Class::Shopping, "shopee"),
+            ("www.lazada.sg", Class::Shopping, "lazada"),
+            ("www.tokopedia.com", Class::Shopping, "tokopedia"),
+            ("pantip.com", Class::Social, "pantip"),
+            ("www.kaskus.co.id", Class::Social, "kaskus"),
+            ("m.youtube.com", Class::Video, "youtube"),
+            ("vt.tiktok.com", Class::Video, "tiktok"),
+            ("chatgpt.com", Class::Assistant, "chatgpt"),
+            ("copilot.microsoft.com", Class::Assistant, "copilot"),
+            ("www.paypal.com", Class::Payment, "paypal"),
+            ("app.midtrans.com", Class::Payment, "midtrans"),
+            ("accounts.google.com", Class::Payment, "google-sign-in"),
+        ] {
+            assert_eq!(sources.at_host(host), Source { class, name }, "{host}");
+        }
+        for host in ["", "example.com", "google.example.com", "notgoogle.com", "facebook.com.evil.example", "com", "so"]
+        {
+            assert_eq!(sources.at_host(host), Source::default(), "{host}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        let sources = Sources::shipped();
+        assert_eq!(sources.by_name("FB").name, "facebook");
+        assert_eq!(sources.by_name("LINE").class, Class::Social);
+        assert_eq!(sources.by_name("m.facebook.com").name, "facebook");
+        assert_eq!(sources.by_name("newsletter"), Source::default());
+        assert_eq!(sources.by_name(&"x".repeat(100)), Source::default());
+    }
+
+    #[test]
+    fn no_host_or_name_stands_in_two_tables() {
+        let mut seen = std::collections::BTreeMap::new();
+        for (class, file) in FILES {
+            for line in lines(file) {
+                let (names, hosts) = line.split_once(": ").unwrap_or_else(|| panic!("{line}"));
+                for word in names.split(' ').chain(hosts.split(", ")) {
+                    assert_eq!(word, word.trim().to_lowercase(), "{line}");
+                    let before = seen.insert(word, (class, line));
+                    assert!(before.is_none_or(|before| before == (class, line)), "{word} stands twice");
+                }
+            }
+        }
+        assert!(seen.len() > 350, "{}", seen.len());
+    }
+}
