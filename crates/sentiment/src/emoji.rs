@@ -31,19 +31,20 @@ impl Bin {
 /// Emoji that feel very bad.
 pub const VERY_NEGATIVE: &str = "😡🤬😠👿💔🤮😭🖕💩☠💀😤😾🤢👺👹🔪😫😩😖🗑🚮";
 /// Emoji that feel bad.
-pub const NEGATIVE: &str = "😞😔😟😕🙁☹😣😢😥😰😨😱😓😒🙄😑😐😬👎😦😧😪🥱😴🥺😿🙀😳🤦🤨🤒🤕🥴😵❌⚠🚫⛔📉🆘💢🙅😶🐌🥲🤥😷🫤🫠";
+pub const NEGATIVE: &str =
+    "😞😔😟😕🙁☹😣😢😥😰😨😱😓😒🙄😑😐😬👎😦😧😪🥱😴🥺😿🙀😳🤦🤨🤒🤕🥴😵❌⚠🚫⛔📉🆘💢🙅😶🐌🥲🤥😷🫤🫠";
 /// Emoji with no side of their own but common in support texts.
-pub const NEUTRAL: &str =
-    "🤔🤷👀📦🚚🛒🛍📱💻📞📧📍🕒⏰📅📝🔔💳🏪🏬💰🏷🔗📷🎥👉👇👆ℹ❓❔🔍🏠🚗✈🍜☕🧾📌";
+pub const NEUTRAL: &str = "🤔🤷👀📦🚚🛒🛍📱💻📞📧📍🕒⏰📅📝🔔💳🏪🏬💰🏷🔗📷🎥👉👇👆ℹ❓❔🔍🏠🚗✈🍜☕🧾📌";
 /// Emoji that feel good.
-pub const POSITIVE: &str = "🙂😀😃😄😁😆😅😂🤣😉😌😏😊☺😇👍👌✌🤞🤝🙏💪✅✔🆗😎🤗🙋😜😛😋🤭👋💯🌟✨⭐🌸🌺🌷🌹☀🌈📈🆒😺🤓🫡👏💡";
+pub const POSITIVE: &str =
+    "🙂😀😃😄😁😆😅😂🤣😉😌😏😊☺😇👍👌✌🤞🤝🙏💪✅✔🆗😎🤗🙋😜😛😋🤭👋💯🌟✨⭐🌸🌺🌷🌹☀🌈📈🆒😺🤓🫡👏💡";
 /// Emoji that feel very good.
 pub const VERY_POSITIVE: &str = "😍🥰😘🤩❤💕💖💗💓💘💝💙💚💛💜🧡🖤🤍♥🎉🥳🎊🏆🥇🔥😻🙌💐🎁😚😙🫶💞🤎😽👑🚀";
 
 /// True for a symbol that is drawn as an emoji or pictograph (modifiers and joiners excepted).
 #[inline]
 pub const fn is_emoji(symbol: u32) -> bool {
-    matches!(symbol, 0x2600..=0x27BF | 0x1F300..=0x1F3FA | 0x1F400..=0x1FAFF | 0x2B50 | 0x2139)
+    matches!(symbol, 0x231A..=0x23FF | 0x2600..=0x27BF | 0x1F300..=0x1F3FA | 0x1F400..=0x1FAFF | 0x2B50 | 0x2139)
 }
 
 /// The bin of an emoji; `Neutral` if the table does not list it.
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn bins_do_not_overlap_and_hold_emoji_only() {
         let all = [VERY_NEGATIVE, NEGATIVE, NEUTRAL, POSITIVE, VERY_POSITIVE].concat();
-        let mut symbols: Vec<char> = all.chars().filter(|&symbol| symbol != '\u{200d}').collect();
+        let mut symbols: Vec<char> = all.chars().filter(|&symbol| !matches!(symbol, '\u{200d}' | '\u{fe0f}')).collect();
         assert!(symbols.iter().all(|&symbol| is_emoji(symbol as u32)));
         assert!(symbols.len() >= 150, "{} emoji", symbols.len());
         let count = symbols.len();

@@ -21,12 +21,12 @@ const LEXICON: u64 = 0x59;
 const THAI_NEGATED: u64 = 0x5A;
 const START: u64 = 0x5B;
 
-const WEIGHT_WORD: i32 = 3;
-const WEIGHT_PAIR: i32 = 1;
-const WEIGHT_GRAM: i32 = 1;
-const WEIGHT_EMOJI: i32 = 6;
-const WEIGHT_QUESTION: i32 = 3;
-const WEIGHT_LEXICON: i32 = 16;
+const WEIGHT_WORD: u32 = 3;
+const WEIGHT_PAIR: u32 = 1;
+const WEIGHT_GRAM: u32 = 1;
+const WEIGHT_EMOJI: u32 = 6;
+const WEIGHT_QUESTION: u32 = 3;
+const WEIGHT_LEXICON: u32 = 16;
 
 /// Stands before the first and behind the last symbol of a word.
 const EDGE: u32 = 1;
@@ -47,16 +47,56 @@ static NEGATORS: WordSet<60> = WordSet::new(
 static QUESTION_WORDS: WordSet<44> = WordSet::new(
     WORD,
     [
-        "what", "when", "where", "how", "which", "who", "whats", "hows", "could", "can", "does", "do", "is", "are",
-        "will", "would", "apa", "apakah", "bagaimana", "gimana", "gmn", "kapan", "berapa", "brp", "dimana", "mana",
-        "siapa", "bisakah", "adakah", "bolehkah", "kenapa", "mengapa", "bisa", "boleh", "ada", "apa2", "kah", "kpn",
-        "dmn", "knp", "gimanakah", "kemana", "darimana", "berapakah",
+        "what",
+        "when",
+        "where",
+        "how",
+        "which",
+        "who",
+        "whats",
+        "hows",
+        "could",
+        "can",
+        "does",
+        "do",
+        "is",
+        "are",
+        "will",
+        "would",
+        "apa",
+        "apakah",
+        "bagaimana",
+        "gimana",
+        "gmn",
+        "kapan",
+        "berapa",
+        "brp",
+        "dimana",
+        "mana",
+        "siapa",
+        "bisakah",
+        "adakah",
+        "bolehkah",
+        "kenapa",
+        "mengapa",
+        "bisa",
+        "boleh",
+        "ada",
+        "apa2",
+        "kah",
+        "kpn",
+        "dmn",
+        "knp",
+        "gimanakah",
+        "kemana",
+        "darimana",
+        "berapakah",
     ],
 );
 
 /// Emits every feature of the normalised text. `lexicon` adds the valence features of English.
 #[inline]
-pub fn extract(text: &Scratch, lexicon: Option<&Lexicon>, mut emit: impl FnMut(u64, i32)) {
+pub fn extract(text: &Scratch, lexicon: Option<&Lexicon>, mut emit: impl FnMut(u64, u32)) {
     let symbols = &text.symbols[..];
     let classes = &text.classes[..];
     let mut previous = START;
@@ -145,10 +185,10 @@ pub fn extract(text: &Scratch, lexicon: Option<&Lexicon>, mut emit: impl FnMut(u
     }
 }
 
-/// Emits what tells languages apart: characters 1 to 3 of each Latin word, and the word itself, of the first 256 symbols.
+/// Emits what tells languages apart: characters 1 to 3 of each Latin word, and the word itself, of the first 96 symbols.
 #[inline]
 pub fn extract_language(text: &Scratch, mut emit: impl FnMut(u64)) {
-    let limit = text.symbols.len().min(256);
+    let limit = text.symbols.len().min(96);
     let symbols = &text.symbols[..limit];
     let classes = &text.classes[..limit];
     let mut at = 0;
@@ -202,23 +242,37 @@ fn ends_clause(symbol: u32) -> bool {
     matches!(char::from_u32(symbol), Some('.' | ',' | '!' | '?' | ';' | ':' | '(' | ')'))
 }
 
+/// Longest word whose character n-grams are looked at whole; what follows is cut.
+const LONGEST_WORD: usize = 62;
+
 /// Character 3- to 5-grams of ^word$.
 #[inline]
-fn grams(word: &[u32], emit: &mut impl FnMut(u64, i32)) {
-    let count = word.len() + 2;
-    let symbol = |at: usize| if at == 0 || at == count - 1 { EDGE } else { word[at - 1] };
-    for start in 0..count.saturating_sub(2) {
-        let mut hash = fold(fold(GRAM, symbol(start)), symbol(start + 1));
-        for at in start + 2..count.min(start + 5) {
-            hash = fold(hash, symbol(at));
-            emit(hash, WEIGHT_GRAM);
-        }
+fn grams(word: &[u32], emit: &mut impl FnMut(u64, u32)) {
+    let length = word.len().min(LONGEST_WORD);
+    let mut edged = [EDGE; LONGEST_WORD + 2];
+    edged[1..=length].copy_from_slice(&word[..length]);
+    let edged = &edged[..length + 2];
+    for window in edged.windows(5) {
+        let three = fold(fold(fold(GRAM, window[0]), window[1]), window[2]);
+        let four = fold(three, window[3]);
+        emit(three, WEIGHT_GRAM);
+        emit(four, WEIGHT_GRAM);
+        emit(fold(four, window[4]), WEIGHT_GRAM);
+    }
+    // The last two starts have room for a shorter n-gram only.
+    if let [.., a, b, c, d] = *edged {
+        let three = fold(fold(fold(GRAM, a), b), c);
+        emit(three, WEIGHT_GRAM);
+        emit(fold(three, d), WEIGHT_GRAM);
+    }
+    if let [.., a, b, c] = *edged {
+        emit(fold(fold(fold(GRAM, a), b), c), WEIGHT_GRAM);
     }
 }
 
 /// Character 1- to 6-grams of a Thai run with its edges, and the run behind a negation up to nine symbols.
 #[inline]
-fn thai_grams(run: &[u32], emit: &mut impl FnMut(u64, i32)) {
+fn thai_grams(run: &[u32], emit: &mut impl FnMut(u64, u32)) {
     let mut hash = fold(THAI_GRAM, EDGE);
     for &symbol in run.iter().take(5) {
         hash = fold(hash, symbol);

@@ -36,10 +36,7 @@ pub(crate) struct WordSet<const N: usize> {
 impl<const N: usize> WordSet<N> {
     /// Builds the set of lower-case ASCII words, hashed from `seed`.
     pub(crate) const fn new(seed: u64, words: [&str; N]) -> Self {
-        let mut set = Self {
-            hashes: [0; N],
-            filter: [false; 256],
-        };
+        let mut set = Self { hashes: [0; N], filter: [false; 256] };
         let mut at = 0;
         while at < N {
             let hash = ascii(seed, words[at]);

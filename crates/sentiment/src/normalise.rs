@@ -33,6 +33,7 @@ pub enum Class {
 pub struct Scratch {
     pub(crate) symbols: Vec<u32>,
     pub(crate) classes: Vec<Class>,
+    /// One byte a symbol, see [`byte`].
     pub(crate) bytes: Vec<u8>,
     pub(crate) thai_count: u32,
     pub(crate) latin_count: u32,
@@ -103,9 +104,7 @@ impl Scratch {
             if symbol == SARA_E {
                 // เ + เ is typed for แ and looks the same.
                 self.symbols[count - 1] = SARA_AE;
-                let bytes = self.bytes.len();
-                self.bytes.truncate(bytes - 3);
-                self.bytes.extend_from_slice("แ".as_bytes());
+                self.bytes[count - 1] = byte(SARA_AE);
                 return;
             }
         }
@@ -117,12 +116,17 @@ impl Scratch {
         }
         self.symbols.push(symbol);
         self.classes.push(class);
-        if symbol < 0x80 {
-            self.bytes.push(symbol as u8);
-        } else if let Some(character) = char::from_u32(symbol) {
-            let mut buffer = [0; 4];
-            self.bytes.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-        }
+        self.bytes.push(byte(symbol));
+    }
+}
+
+/// One byte a symbol, for the phrase rules: ASCII as it is, Thai as in TIS-620, all else one placeholder.
+#[inline]
+const fn byte(symbol: u32) -> u8 {
+    match symbol {
+        0..=0x7F => symbol as u8,
+        0x0E01..=0x0E5B => (symbol - 0x0E00 + 0xA0) as u8,
+        _ => 0x80,
     }
 }
 
@@ -221,9 +225,7 @@ fn fold(character: char) -> (u32, Class) {
             }
         }
         _ if character.is_whitespace() => (u32::from(' '), Class::Space),
-        _ if character.is_alphabetic() => {
-            (character.to_lowercase().next().unwrap_or(character) as u32, Class::Foreign)
-        }
+        _ if character.is_alphabetic() => (character.to_lowercase().next().unwrap_or(character) as u32, Class::Foreign),
         _ if character.is_numeric() => (u32::from('0'), Class::Digit),
         _ => (code, Class::Punctuation),
     }
@@ -236,7 +238,7 @@ mod tests {
     fn normal(text: &str) -> String {
         let mut scratch = Scratch::new();
         scratch.normalise(text);
-        String::from_utf8(scratch.bytes).unwrap()
+        scratch.symbols.into_iter().filter_map(char::from_u32).collect()
     }
 
     #[test]
@@ -272,8 +274,7 @@ mod tests {
         let mut scratch = Scratch::new();
         scratch.normalise("Aเเa😡‼️ß中 é");
         assert_eq!(scratch.symbols.len(), scratch.classes.len());
-        let text = std::str::from_utf8(&scratch.bytes).unwrap();
-        assert!(text.chars().map(|c| c as u32).eq(scratch.symbols.iter().copied()));
+        assert!(scratch.symbols.iter().map(|&symbol| byte(symbol)).eq(scratch.bytes.iter().copied()));
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl Scorer {
             ..Reading::default()
         };
         if let Some(probabilities) = probabilities {
-            let best = (0..3).fold(1, |best, class| if probabilities[class] > probabilities[best] { class } else { best });
+            let best =
+                (0..3).fold(1, |best, class| if probabilities[class] > probabilities[best] { class } else { best });
             reading.label = Label::ALL[best];
             reading.confidence = probabilities[best];
             reading.score = probabilities[2] - probabilities[0];

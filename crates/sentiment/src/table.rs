@@ -1,13 +1,18 @@
 //! A table of weights: three columns of int8 per bucket, and how it is stored.
 //!
 //! Stored: `CTWT`, bits u8, 3 zero bytes, scale f32, temperature f32, three biases f32, xxh3-64 of what follows, a bitmap of
-//! the buckets that are not all zero, then their three bytes each. All little-endian.
+//! the buckets that are not all zero, then their three bytes each (weight plus 128). All little-endian.
 
 use crate::Scratch;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8; 4] = b"CTWT";
 const HEADER: usize = 4 + 4 + 4 + 4 + 12 + 8;
+
+/// A bucket of three zero weights.
+const EMPTY: u32 = 0x80_8080;
+/// A lane of 21 bits holds 2^21 / 255 weights; one feature adds at most 64.
+const LANE_LIMIT: u64 = 8_000;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +46,8 @@ impl ModelError {
 /// Weights of a three-class linear model over 2^bits buckets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// One entry per bucket; the fourth byte is padding, so that a bucket is one aligned word.
-    buckets: Vec<[i8; 4]>,
+    /// One word per bucket: three weights, each plus 128, in the lower three bytes.
+    buckets: Vec<u32>,
     bits: u32,
     /// What one unit of weight is worth in logits.
     scale: f32,
@@ -55,23 +60,40 @@ pub struct Table {
 #[derive(Debug)]
 pub struct Sums<'a> {
     table: &'a Table,
-    columns: [i32; 3],
+    /// Three lanes of 21 bits, each the sum of weights plus 128 times the weights' count.
+    lanes: u64,
+    times: u64,
+    columns: [i64; 3],
     feature_count: u32,
 }
 
 impl Sums<'_> {
-    /// Adds one feature with its weight.
+    /// Adds one feature `times` times (at most 64).
     #[inline(always)]
-    pub fn add(&mut self, hash: u64, times: i32) {
-        let bucket = self.table.buckets[(hash >> (64 - self.table.bits)) as usize];
-        for (column, weight) in self.columns.iter_mut().zip(bucket) {
-            *column += i32::from(weight) * times;
-        }
+    pub fn add(&mut self, hash: u64, times: u32) {
+        let word = u64::from(self.table.buckets[(hash >> (64 - self.table.bits)) as usize]);
+        let times = u64::from(times);
+        self.lanes += ((word & 0xFF) | (word & 0xFF00) << 13 | (word & 0xFF_0000) << 26) * times;
+        self.times += times;
         self.feature_count += 1;
+        if self.times >= LANE_LIMIT {
+            self.spill();
+        }
+    }
+
+    /// Empties the lanes into the columns before they overflow.
+    #[cold]
+    fn spill(&mut self) {
+        for (lane, column) in self.columns.iter_mut().enumerate() {
+            *column += ((self.lanes >> (21 * lane)) & 0x1F_FFFF) as i64 - 128 * self.times as i64;
+        }
+        self.lanes = 0;
+        self.times = 0;
     }
 
     /// Calibrated probabilities of the three classes; they add up to one.
-    pub fn probabilities(&self) -> [f32; 3] {
+    pub fn probabilities(&mut self) -> [f32; 3] {
+        self.spill();
         let norm = self.table.scale * length_norm(self.feature_count) / self.table.temperature;
         let mut logits = [0.0f32; 3];
         for class in 0..3 {
@@ -107,8 +129,8 @@ impl Table {
         let buckets = weights
             .chunks_exact(3)
             .map(|row| {
-                let byte = |weight: f32| (weight / scale).round() as i8;
-                [byte(row[0]), byte(row[1]), byte(row[2]), 0]
+                let byte = |weight: f32| ((weight / scale).round() + 128.0) as u8;
+                u32::from_le_bytes([byte(row[0]), byte(row[1]), byte(row[2]), 0])
             })
             .collect();
         Self { buckets, bits, scale, temperature: 1.0, bias }
@@ -127,13 +149,13 @@ impl Table {
 
     /// Buckets that carry any weight.
     pub fn used_bucket_count(&self) -> usize {
-        self.buckets.iter().filter(|bucket| **bucket != [0; 4]).count()
+        self.buckets.iter().filter(|bucket| **bucket != EMPTY).count()
     }
 
     /// Empty sums over this table.
     #[inline]
     pub fn sums(&self) -> Sums<'_> {
-        Sums { table: self, columns: [0; 3], feature_count: 0 }
+        Sums { table: self, lanes: 0, times: 0, columns: [0; 3], feature_count: 0 }
     }
 
     /// Probabilities of a normalised text under the sentiment features.
@@ -147,13 +169,13 @@ impl Table {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut body = vec![0u8; self.buckets.len() / 8];
         for (at, bucket) in self.buckets.iter().enumerate() {
-            if *bucket != [0; 4] {
+            if *bucket != EMPTY {
                 body[at / 8] |= 1 << (at % 8);
             }
         }
         for bucket in &self.buckets {
-            if *bucket != [0; 4] {
-                body.extend(bucket[..3].iter().map(|&weight| weight as u8));
+            if *bucket != EMPTY {
+                body.extend_from_slice(&bucket.to_le_bytes()[..3]);
             }
         }
         let mut bytes = MAGIC.to_vec();
@@ -190,26 +212,20 @@ impl Table {
             return Err(ModelError::Truncated);
         }
         let (bitmap, mut rows) = body.split_at(bucket_count / 8);
-        let mut buckets = vec![[0i8; 4]; bucket_count];
+        let mut buckets = vec![EMPTY; bucket_count];
         for (at, bucket) in buckets.iter_mut().enumerate() {
             if bitmap[at / 8] & (1 << (at % 8)) != 0 {
                 let Some((row, rest)) = rows.split_first_chunk::<3>() else {
                     return Err(ModelError::Truncated);
                 };
-                *bucket = [row[0] as i8, row[1] as i8, row[2] as i8, 0];
+                *bucket = u32::from_le_bytes([row[0], row[1], row[2], 0]);
                 rows = rest;
             }
         }
         if !rows.is_empty() {
             return Err(ModelError::Truncated);
         }
-        Ok(Self {
-            buckets,
-            bits,
-            scale: float(8),
-            temperature: float(12),
-            bias: [float(16), float(20), float(24)],
-        })
+        Ok(Self { buckets, bits, scale: float(8), temperature: float(12), bias: [float(16), float(20), float(24)] })
     }
 }
 
@@ -253,6 +269,8 @@ mod tests {
         hashes.iter().for_each(|&hash| forward.add(hash, 1));
         hashes.iter().rev().for_each(|&hash| backward.add(hash, 1));
         assert_eq!(forward.probabilities(), backward.probabilities());
+        // More weights than a lane can hold at once.
+        (0..20_000).for_each(|_| forward.add(0, 64));
         assert!((forward.probabilities().iter().sum::<f32>() - 1.0).abs() < 1e-6);
     }
 }

@@ -6,11 +6,11 @@
 
 use crate::normalise::Scratch;
 use aho_corasick::automaton::{Automaton, OverlappingState};
-use aho_corasick::nfa::contiguous::NFA;
-use aho_corasick::{Anchored, MatchKind};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, MatchKind, StartKind};
 
 /// The topics, in the order of their bits. Stored names: add at the end, never reorder.
-pub const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 14] = [
     "billing",
     "delivery",
     "refund",
@@ -57,7 +57,7 @@ pub enum TopicError {
         /// One-based line number.
         line: usize,
     },
-    /// A topic that is not one of [`NAMES`].
+    /// A topic that [`TopicSet`] has no bit for.
     #[error("line {line}: unknown topic {topic:?}")]
     UnknownTopic {
         /// One-based line number.
@@ -81,7 +81,7 @@ struct Rule {
 /// The compiled rules of one or more files.
 #[derive(Debug)]
 pub struct TopicRules {
-    automaton: NFA,
+    automaton: DFA,
     rules: Vec<Rule>,
 }
 
@@ -121,7 +121,8 @@ impl TopicRules {
                 rules.push(Rule { topics, friction, open_end });
             }
         }
-        let automaton = NFA::builder()
+        let automaton = DFA::builder()
+            .start_kind(StartKind::Unanchored)
             .match_kind(MatchKind::Standard)
             .build(&phrases)
             .map_err(|error| TopicError::Compile(Box::new(error)))?;
@@ -149,9 +150,12 @@ impl TopicRules {
             }
             let Some(found) = state.get_match() else { break };
             let rule = self.rules[found.pattern().as_usize()];
-            let starts_word = !is_word(bytes[found.start()]) || found.start() == 0 || !is_word(bytes[found.start() - 1]);
-            let ends_word =
-                rule.open_end || found.end() == bytes.len() || !is_word(bytes[found.end() - 1]) || !is_word(bytes[found.end()]);
+            let starts_word =
+                !is_word(bytes[found.start()]) || found.start() == 0 || !is_word(bytes[found.start() - 1]);
+            let ends_word = rule.open_end
+                || found.end() == bytes.len()
+                || !is_word(bytes[found.end() - 1])
+                || !is_word(bytes[found.end()]);
             if starts_word && ends_word {
                 topics |= rule.topics;
                 friction += rule.friction;
@@ -161,7 +165,7 @@ impl TopicRules {
     }
 }
 
-/// Thai and other multi-byte letters never bind: Thai writes no spaces.
+/// Only ASCII binds: Thai writes no spaces.
 #[inline]
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()

@@ -47,7 +47,9 @@ impl Shuffle {
 /// Turns texts into vectors with the sentiment features, dropping those seen in fewer than two texts.
 pub(crate) fn vectors(samples: &[Sample], lexicon: Option<&Lexicon>, bits: u32) -> Vec<Vector> {
     let rows = samples.iter().map(|sample| (sample.text.as_str(), sample.label as usize, sample.weight));
-    build(rows, bits, 2, |text, out| crumbtrail_sentiment::features::extract(text, lexicon, |hash, times| out.push((hash, times))))
+    build(rows, bits, 2, |text, out| {
+        crumbtrail_sentiment::features::extract(text, lexicon, |hash, times| out.push((hash, times)))
+    })
 }
 
 /// Turns texts with a class into vectors of any features.
@@ -55,7 +57,7 @@ pub(crate) fn build<'a>(
     rows: impl Iterator<Item = (&'a str, usize, f32)>,
     bits: u32,
     least_count: u8,
-    extract: impl Fn(&Scratch, &mut Vec<(u64, i32)>),
+    extract: impl Fn(&Scratch, &mut Vec<(u64, u32)>),
 ) -> Vec<Vector> {
     const COUNTER_BITS: u32 = 25;
     let mut scratch = Scratch::new();

@@ -15,16 +15,14 @@ pub(crate) struct Sample {
     pub(crate) text: String,
     /// Its class.
     pub(crate) label: Label,
-    /// Where it comes from.
-    pub(crate) source: &'static str,
     /// Weight in training.
     pub(crate) weight: f32,
 }
 
 impl Sample {
     /// A sample.
-    pub(crate) fn new(text: String, label: Label, source: &'static str, weight: f32) -> Self {
-        Self { text, label, source, weight }
+    pub(crate) fn new(text: String, label: Label, weight: f32) -> Self {
+        Self { text, label, weight }
     }
 
     /// What two texts share when they are the same but for case, spaces and punctuation.
@@ -35,7 +33,10 @@ impl Sample {
 
 /// Letters and digits only, lower-case.
 pub(crate) fn key(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric() || ('\u{e00}'..='\u{e7f}').contains(c)).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|c| c.is_alphanumeric() || ('\u{e00}'..='\u{e7f}').contains(c))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 #[derive(serde::Deserialize)]
@@ -61,7 +62,7 @@ pub(crate) fn raw(folder: &Path, name: &str) -> Outcome<Vec<(String, String)>> {
 }
 
 /// A sentiment file; `q` (a question) is neutral.
-pub(crate) fn load(folder: &Path, name: &str, source: &'static str) -> Outcome<Vec<Sample>> {
+pub(crate) fn load(folder: &Path, name: &str) -> Outcome<Vec<Sample>> {
     raw(folder, name)?
         .into_iter()
         .map(|(text, label)| {
@@ -71,7 +72,7 @@ pub(crate) fn load(folder: &Path, name: &str, source: &'static str) -> Outcome<V
                 "neu" | "q" => Label::Neutral,
                 other => return Err(format!("{name}: unknown label {other:?}")),
             };
-            Ok(Sample::new(text, label, source, 1.0))
+            Ok(Sample::new(text, label, 1.0))
         })
         .collect()
 }

@@ -124,8 +124,8 @@ struct Trainer<'a> {
 }
 
 impl Trainer<'_> {
-    fn load(&self, name: &str, source: &'static str) -> Outcome<Vec<Sample>> {
-        data::load(&self.options.data, name, source)
+    fn load(&self, name: &str) -> Outcome<Vec<Sample>> {
+        data::load(&self.options.data, name)
     }
 
     /// One line of the report, to the terminal and for the card.
@@ -161,9 +161,9 @@ impl Trainer<'_> {
         const SEEDS: &str = include_str!("../../../seeds/en.txt");
         let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
         self.write("lexicon-en.bin", &lexicon.to_bytes())?;
-        let mut reviews = self.load("vader_amazon", "vader_amazon")?;
+        let mut reviews = self.load("vader_amazon")?;
         let known: HashSet<String> = reviews.iter().map(Sample::key).collect();
-        let mut more = self.load("huliu", "huliu")?;
+        let mut more = self.load("huliu")?;
         let before = more.len();
         more.retain(|sample| !known.contains(&sample.key()));
         eprintln!("huliu: {} of {before} texts also stand in vader_amazon", before - more.len());
@@ -173,10 +173,10 @@ impl Trainer<'_> {
         }
         reviews.extend(more);
         let domains = [
-            ("vader_tweets", self.load("vader_tweets", "vader_tweets")?),
-            ("vader_nyt", self.load("vader_nyt", "vader_nyt")?),
+            ("vader_tweets", self.load("vader_tweets")?),
+            ("vader_nyt", self.load("vader_nyt")?),
             ("reviews", reviews),
-            ("vader_movie", self.load("vader_movie", "vader_movie")?),
+            ("vader_movie", self.load("vader_movie")?),
         ]
         .map(|(name, samples)| (name, Split::by_blocks(samples)));
         let mut all = Split::default();
@@ -184,7 +184,12 @@ impl Trainer<'_> {
         eprintln!("en: {} repeats removed", all.remove_leaks());
         let table = self.fit(&all, SEEDS, Some(&lexicon), 18);
         self.write("en.bin", &table.to_bytes())?;
-        eprintln!("en: {} texts, temperature {:.2}, {} buckets", all.train.len(), table.temperature(), table.used_bucket_count());
+        eprintln!(
+            "en: {} texts, temperature {:.2}, {} buckets",
+            all.train.len(),
+            table.temperature(),
+            table.used_bucket_count()
+        );
         self.report("en", "validation", &table, Some(&lexicon), &all.valid);
         for (name, split) in &domains {
             self.report("en", &format!("{name} (in-domain test)"), &table, Some(&lexicon), &split.test);
@@ -198,8 +203,20 @@ impl Trainer<'_> {
             let test = [&split.train[..], &split.test].concat();
             rest.remove_leaks();
             let table = self.fit(&rest, SEEDS, Some(&lexicon), 18);
-            self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain, validation blocks)"), &table, Some(&lexicon), &split.valid);
-            self.report(&format!("en without {held_out}"), &format!("{held_out} (held-out domain)"), &table, Some(&lexicon), &test);
+            self.report(
+                &format!("en without {held_out}"),
+                &format!("{held_out} (held-out domain, validation blocks)"),
+                &table,
+                Some(&lexicon),
+                &split.valid,
+            );
+            self.report(
+                &format!("en without {held_out}"),
+                &format!("{held_out} (held-out domain)"),
+                &table,
+                Some(&lexicon),
+                &test,
+            );
             self.report_baseline(&format!("{held_out} (held-out domain)"), &test);
         }
         Ok(())
@@ -214,29 +231,31 @@ impl Trainer<'_> {
     fn thai(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/th.txt");
         let mut split = Split {
-            train: self.load("wisesight.train", "wisesight")?,
-            valid: self.load("wisesight.valid", "wisesight")?,
-            test: self.load("wisesight.test", "wisesight")?,
+            train: self.load("wisesight.train")?,
+            valid: self.load("wisesight.valid")?,
+            test: self.load("wisesight.test")?,
         };
         eprintln!("th: {} repeats removed", split.remove_leaks());
         let table = self.fit(&split, SEEDS, None, 19);
         self.write("th.bin", &table.to_bytes())?;
-        eprintln!("th: {} texts, temperature {:.2}, {} buckets", split.train.len(), table.temperature(), table.used_bucket_count());
+        eprintln!(
+            "th: {} texts, temperature {:.2}, {} buckets",
+            split.train.len(),
+            table.temperature(),
+            table.used_bucket_count()
+        );
         self.report("th", "wisesight validation", &table, None, &split.valid);
         self.report("th", "wisesight test (in-domain)", &table, None, &split.test);
-        self.report("th", "general_amy (held-out domain, 2 classes)", &table, None, &self.load("th_general_amy", "amy")?);
-        self.report("th", "tcas61 (held-out domain, 2 classes)", &table, None, &self.load("th_tcas61", "tcas61")?);
+        self.report("th", "general_amy (held-out domain, 2 classes)", &table, None, &self.load("th_general_amy")?);
+        self.report("th", "tcas61 (held-out domain, 2 classes)", &table, None, &self.load("th_tcas61")?);
         Ok(())
     }
 
     fn indonesian(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/id.txt");
-        let mut split = Split {
-            train: self.load("smsa.train", "smsa")?,
-            valid: self.load("smsa.valid", "smsa")?,
-            test: self.load("smsa.test", "smsa")?,
-        };
-        let market = Split::by_blocks(self.load("prdect", "prdect")?);
+        let mut split =
+            Split { train: self.load("smsa.train")?, valid: self.load("smsa.valid")?, test: self.load("smsa.test")? };
+        let market = Split::by_blocks(self.load("prdect")?);
         let held_out = split.clone();
         let (smsa_test, smsa_valid) = (split.test.clone(), split.valid.clone());
         split.extend(&market);
@@ -245,7 +264,12 @@ impl Trainer<'_> {
         let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
         let table = self.fit(&fitted, SEEDS, None, 18);
         self.write("id.bin", &table.to_bytes())?;
-        eprintln!("id: {} texts, temperature {:.2}, {} buckets", fitted.train.len(), table.temperature(), table.used_bucket_count());
+        eprintln!(
+            "id: {} texts, temperature {:.2}, {} buckets",
+            fitted.train.len(),
+            table.temperature(),
+            table.used_bucket_count()
+        );
         self.report("id", "smsa validation", &table, None, &smsa_valid);
         self.report("id", "smsa test (in-domain)", &table, None, &smsa_test);
         self.report("id", "prdect (in-domain test, 2 classes)", &table, None, &market.test);
@@ -265,7 +289,7 @@ impl Trainer<'_> {
             rows.extend(data::raw(folder, name)?.into_iter().map(|(text, _)| (text, 0)));
         }
         // SmSA stays out, so that this table carries no share-alike licence.
-        let market = Split::by_blocks(self.load("prdect", "prdect")?);
+        let market = Split::by_blocks(self.load("prdect")?);
         rows.extend(market.train.iter().map(|sample| (sample.text.clone(), 1)));
         for (class, seeds) in [
             (0, include_str!("../../../seeds/en.txt")),
@@ -276,7 +300,8 @@ impl Trainer<'_> {
         }
         let settings = Settings { bits: 15, epochs: 4, ..self.options.settings };
         let weighted = rows.iter().map(|(text, class)| (text.as_str(), *class, if *class == 2 { 8.0 } else { 1.0 }));
-        let vectors = adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
+        let vectors =
+            adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
         let table = adagrad::fit(&vectors, settings);
         self.write("language.bin", &table.to_bytes())?;
         for (name, language) in [

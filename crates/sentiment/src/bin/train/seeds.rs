@@ -42,10 +42,8 @@ pub(crate) fn expand(text: &str) -> Vec<(Option<Label>, String)> {
 /// Seed samples of one language: the sentences, and the neutral ones again with an emoji that decides the label.
 pub(crate) fn samples(text: &str) -> Vec<Sample> {
     let sentences = expand(text);
-    let mut samples: Vec<Sample> = sentences
-        .iter()
-        .filter_map(|(label, text)| label.map(|label| Sample::new(text.clone(), label, "seed", 0.5)))
-        .collect();
+    let mut samples: Vec<Sample> =
+        sentences.iter().filter_map(|(label, text)| label.map(|label| Sample::new(text.clone(), label, 1.0))).collect();
     let neutral: Vec<&String> =
         sentences.iter().filter(|(label, _)| *label == Some(Label::Neutral)).map(|(_, text)| text).collect();
     let groups = [
@@ -59,7 +57,7 @@ pub(crate) fn samples(text: &str) -> Vec<Sample> {
         for (at, symbol) in list.chars().filter(|&symbol| emoji::is_emoji(symbol as u32)).enumerate() {
             for repeat in 0..2 {
                 let text = neutral[(at * 13 + repeat * 101) % neutral.len()];
-                samples.push(Sample::new(format!("{text} {symbol}"), label, "seed_emoji", 0.4));
+                samples.push(Sample::new(format!("{text} {symbol}"), label, 0.4));
             }
         }
     }

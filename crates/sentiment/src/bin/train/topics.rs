@@ -13,14 +13,21 @@ const CHECKS: &[(&str, &str, Claim, Truth)] = &[
     ("billing", "tv_dest.test", |topics, _| topics.contains("billing"), |label| label == "billing and payment"),
     ("cancellation", "tv_action.test", |topics, _| topics.contains("cancellation"), |label| label == "cancel"),
     ("friction", "tv_action.test", |_, friction| friction, |label| label == "report"),
-    ("refund", "banking77.test", |topics, _| topics.contains("refund"), |label| label.to_lowercase().contains("refund")),
+    (
+        "refund",
+        "banking77.test",
+        |topics, _| topics.contains("refund"),
+        |label| label.to_lowercase().contains("refund"),
+    ),
     (
         "login_account",
         "banking77.test",
         |topics, _| topics.contains("login_account"),
         |label| {
             let label = label.to_lowercase();
-            ["passcode", "verify_my_identity", "unable_to_verify", "terminate_account"].iter().any(|part| label.contains(part))
+            ["passcode", "verify_my_identity", "unable_to_verify", "terminate_account"]
+                .iter()
+                .any(|part| label.contains(part))
         },
     ),
     (
@@ -29,9 +36,24 @@ const CHECKS: &[(&str, &str, Claim, Truth)] = &[
         |_, friction| friction,
         |label| {
             let label = label.to_lowercase();
-            ["not_received", "failed", "declined", "twice", "not_working", "wrong", "not_recognised", "not_updated", "not_showing", "reverted", "swallowed", "unable", "extra_charge", "refund_not"]
-                .iter()
-                .any(|part| label.contains(part))
+            [
+                "not_received",
+                "failed",
+                "declined",
+                "twice",
+                "not_working",
+                "wrong",
+                "not_recognised",
+                "not_updated",
+                "not_showing",
+                "reverted",
+                "swallowed",
+                "unable",
+                "extra_charge",
+                "refund_not",
+            ]
+            .iter()
+            .any(|part| label.contains(part))
         },
     ),
 ];
@@ -57,7 +79,12 @@ pub(crate) fn report(folder: &Path, mut line: impl FnMut(&str)) -> Outcome<()> {
             meant += usize::from(truth);
         }
         let share = |of: usize| both as f64 / of.max(1) as f64;
-        line(&format!("| {name} | {file} | {} ({meant} meant) | {:.3} | {:.3} |", rows.len(), share(claimed), share(meant)));
+        line(&format!(
+            "| {name} | {file} | {} ({meant} meant) | {:.3} | {:.3} |",
+            rows.len(),
+            share(claimed),
+            share(meant)
+        ));
     }
     Ok(())
 }

@@ -12,14 +12,58 @@ const BOOST: f32 = 0.293;
 const CAPITALS: f32 = 0.733;
 
 const BOOSTERS: &[&str] = &[
-    "absolutely", "amazingly", "awfully", "completely", "considerably", "decidedly", "deeply", "enormously", "entirely",
-    "especially", "exceptionally", "extremely", "fabulously", "fully", "greatly", "highly", "hugely", "incredibly",
-    "intensely", "majorly", "more", "most", "particularly", "purely", "quite", "really", "remarkably", "so",
-    "substantially", "thoroughly", "totally", "tremendously", "unbelievably", "unusually", "utterly", "very", "effing",
+    "absolutely",
+    "amazingly",
+    "awfully",
+    "completely",
+    "considerably",
+    "decidedly",
+    "deeply",
+    "enormously",
+    "entirely",
+    "especially",
+    "exceptionally",
+    "extremely",
+    "fabulously",
+    "fully",
+    "greatly",
+    "highly",
+    "hugely",
+    "incredibly",
+    "intensely",
+    "majorly",
+    "more",
+    "most",
+    "particularly",
+    "purely",
+    "quite",
+    "really",
+    "remarkably",
+    "so",
+    "substantially",
+    "thoroughly",
+    "totally",
+    "tremendously",
+    "unbelievably",
+    "unusually",
+    "utterly",
+    "very",
+    "effing",
 ];
 const DAMPENERS: &[&str] = &[
-    "almost", "barely", "hardly", "kinda", "less", "little", "marginally", "occasionally", "partly", "scarcely",
-    "slightly", "somewhat", "sorta",
+    "almost",
+    "barely",
+    "hardly",
+    "kinda",
+    "less",
+    "little",
+    "marginally",
+    "occasionally",
+    "partly",
+    "scarcely",
+    "slightly",
+    "somewhat",
+    "sorta",
 ];
 const NEGATIONS: &[&str] = &[
     "aint", "arent", "cannot", "cant", "couldnt", "darent", "didnt", "doesnt", "dont", "hadnt", "hasnt", "havent",
@@ -64,7 +108,8 @@ impl Baseline {
             })
             .collect();
         let lower: Vec<String> = tokens.iter().map(|token| token.to_lowercase()).collect();
-        let capitals = |token: &str| token.len() > 1 && token.chars().any(char::is_alphabetic) && token.to_uppercase() == token;
+        let capitals =
+            |token: &str| token.len() > 1 && token.chars().any(char::is_alphabetic) && token.to_uppercase() == token;
         let mixed = tokens.iter().any(|token| capitals(token)) && !tokens.iter().all(|token| capitals(token));
         let mut valences = vec![0.0f32; tokens.len()];
         for at in 0..tokens.len() {

@@ -1,0 +1,24 @@
+//! Reads one text per line from standard input: `echo "never arrived" | cargo run -p crumbtrail-sentiment --example read`.
+
+use crumbtrail_sentiment::{Scorer, Scratch};
+use std::io::BufRead;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let scorer = Scorer::embedded()?;
+    let mut scratch = Scratch::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let reading = scorer.read(&line, None, &mut scratch);
+        let topics: Vec<_> = reading.topics.iter().collect();
+        println!(
+            "{:3} {:8} {:+.2} {:.2} {} {:?}  {line}",
+            reading.language.as_str(),
+            reading.label.as_str(),
+            reading.score,
+            reading.confidence,
+            if reading.friction { "friction" } else { "-" },
+            topics
+        );
+    }
+    Ok(())
+}
