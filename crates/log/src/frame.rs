@@ -412,3 +412,126 @@ impl FrameWriter {
         bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::position::PartitionId;
+
+    const A: OriginId = OriginId(0xa);
+    const B: OriginId = OriginId(0xb);
+
+    fn at(offset: u64, seq: u32) -> Position {
+        Position { offset, seq }
+    }
+
+    /// One frame with a record of each encoding: same offset, small step, long step, jumped sequence, two origins.
+    fn sample(lz4: bool) -> Vec<u8> {
+        let mut outbox = Outbox::new(Epoch(3), Generation(7), 1).with_lz4(lz4);
+        outbox.start(A, "a", at(100, 0));
+        outbox.start(B, "b", at(5, 2));
+        let pushes = [
+            (A, at(100, 1), "one"),
+            (A, at(100, 2), "two"),
+            (A, at(101, 1), "three, and so on and on and on and on and on"),
+            (B, at(5, 3), "four"),
+            (A, at(101, 9), "five, and so on and on and on and on and on"),
+            (A, at(1 << 40, 3), ""),
+            (B, at(68, 1), "seven"),
+        ];
+        for (origin, position, payload) in pushes {
+            outbox.push(origin, position, PartitionId(0), payload.as_bytes());
+        }
+        outbox.decided(A, (1 << 40) + 1, 5_000);
+        outbox.tick(77, &[(A, "a".to_owned()), (B, "b".to_owned())]);
+        let frame = outbox.drain().next().unwrap().1;
+        frame
+    }
+
+    #[test]
+    fn records_keep_position_previous_and_payload() {
+        for lz4 in [false, true] {
+            let (bytes, mut scratch) = (sample(lz4), Vec::new());
+            let frame = FrameView::parse(&bytes, &mut scratch).unwrap();
+            assert_eq!((frame.epoch(), frame.generation(), frame.len()), (Epoch(3), Generation(7), 7));
+            let seen: Vec<_> = frame.records().map(|r| (r.origin, r.previous, r.position, r.payload.len())).collect();
+            let expected = vec![
+                (A, at(100, 0), at(100, 1), 3),
+                (A, at(100, 1), at(100, 2), 3),
+                (A, at(100, 2), at(101, 1), 44),
+                (B, at(5, 2), at(5, 3), 4),
+                (A, at(101, 1), at(101, 9), 43),
+                (A, at(101, 9), at(1 << 40, 3), 0),
+                (B, at(5, 3), at(68, 1), 5),
+            ];
+            assert_eq!(seen, expected);
+            let tick = frame.tick().unwrap().unwrap();
+            assert_eq!(tick.wall_ms, 77);
+            assert_eq!(tick.origins[0].frontier, (1 << 40) + 1);
+            assert_eq!(tick.origins[1].last, at(68, 1));
+            assert_eq!(parse_tick(&bytes), Ok(Some(tick)));
+            assert_eq!(peek_kind(&bytes), Ok(FrameKind { records: true, tick: true }));
+        }
+        assert!(sample(true).len() < sample(false).len());
+    }
+
+    #[test]
+    fn no_changed_or_cut_frame_is_read() {
+        for lz4 in [false, true] {
+            let whole = sample(lz4);
+            let mut scratch = Vec::new();
+            for len in 0..whole.len() {
+                assert!(FrameView::parse(&whole[..len], &mut scratch).is_err(), "cut at {len}");
+            }
+            for at in 0..whole.len() {
+                for bit in 0..8 {
+                    let mut changed = whole.clone();
+                    changed[at] ^= 1 << bit;
+                    assert!(FrameView::parse(&changed, &mut scratch).is_err(), "bit {bit} of byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_named() {
+        let mut bytes = sample(false);
+        bytes[0] = 9;
+        assert_eq!(peek_kind(&bytes), Err(FrameError::UnknownVersion { version: 9 }));
+    }
+
+    #[test]
+    fn a_packed_frame_cannot_claim_more_than_it_packs() {
+        let mut bytes = sample(true);
+        bytes[HEADER..HEADER + 4].copy_from_slice(&(15_u32 << 20).to_le_bytes());
+        let sum = checksum(&bytes);
+        bytes[12..20].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(FrameView::parse(&bytes, &mut Vec::new()).map(|frame| frame.len()), Err(FrameError::Malformed));
+    }
+
+    proptest! {
+        /// Bytes under a right checksum, but otherwise arbitrary, never panic and never read outside.
+        #[test]
+        fn arbitrary_content_is_refused_or_read(
+            content in prop::collection::vec(any::<u8>(), 0..200),
+            kind in 0u8..4,
+            flags in 0u8..2,
+            tick in 0u32..220,
+        ) {
+            let mut bytes = vec![VERSION, kind, flags, 0, 0, 0, 0, 0];
+            bytes.extend_from_slice(&tick.to_le_bytes());
+            bytes.extend_from_slice(&[0; 8]);
+            bytes.extend_from_slice(&content);
+            let sum = checksum(&bytes);
+            bytes[12..20].copy_from_slice(&sum.to_le_bytes());
+            let mut scratch = Vec::new();
+            if let Ok(frame) = FrameView::parse(&bytes, &mut scratch) {
+                prop_assert_eq!(frame.records().count(), frame.len());
+                let _ = frame.tick();
+            }
+        }
+    }
+}

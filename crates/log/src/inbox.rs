@@ -319,3 +319,137 @@ impl From<Malformed> for InboxError {
         InboxError::Malformed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::OriginTick;
+
+    const A: OriginId = OriginId(0xa);
+    const B: OriginId = OriginId(0xb);
+    const G1: Generation = Generation(1);
+    const G2: Generation = Generation(2);
+
+    fn at(offset: u64, seq: u32) -> Position {
+        Position { offset, seq }
+    }
+
+    fn said(origin: OriginId, frontier: u64, last: Position, watermark: i64) -> Tick {
+        let tick = OriginTick { origin, frontier, last, watermark, generation: G1 };
+        Tick { wall_ms: 0, origins: vec![tick], declared: vec![(A, "a".to_owned()), (B, "b".to_owned())] }
+    }
+
+    /// ```text
+    /// sent      5.1   5.2   9.1   12.1
+    /// arrived   5.1   5.2    –    12.1   then, gone back to 5.2:   9.1   12.1
+    /// ```
+    #[test]
+    fn a_gap_is_refused_until_the_writer_goes_back() {
+        let mut inbox = Inbox::new();
+        assert_eq!(inbox.judge(G1, A, at(5, 1), at(0, 0)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(5, 2), at(5, 1)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(5, 2), at(5, 1)), Verdict::Repeat);
+        let gap = Verdict::Gap { expected_after: at(5, 2) };
+        assert_eq!(inbox.judge(G1, A, at(12, 1), at(9, 1)), gap);
+        assert_eq!(inbox.judge(G1, A, at(13, 1), at(12, 1)), gap);
+        assert_eq!(inbox.gaps().collect::<Vec<_>>(), vec![Gap { origin: A, expected_after: at(5, 2) }]);
+        assert_eq!(inbox.judge(G1, A, at(9, 1), at(5, 2)), Verdict::Accept);
+        assert_eq!(inbox.gaps().count(), 0);
+        assert_eq!(inbox.judge(G1, A, at(12, 1), at(9, 1)), Verdict::Accept);
+    }
+
+    #[test]
+    fn a_lost_first_record_is_a_gap() {
+        let mut inbox = Inbox::new();
+        assert_eq!(inbox.judge(G1, A, at(7, 1), at(5, 1)), Verdict::Gap { expected_after: at(0, 0) });
+    }
+
+    #[test]
+    fn a_lost_tail_shows_in_the_tick_and_holds_frontier_and_watermark() {
+        let mut inbox = Inbox::new();
+        inbox.judge(G1, A, at(5, 1), at(0, 0));
+        let verdict = inbox.tick(&said(A, 10, at(9, 1), 1_000));
+        assert_eq!(verdict.gaps, vec![Gap { origin: A, expected_after: at(5, 1) }]);
+        assert_eq!((inbox.frontier(A), inbox.origins().next().unwrap().watermark), (Some(0), NO_WATERMARK));
+        inbox.judge(G1, A, at(9, 1), at(5, 1));
+        assert_eq!(inbox.tick(&said(A, 10, at(9, 1), 1_000)).accepted, 1);
+        assert_eq!(inbox.frontier(A), Some(10));
+    }
+
+    #[test]
+    fn an_accepted_frontier_counts_as_held() {
+        let mut inbox = Inbox::new();
+        inbox.judge(G1, A, at(5, 1), at(0, 0));
+        inbox.tick(&said(A, 50, at(5, 1), 0));
+        // a new run starts at the frontier it read back
+        assert_eq!(inbox.judge(G1, A, at(57, 1), at(50, 0)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(49, 1), at(5, 1)), Verdict::Repeat);
+    }
+
+    #[test]
+    fn the_watermark_waits_for_every_declared_origin_and_never_falls() {
+        let mut inbox = Inbox::new();
+        inbox.tick(&said(A, 1, at(0, 0), 5_000));
+        assert_eq!(inbox.watermark(), None, "b is declared and has said nothing");
+        inbox.tick(&said(B, 1, at(0, 0), 3_000));
+        assert_eq!(inbox.watermark(), Some(3_000));
+        inbox.tick(&said(B, 0, at(0, 0), 1_000));
+        assert_eq!((inbox.watermark(), inbox.frontier(B)), (Some(3_000), Some(1)), "a tick lowers nothing");
+        let mut later = said(A, 2, at(0, 0), 9_000);
+        later.declared.push((OriginId(0xc), "c".to_owned()));
+        inbox.tick(&later);
+        assert_eq!(inbox.watermark(), Some(3_000), "an origin declared later holds it, and does not lower it");
+    }
+
+    #[test]
+    fn an_origin_nobody_declares_does_not_hold_the_watermark() {
+        let mut inbox = Inbox::new();
+        inbox.judge(G1, OriginId(0xd), at(1, 1), at(0, 0));
+        inbox.tick(&said(A, 1, at(0, 0), 5_000));
+        inbox.tick(&said(B, 1, at(0, 0), 6_000));
+        assert_eq!(inbox.watermark(), Some(5_000));
+    }
+
+    #[test]
+    fn older_generations_are_dropped_per_origin() {
+        let mut inbox = Inbox::new();
+        assert_eq!(inbox.judge(G2, A, at(5, 1), at(0, 0)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(6, 1), at(5, 1)), Verdict::OldGeneration);
+        assert_eq!(inbox.judge(G1, B, at(6, 1), at(0, 0)), Verdict::Accept);
+        assert_eq!(inbox.tick(&said(A, 90, at(5, 1), 1)).old, 1);
+        assert_eq!(inbox.frontier(A), Some(0));
+        assert_eq!(inbox.judge(G2, A, at(6, 1), at(5, 1)), Verdict::Accept);
+    }
+
+    /// A first start that finds its source already shortened must not pass over what it never saw.
+    #[test]
+    fn a_run_from_the_beginning_that_repeats_nothing_is_a_gap() {
+        let mut inbox = Inbox::new();
+        inbox.judge(G1, A, at(5, 1), at(0, 0));
+        assert_eq!(inbox.judge(G1, A, at(9, 1), at(0, 0)), Verdict::Gap { expected_after: at(5, 1) });
+        assert_eq!(inbox.tick(&said(A, 9, at(0, 0), 1)).gaps.len(), 1);
+        assert_eq!(inbox.tick(&said(A, 5, at(0, 0), 1)).gaps.len(), 0, "it says nothing new yet");
+        inbox.accept_gap(A, at(8, 0));
+        assert_eq!(inbox.judge(G1, A, at(9, 1), at(0, 0)), Verdict::Accept);
+    }
+
+    #[test]
+    fn bytes_round_trip_and_no_prefix_is_read() {
+        let mut inbox = Inbox::new();
+        inbox.judge(G2, A, at(5, 1), at(0, 0));
+        inbox.judge(G2, A, at(9, 1), at(8, 1));
+        inbox.tick(&said(B, 40, at(0, 0), 6_000));
+        let mut bytes = Vec::new();
+        inbox.encode(&mut bytes);
+        let read = Inbox::decode(&bytes).unwrap();
+        assert_eq!(read, inbox);
+        let mut again = Vec::new();
+        read.encode(&mut again);
+        assert_eq!(again, bytes);
+        for len in 0..bytes.len() {
+            assert!(Inbox::decode(&bytes[..len]).is_err());
+        }
+        bytes[0] = 2;
+        assert_eq!(Inbox::decode(&bytes).unwrap_err(), InboxError::UnknownVersion { version: 2 });
+    }
+}

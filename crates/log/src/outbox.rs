@@ -254,3 +254,118 @@ impl Outbox {
         self.current
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::FrameView;
+
+    const A: OriginId = OriginId(0xa);
+    const P0: PartitionId = PartitionId(0);
+    const P1: PartitionId = PartitionId(1);
+
+    fn at(offset: u64, seq: u32) -> Position {
+        Position { offset, seq }
+    }
+
+    fn outbox(from: Position) -> Outbox {
+        let mut outbox = Outbox::new(Epoch(1), Generation(1), 2);
+        outbox.start(A, "a", from);
+        outbox
+    }
+
+    /// Destination, previous and position of every record in the frames that are cut.
+    fn sent(outbox: &mut Outbox) -> Vec<(PartitionId, Position, Position)> {
+        let mut all = Vec::new();
+        for (dest, bytes) in outbox.drain() {
+            let mut scratch = Vec::new();
+            let frame = FrameView::parse(&bytes, &mut scratch).unwrap();
+            all.extend(frame.records().map(|record| (dest, record.previous, record.position)));
+        }
+        all
+    }
+
+    #[test]
+    fn previous_is_the_last_position_sent_to_that_destination_by_this_run() {
+        let mut outbox = outbox(at(40, 0));
+        outbox.push(A, at(41, 1), P0, b"x");
+        outbox.push(A, at(42, 1), P1, b"x");
+        outbox.push(A, at(42, 2), P0, b"x");
+        outbox.cut_all();
+        let expected = [(P0, at(40, 0), at(41, 1)), (P0, at(41, 1), at(42, 2)), (P1, at(40, 0), at(42, 1))];
+        assert_eq!(sent(&mut outbox), expected);
+    }
+
+    #[test]
+    fn going_back_sets_previous_for_every_destination_even_within_an_open_frame() {
+        let mut outbox = outbox(at(0, 0));
+        outbox.push(A, at(3, 1), P0, b"x");
+        outbox.push(A, at(4, 1), P1, b"x");
+        outbox.go_back(A, at(2, 1));
+        assert_eq!(outbox.frontier(A), Some(2));
+        outbox.push(A, at(2, 1), P0, b"left out: the start vouches for it");
+        outbox.push(A, at(3, 1), P0, b"x");
+        outbox.push(A, at(5, 1), P1, b"x");
+        outbox.cut_all();
+        let expected =
+            [(P0, at(0, 0), at(3, 1)), (P0, at(2, 1), at(3, 1)), (P1, at(0, 0), at(4, 1)), (P1, at(2, 1), at(5, 1))];
+        assert_eq!(sent(&mut outbox), expected);
+    }
+
+    #[test]
+    fn a_tick_goes_to_every_destination_with_its_own_last_position() {
+        let mut outbox = outbox(at(10, 0));
+        outbox.push(A, at(11, 1), P0, b"x");
+        outbox.decided(A, 12, 900);
+        outbox.tick(1, &[]);
+        let frames: Vec<_> = outbox.drain().collect();
+        let lasts: Vec<_> = frames
+            .iter()
+            .map(|(dest, bytes)| {
+                let said = crate::frame::parse_tick(bytes).unwrap().unwrap().origins[0];
+                (*dest, said.frontier, said.last, said.watermark)
+            })
+            .collect();
+        assert_eq!(lasts, [(P0, 12, at(11, 1), 900), (P1, 12, at(10, 0), 900)]);
+    }
+
+    #[test]
+    fn a_stopped_origin_is_not_spoken_for() {
+        let mut outbox = outbox(at(10, 0));
+        outbox.stop(A);
+        outbox.tick(1, &[]);
+        let (_, bytes) = outbox.drain().next().unwrap();
+        assert_eq!(crate::frame::parse_tick(&bytes).unwrap().unwrap().origins, []);
+    }
+
+    #[test]
+    fn frames_are_cut_by_bytes_and_never_split_a_record() {
+        let mut outbox = outbox(at(0, 0)).with_cut_bytes(1_000);
+        for offset in 1..=50 {
+            outbox.push(A, at(offset, 1), P0, &[7; 300]);
+        }
+        outbox.push(A, at(51, 1), P0, &[7; 5_000]);
+        outbox.cut_all();
+        let frames: Vec<_> = outbox.drain().collect();
+        assert_eq!(frames.len(), 18);
+        assert!(frames.iter().rev().skip(1).all(|(_, bytes)| bytes.len() <= 1_000));
+        let spare = Vec::with_capacity(4_096);
+        outbox.recycle(spare);
+    }
+
+    #[test]
+    #[should_panic(expected = "a destination gets a position once")]
+    fn the_same_position_twice_is_a_fault_of_the_caller() {
+        let mut outbox = outbox(at(0, 0));
+        outbox.push(A, at(3, 1), P0, b"x");
+        outbox.push(A, at(3, 1), P0, b"x");
+    }
+
+    #[test]
+    #[should_panic(expected = "positions never go down")]
+    fn positions_going_down_are_a_fault_of_the_caller() {
+        let mut outbox = outbox(at(0, 0));
+        outbox.push(A, at(3, 1), P0, b"x");
+        outbox.push(A, at(2, 1), P1, b"x");
+    }
+}
