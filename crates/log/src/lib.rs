@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+mod dealt;
 pub mod error;
 pub mod frame;
 pub mod inbox;
+pub mod local;
 pub mod log;
 pub mod memory;
 pub mod outbox;

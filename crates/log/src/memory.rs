@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::dealt::{Dealt, Store, check_start};
 use crate::error::LogError;
-use crate::log::{Event, Log, Member, Subscription};
+use crate::log::{Log, Member, Subscription};
 use crate::position::{Offset, PartitionId};
 
 /// A log in memory; its clones are the same log.
@@ -25,6 +26,7 @@ struct Shared {
 
 struct Inner {
     partitions: Vec<Partition>,
+    version: u64,
     faults: Faults,
 }
 
@@ -54,7 +56,7 @@ impl MemoryLog {
     #[must_use]
     pub fn new(name: &str, partitions: u32) -> MemoryLog {
         let partitions = (0..partitions).map(|_| Partition::default()).collect();
-        let inner = Mutex::new(Inner { partitions, faults: Faults::default() });
+        let inner = Mutex::new(Inner { partitions, version: 0, faults: Faults::default() });
         MemoryLog { shared: Arc::new(Shared { name: name.to_owned(), inner, grew: Condvar::new() }) }
     }
 
@@ -83,12 +85,12 @@ impl MemoryLog {
                 partition.frames.extend(pending.into_iter().map(Bytes::from));
             }
         }
-        self.shared.grew.notify_all();
+        self.shared.grown(inner);
     }
 }
 
 impl Shared {
-    fn check(&self, inner: &Inner, partition: PartitionId) -> Result<usize, LogError> {
+    fn index(&self, inner: &Inner, partition: PartitionId) -> Result<usize, LogError> {
         let partitions = inner.partitions.len();
         let index = partition.0 as usize;
         if index >= partitions {
@@ -97,18 +99,51 @@ impl Shared {
         Ok(index)
     }
 
-    /// Index of the frame at `from`, which may be the end.
-    fn place(&self, inner: &Inner, partition: PartitionId, from: Offset) -> Result<usize, LogError> {
-        let held = &inner.partitions[self.check(inner, partition)?];
-        if from.0 < held.start {
-            let start = Offset(held.start);
-            return Err(LogError::Trimmed { log: self.name.clone(), partition, start, asked: from });
+    fn grown(&self, mut inner: MutexGuard<'_, Inner>) {
+        inner.version += 1;
+        drop(inner);
+        self.grew.notify_all();
+    }
+}
+
+impl Store for Shared {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> u32 {
+        self.inner.lock().partitions.len() as u32
+    }
+
+    fn bounds(&self, partition: PartitionId) -> Result<(Offset, Offset), LogError> {
+        let inner = self.inner.lock();
+        let held = &inner.partitions[self.index(&inner, partition)?];
+        Ok((Offset(held.start), Offset(held.end())))
+    }
+
+    fn read(&self, partition: PartitionId, from: Offset, max_bytes: usize) -> Result<Vec<(Offset, Bytes)>, LogError> {
+        let inner = self.inner.lock();
+        let held = &inner.partitions[self.index(&inner, partition)?];
+        check_start(&self.name, partition, from, Offset(held.start), Offset(held.end()))?;
+        let mut bytes = 0;
+        let mut frames = Vec::new();
+        for (frame, offset) in held.frames.iter().skip((from.0 - held.start) as usize).zip(from.0..) {
+            bytes += frame.len();
+            if bytes > max_bytes && !frames.is_empty() {
+                break;
+            }
+            frames.push((Offset(offset), frame.clone()));
         }
-        if from.0 > held.end() {
-            let end = Offset(held.end());
-            return Err(LogError::Regressed { log: self.name.clone(), partition, end, reached: from });
-        }
-        Ok((from.0 - held.start) as usize)
+        Ok(frames)
+    }
+
+    fn version(&self) -> u64 {
+        self.inner.lock().version
+    }
+
+    fn wait(&self, seen: u64, deadline: Instant) {
+        let mut inner = self.inner.lock();
+        while inner.version == seen && !self.grew.wait_until(&mut inner, deadline).timed_out() {}
     }
 }
 
@@ -118,13 +153,13 @@ impl Log for MemoryLog {
     }
 
     fn partitions(&self) -> u32 {
-        self.shared.inner.lock().partitions.len() as u32
+        self.shared.partitions()
     }
 
     fn append(&self, partition: PartitionId, frame: Vec<u8>) -> Result<(), LogError> {
         let mut inner = self.shared.inner.lock();
-        let index = self.shared.check(&inner, partition)?;
-        let Inner { partitions, faults } = &mut *inner;
+        let index = self.shared.index(&inner, partition)?;
+        let Inner { partitions, faults, .. } = &mut *inner;
         if let Some(at) = faults.drop_next.iter().position(|&next| next == partition) {
             faults.drop_next.swap_remove(at);
             return Ok(());
@@ -143,8 +178,7 @@ impl Log for MemoryLog {
             held.frames.push_back(frame.clone());
         }
         held.frames.push_back(frame);
-        drop(inner);
-        self.shared.grew.notify_all();
+        self.shared.grown(inner);
         Ok(())
     }
 
@@ -156,30 +190,16 @@ impl Log for MemoryLog {
     }
 
     fn bounds(&self, partition: PartitionId) -> Result<(Offset, Offset), LogError> {
-        let inner = self.shared.inner.lock();
-        let held = &inner.partitions[self.shared.check(&inner, partition)?];
-        Ok((Offset(held.start), Offset(held.end())))
+        self.shared.bounds(partition)
     }
 
     fn read(&self, partition: PartitionId, from: Offset, max_bytes: usize) -> Result<Vec<(Offset, Bytes)>, LogError> {
-        let inner = self.shared.inner.lock();
-        let place = self.shared.place(&inner, partition, from)?;
-        let held = &inner.partitions[partition.0 as usize];
-        let mut bytes = 0;
-        let mut frames = Vec::new();
-        for (frame, offset) in held.frames.iter().skip(place).zip(from.0..) {
-            bytes += frame.len();
-            if bytes > max_bytes && !frames.is_empty() {
-                break;
-            }
-            frames.push((Offset(offset), frame.clone()));
-        }
-        Ok(frames)
+        self.shared.read(partition, from, max_bytes)
     }
 
     fn trim(&self, partition: PartitionId, before: Offset) -> Result<(), LogError> {
         let mut inner = self.shared.inner.lock();
-        let index = self.shared.check(&inner, partition)?;
+        let index = self.shared.index(&inner, partition)?;
         let held = &mut inner.partitions[index];
         let gone = before.0.min(held.end()).saturating_sub(held.start);
         held.frames.drain(..gone as usize);
@@ -188,96 +208,81 @@ impl Log for MemoryLog {
     }
 
     fn subscribe(&self, member: Member<'_>) -> Result<Box<dyn Subscription>, LogError> {
-        let count = member.count.max(1);
-        let dealt = (0..self.partitions()).filter(|partition| partition % count == member.index).map(PartitionId);
-        let dealt: Vec<Place> = dealt.map(|partition| Place { partition, ..Place::default() }).collect();
-        let announce = (0..dealt.len()).collect();
-        Ok(Box::new(MemorySubscription { shared: Arc::clone(&self.shared), dealt, announce, turn: 0 }))
+        Ok(Box::new(Dealt::new(Arc::clone(&self.shared), &member)))
     }
 }
 
-/// Where a subscription stands in one partition.
-#[derive(Default)]
-struct Place {
-    partition: PartitionId,
-    next: Option<u64>,
-    paused: bool,
-    end_said: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::{Epoch, Generation, OriginId, Position};
+    use crate::{Outbox, ReadBack};
 
-struct MemorySubscription {
-    shared: Arc<Shared>,
-    dealt: Vec<Place>,
-    announce: VecDeque<usize>,
-    turn: usize,
-}
+    const P0: PartitionId = PartitionId(0);
+    const P1: PartitionId = PartitionId(1);
 
-impl MemorySubscription {
-    fn place(&mut self, partition: PartitionId) -> Result<&mut Place, LogError> {
-        let place = self.dealt.iter_mut().find(|place| place.partition == partition);
-        place.ok_or_else(|| LogError::NotAssigned { log: self.shared.name.clone(), partition })
+    fn frames(log: &MemoryLog) -> Vec<Vec<u8>> {
+        let (start, _) = log.bounds(P0).unwrap();
+        log.read(P0, start, usize::MAX).unwrap().into_iter().map(|(_, bytes)| bytes.to_vec()).collect()
     }
-}
 
-impl Subscription for MemorySubscription {
-    fn next(&mut self, wait: Duration) -> Result<Event, LogError> {
-        if let Some(index) = self.announce.pop_front() {
-            return Ok(Event::Assigned(self.dealt[index].partition));
+    #[test]
+    fn faults_drop_double_and_hold() {
+        let log = MemoryLog::new("x", 2);
+        log.drop_next(P0);
+        log.duplicate_next(P0);
+        for n in 0..3 {
+            log.append(P0, vec![n]).unwrap();
         }
-        let deadline = Instant::now() + wait;
-        let shared = Arc::clone(&self.shared);
-        let mut inner = shared.inner.lock();
-        loop {
-            for _ in 0..self.dealt.len() {
-                self.turn = (self.turn + 1) % self.dealt.len();
-                let place = &mut self.dealt[self.turn];
-                let Some(next) = place.next else { continue };
-                if place.paused {
-                    continue;
-                }
-                let partition = place.partition;
-                let at = shared.place(&inner, partition, Offset(next))?;
-                if let Some(frame) = inner.partitions[partition.0 as usize].frames.get(at) {
-                    place.next = Some(next + 1);
-                    place.end_said = false;
-                    return Ok(Event::Frame { partition, offset: Offset(next), bytes: frame.clone() });
-                }
-                if !place.end_said {
-                    place.end_said = true;
-                    return Ok(Event::AtEnd { partition, end: Offset(next) });
-                }
-            }
-            if shared.grew.wait_until(&mut inner, deadline).timed_out() {
-                return Ok(Event::Idle);
+        assert_eq!(frames(&log), [[1], [1], [2]]);
+        log.hold();
+        log.append(P0, vec![3]).unwrap();
+        assert_eq!(log.flush(Duration::ZERO).unwrap_err().kind(), "timed_out");
+        assert_eq!(frames(&log).len(), 3);
+        log.release(true);
+        log.flush(Duration::ZERO).unwrap();
+        assert_eq!(frames(&log).len(), 4);
+    }
+
+    #[test]
+    fn trimmed_frames_are_gone_and_offsets_stay() {
+        let log = MemoryLog::new("x", 1);
+        for n in 0..4 {
+            log.append(P0, vec![n]).unwrap();
+        }
+        log.trim(P0, Offset(3)).unwrap();
+        assert_eq!(log.bounds(P0).unwrap(), (Offset(3), Offset(4)));
+        assert_eq!(log.read(P0, Offset(2), 9).unwrap_err().kind(), "trimmed");
+        assert_eq!(log.append(P1, vec![]).unwrap_err().kind(), "no_partition");
+    }
+
+    #[test]
+    fn read_back_finds_the_newest_tick_of_each_origin_however_far_back() {
+        let log = MemoryLog::new("x", 1);
+        let [a, b, c] = [OriginId(1), OriginId(2), OriginId(3)];
+        let mut outbox = Outbox::new(Epoch(1), Generation(4), 1);
+        outbox.start(a, "a", Position::default());
+        outbox.decided(a, 7, 70);
+        outbox.tick(0, &[]);
+        outbox.stop(a);
+        outbox.start(b, "b", Position::default());
+        for n in 1..100 {
+            outbox.push(b, Position { offset: n, seq: 1 }, P0, b"x");
+            outbox.decided(b, n + 1, 0);
+            outbox.cut_all();
+            if n % 10 == 0 {
+                outbox.tick(0, &[]);
             }
         }
-    }
-
-    fn start(&mut self, partition: PartitionId, from: Offset) -> Result<(), LogError> {
-        self.shared.place(&self.shared.inner.lock(), partition, from)?;
-        let place = self.place(partition)?;
-        place.next = Some(from.0);
-        place.end_said = false;
-        Ok(())
-    }
-
-    fn pause(&mut self, partition: PartitionId) -> Result<(), LogError> {
-        self.place(partition)?.paused = true;
-        Ok(())
-    }
-
-    fn resume(&mut self, partition: PartitionId) -> Result<(), LogError> {
-        self.place(partition)?.paused = false;
-        Ok(())
-    }
-
-    fn report(&mut self, partition: PartitionId, _processed: Offset) -> Result<(), LogError> {
-        self.place(partition).map(|_| ())
-    }
-
-    fn lag(&self, partition: PartitionId) -> Option<u64> {
-        let place = self.dealt.iter().find(|place| place.partition == partition)?;
-        let inner = self.shared.inner.lock();
-        Some(inner.partitions[partition.0 as usize].end().saturating_sub(place.next?))
+        for (partition, frame) in outbox.drain() {
+            log.append(partition, frame).unwrap();
+        }
+        let found = log.read_back_many(P0, &[a, b, c]).unwrap();
+        let generation = Generation(4);
+        let last = Position { offset: 90, seq: 1 };
+        assert_eq!(found[0], Some(ReadBack { frontier: 7, last: Position::default(), watermark: 70, generation }));
+        assert_eq!(found[1], Some(ReadBack { frontier: 91, last, watermark: 0, generation }));
+        assert_eq!(found[2], None);
+        assert_eq!(log.read_back(P0, b).unwrap(), found[1]);
     }
 }
