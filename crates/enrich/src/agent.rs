@@ -143,7 +143,7 @@ const LAST_BROWSERS: [(&str, &str); 11] = [
     ("gecko/", "Gecko"),
 ];
 
-const SYSTEMS: [(&str, &str); 41] = [
+const SYSTEMS: [(&str, &str); 42] = [
     ("windows phone", "Windows Phone"),
     ("xbox", "Xbox"),
     ("playstation", "PlayStation"),
@@ -165,6 +165,8 @@ const SYSTEMS: [(&str, &str); 41] = [
     ("ipad", "iOS"),
     ("ipod", "iOS"),
     ("ios/", "iOS"),
+    // A Mac's programs tell its processor; phones don't.
+    ("(x86_64)", "macOS"),
     ("cfnetwork", "iOS"),
     ("android", "Android"),
     ("dalvik/", "Android"),
@@ -250,11 +252,11 @@ const PHONES: [&str; 24] = [
     "okhttp",
     "harmonyos",
     "openharmony",
-    "cfnetwork",
     "iphone os",
     "cubot",
+    "maui",
 ];
-const DESKTOPS: [&str; 13] = [
+const DESKTOPS: [&str; 14] = [
     "windows",
     "win98",
     "win 9x",
@@ -268,9 +270,10 @@ const DESKTOPS: [&str; 13] = [
     "openbsd",
     "netbsd",
     "sunos",
+    "(x86_64)",
 ];
 /// Words the rules in code ask for besides the lists.
-const CLUES: [&str; 2] = ["android", "mobile"];
+const CLUES: [&str; 3] = ["android", "mobile", "cfnetwork"];
 
 type Set = [u64; 16];
 
@@ -290,6 +293,7 @@ struct Matcher {
     words: Vec<(usize, bool)>,
     android: usize,
     mobile: usize,
+    apple_app: usize,
 }
 
 /// Collects tokens, each once, and numbers them.
@@ -352,6 +356,7 @@ fn matcher() -> &'static Matcher {
             words: ROBOT_WORDS.iter().map(|(word, ends)| (tokens.number(word), *ends)).collect(),
             android: tokens.number(CLUES[0]),
             mobile: tokens.number(CLUES[1]),
+            apple_app: tokens.number(CLUES[2]),
             automaton: AhoCorasick::new(["x"]).expect("one short pattern makes an automaton"),
         };
         assert!(tokens.0.len() <= Set::default().len() * 64, "agent tokens outgrew their bit set");
@@ -421,8 +426,333 @@ impl Matcher {
             if contains(found, self.mobile) { Device::Mobile } else { Device::Tablet }
         } else if meet(found, &self.desktops) {
             Device::Desktop
+        } else if contains(found, self.apple_app) {
+            Device::Mobile
         } else {
             Device::Other
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Device::{Bot, Desktop, Mobile, Other, Tablet, Tv, Unknown};
+    use super::*;
+
+    const WEBKIT: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
+
+    #[test]
+    fn people_are_told_by_device_browser_and_system() {
+        for (text, device, browser, os) in [
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) {} Chrome/126.0.0.0 Safari/537.36",
+                Desktop,
+                "Chrome",
+                "Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) {} Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0",
+                Desktop,
+                "Edge",
+                "Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) {} Chrome/64.0 Safari/537.36 Edge/17.17134",
+                Desktop,
+                "Edge",
+                "Windows",
+            ),
+            ("Mozilla/5.0 (Windows NT 10.0) {} Chrome/126.0 Safari/537.36 OPR/112.0", Desktop, "Opera", "Windows"),
+            ("Mozilla/5.0 (Windows NT 6.1; WOW64; rv:27.0) Gecko/20100101 Firefox/27.0", Desktop, "Firefox", "Windows"),
+            (
+                "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko",
+                Desktop,
+                "Internet Explorer",
+                "Windows",
+            ),
+            (
+                "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; Trident/5.0; Tablet PC 2.0)",
+                Desktop,
+                "Internet Explorer",
+                "Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {} Version/17.5 Safari/605.1.15",
+                Desktop,
+                "Safari",
+                "macOS",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1) {} Chrome/33.0.1750.91 Safari/537.36",
+                Desktop,
+                "Chrome",
+                "macOS",
+            ),
+            (
+                "Safari/9537.73.11 CFNetwork/673.0.3 Darwin/13.0.0 (x86_64) (MacBookPro8%2C1)",
+                Desktop,
+                "Safari",
+                "macOS",
+            ),
+            (
+                "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
+                Desktop,
+                "Firefox",
+                "Linux",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) {} Ubuntu Chromium/32.0 Chrome/32.0 Safari/537.36",
+                Desktop,
+                "Chromium",
+                "Linux",
+            ),
+            ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {} Chrome/126.0 Safari/537.36", Desktop, "Chrome", "ChromeOS"),
+            ("Opera/9.80 (X11; Linux x86_64) Presto/2.12.388 Version/12.16", Desktop, "Opera", "Linux"),
+            ("Mozilla/5.0 (X11; FreeBSD amd64; rv:26.0) Gecko/20100101 Firefox/26.0", Desktop, "Firefox", "FreeBSD"),
+            ("Mozilla/5.0 (X11; Linux) KHTML/4.9.1 (like Gecko) Konqueror/4.9", Desktop, "Konqueror", "Linux"),
+            ("Lynx/2.8.8dev.3 libwww-FM/2.14 SSL-MM/1.4.1", Bot, "Lynx", ""),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {} Version/17.5 Mobile/15E148 Safari/604.1",
+                Mobile,
+                "Safari",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {} CriOS/126.0 Mobile/15E148 Safari/604.1",
+                Mobile,
+                "Chrome",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {} FxiOS/127.0 Mobile/15E148 Safari/605.1.15",
+                Mobile,
+                "Firefox",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) {} EdgiOS/126.0 Mobile/15E148 Safari/605.1.15",
+                Mobile,
+                "Edge",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) {} Mobile/15E148 Safari Line/13.10.0",
+                Mobile,
+                "LINE",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) {} Mobile/15E148 [FBAN/FBIOS;FBAV/440.0]",
+                Mobile,
+                "Facebook",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) {} Mobile/15E148 Instagram 300.0.0.13",
+                Mobile,
+                "Instagram",
+                "iOS",
+            ),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 16_0 like Mac OS X) {} Mobile/15E148", Mobile, "WebView", "iOS"),
+            ("Shop/4.2.1 CFNetwork/1410.0.3 Darwin/22.6.0", Mobile, "App", "iOS"),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 7_0_4 like Mac OS X) {} Version/7.0 Mobile/11B554a Safari/9537.53",
+                Tablet,
+                "Safari",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8) {} Chrome/126.0 Mobile Safari/537.36",
+                Mobile,
+                "Chrome",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; SM-S918B) {} SamsungBrowser/25.0 Chrome/121.0 Mobile Safari/537.36",
+                Mobile,
+                "Samsung Internet",
+                "Android",
+            ),
+            ("Mozilla/5.0 (Linux; Android 13; SM-X906C) {} Chrome/126.0 Safari/537.36", Tablet, "Chrome", "Android"),
+            ("Mozilla/5.0 (Linux; Android 12; Nexus 7) {} Chrome/126.0 Safari/537.36", Tablet, "Chrome", "Android"),
+            ("Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", Mobile, "Firefox", "Android"),
+            ("Mozilla/5.0 (Android 14; Tablet; rv:127.0) Gecko/127.0 Firefox/127.0", Tablet, "Firefox", "Android"),
+            (
+                "Mozilla/5.0 (Linux; U; Android 12; th; CPH2239) {} Version/4.0 Chrome/100.0 Mobile Safari/537.36 HeyTapBrowser/45.9",
+                Mobile,
+                "HeyTap Browser",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; U; Android 13; id-id; M2101K6G) {} Version/4.0 Chrome/112.0 Mobile Safari/537.36 XiaoMi/MiuiBrowser/14.4",
+                Mobile,
+                "MIUI Browser",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; U; Android 9; en-US; CPH1923) {} Version/4.0 Chrome/78.0 UCBrowser/13.4 Mobile Safari/537.36",
+                Mobile,
+                "UC Browser",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; U; Android 4.0.3; th-th; GT-P5100) {} Version/4.0 Mobile Safari/534.30",
+                Mobile,
+                "Android Browser",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; SM-A135F; wv) {} Version/4.0 Chrome/126.0 Mobile Safari/537.36",
+                Mobile,
+                "Android WebView",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; CPH2473; wv) {} Version/4.0 Chrome/126.0 Mobile Safari/537.36 musical_ly_2023",
+                Mobile,
+                "TikTok",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 13; V2207; wv) {} Chrome/126.0 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/440.0;]",
+                Mobile,
+                "Facebook",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; CUBOT_X30) {} Chrome/126.0 Mobile Safari/537.36",
+                Mobile,
+                "Chrome",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; HUAWEI) {} Chrome/92.0 Mobile HuaweiBrowser/13.0 Safari/537.36",
+                Mobile,
+                "Huawei Browser",
+                "Android",
+            ),
+            ("Dalvik/2.1.0 (Linux; U; Android 13; SM-A536E Build/TP1A)", Mobile, "App", "Android"),
+            ("okhttp/4.12.0", Mobile, "App", "Android"),
+            ("Opera/9.80 (J2ME/MIDP; Opera Mini/9.80; U; en) Presto/2.5.25 Version/10.54", Mobile, "Opera Mini", ""),
+            (
+                "Mozilla/5.0 (BB10; Touch) AppleWebKit/537.10+ (KHTML, like Gecko) Version/10.0.9 Mobile Safari/537.10+",
+                Mobile,
+                "BlackBerry",
+                "BlackBerry OS",
+            ),
+            (
+                "Mozilla/5.0 (compatible; MSIE 10.0; Windows Phone 8.0; Trident/6.0; IEMobile/10.0)",
+                Mobile,
+                "Internet Explorer",
+                "Windows Phone",
+            ),
+            ("Mozilla/5.0 (Mobile; Nokia 8110; rv:48.0) Gecko/48.0 Firefox/48.0 KAIOS/2.5", Mobile, "Firefox", "KaiOS"),
+            ("Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) {} Version/6.0 TV Safari/537.36", Tv, "Safari", "Tizen"),
+            ("Mozilla/5.0 (Web0S; Linux/SmartTV) {} Chrome/87.0 Safari/537.36 WebAppManager", Tv, "Chrome", "webOS"),
+            (
+                "Mozilla/5.0 (PlayStation; PlayStation 5/6.00) {} Version/13.0 Safari/605.1.15",
+                Tv,
+                "Safari",
+                "PlayStation",
+            ),
+            ("Mozilla/5.0 (Linux; Android 9; AFTT) {} Silk/94.3 like Chrome/94.0 Safari/537.36", Tv, "Silk", "Android"),
+            (
+                "Mozilla/5.0 (Linux; Android 11; KFTRWI Build; Kindle) {} Silk/94.3 Safari/537.36",
+                Tablet,
+                "Silk",
+                "Android",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) {} Chrome/126.0 Safari/537.36 checkout-survey thumbnail",
+                Desktop,
+                "Chrome",
+                "Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; bottle; abbott) {} Chrome/126.0 Safari/537.36",
+                Desktop,
+                "Chrome",
+                "Windows",
+            ),
+            ("Mozilla/4.0 (compatible;)", Other, "", ""),
+            ("", Unknown, "", ""),
+        ] {
+            let text = text.replace("{}", WEBKIT);
+            let agent = Agent::read(&text);
+            assert_eq!((agent.device, agent.browser, agent.os), (device, browser, os), "{text}");
+            assert_eq!(agent.bot.is_empty(), device != Bot, "{text}: {}", agent.bot);
+        }
+    }
+
+    #[test]
+    fn robots_are_told_with_the_indicator_that_says_so() {
+        for (text, bot) in [
+            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", indicator::USER_AGENT),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 6_0 like Mac OS X) AppleWebKit/536.26 Safari/8536.25 (compatible; Googlebot/2.1)",
+                indicator::USER_AGENT,
+            ),
+            ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", indicator::USER_AGENT),
+            ("Mozilla/5.0 (compatible; AhrefsBot/5.0; +http://ahrefs.com/robot/)", indicator::USER_AGENT),
+            ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", indicator::USER_AGENT),
+            ("TelegramBot (like TwitterBot)", indicator::USER_AGENT),
+            ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", indicator::USER_AGENT),
+            ("some crawler 1.0", indicator::USER_AGENT),
+            ("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", indicator::LIST),
+            ("Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", indicator::LIST),
+            ("Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", indicator::LIST),
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.0; +https://openai.com/gptbot)",
+                indicator::LIST,
+            ),
+            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", indicator::LIST),
+            ("WhatsApp/2.23.20.0 A", indicator::LIST),
+            ("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", indicator::LIST),
+            ("FeedBurner/1.0 (http://www.FeedBurner.com)", indicator::LIST),
+            ("Feedbin - 1 subscribers", indicator::LIST),
+            ("UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/", indicator::LIST),
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", indicator::LIST),
+            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", indicator::LIST),
+            ("Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", indicator::LIST),
+            ("Mozilla/5.0 zgrab/0.x", indicator::LIST),
+            ("curl/8.5.0", indicator::LIBRARY),
+            ("Wget/1.21", indicator::LIBRARY),
+            ("python-requests/2.31.0", indicator::LIBRARY),
+            ("Go-http-client/1.1", indicator::LIBRARY),
+            ("Java/17.0.1", indicator::LIBRARY),
+            ("-", indicator::EMPTY_AGENT),
+        ] {
+            let agent = Agent::read(text);
+            assert_eq!((agent.device, agent.bot), (Bot, bot), "{text}");
+        }
+    }
+
+    #[test]
+    fn few_agents_of_a_real_log_are_unknown() {
+        use std::io::Read;
+        let Some(data) = std::env::var_os("CRUMBTRAIL_DATA") else {
+            eprintln!("not run: few_agents_of_a_real_log_are_unknown: CRUMBTRAIL_DATA is not set");
+            return;
+        };
+        let file = std::fs::File::open(std::path::Path::new(&data).join("web/apache_logs.gz")).unwrap();
+        let mut log = String::new();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut log).unwrap();
+        let (mut all, mut bots, mut unknown, mut partly) = (0u32, 0u32, std::collections::BTreeMap::new(), 0u32);
+        for line in log.lines() {
+            let Some(text) = line.split('"').nth(5) else { continue };
+            let agent = Agent::read(text);
+            all += 1;
+            if agent.device == Bot {
+                bots += 1;
+            } else if agent.device == Other {
+                *unknown.entry(text).or_insert(0u32) += 1;
+            } else if agent.browser.is_empty() || agent.os.is_empty() {
+                partly += 1;
+            }
+        }
+        let unknown_count: u32 = unknown.values().sum();
+        eprintln!("{all} agents: {bots} robots', {unknown_count} unknown, {partly} in part: {unknown:#?}");
+        assert!(all >= 9_999 && (1_500..4_000).contains(&bots), "{all} {bots}");
+        assert!(unknown_count * 100 < all && partly * 100 < all, "{unknown_count} {partly}");
     }
 }

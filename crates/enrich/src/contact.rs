@@ -111,9 +111,16 @@ fn is_phone(text: &str) -> bool {
 
 fn normal_phone(text: &str, calling_code: &str, out: &mut String) -> bool {
     let international = text.trim_start_matches('(').starts_with('+');
+    let mut buffer = [0u8; 17];
+    let mut len = 0;
     // "+66 (0)81 234 5678": the national 0 is no part of the international number.
-    let text = text.replace("(0)", "");
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    for part in text.split("(0)") {
+        for digit in part.bytes().filter(u8::is_ascii_digit).take(buffer.len() - len) {
+            buffer[len] = digit;
+            len += 1;
+        }
+    }
+    let Ok(digits) = std::str::from_utf8(&buffer[..len]) else { return false };
     let significant = digits.trim_start_matches('0');
     if significant.len() < 6 {
         return false;
@@ -121,17 +128,17 @@ fn normal_phone(text: &str, calling_code: &str, out: &mut String) -> bool {
     out.push('+');
     if international || digits.starts_with("00") {
         out.push_str(significant);
-    } else if digits.starts_with('0') || !has_code(&digits, calling_code) {
+    } else if digits.starts_with('0') || !has_code(digits, calling_code) {
         if calling_code.is_empty() {
             // Which country is unknown: kept as it was dialled.
             out.clear();
-            out.push_str(&digits);
+            out.push_str(digits);
         } else {
             out.push_str(calling_code);
             out.push_str(significant);
         }
     } else {
-        out.push_str(&digits);
+        out.push_str(digits);
     }
     true
 }

@@ -371,3 +371,210 @@ impl Places {
         number
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mmdb_writer::{Layout, write_mmdb};
+    use crumbtrail_events::click::Campaign;
+
+    const CHROME: &str =
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36";
+
+    fn geo() -> Arc<Geo> {
+        let bangkok = Place {
+            country: "TH",
+            region: "Bangkok",
+            city: "Bangkok",
+            latitude: Some(13.75),
+            longitude: Some(100.5),
+            time_zone: "Asia/Bangkok",
+        };
+        let rows = [("203.0.113.0/24".parse().unwrap(), bangkok)];
+        Arc::new(Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap())
+    }
+
+    fn enricher() -> Enricher {
+        let mut rules = Rules::default();
+        rules.default.own_hosts = vec!["shop.example".into(), "blog.example".into()];
+        rules.default.excluded_referrers = vec!["bank.example".into()];
+        Enricher::new(Arc::new(rules), Some(geo()), Some(ContactHasher::new(b"key", "66")))
+    }
+
+    fn view<'a>() -> ClickEvent<'a> {
+        ClickEvent {
+            kind: Kind::PageView,
+            url: "https://www.shop.example/",
+            user_agent: CHROME,
+            ip: "203.0.113.7, 10.0.0.1",
+            ..ClickEvent::default()
+        }
+    }
+
+    /// Channel, source, medium, campaign and referrer of an event.
+    fn touch(event: ClickEvent<'_>) -> (Channel, String, String, String, String) {
+        let mut enricher = enricher();
+        let mut out = Touchpoint::default();
+        enricher.click(&event, &mut out);
+        (out.channel, out.source.into(), out.medium.into(), out.campaign.into(), out.referrer.into())
+    }
+
+    fn expected(channel: Channel, rest: [&str; 4]) -> (Channel, String, String, String, String) {
+        let [source, medium, campaign, referrer] = rest.map(String::from);
+        (channel, source, medium, campaign, referrer)
+    }
+
+    #[test]
+    fn a_click_is_filled_in() {
+        let mut enricher = enricher();
+        let event = ClickEvent {
+            url: "https://WWW.shop.example/orders/100023/?utm_source=fb&utm_medium=cpc&utm_campaign=summer%20sale&fbclid=x1&q=shoes",
+            referrer: "https://l.facebook.com/l.php?u=x",
+            text: "call 081-234-5678",
+            contact: "a@example.com",
+            ..view()
+        };
+        for _ in 0..2 {
+            let mut out = Touchpoint::default();
+            enricher.click(&event, &mut out);
+            assert_eq!((out.host, out.page, out.search), ("www.shop.example", "/orders/:id", "shoes"));
+            assert_eq!((out.channel, out.source, out.medium), (Channel::PaidSocial, "fb", "cpc"));
+            assert_eq!((out.campaign, out.click_id, out.referrer), ("summer sale", "fbclid=x1", "l.facebook.com"));
+            assert_eq!((out.device, out.browser, out.os, out.bot), (Device::Desktop, "Chrome", "Windows", ""));
+            assert_eq!((out.country, out.city, out.time_zone), ("TH", "Bangkok", "Asia/Bangkok"));
+            assert_eq!((out.latitude, out.longitude), (Some(13.75), Some(100.5)));
+            assert_eq!((out.text, out.characters, out.contact.len()), ("call [phone]", 17, 32));
+        }
+    }
+
+    #[test]
+    fn touches_come_from_outside_only() {
+        let none = expected(Channel::None, ["", "", "", ""]);
+        for (referrer, kind, result) in [
+            ("", Kind::PageView, expected(Channel::Direct, ["", "", "", ""])),
+            ("", Kind::Click, none.clone()),
+            ("https://shop.example/cart", Kind::PageView, none.clone()),
+            ("https://blog.example/post", Kind::PageView, none.clone()),
+            ("https://www.paypal.com/checkout", Kind::PageView, none.clone()),
+            ("https://pay.bank.example/ok", Kind::PageView, none.clone()),
+            (
+                "https://www.google.co.th/",
+                Kind::PageView,
+                expected(Channel::OrganicSearch, ["google", "", "", "www.google.co.th"]),
+            ),
+            ("https://www.google.co.th/", Kind::AddToCart, expected(Channel::None, ["", "", "", "www.google.co.th"])),
+            (
+                "android-app://com.google.android.gm/",
+                Kind::PageView,
+                expected(Channel::Email, ["gmail", "", "", "com.google.android.gm"]),
+            ),
+            (
+                "https://forum.example/t/1",
+                Kind::PageView,
+                expected(Channel::Referral, ["forum.example", "", "", "forum.example"]),
+            ),
+        ] {
+            assert_eq!(touch(ClickEvent { referrer, kind, ..view() }), result, "{referrer} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn campaigns_count_on_any_event_but_pings() {
+        let url = "https://shop.example/?gclid=abc";
+        let paid = expected(Channel::PaidSearch, ["google", "", "", ""]);
+        assert_eq!(touch(ClickEvent { url, ..view() }), paid);
+        assert_eq!(touch(ClickEvent { url, kind: Kind::AddToCart, ..view() }), paid);
+        assert_eq!(touch(ClickEvent { url, kind: Kind::PagePing, ..view() }).0, Channel::None);
+        let campaign = Campaign { source: "crm", medium: "email", name: "winback", ..Campaign::default() };
+        let message = ClickEvent { kind: Kind::MessageClicked, campaign, url: "", ..view() };
+        assert_eq!(touch(message), expected(Channel::Email, ["crm", "email", "winback", ""]));
+        let odd = Campaign { source: "crm", medium: "drip", ..Campaign::default() };
+        assert_eq!(touch(ClickEvent { kind: Kind::MessageSent, campaign: odd, ..view() }).0, Channel::None);
+        // The payment provider doesn't steal the campaign's visit, nor does it hide a campaign.
+        let back = ClickEvent { url, referrer: "https://www.paypal.com/", ..view() };
+        assert_eq!(touch(back), paid);
+    }
+
+    #[test]
+    fn unknown_stays_empty() {
+        let mut enricher = enricher();
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { ip: "198.51.100.1", ..ClickEvent::default() }, &mut out);
+        assert_eq!(out, Touchpoint::default());
+        let mut out = Touchpoint::default();
+        enricher.set_geo(None);
+        enricher.click(&ClickEvent { ip: "203.0.113.1", ..ClickEvent::default() }, &mut out);
+        assert_eq!(out, Touchpoint::default());
+    }
+
+    #[test]
+    fn the_devices_own_position_wins_when_sane() {
+        let mut enricher = enricher();
+        for (latitude, longitude, expected) in [
+            (Some(1.3), Some(103.8), (Some(1.3), Some(103.8))),
+            (Some(f32::NAN), Some(103.8), (Some(13.75), Some(100.5))),
+            (Some(91.0), Some(0.0), (Some(13.75), Some(100.5))),
+            (Some(1.3), None, (Some(13.75), Some(100.5))),
+        ] {
+            let mut out = Touchpoint::default();
+            enricher.click(&ClickEvent { latitude, longitude, ..view() }, &mut out);
+            assert_eq!((out.latitude, out.longitude, out.city), (expected.0, expected.1, "Bangkok"));
+        }
+    }
+
+    #[test]
+    fn robots_carry_the_indicator() {
+        let strict = Rules { empty_agent_is_bot: true, ..Rules::default() };
+        let mut strict = Enricher::new(Arc::new(strict), None, None);
+        let mut lax = enricher();
+        let flagged = ClickEvent { properties: "{\"a\":1,\"webdriver\": true}", ..view() };
+        let unflagged = ClickEvent { properties: "{\"webdriver\":false}", ..view() };
+        let silent = ClickEvent { user_agent: "", ..view() };
+        let crawler = ClickEvent { user_agent: "Googlebot/2.1", ..view() };
+        let bot = |enricher: &mut Enricher, event: &ClickEvent<'_>| {
+            let mut out = Touchpoint::default();
+            enricher.click(event, &mut out);
+            assert_eq!(out.bot.is_empty(), out.device != Device::Bot);
+            out.bot.to_owned()
+        };
+        assert_eq!(bot(&mut lax, &flagged), "client_flag");
+        assert_eq!(bot(&mut lax, &unflagged), "");
+        assert_eq!(bot(&mut lax, &silent), "");
+        assert_eq!(bot(&mut strict, &silent), "empty_agent");
+        assert_eq!(bot(&mut lax, &crawler), "user_agent");
+    }
+
+    #[test]
+    fn a_support_entry_is_filled_in() {
+        let mut enricher = enricher();
+        let entry = SupportEntry {
+            channel: Channel::Chat,
+            text: "ติดต่อ 0812345678",
+            contact: "@somchai",
+            ip: "203.0.113.9",
+            ..SupportEntry::default()
+        };
+        let mut out = Touchpoint::default();
+        enricher.support(&entry, &mut out);
+        assert_eq!((out.channel, out.text, out.characters), (Channel::Chat, "ติดต่อ [phone]", 17));
+        assert_eq!((out.city, out.contact.len()), ("Bangkok", 32));
+    }
+
+    #[test]
+    fn more_places_than_are_kept_stay_right() {
+        let names: Vec<String> = (0..70_000).map(|n| format!("{n}")).collect();
+        let network = |n: usize| crate::mmdb_writer::Network {
+            address: IpAddr::from([20 + (n >> 16) as u8, (n >> 8) as u8, n as u8, 0]),
+            prefix: 24,
+        };
+        let rows: Vec<_> =
+            names.iter().enumerate().map(|(n, name)| (network(n), Place { city: name, ..Place::default() })).collect();
+        let geo = Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap();
+        let mut places = Places::new(Some(Arc::new(geo)));
+        for n in (0..70_000).chain(0..10) {
+            let address = network(n).address_at(9).to_string();
+            assert_eq!(places.of(&address).city, names[n]);
+        }
+        assert!(places.list.len() <= MOST_PLACES);
+    }
+}
