@@ -44,7 +44,7 @@ pub const VERY_POSITIVE: &str = "😍🥰😘🤩❤💕💖💗💓💘💝💙
 /// True for a symbol that is drawn as an emoji or pictograph (modifiers and joiners excepted).
 #[inline]
 pub const fn is_emoji(symbol: u32) -> bool {
-    matches!(symbol, 0x231A..=0x23FF | 0x2600..=0x27BF | 0x1F300..=0x1F3FA | 0x1F400..=0x1FAFF | 0x2B50 | 0x2139)
+    matches!(symbol, 0x231A..=0x23FF | 0x2600..=0x27BF | 0x1F170..=0x1F251 | 0x1F300..=0x1F3FA | 0x1F400..=0x1FAFF | 0x2B50 | 0x2139)
 }
 
 /// The bin of an emoji; `Neutral` if the table does not list it.

@@ -95,10 +95,9 @@ impl Sums<'_> {
     pub fn probabilities(&mut self) -> [f32; 3] {
         self.spill();
         let norm = self.table.scale * length_norm(self.feature_count) / self.table.temperature;
-        let mut logits = [0.0f32; 3];
-        for class in 0..3 {
-            logits[class] = self.columns[class] as f32 * norm + self.table.bias[class] / self.table.temperature;
-        }
+        let logits = std::array::from_fn(|class| {
+            self.columns[class] as f32 * norm + self.table.bias[class] / self.table.temperature
+        });
         softmax(logits)
     }
 }

@@ -1,4 +1,5 @@
 //! How good the shipped tables are on published test sets: floors a change may not fall through. Needs `CRUMBTRAIL_DATA`.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use crumbtrail_sentiment::{Label, Language, Scorer, Scratch};
 use std::io::Read;

@@ -1,4 +1,5 @@
 //! What holds for any input: determinism, independence of history and order, bounds, no panic.
+#![allow(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use crumbtrail_sentiment::{Language, Scorer, Scratch};
 use proptest::prelude::*;

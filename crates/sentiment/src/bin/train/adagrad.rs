@@ -92,6 +92,7 @@ pub(crate) fn build<'a>(
 }
 
 /// Fits a table; weights are the average over all steps.
+#[expect(clippy::needless_range_loop, reason = "three parallel arrays by class read best by index")]
 pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
     let size = 3usize << settings.bits;
     let (mut weights, mut squares) = (vec![0.0f32; size], vec![settings.start; size]);
