@@ -5,7 +5,8 @@
 //!
 //! * An event starts a session if none is open and it [may start one](Event::may_start): marketing messages never do.
 //! * The open session goes on while the next event is at most `gap` after its last one (exactly the gap: same session).
-//! * It is rolled over before an event more than `longest` after its first, and when it has `most` events.
+//! * It is rolled over before an event more than `longest` after its first, and when it has `most` events. The session
+//!   that this event starts is a continuation.
 //! * Heartbeats are events: they start, extend and fill sessions. They are not counted in the rows.
 //!
 //! A rule that looks at the events (another campaign, midnight, another customer, the client's own session id) is one
@@ -61,8 +62,8 @@ pub(crate) fn cut(events: &[Event], carried: Option<Open>, rules: &Rules, mut ea
     let mut open = carried;
     let mut segment = Segment { events: 0..0, is_carried: open.is_some(), is_continuation: false, cut: Cut::Open };
     segment.is_continuation = open.is_some_and(|open| open.is_continuation);
-    let mut rolled_over = false;
     for (i, event) in events.iter().enumerate() {
+        let mut rolled_over = false;
         if let Some(cut) = open.as_ref().and_then(|open| why_cut(open, event, rules)) {
             rolled_over = cut != Cut::Gap;
             each(Segment { cut, ..segment.clone() });
@@ -76,7 +77,6 @@ pub(crate) fn cut(events: &[Event], carried: Option<Open>, rules: &Rules, mut ea
             None if event.may_start() => {
                 open = Some(Open { start: event.at, last: event.at, size: 1, is_continuation: rolled_over });
                 segment = Segment { events: i..i, is_carried: false, is_continuation: rolled_over, cut: Cut::Open };
-                rolled_over = false;
             }
             None => continue,
         }
