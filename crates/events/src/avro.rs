@@ -72,7 +72,7 @@ impl Plan {
     #[inline]
     pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
         self.meant_for(Target::Click)?;
-        self.program.run(body, scratch)?.click()
+        Ok(self.program.run(body, scratch)?.click()?)
     }
 
     /// Reads the body of a support entry (without framing).
@@ -82,7 +82,7 @@ impl Plan {
     #[inline]
     pub fn support<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
         self.meant_for(Target::Support)?;
-        self.program.run(body, scratch)?.support()
+        Ok(self.program.run(body, scratch)?.support()?)
     }
 
     #[inline]

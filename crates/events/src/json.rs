@@ -11,7 +11,7 @@ use crate::click::ClickEvent;
 use crate::fields;
 use crate::instant;
 use crate::money::Micros;
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::support::SupportEntry;
 use crate::touchpoint::{Item, Items};
@@ -24,7 +24,7 @@ use cursor::{Cursor, Token};
 /// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` with the field's name. That required fields are there
 /// is [`crate::validate`]'s to judge.
 pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
-    record(bytes, scratch, fields::click)?.click()
+    Ok(record(bytes, scratch, fields::click)?.click()?)
 }
 
 /// Reads a support entry.
@@ -32,7 +32,7 @@ pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent
 /// # Errors
 /// As [`click`], and `missing_field` for channel and kind.
 pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
-    record(bytes, scratch, fields::support)?.support()
+    Ok(record(bytes, scratch, fields::support)?.support()?)
 }
 
 #[inline(always)]
@@ -40,7 +40,7 @@ fn record<'a>(
     bytes: &'a [u8],
     scratch: &'a mut Scratch,
     slot: impl Fn(&[u8]) -> Option<Slot>,
-) -> Result<Values<'a>, Reject> {
+) -> Result<Values<'a>, Fault> {
     let (mut arena, items) = scratch.open(bytes.len());
     let mut cursor = Cursor::new(bytes)?;
     let mut values = Values::new();
@@ -72,8 +72,8 @@ fn record<'a>(
 /// The rejection of a field for its type.
 #[cold]
 #[inline(never)]
-pub(crate) fn wrong(field: &str, expected: &str, found: Token) -> Reject {
-    Reject::new(Reason::WrongType, format!("{field}: expected {expected}, found {}", found.article()))
+pub(crate) fn wrong(field: &str, expected: &str, found: Token) -> Fault {
+    Reject::fault(Reason::WrongType, format!("{field}: expected {expected}, found {}", found.article()))
 }
 
 /// A string, or empty for null.
@@ -83,7 +83,7 @@ pub(crate) fn string<'a>(
     token: Token,
     arena: &mut Arena<'a>,
     field: &str,
-) -> Result<&'a str, Reject> {
+) -> Result<&'a str, Fault> {
     match token {
         Token::String => cursor.string(arena),
         Token::Null => cursor.null().map(|()| ""),
@@ -98,7 +98,7 @@ pub(crate) fn time<'a>(
     token: Token,
     arena: &mut Arena<'a>,
     field: &str,
-) -> Result<i64, Reject> {
+) -> Result<i64, Fault> {
     const EXPECTED: &str = "milliseconds since 1970 or an RFC 3339 time";
     match token {
         Token::Number => number::whole(cursor.raw_number()?).ok_or_else(|| wrong(field, EXPECTED, token)),
@@ -116,7 +116,7 @@ pub(crate) fn time<'a>(
 
 /// A number, or `None` for null.
 #[inline]
-pub(crate) fn float(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<f64>, Reject> {
+pub(crate) fn float(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<f64>, Fault> {
     match token {
         Token::Number => {
             number::float(cursor.raw_number()?).map(Some).ok_or_else(|| wrong(field, "a number in range", token))
@@ -127,7 +127,7 @@ pub(crate) fn float(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Resul
 }
 
 /// A boolean, or `None` for null.
-pub(crate) fn flag(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<bool>, Reject> {
+pub(crate) fn flag(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result<Option<bool>, Fault> {
     match token {
         Token::Bool => cursor.bool().map(Some),
         Token::Null => cursor.null().map(|()| None),
@@ -136,7 +136,7 @@ pub(crate) fn flag(cursor: &mut Cursor<'_>, token: Token, field: &str) -> Result
 }
 
 /// The raw text of an object; empty for null and for an object without members.
-pub(crate) fn raw_object<'a>(cursor: &mut Cursor<'a>, token: Token, field: &str) -> Result<&'a str, Reject> {
+pub(crate) fn raw_object<'a>(cursor: &mut Cursor<'a>, token: Token, field: &str) -> Result<&'a str, Fault> {
     match token {
         Token::Object => {
             let raw = cursor.raw_value(1)?;
@@ -153,14 +153,14 @@ fn word<'a>(
     arena: &mut Arena<'a>,
     slot: Word,
     field: &str,
-) -> Result<Option<u8>, Reject> {
+) -> Result<Option<u8>, Fault> {
     let text = string(cursor, token, arena, field)?;
     if text.is_empty() {
         return Ok(None);
     }
     slot.code(text)
         .map(Some)
-        .ok_or_else(|| Reject::new(Reason::WrongType, format!("{field}: a word outside its set")))
+        .ok_or_else(|| Reject::fault(Reason::WrongType, format!("{field}: a word outside its set")))
 }
 
 fn campaign<'a>(
@@ -168,7 +168,7 @@ fn campaign<'a>(
     token: Token,
     arena: &mut Arena<'a>,
     values: &mut Values<'a>,
-) -> Result<(), Reject> {
+) -> Result<(), Fault> {
     match token {
         Token::Object => cursor.open_object()?,
         Token::Null => return cursor.null(),
@@ -191,7 +191,7 @@ fn campaign<'a>(
 }
 
 /// Tags: an array of strings (or one string already joined), joined by commas.
-fn tags<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>) -> Result<&'a str, Reject> {
+fn tags<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>) -> Result<&'a str, Fault> {
     match token {
         Token::String => return cursor.string(arena),
         Token::Null => return cursor.null().map(|()| ""),
@@ -219,7 +219,7 @@ fn read_items<'a>(
     token: Token,
     arena: &mut Arena<'a>,
     items: &mut Vec<u8>,
-) -> Result<(), Reject> {
+) -> Result<(), Fault> {
     items.clear();
     match token {
         Token::Array => cursor.open_array()?,
@@ -251,16 +251,16 @@ fn read_items<'a>(
 }
 
 /// The price of an item from a number; absent is 0.
-pub(crate) fn price(value: Option<f64>) -> Result<Micros, Reject> {
+pub(crate) fn price(value: Option<f64>) -> Result<Micros, Fault> {
     Micros::from_f64(value.unwrap_or(0.0))
-        .ok_or_else(|| Reject::new(Reason::WrongType, "items.price: a number beyond the range of money"))
+        .ok_or_else(|| Reject::fault(Reason::WrongType, "items.price: a number beyond the range of money"))
 }
 
 /// The quantity of an item from a number; absent is 1. Fractions (weights) are rounded, never down to none.
-pub(crate) fn quantity(value: Option<f64>) -> Result<u32, Reject> {
+pub(crate) fn quantity(value: Option<f64>) -> Result<u32, Fault> {
     let value = value.unwrap_or(1.0);
     if !(0.0..=f64::from(u32::MAX)).contains(&value) {
-        return Err(Reject::new(Reason::WrongType, "items.quantity: expected a count from 0 to 4294967295"));
+        return Err(Reject::fault(Reason::WrongType, "items.quantity: expected a count from 0 to 4294967295"));
     }
     Ok(if value > 0.0 { value.round().max(1.0) as u32 } else { 0 })
 }

@@ -6,6 +6,7 @@
 pub mod avro;
 pub mod click;
 pub mod clock;
+pub mod combined;
 pub mod decode;
 pub mod encode;
 mod fields;

@@ -88,7 +88,23 @@ pub struct Reject {
     pub detail: String,
 }
 
+/// A reject on its way out of a decoder's inner functions: one word, so that their results travel in registers.
+pub(crate) type Fault = Box<Reject>;
+
+impl From<Fault> for Reject {
+    fn from(fault: Fault) -> Reject {
+        *fault
+    }
+}
+
 impl Reject {
+    /// A boxed reject with its detail.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fault(reason: Reason, detail: impl Into<String>) -> Fault {
+        Box::new(Reject::new(reason, detail))
+    }
+
     /// A reject with its detail.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Reject {
         Reject { reason, detail: detail.into() }

@@ -1,6 +1,6 @@
 //! Buffers a decoder borrows from, reused from record to record so that decoding never allocates in steady state.
 
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 
 /// What a decoded record may borrow besides its payload: strings that had escapes, joined lists, item lines.
 ///
@@ -39,14 +39,14 @@ impl<'a> Arena<'a> {
     /// Builds one string: `fill` appends to it, then it is cut off.
     pub(crate) fn build(
         &mut self,
-        fill: impl FnOnce(&mut Builder<'_>) -> Result<(), Reject>,
-    ) -> Result<&'a str, Reject> {
+        fill: impl FnOnce(&mut Builder<'_>) -> Result<(), Fault>,
+    ) -> Result<&'a str, Fault> {
         let mut builder = Builder { free: self.free, used: 0 };
         fill(&mut builder)?;
         let used = builder.used;
         let (text, free) = std::mem::take(&mut self.free).split_at_mut(used);
         self.free = free;
-        std::str::from_utf8(text).map_err(|_| Reject::new(Reason::InvalidUtf8, "a composed string is not UTF-8"))
+        std::str::from_utf8(text).map_err(|_| Reject::fault(Reason::InvalidUtf8, "a composed string is not UTF-8"))
     }
 }
 
@@ -60,13 +60,13 @@ pub(crate) struct Builder<'b> {
 impl Builder<'_> {
     /// Appends bytes.
     #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Reject> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let end = self.used + bytes.len();
         let room = self
             .free
             .get_mut(self.used..end)
             // Callers open the arena with room for all they can build from a payload.
-            .ok_or_else(|| Reject::new(Reason::Oversize, "strings of the record outgrow the scratch buffer"))?;
+            .ok_or_else(|| Reject::fault(Reason::Oversize, "strings of the record outgrow the scratch buffer"))?;
         room.copy_from_slice(bytes);
         self.used = end;
         Ok(())

@@ -16,7 +16,7 @@ use crate::json::cursor::{Cursor, Token};
 use crate::json::{number, price, quantity, raw_object, string, time, wrong};
 use crate::kind::Kind;
 use crate::names;
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::touchpoint::{Item, Items};
 
@@ -82,7 +82,7 @@ fn first<'a>(choices: &[&'a str]) -> &'a str {
     choices.iter().copied().find(|choice| !choice.is_empty()).unwrap_or_default()
 }
 
-fn top<'a>(bytes: &'a [u8], arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<Parts<'a>, Reject> {
+fn top<'a>(bytes: &'a [u8], arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<Parts<'a>, Fault> {
     let mut parts = Parts::default();
     let mut cursor = Cursor::new(bytes)?;
     cursor.open_object()?;
@@ -113,7 +113,7 @@ fn top<'a>(bytes: &'a [u8], arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -
 }
 
 /// An id: a string, or a whole number as servers with numeric keys send it.
-fn id<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>, field: &str) -> Result<&'a str, Reject> {
+fn id<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>, field: &str) -> Result<&'a str, Fault> {
     match token {
         Token::Number => cursor.raw_number(),
         Token::String | Token::Null => string(cursor, token, arena, field),
@@ -121,7 +121,7 @@ fn id<'a>(cursor: &mut Cursor<'a>, token: Token, arena: &mut Arena<'a>, field: &
     }
 }
 
-fn context<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<(), Reject> {
+fn context<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<(), Fault> {
     members(raw, arena, &mut |key, value, arena| {
         match key {
             "ip" => click.ip = value.text(arena)?,
@@ -175,7 +175,7 @@ fn context<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) 
     })
 }
 
-fn traits<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<(), Reject> {
+fn traits<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) -> Result<(), Fault> {
     let (mut email, mut phone) = ("", "");
     members(raw, arena, &mut |key, value, arena| {
         match key {
@@ -194,7 +194,7 @@ fn properties<'a>(
     arena: &mut Arena<'a>,
     click: &mut ClickEvent<'a>,
     items: &mut Vec<u8>,
-) -> Result<(), Reject> {
+) -> Result<(), Fault> {
     let mut single = Item { quantity: 1, ..Item::default() };
     let mut title = "";
     // Revenue, else total, else value: the spec's order of what an order was worth.
@@ -238,7 +238,7 @@ fn properties<'a>(
     Ok(())
 }
 
-fn product<'a>(key: &str, value: &Value<'a>, arena: &mut Arena<'a>, item: &mut Item<'a>) -> Result<(), Reject> {
+fn product<'a>(key: &str, value: &Value<'a>, arena: &mut Arena<'a>, item: &mut Item<'a>) -> Result<(), Fault> {
     match key {
         "product_id" | "productId" => item.product = first(&[value.text(arena)?, item.product]),
         "sku" => item.product = first(&[item.product, value.text(arena)?]),
@@ -259,7 +259,7 @@ struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// A string's text, or a number as it is written; anything else is empty.
-    fn text(&self, arena: &mut Arena<'a>) -> Result<&'a str, Reject> {
+    fn text(&self, arena: &mut Arena<'a>) -> Result<&'a str, Fault> {
         match self.raw.as_bytes().first() {
             Some(b'"') => Cursor::trusted(self.raw).string(arena),
             Some(b'-' | b'0'..=b'9') => Ok(self.raw),
@@ -278,11 +278,11 @@ impl<'a> Value<'a> {
     }
 }
 
-type Visit<'v, 'a> = &'v mut dyn FnMut(Value<'a>, &mut Arena<'a>) -> Result<(), Reject>;
-type VisitMember<'v, 'a> = &'v mut dyn FnMut(&'a str, Value<'a>, &mut Arena<'a>) -> Result<(), Reject>;
+type Visit<'v, 'a> = &'v mut dyn FnMut(Value<'a>, &mut Arena<'a>) -> Result<(), Fault>;
+type VisitMember<'v, 'a> = &'v mut dyn FnMut(&'a str, Value<'a>, &mut Arena<'a>) -> Result<(), Fault>;
 
 /// Calls `visit` for each member of an object; anything else has none.
-fn members<'a>(raw: &'a str, arena: &mut Arena<'a>, visit: VisitMember<'_, 'a>) -> Result<(), Reject> {
+fn members<'a>(raw: &'a str, arena: &mut Arena<'a>, visit: VisitMember<'_, 'a>) -> Result<(), Fault> {
     if !raw.starts_with('{') {
         return Ok(());
     }
@@ -297,7 +297,7 @@ fn members<'a>(raw: &'a str, arena: &mut Arena<'a>, visit: VisitMember<'_, 'a>) 
 }
 
 /// Calls `visit` for each element of an array; anything else has none.
-fn elements<'a>(raw: &'a str, arena: &mut Arena<'a>, visit: Visit<'_, 'a>) -> Result<(), Reject> {
+fn elements<'a>(raw: &'a str, arena: &mut Arena<'a>, visit: Visit<'_, 'a>) -> Result<(), Fault> {
     if !raw.starts_with('[') {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 use crate::click::{Campaign, ClickEvent};
 use crate::kind::Kind;
 use crate::names;
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 use crate::support::SupportEntry;
 use crate::touchpoint::Items;
 use crate::vocabulary::{Author, Channel, Scale};
@@ -110,10 +110,10 @@ impl<'a> Values<'a> {
         self.strs[slot as usize]
     }
 
-    fn small(&self, slot: Number, name: &str, limit: f64) -> Result<Option<f32>, Reject> {
+    fn small(&self, slot: Number, name: &str, limit: f64) -> Result<Option<f32>, Fault> {
         match self.numbers[slot as usize] {
             Some(value) if value.abs() > limit => {
-                Err(Reject::new(Reason::WrongType, format!("{name}: a number beyond ±{limit}")))
+                Err(Reject::fault(Reason::WrongType, format!("{name}: a number beyond ±{limit}")))
             }
             value => Ok(value.map(|value| value as f32)),
         }
@@ -124,7 +124,7 @@ impl<'a> Values<'a> {
     /// # Errors
     /// A position off the globe.
     #[inline]
-    pub(crate) fn click(&self) -> Result<ClickEvent<'a>, Reject> {
+    pub(crate) fn click(&self) -> Result<ClickEvent<'a>, Fault> {
         let (kind, name) = names::kind_and_name(self.str(Str::Name));
         Ok(ClickEvent {
             event_id: self.str(Str::EventId),
@@ -172,10 +172,10 @@ impl<'a> Values<'a> {
     /// # Errors
     /// `missing_field` for channel or kind, which have no value that means "not told"; a rating beyond reason.
     #[inline]
-    pub(crate) fn support(&self) -> Result<SupportEntry<'a>, Reject> {
+    pub(crate) fn support(&self) -> Result<SupportEntry<'a>, Fault> {
         let word = |word: Word| self.words[word as usize];
         let required = |slot: Word, name: &str| {
-            word(slot).ok_or_else(|| Reject::new(Reason::MissingField, format!("{name}: required")))
+            word(slot).ok_or_else(|| Reject::fault(Reason::MissingField, format!("{name}: required")))
         };
         Ok(SupportEntry {
             entry_id: self.str(Str::EventId),

@@ -89,6 +89,17 @@ impl<'a> Reader<'a> {
     /// The next unsigned varint.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
+        // Lengths, indexes and small counts: one byte.
+        if let Some((&first, rest)) = self.rest.split_first()
+            && first < 0x80
+        {
+            self.rest = rest;
+            return Ok(u64::from(first));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         let mut shift = 0;
         loop {

@@ -2,7 +2,7 @@
 
 use crate::json::cursor::{Cursor, Token};
 use crate::json::{price, quantity};
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::touchpoint::{Item, Items};
 use crate::values::{Number, Str, Time, Values, Word};
@@ -86,12 +86,12 @@ pub(super) struct Program {
 }
 
 #[cold]
-fn malformed(detail: &str) -> Reject {
-    Reject::new(Reason::MalformedAvro, detail)
+fn malformed(detail: &str) -> Fault {
+    Reject::fault(Reason::MalformedAvro, detail)
 }
 
 #[cold]
-fn damaged(error: WireError) -> Reject {
+fn damaged(error: WireError) -> Fault {
     malformed(match error {
         WireError::Truncated => "the body ends inside a value",
         WireError::Malformed(what) => what,
@@ -99,8 +99,8 @@ fn damaged(error: WireError) -> Reject {
 }
 
 #[cold]
-fn not_utf8() -> Reject {
-    Reject::new(Reason::InvalidUtf8, "a string is not UTF-8")
+fn not_utf8() -> Fault {
+    Reject::fault(Reason::InvalidUtf8, "a string is not UTF-8")
 }
 
 /// One run over one body.
@@ -112,7 +112,7 @@ struct Run<'p, 'a> {
 
 impl Program {
     #[inline]
-    pub(super) fn run<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<Values<'a>, Reject> {
+    pub(super) fn run<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<Values<'a>, Fault> {
         let (mut arena, items) = scratch.open(body.len());
         let mut values = Values::new();
         let mut run = Run { program: self, reader: Reader::new(body), elements: 0 };
@@ -127,38 +127,38 @@ impl Program {
 
 impl<'a> Run<'a, 'a> {
     #[inline]
-    fn long(&mut self) -> Result<i64, Reject> {
+    fn long(&mut self) -> Result<i64, Fault> {
         self.reader.signed().map_err(damaged)
     }
 
     #[inline]
-    fn raw(&mut self) -> Result<&'a [u8], Reject> {
+    fn raw(&mut self) -> Result<&'a [u8], Fault> {
         let length = usize::try_from(self.long()?).map_err(|_| malformed("a negative length"))?;
         self.reader.take(length).map_err(damaged)
     }
 
     #[inline]
-    fn str(&mut self) -> Result<&'a str, Reject> {
+    fn str(&mut self) -> Result<&'a str, Fault> {
         std::str::from_utf8(self.raw()?).map_err(|_| not_utf8())
     }
 
     #[inline]
-    fn index(&mut self) -> Result<usize, Reject> {
+    fn index(&mut self) -> Result<usize, Fault> {
         usize::try_from(self.long()?).map_err(|_| malformed("a negative index"))
     }
 
     #[inline]
-    fn number(&mut self, width: Width) -> Result<f64, Reject> {
+    fn number(&mut self, width: Width) -> Result<f64, Fault> {
         let value = match width {
             Width::Varint => self.long()? as f64,
             Width::Float => f64::from(f32::from_le_bytes(self.reader.array().map_err(damaged)?)),
             Width::Double => f64::from_le_bytes(self.reader.array().map_err(damaged)?),
         };
-        if value.is_finite() { Ok(value) } else { Err(Reject::new(Reason::WrongType, "a number that is not finite")) }
+        if value.is_finite() { Ok(value) } else { Err(Reject::fault(Reason::WrongType, "a number that is not finite")) }
     }
 
     /// The number of elements of the next block; 0 at the end of the array or map.
-    fn block(&mut self) -> Result<u64, Reject> {
+    fn block(&mut self) -> Result<u64, Fault> {
         let count = self.long()?;
         if count < 0 {
             // A negative count is followed by the block's size in bytes, which we have no use for.
@@ -168,7 +168,7 @@ impl<'a> Run<'a, 'a> {
         Ok(count.unsigned_abs())
     }
 
-    fn count(&mut self, elements: u64) -> Result<(), Reject> {
+    fn count(&mut self, elements: u64) -> Result<(), Fault> {
         self.elements = self.elements.saturating_add(elements);
         if self.elements > MAX_ELEMENTS {
             return Err(malformed("more elements than a record may hold"));
@@ -182,7 +182,7 @@ impl<'a> Run<'a, 'a> {
         values: &mut Values<'a>,
         arena: &mut Arena<'a>,
         items: &mut Vec<u8>,
-    ) -> Result<(), Reject> {
+    ) -> Result<(), Fault> {
         for op in ops {
             match op {
                 Op::Str(slot) => values.strs[*slot as usize] = self.str()?,
@@ -260,7 +260,7 @@ impl<'a> Run<'a, 'a> {
         Ok(())
     }
 
-    fn item(&mut self, ops: &'a [ItemOp], item: &mut Item<'a>) -> Result<(), Reject> {
+    fn item(&mut self, ops: &'a [ItemOp], item: &mut Item<'a>) -> Result<(), Fault> {
         for op in ops {
             match op {
                 ItemOp::Product => item.product = self.str()?,
@@ -278,7 +278,7 @@ impl<'a> Run<'a, 'a> {
         Ok(())
     }
 
-    fn skip(&mut self, skip: &'a Skip, depth: usize) -> Result<(), Reject> {
+    fn skip(&mut self, skip: &'a Skip, depth: usize) -> Result<(), Fault> {
         match skip {
             Skip::Varint => drop(self.long()?),
             Skip::Bytes => drop(self.raw()?),
@@ -327,26 +327,26 @@ impl<'a> Run<'a, 'a> {
 
 /// A word outside its set: the record is whole, the value is not ours.
 #[cold]
-fn unknown_word() -> Reject {
-    Reject::new(Reason::WrongType, "an enum symbol or word outside its set")
+fn unknown_word() -> Fault {
+    Reject::fault(Reason::WrongType, "an enum symbol or word outside its set")
 }
 
 /// The text of properties, checked to be a JSON object (they are stored as JSON).
-fn properties(raw: &[u8]) -> Result<&str, Reject> {
+fn properties(raw: &[u8]) -> Result<&str, Fault> {
     if raw.is_empty() {
         return Ok("");
     }
     let check = || {
         let mut cursor = Cursor::new(raw)?;
         if cursor.peek()? != Token::Object {
-            return Err(Reject::new(Reason::WrongType, ""));
+            return Err(Reject::fault(Reason::WrongType, ""));
         }
         let text = cursor.raw_value(0)?;
         cursor.end()?;
         Ok(if text == "{}" { "" } else { text })
     };
-    check().map_err(|reject: Reject| match reject.reason {
+    check().map_err(|reject: Fault| match reject.reason {
         Reason::InvalidUtf8 | Reason::TooDeep => reject,
-        _ => Reject::new(Reason::WrongType, "properties: expected the text of a JSON object"),
+        _ => Reject::fault(Reason::WrongType, "properties: expected the text of a JSON object"),
     })
 }

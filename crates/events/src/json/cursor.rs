@@ -1,6 +1,6 @@
 //! A single-pass JSON reader over borrowed text: strict (RFC 8259), bounded in depth, without recursion or allocation.
 
-use crate::reject::{Reason, Reject};
+use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Builder};
 
 /// Deepest nesting read; deeper is `too_deep`.
@@ -44,11 +44,11 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// A cursor at the start of `bytes`, which are checked to be UTF-8 once.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Cursor<'a>, Reject> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Cursor<'a>, Fault> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Cursor { text, at: 0 }),
             Err(error) => {
-                Err(Reject::new(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))
+                Err(Reject::fault(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))
             }
         }
     }
@@ -65,9 +65,9 @@ impl<'a> Cursor<'a> {
 
     #[cold]
     #[inline(never)]
-    fn malformed(&self, expected: &str) -> Reject {
+    fn malformed(&self, expected: &str) -> Fault {
         let found = if self.at >= self.text.len() { "the end" } else { "something else" };
-        Reject::new(Reason::MalformedJson, format!("byte {}: expected {expected}, found {found}", self.at))
+        Reject::fault(Reason::MalformedJson, format!("byte {}: expected {expected}, found {found}", self.at))
     }
 
     #[inline]
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
 
     /// Skips white space and tells what value comes next.
     #[inline]
-    pub(crate) fn peek(&mut self) -> Result<Token, Reject> {
+    pub(crate) fn peek(&mut self) -> Result<Token, Fault> {
         self.space();
         match self.byte() {
             Some(b'"') => Ok(Token::String),
@@ -94,27 +94,27 @@ impl<'a> Cursor<'a> {
 
     /// Fails unless only white space is left.
     #[inline]
-    pub(crate) fn end(&mut self) -> Result<(), Reject> {
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(self.malformed("the end")) }
     }
 
     /// Enters an object.
     #[inline]
-    pub(crate) fn open_object(&mut self) -> Result<(), Reject> {
+    pub(crate) fn open_object(&mut self) -> Result<(), Fault> {
         self.space();
         self.expect(b'{', "an object")
     }
 
     /// Enters an array.
     #[inline]
-    pub(crate) fn open_array(&mut self) -> Result<(), Reject> {
+    pub(crate) fn open_array(&mut self) -> Result<(), Fault> {
         self.space();
         self.expect(b'[', "an array")
     }
 
     #[inline]
-    fn expect(&mut self, byte: u8, expected: &str) -> Result<(), Reject> {
+    fn expect(&mut self, byte: u8, expected: &str) -> Result<(), Fault> {
         if self.byte() != Some(byte) {
             return Err(self.malformed(expected));
         }
@@ -124,7 +124,7 @@ impl<'a> Cursor<'a> {
 
     /// The next key of an object entered by [`Cursor::open_object`], or `None` at its end. `first` starts true.
     #[inline]
-    pub(crate) fn key(&mut self, first: &mut bool, arena: &mut Arena<'a>) -> Result<Option<&'a str>, Reject> {
+    pub(crate) fn key(&mut self, first: &mut bool, arena: &mut Arena<'a>) -> Result<Option<&'a str>, Fault> {
         self.space();
         match self.byte() {
             Some(b'}') => {
@@ -147,7 +147,7 @@ impl<'a> Cursor<'a> {
 
     /// Whether an array entered by [`Cursor::open_array`] has a next element. `first` starts true.
     #[inline]
-    pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Reject> {
+    pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Fault> {
         self.space();
         match self.byte() {
             Some(b']') => {
@@ -166,7 +166,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a string without unescaping it: the raw text between the quotes, and whether it has escapes.
     #[inline]
-    fn raw_string(&mut self) -> Result<(&'a str, bool), Reject> {
+    fn raw_string(&mut self) -> Result<(&'a str, bool), Fault> {
         self.expect(b'"', "a string")?;
         let start = self.at;
         let mut escaped = false;
@@ -200,20 +200,20 @@ impl<'a> Cursor<'a> {
 
     /// Reads a string, unescaped into the arena when it has escapes.
     #[inline]
-    pub(crate) fn string(&mut self, arena: &mut Arena<'a>) -> Result<&'a str, Reject> {
+    pub(crate) fn string(&mut self, arena: &mut Arena<'a>) -> Result<&'a str, Fault> {
         let (raw, escaped) = self.raw_string()?;
         if escaped { arena.build(|text| unescape(raw, text)) } else { Ok(raw) }
     }
 
     /// Reads a string and appends it to a string under construction.
-    pub(crate) fn string_into(&mut self, text: &mut Builder<'_>) -> Result<(), Reject> {
+    pub(crate) fn string_into(&mut self, text: &mut Builder<'_>) -> Result<(), Fault> {
         let (raw, escaped) = self.raw_string()?;
         if escaped { unescape(raw, text) } else { text.push(raw.as_bytes()) }
     }
 
     /// The raw text of a number, checked against the grammar.
     #[inline]
-    pub(crate) fn raw_number(&mut self) -> Result<&'a str, Reject> {
+    pub(crate) fn raw_number(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -245,14 +245,14 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn some_digits(&mut self) -> Result<(), Reject> {
+    fn some_digits(&mut self) -> Result<(), Fault> {
         let start = self.at;
         self.digits();
         if self.at == start { Err(self.malformed("a digit")) } else { Ok(()) }
     }
 
     /// Reads `true` or `false`.
-    pub(crate) fn bool(&mut self) -> Result<bool, Reject> {
+    pub(crate) fn bool(&mut self) -> Result<bool, Fault> {
         match self.byte() {
             Some(b't') => self.word("true").map(|()| true),
             _ => self.word("false").map(|()| false),
@@ -260,11 +260,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `null`.
-    pub(crate) fn null(&mut self) -> Result<(), Reject> {
+    pub(crate) fn null(&mut self) -> Result<(), Fault> {
         self.word("null")
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Reject> {
+    fn word(&mut self, word: &str) -> Result<(), Fault> {
         let end = self.at + word.len();
         if self.text.as_bytes().get(self.at..end) != Some(word.as_bytes()) {
             return Err(self.malformed(word));
@@ -276,7 +276,7 @@ impl<'a> Cursor<'a> {
     /// Reads any value, checks it, and gives its raw text.
     ///
     /// `depth`: how deep the value itself stands (1 for a value of the top-level object).
-    pub(crate) fn raw_value(&mut self, depth: usize) -> Result<&'a str, Reject> {
+    pub(crate) fn raw_value(&mut self, depth: usize) -> Result<&'a str, Fault> {
         self.space();
         let start = self.at;
         // One bit per open level: 1 for an object. Levels above MAX_DEPTH are refused, so a word is enough.
@@ -292,7 +292,7 @@ impl<'a> Cursor<'a> {
                 Token::Array | Token::Object => {
                     level += 1;
                     if depth + level > MAX_DEPTH {
-                        return Err(Reject::new(
+                        return Err(Reject::fault(
                             Reason::TooDeep,
                             format!("byte {}: nested deeper than {MAX_DEPTH} levels", self.at),
                         ));
@@ -340,14 +340,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn skip_key(&mut self) -> Result<(), Reject> {
+    fn skip_key(&mut self) -> Result<(), Fault> {
         self.raw_string()?;
         self.space();
         self.expect(b':', "a colon")
     }
 
     #[inline]
-    fn slice(&self, start: usize, end: usize) -> Result<&'a str, Reject> {
+    fn slice(&self, start: usize, end: usize) -> Result<&'a str, Fault> {
         // Both ends stand beside ASCII bytes, so they are character boundaries.
         self.text.get(start..end).ok_or_else(|| self.malformed("a character boundary"))
     }
@@ -358,13 +358,11 @@ impl<'a> Cursor<'a> {
 fn find_special(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
-        let quote = word ^ (LOW * b'"' as u64);
-        let slash = word ^ (LOW * b'\\' as u64);
-        // The classic zero-byte test, three times; only the lowest hit is exact, and only it is used.
-        let hits = ((quote.wrapping_sub(LOW) & !quote)
-            | (slash.wrapping_sub(LOW) & !slash)
-            | (word.wrapping_sub(LOW * 0x20) & !word))
-            & HIGH;
+        // With bit 1 flipped, the quote (0x22) and the control characters are the bytes below 0x21. The classic test
+        // for a byte below a bound, and for a zero byte: only the lowest hit is exact, and only it is used.
+        let flipped = word ^ (LOW * 0x02);
+        let slash = word ^ (LOW * 0x5C);
+        let hits = ((flipped.wrapping_sub(LOW * 0x21) & !flipped) | (slash.wrapping_sub(LOW) & !slash)) & HIGH;
         if hits != 0 {
             return at + (hits.trailing_zeros() / 8) as usize;
         }
@@ -381,7 +379,7 @@ fn find_special(bytes: &[u8], mut at: usize) -> usize {
 
 /// Appends `raw` with its escapes (already checked) resolved. A lone surrogate becomes U+FFFD: texts cut in the middle
 /// of an emoji are common and worth keeping.
-fn unescape(raw: &str, out: &mut Builder<'_>) -> Result<(), Reject> {
+fn unescape(raw: &str, out: &mut Builder<'_>) -> Result<(), Fault> {
     let mut rest = raw;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         out.push(&rest.as_bytes()[..at])?;
