@@ -9,10 +9,10 @@
 //! Places, devices and touches repeat between visitors, so each is a value of its own and a visitor's tuple is 20 bytes.
 
 use crate::event::Event;
+use crate::fields::{Click, Group};
 use crate::intern::{Interner, Symbol};
-use crumbtrail_events::touchpoint::Touchpoint;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
-use crumbtrail_events::wire::{Reader, put_bytes};
 use crumbtrail_events::{Kind, Micros};
 
 /// Positions in a session's attributes.
@@ -41,15 +41,29 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// The compact event of a click touchpoint.
-    pub(crate) fn click(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Event {
-        let place = self.place(t, interner);
-        let device = self.device(t, interner);
-        let parts = [interner.text(t.customer), place, device, interner.text(t.language), interner.text(t.bot)];
-        let attributes = self.tuple(&parts, |_| {}, interner);
-        let touch = self.touch(t, interner);
-        let (currency, revenue) = match t.head.kind {
-            Kind::Purchase => (interner.text(t.currency), t.revenue.0),
+    /// The attributes of a click touchpoint.
+    pub(crate) fn attributes(&mut self, click: &Click<'_>, interner: &mut Interner) -> Symbol {
+        let parts = [
+            interner.bytes_of(click.customer),
+            self.group(click.place, interner),
+            self.group(click.device, interner),
+            interner.bytes_of(click.language),
+            interner.bytes_of(click.bot),
+        ];
+        self.tuple(&parts, |_| {}, interner)
+    }
+
+    /// The compact event of a click touchpoint whose attributes are known.
+    pub(crate) fn click(
+        &mut self,
+        head: &Head,
+        click: &Click<'_>,
+        attributes: Symbol,
+        interner: &mut Interner,
+    ) -> Event {
+        let touch = self.group(click.touch, interner);
+        let (currency, revenue) = match head.kind {
+            Kind::Purchase => (interner.bytes_of(click.currency), click.revenue),
             _ => (Symbol::NONE, 0),
         };
         let detail = if touch.is_none() && currency.is_none() && revenue == 0 {
@@ -57,12 +71,31 @@ impl Reading {
         } else {
             self.tuple(&[touch, currency], |bytes| bytes.extend_from_slice(&revenue.to_le_bytes()), interner)
         };
-        Event { page: interner.text(t.page), attributes, detail, ..plain(t) }
+        Event {
+            at: head.occurred_at,
+            id: head.id,
+            kind: head.kind,
+            page: interner.bytes_of(click.page),
+            attributes,
+            detail,
+            score: click.score.map_or(0, Event::quantize),
+            flags: u8::from(click.score.is_some()) * Event::HAS_SCORE
+                | u8::from(click.has_country) * Event::HAS_COUNTRY,
+        }
+    }
+
+    fn group(&mut self, group: Group<'_>, interner: &mut Interner) -> Symbol {
+        if group.is_empty() {
+            return Symbol::NONE;
+        }
+        self.buffer.clear();
+        group.write(&mut self.buffer);
+        interner.value(&self.buffer, 0)
     }
 
     /// The compact event of a support touchpoint.
-    pub(crate) fn entry(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Event {
-        let place = self.place(t, interner);
+    pub(crate) fn entry(&mut self, t: &Touchpoint<'_>, place: Group<'_>, interner: &mut Interner) -> Event {
+        let place = self.group(place, interner);
         let parts = [
             interner.text(t.customer),
             interner.text(t.visitor),
@@ -90,44 +123,6 @@ impl Reading {
         rest(&mut self.buffer);
         interner.value(&self.buffer, parts.len() as u8)
     }
-
-    fn place(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
-        if t.country.is_empty() && t.city.is_empty() && t.region.is_empty() && t.latitude.is_none() {
-            return Symbol::NONE;
-        }
-        self.buffer.clear();
-        for text in [t.country, t.region, t.city, t.time_zone] {
-            put_bytes(&mut self.buffer, text.as_bytes());
-        }
-        if let (Some(latitude), Some(longitude)) = (t.latitude, t.longitude) {
-            self.buffer.extend_from_slice(&latitude.to_le_bytes());
-            self.buffer.extend_from_slice(&longitude.to_le_bytes());
-        }
-        interner.value(&self.buffer, 0)
-    }
-
-    fn device(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
-        if t.device == Device::Unknown && t.browser.is_empty() && t.os.is_empty() {
-            return Symbol::NONE;
-        }
-        self.buffer.clear();
-        self.buffer.push(t.device as u8);
-        put_bytes(&mut self.buffer, t.browser.as_bytes());
-        put_bytes(&mut self.buffer, t.os.as_bytes());
-        interner.value(&self.buffer, 0)
-    }
-
-    fn touch(&mut self, t: &Touchpoint<'_>, interner: &mut Interner) -> Symbol {
-        if t.channel == Channel::None {
-            return Symbol::NONE;
-        }
-        self.buffer.clear();
-        self.buffer.push(t.channel as u8);
-        for text in [t.source, t.medium, t.campaign, t.click_id, t.referrer] {
-            put_bytes(&mut self.buffer, text.as_bytes());
-        }
-        interner.value(&self.buffer, 0)
-    }
 }
 
 fn plain(t: &Touchpoint<'_>) -> Event {
@@ -154,36 +149,54 @@ pub(crate) struct Place<'a> {
     pub(crate) region: &'a str,
     pub(crate) city: &'a str,
     pub(crate) time_zone: &'a str,
-    pub(crate) position: Option<(f32, f32)>,
+    pub(crate) latitude: Option<f32>,
+    pub(crate) longitude: Option<f32>,
 }
 
 /// The place a symbol stands for.
 pub(crate) fn place(symbol: Symbol, interner: &Interner) -> Place<'_> {
-    let mut reader = Reader::new(interner.bytes(symbol));
+    let mut fields = Group::read(interner.bytes(symbol)).fields();
     Place {
-        country: reader.str().unwrap_or_default(),
-        region: reader.str().unwrap_or_default(),
-        city: reader.str().unwrap_or_default(),
-        time_zone: reader.str().unwrap_or_default(),
-        position: match (reader.array(), reader.array()) {
-            (Ok(latitude), Ok(longitude)) => Some((f32::from_le_bytes(latitude), f32::from_le_bytes(longitude))),
-            _ => None,
-        },
+        country: fields.str(),
+        region: fields.str(),
+        city: fields.str(),
+        latitude: fields.float(),
+        longitude: fields.float(),
+        time_zone: fields.str(),
     }
 }
 
 /// The device, browser and operating system a symbol stands for.
 pub(crate) fn device(symbol: Symbol, interner: &Interner) -> (Device, &str, &str) {
-    let mut reader = Reader::new(interner.bytes(symbol));
-    let device = reader.u8().ok().and_then(Device::from_code).unwrap_or_default();
-    (device, reader.str().unwrap_or_default(), reader.str().unwrap_or_default())
+    let mut fields = Group::read(interner.bytes(symbol)).fields();
+    (Device::from_code(fields.byte()).unwrap_or_default(), fields.str(), fields.str())
 }
 
-/// A touch, read back: channel, source, medium, campaign, click id, referrer.
-pub(crate) fn touch(symbol: Symbol, interner: &Interner) -> (Channel, [&str; 5]) {
-    let mut reader = Reader::new(interner.bytes(symbol));
-    let channel = reader.u8().ok().and_then(Channel::from_code).unwrap_or_default();
-    (channel, std::array::from_fn(|_| reader.str().unwrap_or_default()))
+/// A touch, read back.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Touch<'a> {
+    pub(crate) referrer: &'a str,
+    pub(crate) channel: Channel,
+    pub(crate) source: &'a str,
+    pub(crate) medium: &'a str,
+    pub(crate) campaign: &'a str,
+    pub(crate) click_id: &'a str,
+}
+
+/// The touch a symbol stands for.
+pub(crate) fn touch(symbol: Symbol, interner: &Interner) -> Touch<'_> {
+    let mut fields = Group::read(interner.bytes(symbol)).fields();
+    let mut touch = Touch {
+        referrer: fields.str(),
+        channel: Channel::from_code(fields.byte()).unwrap_or_default(),
+        source: fields.str(),
+        medium: fields.str(),
+        campaign: fields.str(),
+        click_id: "",
+    };
+    let (_term, _content) = (fields.str(), fields.str());
+    touch.click_id = fields.str();
+    touch
 }
 
 /// A purchase's detail: currency and revenue.
@@ -248,14 +261,18 @@ mod tests {
             ..Touchpoint::default()
         };
         t.head.kind = Kind::Purchase;
-        let event = reading.click(&t, &mut interner);
+        let mut bytes = Vec::new();
+        t.encode(&mut bytes);
+        let click = Click::find(&bytes).unwrap();
+        let attributes = reading.attributes(&click, &mut interner);
+        let event = reading.click(&t.head, &click, attributes, &mut interner);
         let part = |n| interner.part(event.attributes, n);
         assert_eq!(interner.str(part(CUSTOMER)), "c");
         let found = place(part(PLACE), &interner);
-        assert_eq!((found.country, found.city, found.position), ("TH", "Bangkok", Some((13.7, 100.5))));
+        assert_eq!((found.country, found.city, found.longitude), ("TH", "Bangkok", Some(100.5)));
         assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
-        let (channel, [.., campaign, _, _]) = touch(interner.part(event.detail, 0), &interner);
-        assert_eq!((channel, campaign), (Channel::PaidSearch, "songkran"));
+        let touch = touch(interner.part(event.detail, 0), &interner);
+        assert_eq!((touch.channel, touch.campaign), (Channel::PaidSearch, "songkran"));
         let (currency, revenue) = purchase(event.detail, &interner);
         assert_eq!((interner.str(currency), revenue, event.score), ("THB", Micros(5), -5000));
     }
@@ -272,7 +289,7 @@ mod tests {
             topics: 6,
             ..Touchpoint::default()
         };
-        let event = reading.entry(&t, &mut interner);
+        let event = reading.entry(&t, Group::default(), &mut interner);
         let found = entry(event.detail, &interner);
         assert_eq!((found.author, found.channel, found.scale), (Author::Agent, Channel::Chat, Scale::Nps));
         assert_eq!((found.rating, found.topics, interner.str(found.agent)), (Some(9.0), 6, "a"));

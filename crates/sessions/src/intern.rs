@@ -70,6 +70,11 @@ impl Interner {
         if text.is_empty() { Symbol::NONE } else { self.value(text.as_bytes(), 0) }
     }
 
+    /// The symbol of a string's bytes.
+    pub(crate) fn bytes_of(&mut self, text: &[u8]) -> Symbol {
+        if text.is_empty() { Symbol::NONE } else { self.value(text, 0) }
+    }
+
     /// The symbol of a value that begins with `symbols` symbols, 4 little-endian bytes each.
     pub(crate) fn value(&mut self, bytes: &[u8], symbols: u8) -> Symbol {
         let hash = xxh3_64(bytes);

@@ -11,6 +11,7 @@ mod chain;
 mod conversation;
 mod emit;
 mod event;
+mod fields;
 mod intern;
 mod pick;
 mod queue;

@@ -168,8 +168,7 @@ impl Summary {
         let customer = interner.str(self.customer.symbol());
         let place = attributes::place(self.place.symbol(), interner);
         let (device, browser, os) = attributes::device(self.device.symbol(), interner);
-        let (channel, [source, medium, campaign, click_id, referrer]) =
-            attributes::touch(self.touch.symbol(), interner);
+        let touch = attributes::touch(self.touch.symbol(), interner);
         SessionRow {
             deleted: false,
             is_final,
@@ -197,17 +196,17 @@ impl Summary {
             currency: interner.str(self.currency.symbol()),
             entry_page: interner.str(self.entry_page.symbol()),
             exit_page: interner.str(self.exit_page.symbol()),
-            channel,
-            source,
-            medium,
-            campaign,
-            click_id,
-            referrer,
+            channel: touch.channel,
+            source: touch.source,
+            medium: touch.medium,
+            campaign: touch.campaign,
+            click_id: touch.click_id,
+            referrer: touch.referrer,
             country: place.country,
             region: place.region,
             city: place.city,
-            latitude: place.position.map(|(latitude, _)| latitude),
-            longitude: place.position.map(|(_, longitude)| longitude),
+            latitude: place.latitude,
+            longitude: place.longitude,
             time_zone: place.time_zone,
             device,
             browser,

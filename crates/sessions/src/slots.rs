@@ -15,6 +15,10 @@ pub(crate) struct Slot {
     pub(crate) due: i64,
     /// The timer bucket it waits in; `i64::MAX` for none.
     pub(crate) armed: i64,
+    /// Hash of the attributes of the event before, and their symbol: most events have the same. Not stored.
+    pub(crate) hash: u64,
+    /// See `hash`; none if it holds nothing.
+    pub(crate) attributes: Symbol,
     /// Visitor id.
     pub(crate) visitor: Symbol,
     /// Site, by number.
@@ -29,7 +33,17 @@ impl Slot {
     /// A slot without chains.
     pub(crate) fn new(key: Key, visitor: Symbol, site: u16) -> Slot {
         let key = [(key.0 >> 64) as u64, key.0 as u64];
-        Slot { key, due: i64::MIN, armed: i64::MAX, visitor, site, is_dirty: false, chains: SmallVec::new() }
+        Slot {
+            key,
+            due: i64::MIN,
+            armed: i64::MAX,
+            hash: 0,
+            attributes: Symbol::NONE,
+            visitor,
+            site,
+            is_dirty: false,
+            chains: SmallVec::new(),
+        }
     }
 
     /// Its key.
@@ -38,7 +52,7 @@ impl Slot {
     }
 }
 
-const _: () = assert!(size_of::<Slot>() <= 96);
+const _: () = assert!(size_of::<Slot>() <= 104);
 
 /// Slots of one block: blocks never move, so growing costs no copy and no doubled memory.
 const BLOCK: usize = 1024;

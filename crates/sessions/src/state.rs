@@ -4,6 +4,7 @@ use crate::attributes::Reading;
 use crate::chain::{Chain, Class};
 use crate::emit::{Context, Scratch, emit};
 use crate::event::Event;
+use crate::fields::Click;
 use crate::intern::Interner;
 use crate::queue::Queue;
 use crate::rows::{ConversationRow, SessionRow};
@@ -66,6 +67,8 @@ pub struct Sessions {
     heap_bytes: usize,
 }
 
+const NOT_TEXT: WireError = WireError::Malformed("string is not UTF-8");
+
 /// Milliseconds of a timer bucket, as a power of two.
 const BUCKET: u32 = 12;
 
@@ -100,13 +103,19 @@ impl Sessions {
         if head.outcome != Outcome::Counted {
             return Ok(Judged { outcome: head.outcome, session: 0 });
         }
-        let touchpoint = Touchpoint::decode(bytes)?;
         self.watermark = self.watermark.max(watermark);
-        let class = class_of(&touchpoint);
+        let click = Click::find(bytes)?;
+        let entry = if head.kind.is_support() { Some(Touchpoint::decode(bytes)?) } else { None };
+        let class = match &entry {
+            Some(entry) if entry.conversation.is_empty() => Class::talk(entry.channel),
+            Some(_) => Class::CASE,
+            None if click.bot.is_empty() => Class::PERSON,
+            None => Class::ROBOT,
+        };
         let slot = self.slots.find(head.key);
         let site = match slot {
             Some(slot) => self.slots.get(slot).site,
-            None => self.site(touchpoint.site),
+            None => self.site(std::str::from_utf8(click.site).map_err(|_| NOT_TEXT)?),
         };
         let rules = self.sites[usize::from(site)].rules;
         let horizon = window::horizon(self.watermark, &rules);
@@ -129,16 +138,22 @@ impl Sessions {
         if window::is_late(merged_end, horizon) {
             return Ok(Judged { outcome: Outcome::Late, session: 0 });
         }
-        let event = if class.is_session() {
-            self.reading.click(&touchpoint, &mut self.interner)
-        } else {
-            self.reading.entry(&touchpoint, &mut self.interner)
-        };
         let slot = match slot {
             Some(slot) => slot,
             None => {
-                let visitor = self.interner.text(touchpoint.visitor);
+                let visitor = self.interner.bytes_of(click.visitor);
                 self.slots.insert(Slot::new(head.key, visitor, site))
+            }
+        };
+        let event = match &entry {
+            Some(entry) => self.reading.entry(entry, click.place, &mut self.interner),
+            None => {
+                let known = self.slots.get_mut(slot);
+                if known.attributes.is_none() || known.hash != click.hash {
+                    known.attributes = self.reading.attributes(&click, &mut self.interner);
+                    known.hash = click.hash;
+                }
+                self.reading.click(&head, &click, known.attributes, &mut self.interner)
             }
         };
         Ok(self.add(slot, event, class, &touched, horizon, &rules))
@@ -316,6 +331,7 @@ impl Sessions {
         for n in self.slots.numbers() {
             let slot = self.slots.get(n);
             self.interner.mark(slot.visitor);
+            self.interner.mark(slot.attributes);
             slot.chains.iter().for_each(|chain| chain.mark(&mut self.interner));
         }
         self.interner.sweep();
@@ -342,15 +358,6 @@ impl Sessions {
             + self.timers.resident_bytes()
             + self.dirty.resident_bytes()
             + self.batch.capacity() * size_of::<(Key, u32)>()
-    }
-}
-
-fn class_of(touchpoint: &Touchpoint<'_>) -> Class {
-    match touchpoint.head.kind.is_support() {
-        true if touchpoint.conversation.is_empty() => Class::talk(touchpoint.channel),
-        true => Class::CASE,
-        false if touchpoint.bot.is_empty() => Class::PERSON,
-        false => Class::ROBOT,
     }
 }
 

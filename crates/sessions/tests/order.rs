@@ -18,13 +18,8 @@ const LONGEST: i64 = 9_000;
 const MOST: u32 = 12;
 
 fn book() -> RuleBook {
-    let default = Rules {
-        gap_ms: GAP,
-        lateness_ms: LATENESS,
-        longest_ms: LONGEST,
-        most_events: MOST,
-        ..Rules::default()
-    };
+    let default =
+        Rules { gap_ms: GAP, lateness_ms: LATENESS, longest_ms: LONGEST, most_events: MOST, ..Rules::default() };
     RuleBook { default, ..RuleBook::default() }
 }
 

@@ -1,0 +1,362 @@
+//! The parts of a click touchpoint's bytes that sessions need, found without decoding the rest.
+//!
+//! Decoding a touchpoint costs several times what cutting sessions does, and most of what it yields is the same as in
+//! the visitor's event before. So groups of fields stay bytes: they are compared, interned, and read when a row is made.
+//! The bits are those of [`crumbtrail_events::touchpoint`]; a test holds the two together.
+
+use crumbtrail_events::wire::{Reader, WireError};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+const FIXED: usize = 3 + 16 + 8 + 8;
+
+const fn bits(of: &[u32]) -> u64 {
+    let (mut mask, mut i) = (0, 0);
+    while i < of.len() {
+        mask |= 1 << of[i];
+        i += 1;
+    }
+    mask
+}
+
+/// Fields from bit `first` to bit `last`.
+const fn range(first: u32, last: u32) -> u64 {
+    (u64::MAX >> (63 - last)) & (u64::MAX << first)
+}
+
+/// Fields that are a varint.
+const VARINTS: u64 = bits(&[5, 6, 32, 48, 52, 57, 58, 59]);
+/// Fields of one byte.
+const BYTES: u64 = bits(&[12, 25, 40, 44, 49]);
+/// Fields of four bytes.
+const FLOATS: u64 = bits(&[22, 23, 43, 50, 51]);
+/// Fields whose presence is their value.
+const FLAGS: u64 = bits(&[53]);
+
+/// A run of fields: which of them are present, and their bytes. Bit 0 of the mask is the group's first field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Group<'a> {
+    mask: u16,
+    bytes: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    /// Whether none is present.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mask == 0
+    }
+
+    /// Its form as a value: the mask, then the bytes.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.mask.to_le_bytes());
+        out.extend_from_slice(self.bytes);
+    }
+
+    /// Reads that form back; nothing from what is none.
+    pub(crate) fn read(value: &'a [u8]) -> Group<'a> {
+        match value.split_first_chunk() {
+            Some((mask, bytes)) => Group { mask: u16::from_le_bytes(*mask), bytes },
+            None => Group::default(),
+        }
+    }
+
+    /// The group's fields one after the other.
+    pub(crate) fn fields(&self) -> Fields<'a> {
+        Fields { mask: self.mask, reader: Reader::new(self.bytes) }
+    }
+}
+
+/// Reads a group's fields in order; absent or damaged ones are empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    mask: u16,
+    reader: Reader<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn is_next(&mut self) -> bool {
+        let is_present = self.mask & 1 != 0;
+        self.mask >>= 1;
+        is_present
+    }
+
+    /// The next field, a string.
+    pub(crate) fn str(&mut self) -> &'a str {
+        if self.is_next() { self.reader.str().unwrap_or_default() } else { "" }
+    }
+
+    /// The next field, a byte.
+    pub(crate) fn byte(&mut self) -> u8 {
+        if self.is_next() { self.reader.u8().unwrap_or_default() } else { 0 }
+    }
+
+    /// The next field, a number of degrees.
+    pub(crate) fn float(&mut self) -> Option<f32> {
+        if self.is_next() { self.reader.array().ok().map(f32::from_le_bytes) } else { None }
+    }
+}
+
+/// A click touchpoint, as far as sessions look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Click<'a> {
+    pub(crate) site: &'a [u8],
+    pub(crate) visitor: &'a [u8],
+    pub(crate) customer: &'a [u8],
+    pub(crate) page: &'a [u8],
+    /// Referrer, channel, source, medium, campaign, term, content, click id; empty unless the channel is present.
+    pub(crate) touch: Group<'a>,
+    /// Country, region, city, latitude, longitude, time zone.
+    pub(crate) place: Group<'a>,
+    /// Device, browser, operating system.
+    pub(crate) device: Group<'a>,
+    pub(crate) bot: &'a [u8],
+    pub(crate) language: &'a [u8],
+    pub(crate) has_country: bool,
+    /// Hash of customer, place, device, bot and language.
+    pub(crate) hash: u64,
+    pub(crate) revenue: i64,
+    pub(crate) currency: &'a [u8],
+    pub(crate) score: Option<f32>,
+}
+
+impl<'a> Click<'a> {
+    /// Finds them in a touchpoint's bytes.
+    ///
+    /// # Errors
+    /// Bytes cut short.
+    pub(crate) fn find(bytes: &'a [u8]) -> Result<Click<'a>, WireError> {
+        let mut walk = Walk { present: 0, rest: bytes.get(FIXED..).ok_or(WireError::Truncated)? };
+        walk.present = u64::from_le_bytes(walk.take(8)?.try_into().map_err(|_| WireError::Truncated)?);
+        let present = walk.present;
+        walk.skip(range(0, 0))?;
+        let mut click =
+            Click { site: walk.text(1)?, visitor: walk.text(2)?, customer: walk.text(3)?, ..Click::default() };
+        walk.skip(range(4, 8))?;
+        click.page = walk.text(9)?;
+        walk.skip(range(10, 10))?;
+        click.touch = walk.group(11, 18)?;
+        if present & (1 << 12) == 0 {
+            click.touch = Group::default();
+        }
+        let attributes = walk.rest;
+        click.place = walk.group(19, 24)?;
+        click.device = walk.group(25, 27)?;
+        click.bot = walk.text(28)?;
+        click.language = walk.text(29)?;
+        click.has_country = present & (1 << 19) != 0;
+        let attributes = &attributes[..attributes.len() - walk.rest.len()];
+        let mut seed = present & range(19, 29);
+        if !click.customer.is_empty() {
+            seed ^= xxh3_64_with_seed(click.customer, 1);
+        }
+        click.hash = xxh3_64_with_seed(attributes, seed);
+        if present & bits(&[32, 33, 50]) != 0 {
+            walk.skip(range(30, 31))?;
+            if present & (1 << 32) != 0 {
+                let mut reader = Reader::new(walk.rest);
+                click.revenue = reader.signed()?;
+                walk.rest = reader.rest();
+            }
+            click.currency = walk.text(33)?;
+            walk.skip(range(34, 49))?;
+            if present & (1 << 50) != 0 {
+                click.score = walk.take(4)?.first_chunk().map(|score| f32::from_le_bytes(*score));
+            }
+        }
+        Ok(click)
+    }
+}
+
+/// A walk over the fields, in the order of their bits.
+struct Walk<'a> {
+    present: u64,
+    rest: &'a [u8],
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    fn take(&mut self, n: usize) -> Result<&'a [u8], WireError> {
+        let (taken, rest) = self.rest.split_at_checked(n).ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// The bytes of a string field; empty if it is absent.
+    #[inline]
+    fn text(&mut self, bit: u32) -> Result<&'a [u8], WireError> {
+        if self.present & (1 << bit) == 0 { Ok(&[]) } else { self.bytes() }
+    }
+
+    #[inline]
+    fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+        match self.rest {
+            // Nearly all strings are short.
+            [len @ 0..0x80, ..] => {
+                let n = usize::from(*len);
+                self.rest = &self.rest[1..];
+                self.take(n)
+            }
+            _ => {
+                let mut reader = Reader::new(self.rest);
+                let bytes = reader.bytes()?;
+                self.rest = reader.rest();
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Goes past the present fields among `fields`.
+    #[inline]
+    fn skip(&mut self, fields: u64) -> Result<(), WireError> {
+        let mut left = self.present & fields;
+        while left != 0 {
+            let field = left & left.wrapping_neg();
+            left ^= field;
+            if field & (VARINTS | BYTES | FLOATS | FLAGS) == 0 {
+                self.bytes()?;
+            } else if field & VARINTS != 0 {
+                let n = self.rest.iter().position(|&byte| byte < 0x80).ok_or(WireError::Truncated)?;
+                self.take(n + 1)?;
+            } else if field & BYTES != 0 {
+                self.take(1)?;
+            } else if field & FLOATS != 0 {
+                self.take(4)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The fields from bit `first` to bit `last`.
+    #[inline]
+    fn group(&mut self, first: u32, last: u32) -> Result<Group<'a>, WireError> {
+        let before = self.rest;
+        self.skip(range(first, last))?;
+        let mask = ((self.present & range(first, last)) >> first) as u16;
+        Ok(Group { mask, bytes: &before[..before.len() - self.rest.len()] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::Micros;
+    use crumbtrail_events::touchpoint::{Items, Touchpoint};
+    use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+
+    /// Every field present.
+    fn full() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Touchpoint {
+            event_id: "e",
+            site: "shop",
+            visitor: "v",
+            customer: "c",
+            contact: "k",
+            device_at: -5,
+            received_at: 1 << 40,
+            name: "n",
+            host: "h",
+            page: "/p",
+            title: "t",
+            referrer: "r",
+            channel: Channel::Email,
+            source: "s",
+            medium: "m",
+            campaign: "spring",
+            term: "t",
+            content: "c",
+            click_id: "gclid=1",
+            country: "TH",
+            region: "r",
+            city: "Bangkok",
+            latitude: Some(1.5),
+            longitude: Some(2.5),
+            time_zone: "Asia/Bangkok",
+            device: Device::Tablet,
+            browser: "b",
+            os: "o",
+            bot: "list",
+            language: "th",
+            items: Items::from_buffer(&[0, 0, 0, 0, 0]),
+            order_id: "o",
+            revenue: Micros(-700),
+            currency: "THB",
+            search: "q",
+            step: "s",
+            client_session: "cs",
+            properties: "{}",
+            store: "st",
+            conversation: "cv",
+            author: Author::Agent,
+            agent: "a",
+            department: "d",
+            rating: Some(4.0),
+            scale: Scale::Nps,
+            priority: "p",
+            tags: "t",
+            text: "text",
+            characters: 300,
+            feeling: Feeling::Positive,
+            score: Some(0.25),
+            confidence: Some(0.5),
+            topics: 3,
+            friction: true,
+            reason: "r",
+            detail: "d",
+            topic: "t",
+            partition: 1,
+            offset: 1 << 33,
+            session: 9,
+            model: "m",
+            ..Touchpoint::default()
+        }
+        .encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn the_walk_finds_what_decoding_finds() {
+        let bytes = full();
+        let click = Click::find(&bytes).unwrap();
+        let t = Touchpoint::decode(&bytes).unwrap();
+        assert_eq!((click.site, click.visitor), (t.site.as_bytes(), t.visitor.as_bytes()));
+        assert_eq!((click.customer, click.page), (t.customer.as_bytes(), t.page.as_bytes()));
+        assert_eq!((click.bot, click.language), (t.bot.as_bytes(), t.language.as_bytes()));
+        assert_eq!((click.revenue, click.currency), (t.revenue.0, t.currency.as_bytes()));
+        assert_eq!((click.score, click.has_country), (t.score, true));
+        let mut value = Vec::new();
+        click.touch.write(&mut value);
+        let mut fields = Group::read(&value).fields();
+        assert_eq!((fields.str(), fields.byte(), fields.str()), (t.referrer, t.channel as u8, t.source));
+        let mut place = click.place.fields();
+        assert_eq!((place.str(), place.str(), place.str()), (t.country, t.region, t.city));
+        assert_eq!((place.float(), place.float(), place.str()), (t.latitude, t.longitude, t.time_zone));
+        let mut device = click.device.fields();
+        assert_eq!((device.byte(), device.str(), device.str()), (t.device as u8, t.browser, t.os));
+        // The shapes of all fields, the last ones included.
+        let mut walk = Walk { present: u64::MAX >> 3, rest: &bytes[FIXED + 8..] };
+        walk.skip(range(0, 60)).unwrap();
+        assert_eq!(walk.rest, &[] as &[u8]);
+    }
+
+    #[test]
+    fn every_truncation_is_an_error_or_harmless_and_never_a_panic() {
+        let bytes = full();
+        for end in 0..bytes.len() {
+            let _ = Click::find(&bytes[..end]);
+        }
+        assert!(Click::find(&bytes[..FIXED + 60]).is_err());
+    }
+
+    #[test]
+    fn the_hash_tells_attributes_apart() {
+        let encode = |t: &Touchpoint<'_>| {
+            let mut bytes = Vec::new();
+            t.encode(&mut bytes);
+            Click::find(&bytes).unwrap().hash
+        };
+        let base = Touchpoint { browser: "x", page: "/a", ..Touchpoint::default() };
+        assert_eq!(encode(&base), encode(&Touchpoint { page: "/b", search: "q", ..base }));
+        assert_ne!(encode(&base), encode(&Touchpoint { browser: "", os: "x", ..base }));
+        assert_ne!(encode(&base), encode(&Touchpoint { customer: "c", ..base }));
+    }
+}
