@@ -1,0 +1,47 @@
+# Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+CARGO ?= cargo
+
+.PHONY: help setup build demo demo-kafka serve test lint fmt bench train docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## fetch what tests and demos need (engine, broker, tools), pinned and checked
+	@scripts/setup.sh all
+
+build: ## build the binary (target/release/crumbtrail)
+	@scripts/setup.sh build
+	$(CARGO) build --release --locked -p crumbtrail
+
+demo: ## a demo world through the three processors into an embedded ClickHouse, and a report
+	@scripts/demo.sh local
+
+demo-kafka: ## the same world through a real Apache Kafka broker
+	@scripts/demo.sh kafka
+
+serve: ## keep the demo's tables open for a BI tool on 127.0.0.1:8123
+	@scripts/demo.sh serve
+
+test: ## set up and pass every test
+	@scripts/test.sh
+
+lint: ## format, clippy, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	@scripts/deny.sh
+
+fmt: ## format
+	$(CARGO) fmt --all
+
+bench: ## CPU time and memory of each stage, as figures and ratios
+	@scripts/bench.sh
+
+train: ## train the sentiment and language models anew (CRUMBTRAIL_DATA=folder with the corpora)
+	$(CARGO) run --release --locked -p crumbtrail-sentiment --features train --bin train
+
+docs: ## write the generated pages (tables, metrics, config)
+	$(CARGO) run --release --locked -p crumbtrail -- docs --out docs
+
+clean: ## remove the build, the demo and what setup fetched
+	rm -rf target .setup .demo
