@@ -7,8 +7,8 @@ use crate::pending::Pending;
 use crate::rules::JourneyRules;
 use crate::snapshot::stored;
 use crate::state::State;
-use crate::strings::{Strings, Sym};
-use crate::tell::Told;
+use crate::strings::Sym;
+use crate::tell::{AsOf, Told};
 
 /// Pending touchpoints per person; beyond, the oldest are settled early (and one that belongs among them is taken as of
 /// the time that is settled). Bounds the memory and the refold of somebody who is no person.
@@ -64,17 +64,11 @@ impl Person {
         }
     }
 
-    /// Settles what lies behind `horizon`, then folds the rest on top of a copy, as of `watermark`. Afterwards `now` is
+    /// Settles what lies behind the horizon, then folds the rest on top of a copy, as of the watermark. Afterwards `now` is
     /// the person's provisional state, and `found` what was found on the way.
-    pub(crate) fn refold(
-        &mut self,
-        rules: &JourneyRules,
-        strings: &Strings,
-        horizon: EventTime,
-        watermark: EventTime,
-        now: &mut State,
-        found: &mut Found,
-    ) {
+    pub(crate) fn refold(&mut self, as_of: AsOf<'_>, now: &mut State, found: &mut Found) {
+        let AsOf { rules, strings, watermark } = as_of;
+        let horizon = watermark.plus(-rules.horizon_ms);
         found.clear();
         let mut settled = 0;
         if let Some(pending) = &self.pending {

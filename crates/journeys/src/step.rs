@@ -16,7 +16,7 @@ use crate::rules::JourneyRules;
 use crate::snapshot::{Stored, VERSION};
 use crate::state::State;
 use crate::strings::Strings;
-use crate::tell::Teller;
+use crate::tell::{AsOf, Teller};
 
 /// Where rows go. Rows borrow from the state: what is wanted of them is copied before returning.
 pub trait Out {
@@ -118,7 +118,6 @@ impl Journeys {
     pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
         self.watermark = self.watermark.max(watermark);
         self.ring();
-        let horizon = self.watermark.plus(-self.rules.horizon_ms);
         let mut kept = 0;
         for i in 0..self.owed.len() {
             let (number, not_before) = self.owed[i];
@@ -128,9 +127,9 @@ impl Journeys {
                 continue;
             }
             let person = person_mut(&mut self.people, number);
-            let (rules, strings) = (&self.rules, &self.strings);
-            person.refold(rules, strings, horizon, self.watermark, &mut self.now, &mut self.found);
-            self.teller.tell(person, &self.now, &self.found, self.watermark, rules, strings, out);
+            let as_of = AsOf { rules: &self.rules, strings: &self.strings, watermark: self.watermark };
+            person.refold(as_of, &mut self.now, &mut self.found);
+            self.teller.tell(person, &self.now, &self.found, as_of, out);
             person.is_owed = false;
             person.told_wall = wall_ms;
             arm(person, number, &mut self.timers);

@@ -33,6 +33,14 @@ pub(crate) struct Told {
 }
 stored!(Told { table, key, hash, at });
 
+/// What rows are made with, besides the person.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsOf<'a> {
+    pub(crate) rules: &'a JourneyRules,
+    pub(crate) strings: &'a Strings,
+    pub(crate) watermark: EventTime,
+}
+
 /// Buffers that are used again for every person.
 #[derive(Debug, Default)]
 pub(crate) struct Teller {
@@ -47,13 +55,11 @@ impl Teller {
         person: &mut Person,
         now: &State,
         found: &Found,
-        watermark: EventTime,
-        rules: &JourneyRules,
-        strings: &Strings,
+        as_of: AsOf<'_>,
         out: &mut impl Out,
     ) {
-        let voice = Voice { person: &*person, rules, strings };
-        let journey = voice.journey(now, watermark);
+        let voice = Voice { person: &*person, rules: as_of.rules, strings: as_of.strings };
+        let journey = voice.journey(now, as_of.watermark);
         let journey_hash = self.digest(|d| d.journey(&journey));
         if journey_hash != person.journey_hash {
             out.journey(&journey);

@@ -1,0 +1,216 @@
+//! The set of final rows depends on the touchpoints alone: not on the order they arrive in within the horizon, not on
+//! where ticks fall, not on a stop and a start between. And they are the rows that a naive oracle computes.
+
+mod world;
+
+use crumbtrail_events::vocabulary::{Author, Channel, Feeling, Scale};
+use crumbtrail_events::{EventTime, Kind};
+use crumbtrail_journeys::{JourneyRules, Journeys};
+use proptest::prelude::*;
+use world::oracle::truth;
+use world::{DAY, Event, HOUR, MINUTE, Tables};
+
+/// Short, so that touchpoints settle all the time.
+const HORIZON: i64 = 5 * HOUR;
+
+fn rules() -> JourneyRules {
+    JourneyRules { horizon_ms: HORIZON, throttle_ms: 5000, ..JourneyRules::default() }
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop::sample::select(vec![
+        Kind::PageView,
+        Kind::PagePing,
+        Kind::ProductView,
+        Kind::Search,
+        Kind::AddToCart,
+        Kind::AddToCart,
+        Kind::AddToCart,
+        Kind::RemoveFromCart,
+        Kind::RemoveFromCart,
+        Kind::CartView,
+        Kind::CheckoutStarted,
+        Kind::CheckoutStep,
+        Kind::Purchase,
+        Kind::Purchase,
+        Kind::SignUp,
+        Kind::Subscribed,
+        Kind::Cancelled,
+        Kind::MessageSent,
+        Kind::SupportMessage,
+        Kind::SupportReopened,
+        Kind::SupportRating,
+        Kind::SupportMention,
+    ])
+}
+
+prop_compose! {
+    /// Times on a coarse grid, so that exact thresholds (an hour, 90 and 180 days) and equal times happen.
+    fn event()(
+        person in 0u8..3,
+        far in prop::sample::select(vec![0, 0, 0, 0, 0, 1, 7, 89, 90, 179, 180, 300]),
+        step_of_20_min in 0i64..60,
+        kind in kinds(),
+        channel in prop::sample::select(vec![
+            Channel::None, Channel::Direct, Channel::PaidSearch, Channel::Chat, Channel::Review, Channel::Social,
+        ]),
+        (author, feeling) in (
+            prop::sample::select(vec![Author::Customer, Author::Customer, Author::Agent]),
+            prop::sample::select(Feeling::ALL.to_vec()),
+        ),
+        rating in prop::option::of((prop::sample::select(vec![Scale::Nps, Scale::Stars]), 0u8..11)),
+        items in prop::collection::vec((0u8..3, 0i64..4, 0u32..3), 0..3),
+        step in prop::sample::select(vec!["", "address", "payment"]),
+        city in prop::sample::select(vec!["", "Bangkok", "Jakarta"]),
+    ) -> Event {
+        Event {
+            person,
+            at: 1_800_000_000_000 + far * DAY + step_of_20_min * 20 * MINUTE,
+            channel,
+            author,
+            feeling,
+            rating: rating.filter(|_| kind == Kind::SupportRating).map(|(scale, rating)| (scale, f32::from(rating))),
+            items: items.into_iter().map(|(product, price, n)| (format!("p{product}"), price * 1_000_000, n)).collect(),
+            currency: "THB",
+            revenue: 5_000_000,
+            step,
+            city,
+            ..Event::new(kind, 0)
+        }
+    }
+}
+
+/// An arrival: the event, how long after its time it comes, and what happens after it.
+#[derive(Clone, Debug)]
+struct Arrival {
+    event: Event,
+    delay: i64,
+    /// A repeat of the same id comes with it, so much later (or earlier) in event time.
+    repeat: Option<i64>,
+    ticks: bool,
+    /// How much of the possible the watermark moves, in eighths.
+    eighths: i64,
+    wall_step: i64,
+    restarts: bool,
+}
+
+prop_compose! {
+    fn arrival()(
+        event in event(),
+        delay in 0..HORIZON,
+        repeat in prop::option::weighted(0.1, -HOUR..HOUR),
+        ticks in prop::bool::weighted(0.6),
+        eighths in 0i64..9,
+        wall_step in 0i64..4000,
+        restarts in prop::bool::weighted(0.15),
+    ) -> Arrival {
+        Arrival { event, delay, repeat, ticks, eighths, wall_step, restarts }
+    }
+}
+
+fn restart(journeys: &Journeys) -> Journeys {
+    let mut bytes = Vec::new();
+    journeys.save(&mut bytes);
+    let loaded = Journeys::load(rules(), &bytes).expect("its own snapshot");
+    let mut again = Vec::new();
+    loaded.save(&mut again);
+    assert_eq!(bytes, again, "a loaded state saves the same bytes");
+    loaded
+}
+
+/// Both copies of each repeat, next to each other.
+fn records(arrivals: &[Arrival]) -> Vec<Vec<Event>> {
+    let copies = |arrival: &Arrival| {
+        let event = arrival.event.clone();
+        let repeat = arrival.repeat.map(|shift| Event { at: event.at + shift, ..event.clone() });
+        std::iter::once(event).chain(repeat).collect()
+    };
+    arrivals.iter().map(copies).collect()
+}
+
+/// As it comes: disordered, with ticks, corrections, restarts.
+fn disturbed(arrivals: &[Arrival], end: i64) -> Tables {
+    let records = records(arrivals);
+    let oldest = |i: usize| records[i].iter().map(|event| event.at).min().unwrap_or(end);
+    let mut order: Vec<usize> = (0..records.len()).collect();
+    order.sort_by_key(|&i| oldest(i) + arrivals[i].delay);
+    let (mut journeys, mut tables) = (Journeys::new(rules()), Tables::default());
+    let (mut watermark, mut wall) = (i64::MIN, 0);
+    for (place, &i) in order.iter().enumerate() {
+        for event in &records[i] {
+            journeys.touchpoint(&event.encode(), EventTime(watermark)).expect("a touchpoint");
+        }
+        let arrival = &arrivals[i];
+        if arrival.ticks {
+            // As far as the horizon allows, seen what is still to come.
+            let rest = order[place + 1..].iter().map(|&i| oldest(i)).min().unwrap_or(end);
+            let highest = (rest + HORIZON).min(end);
+            let from = watermark.max(1_800_000_000_000 - DAY);
+            watermark = watermark.max(from + (highest - from).max(0) / 8 * arrival.eighths);
+            wall += arrival.wall_step;
+            tables.tick(&mut journeys, watermark, wall);
+        }
+        if arrival.restarts {
+            journeys = restart(&journeys);
+        }
+    }
+    tables.tick(&mut journeys, end, wall + 5000);
+    assert_eq!(journeys.owed(), 0);
+    assert_eq!(journeys.met().behind_horizon, 0, "the test keeps its own promise");
+    tables
+}
+
+/// In order, in one piece.
+fn plain(arrivals: &[Arrival], end: i64) -> Tables {
+    let mut events: Vec<Event> = records(arrivals).into_iter().flatten().collect();
+    events.sort_by_key(|event| (event.at, event.id));
+    let (mut journeys, mut tables) = (Journeys::new(rules()), Tables::default());
+    for event in &events {
+        journeys.touchpoint(&event.encode(), EventTime::MIN).expect("a touchpoint");
+    }
+    tables.tick(&mut journeys, end, 0);
+    tables
+}
+
+fn check_oracle(tables: &Tables, arrivals: &[Arrival], end: i64) {
+    let events: Vec<Event> = records(arrivals).into_iter().flatten().collect();
+    for person in 0..3 {
+        let own: Vec<Event> = events.iter().filter(|event| event.person == person).cloned().collect();
+        let Some(first) = own.first() else { continue };
+        let key = first.key();
+        let expected = truth(&own, end);
+        let moves: Vec<_> = tables.moves.range((key, 0)..=(key, u32::MAX)).map(|(_, row)| row.0.clone()).collect();
+        assert_eq!(moves, expected.moves, "moves");
+        let mut carts: Vec<_> = tables.carts.values().filter(|row| row.0 == key).map(|row| row.1.clone()).collect();
+        carts.sort();
+        assert_eq!(carts, expected.carts, "carts");
+        let own = tables.conversions.values().filter(|row| row.0 == key);
+        let mut conversions: Vec<_> = own.map(|row| row.1.clone()).collect();
+        let mut expected_conversions = expected.conversions;
+        conversions.sort();
+        expected_conversions.sort();
+        assert_eq!(conversions, expected_conversions, "conversions");
+        let stage = (expected.stage, expected.is_stalled, expected.touchpoints, carts.len() as u32);
+        assert_eq!(tables.stages.get(&key), Some(&stage), "journey");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_depend_on_the_touchpoints_alone(
+        mut arrivals in prop::collection::vec(arrival(), 1..40),
+        wait in prop::sample::select(vec![0, HOUR, HOUR + 1, DAY, 181 * DAY]),
+    ) {
+        for (i, arrival) in arrivals.iter_mut().enumerate() {
+            // Ids out of time order.
+            arrival.event.id = (i as u64 * 7919) % 1009;
+        }
+        let newest = records(&arrivals).into_iter().flatten().map(|event| event.at).max().unwrap_or_default();
+        let end = newest + wait;
+        let plain = plain(&arrivals, end);
+        check_oracle(&plain, &arrivals, end);
+        prop_assert_eq!(disturbed(&arrivals, end).net(), plain.net());
+    }
+}
