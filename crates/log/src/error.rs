@@ -131,6 +131,14 @@ pub enum LogError {
         /// What is wrong and how to mend it.
         detail: String,
     },
+    /// A client setting cannot be used.
+    #[error("client setting {setting} {detail}")]
+    Setting {
+        /// Its name.
+        setting: String,
+        /// Why, and what to do.
+        detail: String,
+    },
 }
 
 impl LogError {
@@ -151,6 +159,7 @@ impl LogError {
             LogError::Frame { .. } => "frame",
             LogError::NotAssigned { .. } => "not_assigned",
             LogError::Topic { .. } => "topic",
+            LogError::Setting { .. } => "setting",
         }
     }
 

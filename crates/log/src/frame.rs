@@ -447,7 +447,7 @@ mod tests {
         }
         outbox.decided(A, (1 << 40) + 1, 5_000);
         outbox.tick(77, &[(A, "a".to_owned()), (B, "b".to_owned())]);
-        let frame = outbox.drain().next().unwrap().1;
+        let (_, frame) = outbox.drain().next().unwrap();
         frame
     }
 

@@ -10,6 +10,7 @@ mod dealt;
 pub mod error;
 pub mod frame;
 pub mod inbox;
+pub mod kafka;
 pub mod local;
 pub mod log;
 pub mod memory;

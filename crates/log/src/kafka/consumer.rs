@@ -1,0 +1,206 @@
+//! A group member whose start positions are ours: partitions arrive paused, and wait for their owner's word.
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
+
+use super::broker_error;
+use crate::error::LogError;
+
+/// What the group decided, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Assigned(Vec<(String, i32)>),
+    Revoked(Vec<(String, i32)>),
+}
+
+/// Callbacks; all run on the thread that polls.
+#[derive(Default)]
+pub(super) struct Context {
+    changes: Mutex<VecDeque<Change>>,
+    /// Ends as the client's statistics last had them.
+    ends: Mutex<Vec<(String, i32, i64)>>,
+}
+
+/// Client log lines and errors, as ours.
+pub(super) fn forward(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "librdkafka", facility, "{message}");
+        }
+        // brokers come and go; what matters surfaces as an error of a call
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{message}");
+        }
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+            tracing::debug!(target: "librdkafka", facility, "{message}");
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        forward(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(target: "librdkafka", %error, "{reason}");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut ends = self.ends.lock();
+        ends.clear();
+        for topic in statistics.topics.into_values() {
+            let known = topic.partitions.iter().filter(|(partition, facts)| **partition >= 0 && facts.hi_offset >= 0);
+            ends.extend(known.map(|(partition, facts)| (topic.topic.clone(), *partition, facts.hi_offset)));
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Context>, err: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let partitions: Vec<_> =
+            list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
+        let done = if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.changes.lock().push_back(Change::Assigned(partitions));
+            assign_paused(consumer, list)
+        } else {
+            self.changes.lock().push_back(Change::Revoked(partitions));
+            consumer.incremental_unassign(list)
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "the group's decision could not be carried out");
+        }
+    }
+}
+
+/// Takes partitions without reading from them. Paused before and after, so that no fetch slips out between; the
+/// offset is never used.
+fn assign_paused(consumer: &BaseConsumer<Context>, list: &mut TopicPartitionList) -> KafkaResult<()> {
+    list.set_all_offsets(Offset::Offset(0))?;
+    consumer.pause(list)?;
+    consumer.incremental_assign(list)?;
+    consumer.pause(list)
+}
+
+/// A consumer in a group.
+pub(super) struct GroupConsumer {
+    /// Always there until dropped.
+    consumer: Option<BaseConsumer<Context>>,
+    deadline: Duration,
+}
+
+impl GroupConsumer {
+    pub(super) fn join(config: &ClientConfig, topics: &[&str], deadline: Duration) -> Result<GroupConsumer, LogError> {
+        let what = || format!("subscribe to {}", topics.join(", "));
+        let consumer = BaseConsumer::from_config_and_context(config, Context::default())
+            .map_err(|error| broker_error(what(), &error))?;
+        consumer.subscribe(topics).map_err(|error| broker_error(what(), &error))?;
+        Ok(GroupConsumer { consumer: Some(consumer), deadline })
+    }
+
+    pub(super) fn get(&self) -> &BaseConsumer<Context> {
+        self.consumer.as_ref().expect("invariant: a consumer lives until it is dropped")
+    }
+
+    pub(super) fn next_change(&self) -> Option<Change> {
+        self.get().context().changes.lock().pop_front()
+    }
+
+    /// A partition's end as last heard of.
+    pub(super) fn end(&self, topic: &str, partition: i32) -> Option<u64> {
+        let ends = self.get().context().ends.lock();
+        let found = ends.iter().find(|(known, number, _)| *number == partition && known == topic)?;
+        u64::try_from(found.2).ok()
+    }
+
+    /// First offset and end of a partition, asked of its leader.
+    pub(super) fn bounds(&self, topic: &str, partition: i32) -> Result<(u64, u64), LogError> {
+        bounds(self.get(), topic, partition, self.deadline)
+    }
+
+    /// Moves an assigned partition to an offset; it stays paused if it was.
+    pub(super) fn seek(&self, topic: &str, partition: i32, offset: u64) -> Result<(), LogError> {
+        let deadline = Instant::now() + self.deadline;
+        loop {
+            let what = || format!("start {topic}/{partition} at {offset}");
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, Offset::Offset(offset as i64))
+                .map_err(|error| broker_error(what(), &error))?;
+            let answer = self
+                .get()
+                .seek_partitions(list, Duration::from_secs(5))
+                .and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
+            match answer {
+                Ok(()) => return Ok(()),
+                // an assignment takes a moment to reach the fetcher
+                Err(error) if Instant::now() < deadline => {
+                    tracing::debug!(topic, partition, offset, %error, "cannot seek yet");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(error) => return Err(broker_error(what(), &error)),
+            }
+        }
+    }
+
+    pub(super) fn pause<'a>(&self, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<(), LogError> {
+        let list = listed(partitions);
+        if list.count() == 0 {
+            return Ok(());
+        }
+        self.get().pause(&list).map_err(|error| broker_error("pause", &error))
+    }
+
+    pub(super) fn resume<'a>(&self, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<(), LogError> {
+        let list = listed(partitions);
+        if list.count() == 0 {
+            return Ok(());
+        }
+        self.get().resume(&list).map_err(|error| broker_error("resume", &error))
+    }
+}
+
+fn listed<'a>(partitions: impl Iterator<Item = (&'a str, i32)>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in partitions {
+        list.add_partition(topic, partition);
+    }
+    list
+}
+
+/// First offset and end of a partition, asked of its leader.
+pub(super) fn bounds<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+    deadline: Duration,
+) -> Result<(u64, u64), LogError> {
+    let (start, end) = consumer
+        .fetch_watermarks(topic, partition, deadline)
+        .map_err(|error| broker_error(format!("ask for the end of {topic}/{partition}"), &error))?;
+    Ok((start.max(0) as u64, end.max(0) as u64))
+}
+
+/// Leaving a group can hang in the client. Nothing rests on leaving well, so it gets a thread and a deadline.
+impl Drop for GroupConsumer {
+    fn drop(&mut self) {
+        let consumer = self.consumer.take();
+        let (done, left) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(consumer);
+            let _ = done.send(());
+        });
+        if left.recv_timeout(Duration::from_secs(5)).is_err() {
+            tracing::warn!("the group was not left in time; it will notice by itself");
+        }
+    }
+}
