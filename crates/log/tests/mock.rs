@@ -20,7 +20,7 @@ fn outbox(from: u64) -> Outbox {
 
 fn append(log: &KafkaLog, outbox: &mut Outbox) {
     for (partition, frame) in outbox.drain() {
-        log.append(partition, frame).unwrap();
+        log.append(partition, frame).expect("room for a few frames");
     }
 }
 

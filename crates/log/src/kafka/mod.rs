@@ -8,6 +8,7 @@ mod commit;
 mod consumer;
 mod ends;
 mod log;
+mod plain;
 mod producer;
 mod reader;
 mod settings;
@@ -15,6 +16,7 @@ mod source;
 mod subscription;
 
 pub use log::KafkaLog;
+pub use plain::PlainProducer;
 pub use settings::KafkaSettings;
 pub use source::KafkaSource;
 
