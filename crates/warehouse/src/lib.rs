@@ -1,1 +1,33 @@
+//! ClickHouse: rows as bytes, the one place a batch is inserted, the ledger, and the tables' making.
+//!
+//! ```text
+//! rows ─ tables/*.rs ─► Batch ─ loader.rs ─► insert.rs (the one place) ─► ledger.rs
+//! schemas/clickhouse/*.sql ─ migrate.rs ─► tables and views ─ docs.rs ─► docs/tables.md
+//! ```
+#![forbid(unsafe_code)]
 
+pub mod backoff;
+pub mod batch;
+pub mod client;
+pub mod docs;
+pub mod error;
+pub mod handle;
+pub mod insert;
+pub mod ledger;
+pub mod loader;
+pub mod migrate;
+pub mod read;
+pub mod rowbinary;
+pub mod rows;
+pub mod schema;
+pub mod tables;
+pub mod version;
+
+pub use batch::{Batch, Processor, TableRows};
+pub use client::{Client, Endpoint};
+pub use error::WarehouseError;
+pub use handle::{LoaderConfig, LoaderHandle};
+pub use loader::{LoadReport, Loader};
+pub use rows::{DeadLetterRow, TouchpointRow};
+pub use tables::TableId;
+pub use version::RowVersion;

@@ -1,0 +1,180 @@
+//! What can go wrong with ClickHouse, and what a retry may mend.
+
+/// Server codes after which the same request may succeed (name by name in ClickHouse's `ErrorCodes.cpp`).
+const TRANSIENT_CODES: [u32; 16] = [
+    159, // TIMEOUT_EXCEEDED
+    202, // TOO_MANY_SIMULTANEOUS_QUERIES
+    203, // NO_FREE_CONNECTION
+    209, // SOCKET_TIMEOUT
+    210, // NETWORK_ERROR
+    225, // NO_ZOOKEEPER
+    236, // ABORTED: the server is going down
+    241, // MEMORY_LIMIT_EXCEEDED
+    242, // TABLE_IS_READ_ONLY
+    243, // NOT_ENOUGH_SPACE
+    252, // TOO_MANY_PARTS
+    285, // TOO_FEW_LIVE_REPLICAS
+    286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    319, // UNKNOWN_STATUS_OF_INSERT
+    394, // QUERY_WAS_CANCELLED: the server is going down
+    999, // KEEPER_EXCEPTION
+];
+
+/// An error of the warehouse.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WarehouseError {
+    /// No answer: refused, reset, TLS, name not found.
+    #[error("clickhouse at {url} cannot be reached: {detail}; is it running, and are url and TLS right?")]
+    Unreachable {
+        /// URL asked.
+        url: String,
+        /// What the network said.
+        detail: String,
+    },
+    /// No answer in time.
+    #[error("clickhouse at {url} did not answer in time")]
+    TimedOut {
+        /// URL asked.
+        url: String,
+    },
+    /// User or password are wrong (codes 193, 194, 516).
+    #[error("clickhouse refuses the user or the password: {detail}")]
+    Denied {
+        /// What the server said.
+        detail: String,
+    },
+    /// The server answered with an error of its own.
+    #[error("clickhouse says: {detail}")]
+    Server {
+        /// Error code; 0 if the answer carried none.
+        code: u32,
+        /// Whether a repetition may succeed.
+        transient: bool,
+        /// What the server said.
+        detail: String,
+    },
+    /// An answer that is not of the form asked for.
+    #[error("clickhouse's answer cannot be read: {detail}")]
+    Answer {
+        /// What was wrong.
+        detail: String,
+    },
+    /// The configuration cannot be right.
+    #[error("{detail}")]
+    Config {
+        /// What is wrong and how to mend it.
+        detail: String,
+    },
+    /// A migration that was applied has another text now.
+    #[error("migration {file} was changed after it was applied; restore its text and put the change into a new file")]
+    MigrationChanged {
+        /// File name.
+        file: &'static str,
+    },
+    /// A migration failed.
+    #[error("migration {file} failed: {source}")]
+    Migration {
+        /// File name.
+        file: &'static str,
+        /// Why.
+        source: Box<WarehouseError>,
+    },
+}
+
+impl WarehouseError {
+    /// The stable name: a metric label.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            WarehouseError::Unreachable { .. } => "unreachable",
+            WarehouseError::TimedOut { .. } => "timed_out",
+            WarehouseError::Denied { .. } => "denied",
+            WarehouseError::Server { transient: true, .. } => "server_busy",
+            WarehouseError::Server { .. } => "server_refused",
+            WarehouseError::Answer { .. } => "answer",
+            WarehouseError::Config { .. } => "config",
+            WarehouseError::MigrationChanged { .. } => "migration_changed",
+            WarehouseError::Migration { .. } => "migration",
+        }
+    }
+
+    /// Whether the same request, byte for byte, may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            WarehouseError::Unreachable { .. }
+                | WarehouseError::TimedOut { .. }
+                | WarehouseError::Server { transient: true, .. }
+        )
+    }
+
+    pub(crate) fn of(url: &str, error: clickhouse::error::Error) -> WarehouseError {
+        use clickhouse::error::Error;
+        let url = url.to_owned();
+        match error {
+            Error::Network(source) => WarehouseError::Unreachable { url, detail: chain(&*source) },
+            Error::TimedOut => WarehouseError::TimedOut { url },
+            Error::BadResponse(detail) => WarehouseError::answered(detail),
+            Error::InvalidParams(source) => WarehouseError::Config { detail: format!("{url}: {}", chain(&*source)) },
+            Error::Unsupported(detail) => WarehouseError::Config { detail },
+            other => WarehouseError::Answer { detail: chain(&other) },
+        }
+    }
+
+    /// The error in an answer's text: `Code: 60. DB::Exception: …`, or an HTTP status in words.
+    fn answered(detail: String) -> WarehouseError {
+        let code = detail.split("Code: ").nth(1).map_or(0, |rest| {
+            rest.bytes()
+                .take_while(u8::is_ascii_digit)
+                .fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+        });
+        if matches!(code, 193 | 194 | 516) {
+            return WarehouseError::Denied { detail };
+        }
+        // Without a code it was a proxy that answered: 5xx, 408 and 429 pass.
+        let status = detail.get(..3).and_then(|status| status.parse::<u16>().ok()).unwrap_or_default();
+        let busy = code == 0 && (status >= 500 || matches!(status, 408 | 429));
+        WarehouseError::Server { code, transient: busy || TRANSIENT_CODES.contains(&code), detail }
+    }
+}
+
+/// An error with its causes: the outermost words of a network error say nothing.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_deserves_a_retry_gets_one_and_nothing_else() {
+        let cases = [
+            ("Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)", "server_busy"),
+            ("Code: 319. DB::Exception: Unknown status", "server_busy"),
+            ("502 Bad Gateway", "server_busy"),
+            ("429 Too Many Requests", "server_busy"),
+            ("Code: 16. DB::Exception: No such column x in table", "server_refused"),
+            ("Code: 33. DB::Exception: Cannot read all data", "server_refused"),
+            ("404 Not Found", "server_refused"),
+            ("Code: 516. DB::Exception: default: Authentication failed", "denied"),
+            ("", "server_refused"),
+        ];
+        for (text, kind) in cases {
+            let error = WarehouseError::answered(text.to_owned());
+            assert_eq!(error.kind(), kind, "{text}");
+            assert_eq!(error.is_transient(), kind == "server_busy", "{text}");
+        }
+    }
+}

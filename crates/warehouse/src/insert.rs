@@ -1,0 +1,161 @@
+//! **The one place a batch is inserted.**
+//!
+//! Rows are encoded once; a retry sends the same bytes with the same token. The token makes a repetition harmless while
+//! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever.
+
+use crate::backoff::Backoff;
+use crate::client::Client;
+use crate::error::WarehouseError;
+use crate::tables::TableId;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes handed to the connection at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Everything that decides what an insert does, pinned: servers' defaults have moved before.
+///
+/// One block per insert and part key, so that an insert is whole or absent per part; an import's batch may span many
+/// months and makes one part for each.
+const SETTINGS: &str = "async_insert = 0, insert_deduplicate = 1, optimize_on_insert = 1, \
+    max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, \
+    min_insert_block_size_bytes = 1073741824, max_partitions_per_insert_block = 100000, \
+    throw_on_max_partitions_per_insert_block = 0";
+
+/// Told of inserts as they happen, for metrics; called from the loader's thread.
+pub trait Observer: Send + Sync {
+    /// An insert was acknowledged.
+    fn inserted(&self, table: TableId, rows: u64, bytes: usize, elapsed: Duration) {
+        let _ = (table, rows, bytes, elapsed);
+    }
+    /// A try failed and will be repeated; `kind` is [`WarehouseError::kind`].
+    fn retried(&self, table: TableId, kind: &'static str) {
+        let _ = (table, kind);
+    }
+    /// The server restarted between insert and ledger row: everything is inserted again.
+    fn repeated(&self) {}
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Inserts encoded rows.
+#[derive(Clone)]
+pub struct Inserter {
+    client: Client,
+    epoch: u8,
+    backoff: Backoff,
+    observer: Arc<dyn Observer>,
+}
+
+impl Inserter {
+    /// An inserter into the tables of `epoch`.
+    #[must_use]
+    pub fn new(client: Client, epoch: u8, backoff: Backoff, observer: Arc<dyn Observer>) -> Inserter {
+        Inserter { client, epoch, backoff, observer }
+    }
+
+    /// The epoch whose tables it fills.
+    #[must_use]
+    pub fn epoch(&self) -> u8 {
+        self.epoch
+    }
+
+    /// Inserts `body` (`rows` rows, RowBinary) into `table` until the server acknowledges it.
+    ///
+    /// # Errors
+    /// What a repetition cannot mend: rows of another shape, an unknown table, a refused user.
+    pub async fn insert(&self, table: TableId, token: &str, rows: u64, body: &Bytes) -> Result<(), WarehouseError> {
+        let mut failures = 0;
+        loop {
+            let Err(error) = self.insert_once(table, token, rows, body).await else { return Ok(()) };
+            if !error.is_transient() {
+                return Err(error);
+            }
+            failures += 1;
+            self.wait(table, token, failures, &error).await;
+        }
+    }
+
+    /// Tells of a failure that will be repeated, and waits.
+    pub(crate) async fn wait(&self, table: TableId, token: &str, failures: u32, error: &WarehouseError) {
+        self.observer.retried(table, error.kind());
+        let wait = self.backoff.wait(failures, token);
+        tracing::warn!(
+            table = table.name(),
+            failures,
+            wait_ms = wait.as_millis() as u64,
+            kind = error.kind(),
+            %error,
+            "insert failed, trying again"
+        );
+        tokio::time::sleep(wait).await;
+    }
+
+    pub(crate) fn observer(&self) -> &dyn Observer {
+        &*self.observer
+    }
+
+    /// One try.
+    #[expect(clippy::disallowed_methods, reason = "the one place a batch is inserted")]
+    pub(crate) async fn insert_once(
+        &self,
+        table: TableId,
+        token: &str,
+        rows: u64,
+        body: &Bytes,
+    ) -> Result<(), WarehouseError> {
+        let started = Instant::now();
+        let send = async {
+            let mut insert = self.client.inner.insert_formatted_with(self.statement(table, token));
+            for start in (0..body.len()).step_by(CHUNK) {
+                insert.send(body.slice(start..body.len().min(start + CHUNK))).await?;
+            }
+            insert.end().await
+        };
+        match tokio::time::timeout(self.client.timeout, send).await {
+            Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
+            Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
+        }
+        self.observer.inserted(table, rows, body.len(), started.elapsed());
+        Ok(())
+    }
+
+    fn statement(&self, table: TableId, token: &str) -> String {
+        debug_assert!(!token.contains(['\'', '\\']), "tokens are made of names and numbers");
+        let mut sql = format!("INSERT INTO {}.{} (", self.client.database, table.in_epoch(self.epoch));
+        for (index, column) in table.columns().iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            sql.push_str(comma);
+            sql.push('`');
+            sql.push_str(column.name);
+            sql.push('`');
+        }
+        sql.push_str(") SETTINGS insert_deduplication_token = '");
+        sql.push_str(token);
+        sql.push_str("', ");
+        sql.push_str(SETTINGS);
+        sql.push_str(" FORMAT RowBinary");
+        sql
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Endpoint;
+
+    #[test]
+    fn the_statement_names_every_column_and_pins_every_setting() {
+        let client = Client::new(&Endpoint::new("http://localhost:8123")).unwrap();
+        let inserter = Inserter::new(client, 3, Backoff::default(), Arc::new(Silent));
+        let sql = inserter.statement(TableId::StageMoves, "t:1");
+        assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`, "), "{sql}");
+        assert!(sql.contains("SETTINGS insert_deduplication_token = 't:1', async_insert = 0, "), "{sql}");
+        assert!(sql.ends_with(" FORMAT RowBinary"), "{sql}");
+    }
+}

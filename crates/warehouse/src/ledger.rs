@@ -1,0 +1,140 @@
+//! The ledger: what stands in which table, and how far that goes without a break.
+
+use crate::batch::Processor;
+use crate::client::Client;
+use crate::error::WarehouseError;
+use crate::tables::TableId;
+use crumbtrail_events::EventTime;
+use crumbtrail_events::outcome::Counts;
+use serde::Deserialize;
+
+/// One row of `batches`: one table's part of a batch. Written only after the inserts it speaks of were acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Routing epoch.
+    pub epoch: u8,
+    /// Who wrote it.
+    pub processor: Processor,
+    /// Partition of the log the processor read.
+    pub partition: u32,
+    /// Table it speaks of.
+    pub table: TableId,
+    /// First log offset, inclusive.
+    pub from_offset: u64,
+    /// End, exclusive.
+    pub to_offset: u64,
+    /// XXH3 of the rows as bytes; 0 without rows.
+    pub content_hash: u64,
+    /// Sum over the records of a hash of origin and position.
+    pub position_checksum: u64,
+    /// Rows inserted.
+    pub row_count: u64,
+    /// Records of the log accepted.
+    pub record_count: u64,
+    /// Records by outcome.
+    pub counts: Counts,
+    /// Start of the server that acknowledged, ms since the epoch, accurate to seconds.
+    pub server_started_ms: i64,
+    /// Watermark at the end.
+    pub watermark_at: EventTime,
+    /// Wall time of the closing tick.
+    pub written_at: EventTime,
+}
+
+impl LedgerRow {
+    /// The version: of two equal claims the later written stands (it names the server that has the rows now).
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.server_started_ms.max(0) as u64
+    }
+}
+
+/// When a server started, ms since the epoch; two readings of one start may differ by a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerStart(pub i64);
+
+impl ServerStart {
+    /// Whether both are readings of one start: the server tells seconds only, each reading rounds twice.
+    #[must_use]
+    pub fn is_same(self, other: ServerStart) -> bool {
+        self.0.abs_diff(other.0) <= 2_000
+    }
+}
+
+/// The server's start.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn server_start(client: &Client) -> Result<ServerStart, WarehouseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        started_s: i64,
+    }
+    let rows: Vec<Row> = client.rows("SELECT toInt64(toUnixTimestamp(now())) - toInt64(uptime()) AS started_s").await?;
+    match rows.as_slice() {
+        [row] => Ok(ServerStart(row.started_s * 1000)),
+        _ => Err(WarehouseError::Answer { detail: "no row for the server's start".to_owned() }),
+    }
+}
+
+/// How far the ledger's unbroken chain goes for one partition of a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// First offset of the chain: the oldest ledger row.
+    pub from: u64,
+    /// End, exclusive: everything in `[from, to)` is in every table of the processor.
+    pub to: u64,
+}
+
+/// The end of the unbroken chain from the oldest ledger row, the lowest over the processor's tables; `None` if some
+/// table has no ledger row. What lies behind a hole does not count: a database restored from a backup has one.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn chain_end(
+    client: &Client,
+    epoch: u8,
+    processor: Processor,
+    partition: u32,
+) -> Result<Option<ChainEnd>, WarehouseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        table_count: usize,
+        chain_from: u64,
+        chain_to: u64,
+    }
+    let sql = format!(
+        "SELECT count() AS table_count, max(first_offset) AS chain_from, min(last_offset) AS chain_to FROM (
+            SELECT table_name, min(from_offset) AS first_offset,
+                if(countIf(is_broken) = 0, max(to_offset), minIf(covered_to, is_broken)) AS last_offset
+            FROM (
+                SELECT table_name, from_offset, to_offset,
+                    max(to_offset) OVER (
+                        PARTITION BY table_name ORDER BY from_offset, to_offset
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to,
+                    row_number() OVER (PARTITION BY table_name ORDER BY from_offset, to_offset) > 1
+                        AND from_offset > covered_to AS is_broken
+                FROM {database}.{table} FINAL
+                WHERE epoch = {epoch} AND processor = '{processor}' AND partition = {partition})
+            GROUP BY table_name)",
+        database = client.database(),
+        table = TableId::Batches.in_epoch(epoch),
+        processor = processor.as_str(),
+    );
+    let rows: Vec<Row> = client.rows(&sql).await?;
+    Ok(rows
+        .first()
+        .filter(|row| row.table_count == processor.tables().len())
+        .map(|row| ChainEnd { from: row.chain_from, to: row.chain_to }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_of_one_start_may_round_apart() {
+        assert!(ServerStart(10_000).is_same(ServerStart(11_000)));
+        assert!(!ServerStart(10_000).is_same(ServerStart(13_000)));
+    }
+}

@@ -1,0 +1,267 @@
+//! Batches into tables, then into the ledger.
+//!
+//! ```text
+//! server start seen ─► one insert a table (rows of all batches joined) ─► server start the same? ─► one ledger insert
+//!        ▲                                                                   │ no
+//!        └───────────────────────────────────────────────────────────────────┘
+//! ```
+
+use crate::batch::Batch;
+use crate::client::Client;
+use crate::error::WarehouseError;
+use crate::insert::Inserter;
+use crate::ledger::{self, LedgerRow};
+use crate::tables::{TableId, batches};
+use bytes::{Bytes, BytesMut};
+use xxhash_rust::xxh3::Xxh3;
+
+/// What a load did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Inserts acknowledged, the ledger's among them.
+    pub insert_count: u64,
+    /// Rows acknowledged, the ledger's apart.
+    pub row_count: u64,
+    /// Times everything was inserted again because the server had restarted in between.
+    pub repeat_count: u64,
+}
+
+/// Loads batches: see the module's drawing.
+#[derive(Clone)]
+pub struct Loader {
+    client: Client,
+    inserter: Inserter,
+    watches_restarts: bool,
+    insert_bytes: usize,
+}
+
+impl Loader {
+    /// A loader. `watches_restarts`: whether a restart between insert and ledger row repeats the insert; right for a
+    /// single node, wrong behind a balancer of replicas (each has its own start, and none loses what a quorum has).
+    /// `insert_bytes`: rows joined into one insert, at most, unless one batch alone has more.
+    #[must_use]
+    pub fn new(client: Client, inserter: Inserter, watches_restarts: bool, insert_bytes: usize) -> Loader {
+        Loader { client, inserter, watches_restarts, insert_bytes }
+    }
+
+    /// Loads `batches` (in order of their offsets within each partition) and returns when all of it is in the tables
+    /// and in the ledger. Outages are waited out; loading the same batches again changes nothing.
+    ///
+    /// # Errors
+    /// What a repetition cannot mend.
+    pub async fn load(&self, batches: &[Batch]) -> Result<LoadReport, WarehouseError> {
+        let mut report = LoadReport::default();
+        if batches.is_empty() {
+            return Ok(report);
+        }
+        loop {
+            let started = self.server_start().await?;
+            for table in TableId::ALL {
+                for joined in self.joined(table, batches, started) {
+                    self.inserter.insert(table, &joined.token, joined.row_count, &joined.body).await?;
+                    report.insert_count += 1;
+                    report.row_count += joined.row_count;
+                }
+            }
+            if self.write_ledger(batches, started).await? {
+                report.insert_count += 1;
+                return Ok(report);
+            }
+            report.repeat_count += 1;
+            self.inserter.observer().repeated();
+            tracing::warn!("clickhouse restarted between insert and ledger row, inserting again");
+        }
+    }
+
+    /// Writes the ledger rows if the server still is the one that acknowledged the rows; otherwise says no. The start
+    /// is asked for before every try: between two tries a backup may have been restored.
+    async fn write_ledger(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
+        let mut body = Vec::with_capacity(batches.len() * 4 * 160);
+        let mut rows = 0;
+        for row in batches.iter().flat_map(|batch| ledger_rows(batch, self.inserter.epoch(), started)) {
+            batches::encode(&row, &mut body);
+            rows += 1;
+        }
+        let body = Bytes::from(body);
+        let token = token(TableId::Batches, batches.iter().map(|batch| (batch, 0)), started);
+        let mut failures = 0;
+        loop {
+            if !self.server_start().await?.is_same(started) {
+                return Ok(false);
+            }
+            let Err(error) = self.inserter.insert_once(TableId::Batches, &token, rows, &body).await else {
+                return Ok(true);
+            };
+            if !error.is_transient() {
+                return Err(error);
+            }
+            failures += 1;
+            self.inserter.wait(TableId::Batches, &token, failures, &error).await;
+        }
+    }
+
+    /// The server's start, however long it takes to answer.
+    async fn server_start(&self) -> Result<ledger::ServerStart, WarehouseError> {
+        if !self.watches_restarts {
+            return Ok(ledger::ServerStart::default());
+        }
+        let mut failures = 0;
+        loop {
+            match ledger::server_start(&self.client).await {
+                Err(error) if error.is_transient() => {
+                    failures += 1;
+                    self.inserter.wait(TableId::Batches, "server_start", failures, &error).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The rows of `table` in all batches, joined into as few bodies as the limit allows.
+    fn joined(&self, table: TableId, batches: &[Batch], started: ledger::ServerStart) -> Vec<Joined> {
+        let mut groups: Vec<Vec<(&Batch, &crate::batch::TableRows)>> = Vec::new();
+        let mut size = usize::MAX;
+        for batch in batches {
+            for rows in batch.tables.iter().filter(|rows| rows.table == table && !rows.rows.is_empty()) {
+                if size.saturating_add(rows.rows.len()) > self.insert_bytes {
+                    groups.push(Vec::new());
+                    size = 0;
+                }
+                size += rows.rows.len();
+                if let Some(group) = groups.last_mut() {
+                    group.push((batch, rows));
+                }
+            }
+        }
+        groups
+            .into_iter()
+            .map(|group| Joined {
+                token: token(table, group.iter().map(|(batch, rows)| (*batch, rows.content_hash)), started),
+                row_count: group.iter().map(|(_, rows)| rows.row_count).sum(),
+                body: match group.as_slice() {
+                    [(_, only)] => only.rows.clone(),
+                    many => {
+                        let mut body = BytesMut::with_capacity(many.iter().map(|(_, rows)| rows.rows.len()).sum());
+                        for (_, rows) in many {
+                            body.extend_from_slice(&rows.rows);
+                        }
+                        body.freeze()
+                    }
+                },
+            })
+            .collect()
+    }
+}
+
+struct Joined {
+    token: String,
+    row_count: u64,
+    body: Bytes,
+}
+
+/// One row for each table the processor writes, also for those without rows: a chain per table must not break there.
+fn ledger_rows(batch: &Batch, epoch: u8, started: ledger::ServerStart) -> impl Iterator<Item = LedgerRow> + '_ {
+    batch.processor.tables().iter().map(move |&table| {
+        let rows = batch.tables.iter().find(|rows| rows.table == table);
+        LedgerRow {
+            epoch,
+            processor: batch.processor,
+            partition: batch.partition,
+            table,
+            from_offset: batch.from,
+            to_offset: batch.to,
+            content_hash: rows.map_or(0, |rows| rows.content_hash),
+            position_checksum: batch.position_checksum,
+            row_count: rows.map_or(0, |rows| rows.row_count),
+            record_count: batch.record_count,
+            counts: batch.counts,
+            server_started_ms: started.0,
+            watermark_at: batch.watermark,
+            written_at: crumbtrail_events::EventTime(batch.wall_ms),
+        }
+    })
+}
+
+/// A name for exactly these rows on exactly this run of the server: table, first stretch, and a hash over all
+/// stretches, their content and the server's start (a restored server has forgotten rows, so it must not know tokens).
+fn token<'a>(table: TableId, parts: impl Iterator<Item = (&'a Batch, u64)>, started: ledger::ServerStart) -> String {
+    let mut hash = Xxh3::new();
+    hash.update(&started.0.to_le_bytes());
+    let mut first = String::new();
+    for (batch, content_hash) in parts {
+        if first.is_empty() {
+            first = format!("{}:{}:{}-{}", batch.processor.as_str(), batch.partition, batch.from, batch.to);
+        }
+        hash.update(batch.processor.as_str().as_bytes());
+        for number in [u64::from(batch.partition), batch.from, batch.to, content_hash, batch.position_checksum] {
+            hash.update(&number.to_le_bytes());
+        }
+    }
+    format!("{}:{first}:{:032x}", table.name(), hash.digest128())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backoff::Backoff;
+    use crate::batch::{Processor, TableRows};
+    use crate::client::Endpoint;
+    use crate::insert::Silent;
+    use crate::ledger::ServerStart;
+    use crumbtrail_events::EventTime;
+    use crumbtrail_events::outcome::Counts;
+    use std::sync::Arc;
+
+    fn batch(partition: u32, from: u64, rows: &'static [u8]) -> Batch {
+        Batch {
+            processor: Processor::Sessionize,
+            partition,
+            from,
+            to: from + 10,
+            tables: vec![TableRows::new(TableId::Sessions, Bytes::from_static(rows), 1)],
+            record_count: 1,
+            counts: Counts::default(),
+            position_checksum: 0,
+            watermark: EventTime(0),
+            wall_ms: 0,
+        }
+    }
+
+    fn loader(insert_bytes: usize) -> Loader {
+        let client = Client::new(&Endpoint::new("http://127.0.0.1:1")).unwrap();
+        let inserter = Inserter::new(client.clone(), 1, Backoff::default(), Arc::new(Silent));
+        Loader::new(client, inserter, true, insert_bytes)
+    }
+
+    #[test]
+    fn rows_of_several_partitions_share_an_insert_up_to_the_limit() {
+        let batches = [batch(0, 0, b"aaaa"), batch(1, 0, b"bbbb"), batch(2, 0, b"cccc")];
+        let bodies = |limit| -> Vec<Vec<u8>> {
+            let joined = loader(limit).joined(TableId::Sessions, &batches, ServerStart(1));
+            joined.iter().map(|joined| joined.body.to_vec()).collect()
+        };
+        assert_eq!(bodies(100), [b"aaaabbbbcccc".to_vec()]);
+        assert_eq!(bodies(8), [b"aaaabbbb".to_vec(), b"cccc".to_vec()]);
+        assert_eq!(bodies(1).len(), 3, "a batch larger than the limit goes alone");
+        assert!(loader(100).joined(TableId::Journeys, &batches, ServerStart(1)).is_empty());
+    }
+
+    #[test]
+    fn a_token_names_rows_and_run_of_the_server() {
+        let of = |batch: &Batch, start| {
+            token(TableId::Sessions, [(batch, batch.tables[0].content_hash)].into_iter(), ServerStart(start))
+        };
+        let one = batch(3, 20, b"aaaa");
+        assert_eq!(of(&one, 1), of(&one.clone(), 1));
+        assert_ne!(of(&one, 1), of(&one, 2));
+        assert_ne!(of(&one, 1), of(&batch(3, 20, b"aaab"), 1));
+        assert!(of(&one, 1).starts_with("sessions:sessionize:3:20-30:"));
+    }
+
+    #[test]
+    fn every_table_of_the_processor_gets_a_ledger_row() {
+        let rows: Vec<LedgerRow> = ledger_rows(&batch(0, 0, b"aaaa"), 1, ServerStart(5)).collect();
+        assert_eq!(rows.len(), Processor::Sessionize.tables().len());
+        assert_eq!(rows.iter().map(|row| row.row_count).sum::<u64>(), 1);
+    }
+}

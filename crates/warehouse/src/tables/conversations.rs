@@ -1,0 +1,50 @@
+//! `conversations`: its columns in the order they are sent, and how a row becomes bytes.
+
+use crate::rowbinary::columns;
+use crate::rowbinary::span;
+use crate::version::RowVersion;
+use crumbtrail_sessions::rows::ConversationRow;
+
+columns! {
+    /// Appends one row of `conversations`, RowBinary, no allocation but the buffer's growth.
+    pub fn encode(row: &ConversationRow<'_>, version: RowVersion) {
+        "site": "LowCardinality(String)" = row.site;
+        "conversation_id": "String" = row.conversation_id;
+        "customer": "String" = row.customer;
+        "visitor": "String" = row.visitor;
+        "contact": "String" = row.contact;
+        "person": "FixedString(16)" = row.person;
+        "channel": "LowCardinality(String)" = row.channel.as_str();
+        "status": "LowCardinality(String)" = row.status;
+        "opened_at": "DateTime64(3, 'UTC')" = row.opened_at;
+        "last_at": "DateTime64(3, 'UTC')" = row.last_at;
+        "first_reply_at": "Nullable(DateTime64(3, 'UTC'))" = row.first_reply_at;
+        "first_resolved_at": "Nullable(DateTime64(3, 'UTC'))" = row.first_resolved_at;
+        "resolved_at": "Nullable(DateTime64(3, 'UTC'))" = row.resolved_at;
+        "first_reply_ms": "Nullable(Int64)" = span(row.opened_at, row.first_reply_at);
+        "first_resolution_ms": "Nullable(Int64)" = span(row.opened_at, row.first_resolved_at);
+        "resolution_ms": "Nullable(Int64)" = span(row.opened_at, row.resolved_at);
+        "is_final": "Bool" = row.is_final;
+        "reopen_count": "UInt32" = row.reopen_count;
+        "customer_message_count": "UInt32" = row.customer_message_count;
+        "agent_message_count": "UInt32" = row.agent_message_count;
+        "bot_message_count": "UInt32" = row.bot_message_count;
+        "agent_count": "UInt32" = row.agent_count;
+        "rating_first": "Nullable(Float32)" = row.rating_first;
+        "rating_latest": "Nullable(Float32)" = row.rating_latest;
+        "rating_scale": "LowCardinality(String)" = row.scale.as_str();
+        "score_start": "Nullable(Float32)" = row.score_start;
+        "score_end": "Nullable(Float32)" = row.score_end;
+        "score_worst": "Nullable(Float32)" = row.score_worst;
+        "language": "LowCardinality(String)" = row.language;
+        "topics": "UInt32" = row.topics;
+        "friction_count": "UInt32" = row.friction_count;
+        "priority": "LowCardinality(String)" = row.priority;
+        "department": "LowCardinality(String)" = row.department;
+        "store": "LowCardinality(String)" = row.store;
+        "country": "LowCardinality(String)" = row.country;
+        "city": "LowCardinality(String)" = row.city;
+        "version": "UInt64" = version;
+        "is_deleted": "UInt8" = row.deleted;
+    }
+}

@@ -1,0 +1,89 @@
+//! One file per table: its columns and how a row becomes bytes.
+
+pub mod batches;
+pub mod breadcrumbs;
+pub mod conversations;
+pub mod conversions;
+pub mod dead_letters;
+pub mod journeys;
+pub mod sessions;
+pub mod stage_moves;
+pub mod touchpoints;
+
+use crate::rowbinary::Column;
+
+/// A table rows are inserted into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TableId {
+    /// Every accepted record with its outcome.
+    Touchpoints,
+    /// Sessions.
+    Sessions,
+    /// Conversations.
+    Conversations,
+    /// Where each person stands.
+    Journeys,
+    /// Moves between stages.
+    StageMoves,
+    /// Conversions.
+    Conversions,
+    /// Signals.
+    Breadcrumbs,
+    /// Records that could not be read.
+    DeadLetters,
+    /// The ledger.
+    Batches,
+}
+
+impl TableId {
+    /// All tables.
+    pub const ALL: [TableId; 9] = [
+        TableId::Touchpoints,
+        TableId::Sessions,
+        TableId::Conversations,
+        TableId::Journeys,
+        TableId::StageMoves,
+        TableId::Conversions,
+        TableId::Breadcrumbs,
+        TableId::DeadLetters,
+        TableId::Batches,
+    ];
+
+    /// The stable name: of the view, of the metric label, and in the ledger.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            TableId::Touchpoints => "touchpoints",
+            TableId::Sessions => "sessions",
+            TableId::Conversations => "conversations",
+            TableId::Journeys => "journeys",
+            TableId::StageMoves => "stage_moves",
+            TableId::Conversions => "conversions",
+            TableId::Breadcrumbs => "breadcrumbs",
+            TableId::DeadLetters => "dead_letters",
+            TableId::Batches => "batches",
+        }
+    }
+
+    /// The columns in the order their values are sent.
+    #[must_use]
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            TableId::Touchpoints => touchpoints::COLUMNS,
+            TableId::Sessions => sessions::COLUMNS,
+            TableId::Conversations => conversations::COLUMNS,
+            TableId::Journeys => journeys::COLUMNS,
+            TableId::StageMoves => stage_moves::COLUMNS,
+            TableId::Conversions => conversions::COLUMNS,
+            TableId::Breadcrumbs => breadcrumbs::COLUMNS,
+            TableId::DeadLetters => dead_letters::COLUMNS,
+            TableId::Batches => batches::COLUMNS,
+        }
+    }
+
+    /// The table of an epoch, such as `sessions_e1`; the view without the suffix points to the current one.
+    #[must_use]
+    pub fn in_epoch(self, epoch: u8) -> String {
+        format!("{}_e{epoch}", self.name())
+    }
+}
