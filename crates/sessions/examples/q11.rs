@@ -1,7 +1,7 @@
 //! Sessions per user (Nexmark q11) in process: touchpoint bytes in, session rows out, on one thread.
 //!
-//! `cargo run --release -p crumbtrail-sessions --example q11 -- [events] [visitors]` makes clicks of Zipf-distributed
-//! visitors, disordered within 5 s, and prints events per CPU second, resident bytes per open session, and whether the
+//! `cargo run --release -p crumbtrail-sessions --example q11 -- [events] [visitors] [events per visit] [minutes]` makes
+//! clicks of Zipf-distributed visitors, disordered within 5 s, and prints events per CPU second, resident bytes per open session, and whether the
 //! sessions equal those of a naive recomputation (sort every visitor's times, cut at the gap).
 
 use crumbtrail_events::ids::id_hash;
@@ -37,7 +37,11 @@ impl Out for Tally {
 }
 
 fn digest(visitor: &str, start: i64, end: i64, count: u32) -> u64 {
-    id_hash(&format!("{visitor} {start} {end} {count}"))
+    let mut hash = id_hash(visitor);
+    for part in [start as u64, end as u64, u64::from(count)] {
+        hash = (hash ^ part).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+    }
+    hash
 }
 
 /// A small generator with a fixed seed: the same input every time.
@@ -71,20 +75,22 @@ fn main() {
     let mut args = std::env::args().skip(1).map(|arg| arg.parse::<usize>().expect("a number"));
     let events = args.next().unwrap_or(2_000_000);
     let visitors = args.next().unwrap_or(90_000);
+    let per_visit = args.next().unwrap_or(10).max(1) as f64;
+    let minutes = args.next().unwrap_or(24 * 60) as f64;
     let start = 1_760_000_000_000i64;
 
     let mut dice = Dice(11);
     let pages: Vec<String> = (0..500).map(|n| format!("/shop/category-{}/item-{n}", n % 20)).collect();
     let cities = [("TH", "Bangkok"), ("ID", "Jakarta"), ("SG", "Singapore"), ("GB", "London"), ("US", "Austin")];
-    // Visits of about 9.5 events, 40 s apart in the mean, of visitors by Zipf (s = 0.6, by inversion).
+    // Visits of a geometric number of events, 40 s apart in the mean, of visitors by Zipf (s = 0.6, by inversion).
     let mut order: Vec<(i64, i64, u32)> = Vec::with_capacity(events);
     while order.len() < events {
         let visitor = (visitors as f64 * dice.unit().powf(2.5)) as u32;
-        let mut at = start + (dice.unit() * 86_400_000.0) as i64;
+        let mut at = start + (dice.unit() * minutes * 60_000.0) as i64;
         while order.len() < events {
             order.push((at + (dice.roll() % 5_000) as i64, at, visitor));
             at += (-(1.0 - dice.unit()).ln() * 40_000.0) as i64;
-            if dice.unit() < 1.0 / 9.5 {
+            if dice.unit() < 1.0 / per_visit {
                 break;
             }
         }
@@ -152,6 +158,8 @@ fn main() {
     let mut state = Sessions::new(RuleBook { default: rules, ..RuleBook::default() });
     let mut tally = Tally::default();
     let (mut watermark, mut next_tick) = (EventTime::MIN, start);
+    // A tick every second of a stream that is read at many times its speed: 20 000 events between two.
+    let speed = ((minutes * 60.0 * 2e4 / events as f64) as i64).max(1);
     let (mut peak, mut peak_rss, mut peak_open) = (0, 0, 1);
     let mut begin = 0;
     let cpu = cpu_seconds();
@@ -160,10 +168,9 @@ fn main() {
         assert_eq!(judged.outcome, Outcome::Counted);
         begin = end;
         if watermarks[n] >= next_tick {
-            // A tick for every second of a stream that is read at a hundred times its speed.
             watermark = EventTime(watermarks[n]);
-            next_tick = watermarks[n] + 100_000;
-            state.tick(watermark, watermarks[n] / 100, &mut tally);
+            next_tick = watermarks[n] + speed * 1_000;
+            state.tick(watermark, watermarks[n] / speed, &mut tally);
             if state.open_sessions() > peak_open {
                 (peak_open, peak, peak_rss) = (state.open_sessions(), state.resident_bytes(), resident() - before);
             }

@@ -144,7 +144,7 @@ impl Chain {
     /// Up to so many live events, a repeat is looked for by reading them all.
     pub(crate) const SCANNED: usize = 48;
     /// Fewest events worth folding.
-    const FOLDED: usize = 16;
+    const FOLDED: usize = 32;
 
     /// A chain without events.
     pub(crate) fn new(class: Class) -> Chain {

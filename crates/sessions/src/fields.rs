@@ -23,14 +23,27 @@ const fn range(first: u32, last: u32) -> u64 {
     (u64::MAX >> (63 - last)) & (u64::MAX << first)
 }
 
-/// Fields that are a varint.
-const VARINTS: u64 = bits(&[5, 6, 32, 48, 52, 57, 58, 59]);
-/// Fields of one byte.
-const BYTES: u64 = bits(&[12, 25, 40, 44, 49]);
-/// Fields of four bytes.
-const FLOATS: u64 = bits(&[22, 23, 43, 50, 51]);
-/// Fields whose presence is their value.
-const FLAGS: u64 = bits(&[53]);
+/// Shapes of the fields, by bit: a string, a varint, or so many bytes.
+const SHAPES: [u8; 64] = {
+    let mut shapes = [STRING; 64];
+    let mut bit = 0;
+    while bit < 64 {
+        let of = 1 << bit;
+        if of & bits(&[5, 6, 32, 48, 52, 57, 58, 59]) != 0 {
+            shapes[bit] = VARINT;
+        } else if of & bits(&[12, 25, 40, 44, 49]) != 0 {
+            shapes[bit] = 1;
+        } else if of & bits(&[22, 23, 43, 50, 51]) != 0 {
+            shapes[bit] = 4;
+        } else if of & bits(&[53]) != 0 {
+            shapes[bit] = 0;
+        }
+        bit += 1;
+    }
+    shapes
+};
+const STRING: u8 = 255;
+const VARINT: u8 = 254;
 
 /// A run of fields: which of them are present, and their bytes. Bit 0 of the mask is the group's first field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,9 +137,10 @@ impl<'a> Click<'a> {
     /// # Errors
     /// Bytes cut short.
     pub(crate) fn find(bytes: &'a [u8]) -> Result<Click<'a>, WireError> {
-        let mut walk = Walk { present: 0, rest: bytes.get(FIXED..).ok_or(WireError::Truncated)? };
-        walk.present = u64::from_le_bytes(walk.take(8)?.try_into().map_err(|_| WireError::Truncated)?);
-        let present = walk.present;
+        let (_, fields) = bytes.split_at_checked(FIXED).ok_or(WireError::Truncated)?;
+        let (present, fields) = fields.split_first_chunk().ok_or(WireError::Truncated)?;
+        let present = u64::from_le_bytes(*present);
+        let mut walk = Walk { present, bytes: fields, at: 0 };
         walk.skip(range(0, 0))?;
         let mut click =
             Click { site: walk.text(1)?, visitor: walk.text(2)?, customer: walk.text(3)?, ..Click::default() };
@@ -137,13 +151,13 @@ impl<'a> Click<'a> {
         if present & (1 << 12) == 0 {
             click.touch = Group::default();
         }
-        let attributes = walk.rest;
+        let attributes = walk.at;
         click.place = walk.group(19, 24)?;
         click.device = walk.group(25, 27)?;
         click.bot = walk.text(28)?;
         click.language = walk.text(29)?;
         click.has_country = present & (1 << 19) != 0;
-        let attributes = &attributes[..attributes.len() - walk.rest.len()];
+        let attributes = walk.since(attributes)?;
         let mut seed = present & range(19, 29);
         if !click.customer.is_empty() {
             seed ^= xxh3_64_with_seed(click.customer, 1);
@@ -152,14 +166,16 @@ impl<'a> Click<'a> {
         if present & bits(&[32, 33, 50]) != 0 {
             walk.skip(range(30, 31))?;
             if present & (1 << 32) != 0 {
-                let mut reader = Reader::new(walk.rest);
-                click.revenue = reader.signed()?;
-                walk.rest = reader.rest();
+                let before = walk.at;
+                walk.skip(range(32, 32))?;
+                click.revenue = Reader::new(walk.since(before)?).signed()?;
             }
             click.currency = walk.text(33)?;
             walk.skip(range(34, 49))?;
             if present & (1 << 50) != 0 {
-                click.score = walk.take(4)?.first_chunk().map(|score| f32::from_le_bytes(*score));
+                let before = walk.at;
+                walk.skip(range(50, 50))?;
+                click.score = walk.since(before)?.first_chunk().map(|score| f32::from_le_bytes(*score));
             }
         }
         Ok(click)
@@ -169,69 +185,78 @@ impl<'a> Click<'a> {
 /// A walk over the fields, in the order of their bits.
 struct Walk<'a> {
     present: u64,
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    at: usize,
 }
 
 impl<'a> Walk<'a> {
-    #[inline]
-    fn take(&mut self, n: usize) -> Result<&'a [u8], WireError> {
-        let (taken, rest) = self.rest.split_at_checked(n).ok_or(WireError::Truncated)?;
-        self.rest = rest;
-        Ok(taken)
+    /// The bytes gone past since the walk was at `before`.
+    #[inline(always)]
+    fn since(&self, before: usize) -> Result<&'a [u8], WireError> {
+        self.bytes.get(before..self.at).ok_or(WireError::Truncated)
     }
 
     /// The bytes of a string field; empty if it is absent.
-    #[inline]
+    #[inline(always)]
     fn text(&mut self, bit: u32) -> Result<&'a [u8], WireError> {
-        if self.present & (1 << bit) == 0 { Ok(&[]) } else { self.bytes() }
+        if self.present & (1 << bit) == 0 {
+            return Ok(&[]);
+        }
+        let len = self.length()?;
+        let begin = self.at;
+        self.at = begin.saturating_add(len);
+        self.since(begin)
     }
 
-    #[inline]
-    fn bytes(&mut self) -> Result<&'a [u8], WireError> {
-        match self.rest {
+    /// Goes past the length of a string.
+    #[inline(always)]
+    fn length(&mut self) -> Result<usize, WireError> {
+        match self.bytes.get(self.at) {
             // Nearly all strings are short.
-            [len @ 0..0x80, ..] => {
-                let n = usize::from(*len);
-                self.rest = &self.rest[1..];
-                self.take(n)
+            Some(&len) if len < 0x80 => {
+                self.at += 1;
+                Ok(usize::from(len))
             }
-            _ => {
-                let mut reader = Reader::new(self.rest);
-                let bytes = reader.bytes()?;
-                self.rest = reader.rest();
-                Ok(bytes)
-            }
+            Some(_) => self.long_length(),
+            None => Err(WireError::Truncated),
         }
     }
 
-    /// Goes past the present fields among `fields`.
-    #[inline]
+    #[cold]
+    fn long_length(&mut self) -> Result<usize, WireError> {
+        let mut reader = Reader::new(&self.bytes[self.at..]);
+        let len = reader.varint()?;
+        self.at = self.bytes.len() - reader.rest().len();
+        usize::try_from(len).map_err(|_| WireError::Truncated)
+    }
+
+    /// Goes past the present fields among `fields`. The end may lie beyond the bytes: whoever reads there will see.
+    #[inline(always)]
     fn skip(&mut self, fields: u64) -> Result<(), WireError> {
         let mut left = self.present & fields;
         while left != 0 {
-            let field = left & left.wrapping_neg();
-            left ^= field;
-            if field & (VARINTS | BYTES | FLOATS | FLAGS) == 0 {
-                self.bytes()?;
-            } else if field & VARINTS != 0 {
-                let n = self.rest.iter().position(|&byte| byte < 0x80).ok_or(WireError::Truncated)?;
-                self.take(n + 1)?;
-            } else if field & BYTES != 0 {
-                self.take(1)?;
-            } else if field & FLOATS != 0 {
-                self.take(4)?;
-            }
+            let shape = SHAPES[left.trailing_zeros() as usize & 63];
+            left &= left - 1;
+            let len = match shape {
+                STRING => self.length()?,
+                VARINT => {
+                    let rest = self.bytes.get(self.at..).ok_or(WireError::Truncated)?;
+                    1 + rest.iter().position(|&byte| byte < 0x80).ok_or(WireError::Truncated)?
+                }
+                bytes => usize::from(bytes),
+            };
+            self.at = self.at.saturating_add(len);
         }
         Ok(())
     }
 
     /// The fields from bit `first` to bit `last`.
-    #[inline]
+    #[inline(always)]
     fn group(&mut self, first: u32, last: u32) -> Result<Group<'a>, WireError> {
-        let before = self.rest;
+        let before = self.at;
         self.skip(range(first, last))?;
         let mask = ((self.present & range(first, last)) >> first) as u16;
-        Ok(Group { mask, bytes: &before[..before.len() - self.rest.len()] })
+        Ok(Group { mask, bytes: self.since(before)? })
     }
 }
 
@@ -333,9 +358,9 @@ mod tests {
         let mut device = click.device.fields();
         assert_eq!((device.byte(), device.str(), device.str()), (t.device as u8, t.browser, t.os));
         // The shapes of all fields, the last ones included.
-        let mut walk = Walk { present: u64::MAX >> 3, rest: &bytes[FIXED + 8..] };
+        let mut walk = Walk { present: u64::MAX >> 3, bytes: &bytes[FIXED + 8..], at: 0 };
         walk.skip(range(0, 60)).unwrap();
-        assert_eq!(walk.rest, &[] as &[u8]);
+        assert_eq!(walk.at, walk.bytes.len());
     }
 
     #[test]
