@@ -18,7 +18,7 @@ CREATE OR REPLACE VIEW {database}.batches {on_cluster}
     filtered_count UInt64 COMMENT 'Records with the outcome filtered, count',
     erased_count UInt64 COMMENT 'Records with the outcome erased, count',
     dead_count UInt64 COMMENT 'Records with the outcome dead, count',
-    server_started_at DateTime64(3, 'UTC') COMMENT 'Start of the server that acknowledged the inserts, accurate to seconds, UTC',
+    server_start_id UInt64 COMMENT 'Which start of the server acknowledged the inserts: a hash of its start id, 0 if starts are not watched',
     watermark_at DateTime64(3, 'UTC') COMMENT 'Watermark of the partition at the end of the stretch, ms, UTC',
     written_at DateTime64(3, 'UTC') COMMENT 'Wall time of the tick that closed the stretch, ms, UTC'
 )
@@ -40,7 +40,7 @@ AS SELECT
     filtered_count,
     erased_count,
     dead_count,
-    server_started_at,
+    server_start_id,
     watermark_at,
     written_at
 FROM {database}.batches_e{epoch} AS source FINAL

@@ -19,6 +19,7 @@ pub mod money;
 pub mod names;
 pub mod outcome;
 pub mod reject;
+pub mod samples;
 mod scratch;
 pub mod segment;
 pub mod support;

@@ -11,6 +11,7 @@ use crumbtrail_events::{Scratch, json};
 use proptest::prelude::*;
 
 const CLICK_V0: &str = include_str!("fixtures/click_event.v0.avsc");
+const CLICK_NARROW: &str = include_str!("fixtures/click_event.narrow.avsc");
 const CLICK_NEXT: &str = include_str!("fixtures/click_event.next.avsc");
 const SUPPORT_V0: &str = include_str!("fixtures/support_entry.v0.avsc");
 
@@ -163,6 +164,7 @@ fn cases() -> Vec<Case> {
     vec![
         Case::new(Target::Click.schema(), Target::Click),
         Case::new(CLICK_V0, Target::Click),
+        Case::new(CLICK_NARROW, Target::Click),
         Case::new(CLICK_NEXT, Target::Click),
         Case::new(Target::Support.schema(), Target::Support),
         Case::new(SUPPORT_V0, Target::Support),
@@ -172,22 +174,19 @@ fn cases() -> Vec<Case> {
 #[test]
 fn plans_resolve_like_the_reference() {
     let cases = cases();
-    for seed in 0..400 {
+    for seed in 0..150 {
         cases.iter().for_each(|case| case.check(seed));
     }
 }
 
 #[test]
-fn an_older_reader_reads_what_we_write() {
-    for (target, old) in [(Target::Click, CLICK_V0), (Target::Click, CLICK_NEXT)] {
-        let case = Case::new(target.schema(), target);
-        let old = Schema::parse_str(old).unwrap();
-        let mut read = 0;
+fn other_versions_read_what_we_write() {
+    let case = Case::new(Target::Click.schema(), Target::Click);
+    for other in [CLICK_V0, CLICK_NEXT] {
+        let other = Schema::parse_str(other).unwrap();
         for seed in 0..50 {
-            // The older schema has an int latitude and a float revenue, which a double never becomes.
-            read += usize::from(from_avro_datum(&case.writer, &mut &case.body(seed)[..], Some(&old)).is_ok());
+            from_avro_datum(&case.writer, &mut &case.body(seed)[..], Some(&other)).unwrap();
         }
-        assert!(read > 0, "no record of ours could be read by the other version");
     }
 }
 
@@ -195,7 +194,7 @@ fn an_older_reader_reads_what_we_write() {
 fn every_truncation_is_refused() {
     let mut scratch = Scratch::new();
     for case in cases() {
-        for seed in 0..20 {
+        for seed in 0..5 {
             let body = case.body(seed);
             for end in 0..body.len() {
                 assert!(case.refused(&body[..end], &mut scratch), "seed {seed} cut at {end}");
@@ -205,10 +204,10 @@ fn every_truncation_is_refused() {
 }
 
 #[test]
-fn bit_flips_and_noise_never_panic() {
+fn bit_flips_never_panic() {
     let mut scratch = Scratch::new();
     for case in cases() {
-        for seed in 0..20 {
+        for seed in 0..5 {
             let mut body = case.body(seed);
             for bit in 0..body.len() * 8 {
                 body[bit / 8] ^= 1 << (bit % 8);
@@ -219,12 +218,15 @@ fn bit_flips_and_noise_never_panic() {
     }
 }
 
-proptest! {
-    #[test]
-    fn noise_is_bounded(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let mut scratch = Scratch::new();
-        for case in cases() {
-            case.refused(&noise, &mut scratch);
-        }
-    }
+#[test]
+fn noise_never_panics() {
+    let cases = cases();
+    let scratch = std::cell::RefCell::new(Scratch::new());
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let noise = proptest::collection::vec(any::<u8>(), 0..200);
+    let run = runner.run(&noise, |noise| {
+        cases.iter().for_each(|case| drop(case.refused(&noise, &mut scratch.borrow_mut())));
+        Ok(())
+    });
+    run.unwrap();
 }

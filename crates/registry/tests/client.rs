@@ -1,0 +1,97 @@
+//! The client against the double: caching, unknown ids, outages, refusals.
+
+use std::time::{Duration, Instant};
+
+use crumbtrail_events::avro::{Target, confluent};
+use crumbtrail_events::{ClickEvent, Kind, Reason, Scratch, encode};
+use crumbtrail_registry::double::Double;
+use crumbtrail_registry::{Registry, RegistryError, Settings};
+
+fn pair() -> (Double, Registry) {
+    let double = Double::start().unwrap();
+    let registry = Registry::new(&Settings {
+        url: double.url(),
+        first_pause: Duration::from_millis(20),
+        longest_pause: Duration::from_millis(80),
+        unknown_for: Duration::from_millis(100),
+        ..Settings::default()
+    });
+    (double, registry)
+}
+
+fn reason(registry: &Registry, id: u32, target: Target) -> Reason {
+    match registry.plan(id, target) {
+        Err(RegistryError::Reject(reject)) => reject.reason,
+        other => panic!("expected a reject, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_registered_schema_reads_its_records_and_is_asked_for_once() {
+    let (double, registry) = pair();
+    let id = registry.register("clicks-value", Target::Click.schema()).unwrap();
+    assert_eq!(registry.register("clicks-value", Target::Click.schema()).unwrap(), id);
+    let click = ClickEvent { event_id: "e", visitor: "v", occurred_at: 9, kind: Kind::PageView, ..ClickEvent::default() };
+    let mut record = Vec::new();
+    confluent::put_frame(&mut record, id);
+    encode::avro::click(&click, &mut record);
+    let before = double.requests();
+    for _ in 0..10 {
+        let (of, body) = confluent::split(&record).unwrap();
+        assert_eq!(registry.plan(of, Target::Click).unwrap().click(body, &mut Scratch::new()).unwrap(), click);
+    }
+    assert_eq!(double.requests() - before, 1);
+    assert_eq!(reason(&registry, id, Target::Support), Reason::IncompatibleSchema);
+}
+
+#[test]
+fn an_unknown_id_is_a_reject_until_it_is_known() {
+    let (double, registry) = pair();
+    assert_eq!(reason(&registry, 1, Target::Click), Reason::UnknownSchema);
+    let asked = double.requests();
+    assert_eq!(reason(&registry, 1, Target::Click), Reason::UnknownSchema);
+    assert_eq!(double.requests(), asked);
+    assert_eq!(registry.register("a/b", Target::Click.schema()).unwrap(), 1);
+    std::thread::sleep(Duration::from_millis(120));
+    assert!(registry.plan(1, Target::Click).is_ok());
+}
+
+#[test]
+fn an_outage_pauses_and_changes_no_outcome() {
+    let (double, registry) = pair();
+    let id = registry.register("clicks-value", Target::Click.schema()).unwrap();
+    for status in [500, 503, 429, 401, 302] {
+        double.fail_with(Some(status));
+        let deadline = Instant::now() + Duration::from_millis(60);
+        while Instant::now() < deadline {
+            match registry.plan(id, Target::Click) {
+                Err(RegistryError::Unavailable { retry_in, .. }) => std::thread::sleep(retry_in.min(Duration::from_millis(5))),
+                other => panic!("{status}: {other:?}"),
+            }
+        }
+    }
+    assert!(double.requests() < 40, "pauses hold requests back: {}", double.requests());
+    double.fail_with(None);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while registry.plan(id, Target::Click).is_err() {
+        assert!(Instant::now() < deadline, "the registry is back, the client is not");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let url = double.url();
+    drop(double);
+    // What is known stays known without a registry; what isn't, waits.
+    assert!(registry.plan(id, Target::Click).is_ok());
+    assert_eq!(registry.plan(77, Target::Click).unwrap_err().kind(), "registry_unavailable", "{url}");
+}
+
+#[test]
+fn what_the_registry_refuses_is_said() {
+    let (_double, registry) = pair();
+    registry.register("clicks-value", Target::Click.schema()).unwrap();
+    let error = registry.register("clicks-value", Target::Support.schema()).unwrap_err();
+    assert_eq!(error.kind(), "registry_refused");
+    let error = registry.register("other", "{").unwrap_err();
+    assert!(error.to_string().contains("invalid Avro schema"), "{error}");
+    let id = registry.register("plain", "\"string\"").unwrap();
+    assert_eq!(reason(&registry, id, Target::Click), Reason::IncompatibleSchema);
+}
