@@ -11,11 +11,12 @@
 //! values of abandoned carts can be added up. `cart_viewed` and `checkout_*` that carry lines say what the cart holds.
 
 use crumbtrail_events::vocabulary::Device;
+use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_events::{EventTime, Kind, Micros};
 use smallvec::SmallVec;
 
 use crate::point::{Line, Seen};
-use crate::snapshot::stored;
+use crate::snapshot::{Stored, stored};
 use crate::strings::Sym;
 
 /// Lines kept apart; what goes beyond is one sum.
@@ -39,8 +40,6 @@ pub(crate) struct Cart {
     pub(crate) in_checkout: bool,
     /// The last change took out the last piece.
     pub(crate) is_emptied: bool,
-    /// Its abandonment was told.
-    pub(crate) is_told: bool,
     pub(crate) evidence: SmallVec<[u64; 4]>,
 }
 stored!(Cart {
@@ -55,14 +54,13 @@ stored!(Cart {
     device,
     in_checkout,
     is_emptied,
-    is_told,
     evidence,
 });
 
 impl Cart {
     /// When it counts as abandoned unless something happens up to and including that time.
-    pub(crate) fn due(&self, after_ms: i64) -> Option<EventTime> {
-        (!self.is_told).then(|| self.last_at.plus(after_ms))
+    pub(crate) fn due(&self, after_ms: i64) -> EventTime {
+        self.last_at.plus(after_ms)
     }
 
     /// Pieces in it.
@@ -73,13 +71,6 @@ impl Cart {
     /// Price times quantity over all lines.
     pub(crate) fn value(&self) -> Micros {
         Micros(self.lines.iter().fold(self.more_value, |sum, line| sum.saturating_add(worth(line))))
-    }
-
-    /// Its abandonment is told: its content is not needed any more, only that there was one.
-    pub(crate) fn rest(&mut self) {
-        self.lines = Vec::new();
-        self.evidence = SmallVec::new();
-        (self.more_pieces, self.more_value) = (0, 0);
     }
 
     pub(crate) fn resident_bytes(&self) -> usize {
@@ -132,58 +123,107 @@ fn worth(line: &Line) -> i64 {
     line.price.0.saturating_mul(i64::from(line.quantity))
 }
 
+/// A person's cart, if any.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Slot {
+    /// No cart since the last purchase.
+    #[default]
+    Empty,
+    /// A cart that may still be bought or abandoned.
+    Open(Box<Cart>),
+    /// A cart that was told as abandoned; nobody needs to know any more what was in it.
+    Told,
+}
+
+impl Stored for Slot {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Slot::Empty => out.push(0),
+            Slot::Told => out.push(1),
+            Slot::Open(cart) => {
+                out.push(2);
+                cart.put(out);
+            }
+        }
+    }
+
+    fn get(reader: &mut Reader<'_>) -> Result<Slot, WireError> {
+        match reader.u8()? {
+            0 => Ok(Slot::Empty),
+            1 => Ok(Slot::Told),
+            2 => Box::get(reader).map(Slot::Open),
+            _ => Err(WireError::Malformed("unknown state of a cart")),
+        }
+    }
+}
+
+impl Slot {
+    /// The cart that may still be bought or abandoned.
+    pub(crate) fn open(&self) -> Option<&Cart> {
+        match self {
+            Slot::Open(cart) => Some(cart),
+            Slot::Empty | Slot::Told => None,
+        }
+    }
+}
+
 /// Lets one touchpoint of a cart kind act on the person's cart. `at` never lies before an earlier call's; whoever calls
-/// has told the abandonment that was due before `at`. A purchase gives back the cart it ends.
-pub(crate) fn act(slot: &mut Option<Box<Cart>>, seen: &Seen<'_>, at: EventTime) -> Option<Box<Cart>> {
+/// has told the abandonment that was due before `at`. Whether a cart, told or not, ended with it.
+pub(crate) fn act(slot: &mut Slot, seen: &Seen<'_>, at: EventTime) -> bool {
     let kind = seen.point.kind;
     if kind == Kind::Purchase {
-        return slot.take();
+        return !matches!(std::mem::take(slot), Slot::Empty);
     }
-    let begins = match kind {
-        Kind::AddToCart => slot.as_ref().is_none_or(|cart| cart.is_told),
-        Kind::CartView => slot.is_none() && seen.lines.iter().any(|line| line.quantity > 0),
-        Kind::CheckoutStarted => slot.is_none(),
+    let begins = match (kind, &*slot) {
+        (_, Slot::Open(_)) => false,
+        (Kind::AddToCart, _) | (Kind::CheckoutStarted, Slot::Empty) => true,
+        (Kind::CartView, Slot::Empty) => seen.lines.iter().any(|line| line.quantity > 0),
         _ => false,
     };
     if begins {
-        *slot = Some(Box::new(Cart { began_at: at, ..Cart::default() }));
+        *slot = Slot::Open(Box::new(Cart { began_at: at, ..Cart::default() }));
     }
-    let cart = slot.as_deref_mut()?;
-    if cart.is_told {
-        return None;
+    if let Slot::Open(cart) = slot {
+        cart.act(seen, at);
     }
-    if cart.currency.is_empty() {
-        cart.currency = seen.detail.currency;
-    }
-    // A price in another currency cannot be added: the pieces count, their value does not.
-    let is_foreign = !seen.detail.currency.is_empty() && seen.detail.currency != cart.currency;
-    let priced = |line: &Line| if is_foreign { Line { price: Micros(0), ..*line } } else { *line };
-    let had = cart.pieces();
-    match kind {
-        Kind::AddToCart if seen.lines.is_empty() => {
-            cart.put(&priced(&Line { product: 0, price: seen.detail.revenue, quantity: 1 }));
+    false
+}
+
+impl Cart {
+    fn act(&mut self, seen: &Seen<'_>, at: EventTime) {
+        let kind = seen.point.kind;
+        if self.currency.is_empty() {
+            self.currency = seen.detail.currency;
         }
-        Kind::AddToCart => seen.lines.iter().for_each(|line| cart.put(&priced(line))),
-        Kind::RemoveFromCart => seen.lines.iter().for_each(|line| cart.take_out(line)),
-        _ if !seen.lines.is_empty() => cart.holds(seen.lines.iter().map(priced)),
-        _ => {}
+        // A price in another currency cannot be added: the pieces count, their value does not.
+        let is_foreign = !seen.detail.currency.is_empty() && seen.detail.currency != self.currency;
+        let priced = |line: &Line| if is_foreign { Line { price: Micros(0), ..*line } } else { *line };
+        let had = self.pieces();
+        match kind {
+            Kind::AddToCart if seen.lines.is_empty() => {
+                self.put(&priced(&Line { product: 0, price: seen.detail.revenue, quantity: 1 }));
+            }
+            Kind::AddToCart => seen.lines.iter().for_each(|line| self.put(&priced(line))),
+            Kind::RemoveFromCart => seen.lines.iter().for_each(|line| self.take_out(line)),
+            _ if !seen.lines.is_empty() => self.holds(seen.lines.iter().map(priced)),
+            _ => {}
+        }
+        if matches!(kind, Kind::CheckoutStarted | Kind::CheckoutStep) {
+            self.in_checkout = true;
+            self.step = seen.detail.step.or(self.step);
+        }
+        let has = self.pieces();
+        self.is_emptied = has == 0 && (had > 0 || self.is_emptied);
+        self.peak = self.peak.max(self.value());
+        self.last_at = at;
+        if seen.context.device != Device::Unknown {
+            self.device = seen.context.device;
+        }
+        if self.evidence.len() == MOST_EVIDENCE {
+            self.evidence.remove(1);
+        }
+        self.evidence.push(seen.point.id);
     }
-    if matches!(kind, Kind::CheckoutStarted | Kind::CheckoutStep) {
-        cart.in_checkout = true;
-        cart.step = seen.detail.step.or(cart.step);
-    }
-    let has = cart.pieces();
-    cart.is_emptied = has == 0 && (had > 0 || cart.is_emptied);
-    cart.peak = cart.peak.max(cart.value());
-    cart.last_at = at;
-    if seen.context.device != Device::Unknown {
-        cart.device = seen.context.device;
-    }
-    if cart.evidence.len() == MOST_EVIDENCE {
-        cart.evidence.remove(1);
-    }
-    cart.evidence.push(seen.point.id);
-    None
 }
 
 #[cfg(test)]
@@ -191,70 +231,70 @@ mod tests {
     use super::*;
     use crate::point::{Context, NOTHING, Point};
 
-    fn do_it(slot: &mut Option<Box<Cart>>, kind: Kind, at: i64, lines: &[(u64, i64, u32)]) -> bool {
+    fn do_it(slot: &mut Slot, kind: Kind, at: i64, lines: &[(u64, i64, u32)]) -> bool {
         let lines: Vec<Line> =
             lines.iter().map(|&(product, price, quantity)| Line { product, price: Micros(price), quantity }).collect();
         let point = Point { kind, at: EventTime(at), id: at as u64, ..Point::default() };
         let seen = Seen { point: &point, context: &Context::default(), detail: &NOTHING, lines: &lines };
-        act(slot, &seen, EventTime(at)).is_some()
+        act(slot, &seen, EventTime(at))
     }
 
     #[test]
     fn value_peak_and_emptying() {
-        let mut slot = None;
+        let mut slot = Slot::Empty;
         do_it(&mut slot, Kind::RemoveFromCart, 1, &[(9, 1, 1)]);
-        assert!(slot.is_none(), "nothing to take out of");
+        assert!(matches!(slot, Slot::Empty), "nothing to take out of");
         do_it(&mut slot, Kind::AddToCart, 2, &[(1, 100, 2)]);
         do_it(&mut slot, Kind::AddToCart, 3, &[(2, 50, 0)]);
         do_it(&mut slot, Kind::RemoveFromCart, 4, &[(1, 0, 1)]);
-        let cart = slot.as_ref().unwrap();
+        let cart = slot.open().unwrap();
         assert_eq!((cart.pieces(), cart.value(), cart.peak), (2, Micros(150), Micros(250)));
         do_it(&mut slot, Kind::RemoveFromCart, 5, &[(1, 0, 0), (2, 0, 7)]);
-        let cart = slot.as_ref().unwrap();
+        let cart = slot.open().unwrap();
         assert!(cart.is_emptied && cart.pieces() == 0 && cart.value() == Micros(0));
         do_it(&mut slot, Kind::AddToCart, 6, &[(3, 10, 1)]);
-        let cart = slot.as_ref().unwrap();
+        let cart = slot.open().unwrap();
         assert_eq!((cart.is_emptied, cart.value(), cart.peak), (false, Micros(10), Micros(250)));
-        assert_eq!(cart.due(60), Some(EventTime(66)));
+        assert_eq!(cart.due(60), EventTime(66));
         assert_eq!(&cart.evidence[..], [2, 3, 4, 5, 6]);
     }
 
     #[test]
     fn a_list_of_lines_says_what_the_cart_holds() {
-        let mut slot = None;
+        let mut slot = Slot::Empty;
         do_it(&mut slot, Kind::CheckoutStep, 1, &[(1, 5, 1)]);
-        assert!(slot.is_none(), "a step alone begins no cart: the page after the purchase is a step too");
+        assert!(matches!(slot, Slot::Empty), "a step alone begins no cart: the page after the purchase is a step too");
         do_it(&mut slot, Kind::CheckoutStarted, 2, &[(1, 5, 1), (2, 6, 3)]);
-        assert_eq!(slot.as_ref().map(|cart| (cart.value(), cart.in_checkout)), Some((Micros(23), true)));
+        assert_eq!(slot.open().map(|cart| (cart.value(), cart.in_checkout)), Some((Micros(23), true)));
         do_it(&mut slot, Kind::CartView, 3, &[(2, 6, 1)]);
-        assert_eq!(slot.as_ref().map(|cart| cart.value()), Some(Micros(6)));
+        assert_eq!(slot.open().map(|cart| cart.value()), Some(Micros(6)));
         assert!(do_it(&mut slot, Kind::Purchase, 4, &[]));
-        assert!(slot.is_none());
+        assert!(matches!(slot, Slot::Empty));
     }
 
     #[test]
     fn a_told_cart_rests_until_a_product_begins_a_new_one() {
-        let mut slot = None;
+        let mut slot = Slot::Empty;
         do_it(&mut slot, Kind::AddToCart, 1, &[(1, 100, 1)]);
-        slot.as_mut().unwrap().is_told = true;
+        slot = Slot::Told;
         do_it(&mut slot, Kind::CheckoutStarted, 2, &[]);
-        assert_eq!(slot.as_ref().map(|cart| (cart.is_told, cart.last_at.0)), Some((true, 1)));
+        assert!(matches!(slot, Slot::Told));
         do_it(&mut slot, Kind::AddToCart, 3, &[(2, 10, 1)]);
-        assert_eq!(slot.as_ref().map(|cart| (cart.is_told, cart.value().0)), Some((false, 10)));
+        assert_eq!(slot.open().map(|cart| cart.value().0), Some(10));
     }
 
     #[test]
     fn lines_and_evidence_are_bounded() {
-        let mut slot = None;
+        let mut slot = Slot::Empty;
         for product in 0..500 {
             do_it(&mut slot, Kind::AddToCart, product, &[(product as u64, 1, 1)]);
         }
-        let cart = slot.as_ref().unwrap();
+        let cart = slot.open().unwrap();
         assert_eq!((cart.pieces(), cart.value().0, cart.lines.len(), cart.evidence.len()), (500, 500, 100, 16));
         assert_eq!((cart.evidence[0], cart.evidence[15]), (0, 499));
         for product in 0..500 {
             do_it(&mut slot, Kind::RemoveFromCart, 500 + product, &[(product as u64, 1, 1)]);
         }
-        assert!(slot.as_ref().is_some_and(|cart| cart.is_emptied && cart.value().0 == 0));
+        assert!(slot.open().is_some_and(|cart| cart.is_emptied && cart.value().0 == 0));
     }
 }

@@ -71,8 +71,8 @@ impl Pending {
         Seen { point, context: &self.contexts[point.context as usize], detail, lines }
     }
 
-    /// Takes in one touchpoint.
-    pub(crate) fn insert(&mut self, touchpoint: &Touchpoint<'_>, strings: &mut Strings) -> Inserted {
+    /// Takes in one touchpoint; its name only if a rule asks for names.
+    pub(crate) fn insert(&mut self, touchpoint: &Touchpoint<'_>, with_name: bool, strings: &mut Strings) -> Inserted {
         let head = touchpoint.head;
         let mut outcome = Inserted::New;
         if self.holds(head.id) {
@@ -88,7 +88,7 @@ impl Pending {
             at: head.occurred_at,
             id: head.id,
             context: self.context_of(touchpoint, strings),
-            detail: self.detail_of(touchpoint, strings),
+            detail: self.detail_of(touchpoint, with_name, strings),
             kind: head.kind,
             channel: touchpoint.channel,
             author: touchpoint.author,
@@ -125,8 +125,8 @@ impl Pending {
         (self.contexts.len() - 1) as u32
     }
 
-    fn detail_of(&mut self, touchpoint: &Touchpoint<'_>, strings: &mut Strings) -> u32 {
-        let mut detail = Detail::of(touchpoint, strings);
+    fn detail_of(&mut self, touchpoint: &Touchpoint<'_>, with_name: bool, strings: &mut Strings) -> u32 {
+        let mut detail = Detail::of(touchpoint, with_name, strings);
         if changes_cart(touchpoint.head.kind) {
             detail.line_start = self.lines.len() as u32;
             self.lines.extend(touchpoint.items.iter().map(|item| Line::of(&item)));
@@ -145,6 +145,10 @@ impl Pending {
     /// Forgets the `n` oldest and what belonged to them alone.
     pub(crate) fn drop_front(&mut self, n: usize) {
         if n == 0 {
+            return;
+        }
+        if n == self.points.len() {
+            self.clear();
             return;
         }
         self.points.drain(..n);
@@ -174,6 +178,19 @@ impl Pending {
         }
     }
 
+    /// Forgets everything, and keeps little memory for what comes next.
+    fn clear(&mut self) {
+        self.points.clear();
+        self.points.shrink_to(FEW);
+        self.contexts.clear();
+        self.contexts.shrink_to(RECENT);
+        self.details.clear();
+        self.details.shrink_to(FEW);
+        self.lines.clear();
+        self.lines.shrink_to(FEW);
+        self.ids.0 = None;
+    }
+
     /// Whether every index points inside: what a stored one must promise before it is used.
     pub(crate) fn is_sound(&self) -> bool {
         let (contexts, details, lines) = (self.contexts.len(), self.details.len(), self.lines.len() as u64);
@@ -200,11 +217,12 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumbtrail_events::Kind;
     use crumbtrail_events::touchpoint::Head;
 
     fn touchpoint(at: i64, id: u64, city: &'static str) -> Touchpoint<'static> {
         Touchpoint {
-            head: Head { occurred_at: EventTime(at), id, ..Head::default() },
+            head: Head { kind: Kind::CheckoutStep, occurred_at: EventTime(at), id, ..Head::default() },
             city,
             step: if at % 2 == 0 { "pay" } else { "" },
             ..Touchpoint::default()
@@ -216,10 +234,10 @@ mod tests {
         let mut strings = Strings::new();
         let mut pending = Pending::default();
         for (at, id) in [(5, 1), (3, 9), (3, 2), (8, 4)] {
-            assert_eq!(pending.insert(&touchpoint(at, id, "Bangkok"), &mut strings), Inserted::New);
+            assert_eq!(pending.insert(&touchpoint(at, id, "Bangkok"), false, &mut strings), Inserted::New);
         }
-        assert_eq!(pending.insert(&touchpoint(9, 4, "Bangkok"), &mut strings), Inserted::Repeat);
-        assert_eq!(pending.insert(&touchpoint(4, 1, "Jakarta"), &mut strings), Inserted::Repeat);
+        assert_eq!(pending.insert(&touchpoint(9, 4, "Bangkok"), false, &mut strings), Inserted::Repeat);
+        assert_eq!(pending.insert(&touchpoint(4, 1, "Jakarta"), false, &mut strings), Inserted::Repeat);
         let order: Vec<_> =
             (0..pending.len()).map(|i| (pending.seen(i).point.at.0, pending.seen(i).point.id)).collect();
         assert_eq!(order, [(3, 2), (3, 9), (4, 1), (8, 4)]);
@@ -231,7 +249,7 @@ mod tests {
         let mut pending = Pending::default();
         for at in 0..100 {
             let city = if at < 60 { "Bangkok" } else { "Jakarta" };
-            pending.insert(&touchpoint(at, 1000 + at as u64, city), &mut strings);
+            pending.insert(&touchpoint(at, 1000 + at as u64, city), false, &mut strings);
         }
         pending.drop_front(59);
         assert!(pending.is_sound());

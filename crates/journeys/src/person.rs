@@ -14,6 +14,9 @@ use crate::tell::{AsOf, Told};
 /// the time that is settled). Bounds the memory and the refold of somebody who is no person.
 const MOST_PENDING: usize = 20_000;
 
+/// Emptied lists kept for the next person who needs one.
+const MOST_SPARE: usize = 1024;
+
 /// One person's state.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -65,8 +68,15 @@ impl Person {
     }
 
     /// Settles what lies behind the horizon, then folds the rest on top of a copy, as of the watermark. Afterwards `now` is
-    /// the person's provisional state, and `found` what was found on the way.
-    pub(crate) fn refold(&mut self, as_of: AsOf<'_>, now: &mut State, found: &mut Found) {
+    /// the person's provisional state, `found` what was found on the way, and `spare` has an emptied list more.
+    #[expect(clippy::vec_box, reason = "the boxes themselves go from person to person")]
+    pub(crate) fn refold(
+        &mut self,
+        as_of: AsOf<'_>,
+        now: &mut State,
+        found: &mut Found,
+        spare: &mut Vec<Box<Pending>>,
+    ) {
         let AsOf { rules, strings, watermark } = as_of;
         let horizon = watermark.plus(-rules.horizon_ms);
         found.clear();
@@ -82,10 +92,12 @@ impl Person {
         }
         self.base.advance(rules, horizon, found);
         found.settle();
-        if let Some(pending) = &mut self.pending {
+        if let Some(mut pending) = self.pending.take() {
             pending.drop_front(settled);
-            if pending.is_empty() {
-                self.pending = None;
+            if !pending.is_empty() {
+                self.pending = Some(pending);
+            } else if spare.len() < MOST_SPARE {
+                spare.push(pending);
             }
         }
         now.copy_from(&self.base);

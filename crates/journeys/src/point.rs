@@ -5,6 +5,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Kind, Micros, Touchpoint};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::conversion::conversion_kind;
 use crate::snapshot::stored;
 use crate::strings::{Strings, Sym};
 
@@ -155,16 +156,20 @@ impl Context {
 }
 
 impl Detail {
-    /// Everything but the lines' range, which the owner of the lines fills in.
-    pub(crate) fn of(touchpoint: &Touchpoint<'_>, strings: &mut Strings) -> Detail {
+    /// Everything but the lines' range, which the owner of the lines fills in. What no fold would read is left out:
+    /// money where nothing is bought, and the name unless a rule asks for one.
+    pub(crate) fn of(touchpoint: &Touchpoint<'_>, with_name: bool, strings: &mut Strings) -> Detail {
+        let kind = touchpoint.head.kind;
+        let is_commerce = changes_cart(kind) || conversion_kind(kind).is_some();
+        let mut only_if = |wanted: bool, string: &str| if wanted { strings.intern(string) } else { Sym(0) };
         Detail {
-            revenue: touchpoint.revenue,
-            currency: strings.intern(touchpoint.currency),
-            order: strings.intern(touchpoint.order_id),
-            name: strings.intern(touchpoint.name),
-            source: strings.intern(touchpoint.source),
-            campaign: strings.intern(touchpoint.campaign),
-            step: strings.intern(touchpoint.step),
+            revenue: if is_commerce { touchpoint.revenue } else { Micros(0) },
+            currency: only_if(is_commerce, touchpoint.currency),
+            order: only_if(is_commerce, touchpoint.order_id),
+            name: only_if(with_name, touchpoint.name),
+            source: only_if(true, touchpoint.source),
+            campaign: only_if(true, touchpoint.campaign),
+            step: only_if(is_commerce, touchpoint.step),
             rating: touchpoint.rating,
             score: touchpoint.score,
             topics: touchpoint.topics,

@@ -4,7 +4,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
 use crumbtrail_events::{EventTime, Kind, Micros};
 use smallvec::SmallVec;
 
-use crate::cart::{self, Cart};
+use crate::cart::{self, Slot};
 use crate::conversion::{self, Touch, conversion_kind, touch_of};
 use crate::found::{Abandoned, Conversion, Found};
 use crate::point::{Seen, changes_cart};
@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) cancelled_at: Option<EventTime>,
     pub(crate) stages: SmallVec<[Stage; 1]>,
     pub(crate) touches: Vec<Touch>,
-    pub(crate) cart: Option<Box<Cart>>,
+    pub(crate) cart: Slot,
 }
 stored!(State {
     clock,
@@ -126,7 +126,7 @@ impl State {
             cancelled_at: None,
             stages: rules.models.iter().map(Stage::new).collect(),
             touches: Vec::new(),
-            cart: None,
+            cart: Slot::Empty,
         }
     }
 
@@ -136,9 +136,7 @@ impl State {
         touches.clone_from(&other.touches);
         let mut stages = std::mem::take(&mut self.stages);
         stages.clone_from(&other.stages);
-        let mut cart = self.cart.take();
-        cart.clone_from(&other.cart);
-        *self = State { touches, stages, cart, ..*other };
+        *self = State { touches, stages, cart: other.cart.clone(), ..*other };
     }
 
     /// Folds in one touchpoint.
@@ -165,15 +163,15 @@ impl State {
         }
         let kind = seen.point.kind;
         let is_cart_kind = kind == Kind::Purchase || changes_cart(kind);
-        let ended = if is_cart_kind { cart::act(&mut self.cart, seen, at) } else { None };
+        let has_cart = is_cart_kind && cart::act(&mut self.cart, seen, at);
         if let Some(kind) = conversion_kind(kind) {
-            self.convert(rules, seen, kind, ended.is_some(), found);
+            self.convert(rules, seen, kind, has_cart, found);
         }
     }
 
     /// Lets time pass: what was due before `now` happens. An event at the due time itself still counts first.
     pub(crate) fn advance(&mut self, rules: &JourneyRules, now: EventTime, found: &mut Found) {
-        let due = self.cart.as_ref().and_then(|cart| cart.due(rules.cart_abandoned_after_ms));
+        let due = self.cart.open().map(|cart| cart.due(rules.cart_abandoned_after_ms));
         if let Some(true_at) = due.filter(|due| *due < now) {
             self.abandon(true_at, found);
         }
@@ -186,7 +184,7 @@ impl State {
 
     /// The next time after `now` at which time alone may change a row.
     pub(crate) fn next_due(&self, rules: &JourneyRules, now: EventTime) -> EventTime {
-        let cart = self.cart.as_ref().and_then(|cart| cart.due(rules.cart_abandoned_after_ms));
+        let cart = self.cart.open().map(|cart| cart.due(rules.cart_abandoned_after_ms));
         let stages = self.stages.iter().zip(&rules.models).flat_map(|(stage, model)| {
             [model.stalled_at(stage.current, stage.since), stage.next_silence(model, self.active_at)]
         });
@@ -203,14 +201,14 @@ impl State {
             keep(touch.source);
             keep(touch.campaign);
         }
-        if let Some(cart) = &self.cart {
+        if let Some(cart) = self.cart.open() {
             keep(cart.currency);
             keep(cart.step);
         }
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.touches.capacity() * size_of::<Touch>() + self.cart.as_ref().map_or(0, |cart| cart.resident_bytes())
+        self.touches.capacity() * size_of::<Touch>() + self.cart.open().map_or(0, |cart| cart.resident_bytes())
     }
 
     fn note(&mut self, seen: &Seen<'_>) {
@@ -295,8 +293,7 @@ impl State {
     }
 
     fn abandon(&mut self, true_at: EventTime, found: &mut Found) {
-        let Some(cart) = self.cart.as_deref_mut() else { return };
-        cart.is_told = true;
+        let Slot::Open(cart) = std::mem::replace(&mut self.cart, Slot::Told) else { return };
         let start = found.evidence.len();
         found.evidence.extend_from_slice(&cart.evidence);
         found.carts.push(Abandoned {
@@ -319,7 +316,6 @@ impl State {
             country: self.country,
         });
         self.cart_abandoned_count = self.cart_abandoned_count.saturating_add(1);
-        cart.rest();
     }
 }
 

@@ -9,7 +9,7 @@ use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
 use hashbrown::HashMap;
 
 use crate::found::Found;
-use crate::pending::Inserted;
+use crate::pending::{Inserted, Pending};
 use crate::person::{Armed, Person};
 use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crate::rules::JourneyRules;
@@ -63,6 +63,11 @@ pub struct Journeys {
     now: State,
     found: Found,
     teller: Teller,
+    /// Emptied lists for the next people who need one.
+    #[expect(clippy::vec_box, reason = "the boxes themselves go from person to person")]
+    spare: Vec<Box<Pending>>,
+    /// A rule asks for the names of events.
+    with_names: bool,
 }
 
 impl Journeys {
@@ -71,6 +76,7 @@ impl Journeys {
     pub fn new(rules: JourneyRules) -> Journeys {
         Journeys {
             now: State::new(&rules),
+            with_names: rules.models.iter().flat_map(|model| &model.rules).any(|rule| !rule.names.is_empty()),
             rules,
             strings: Strings::new(),
             index: HashMap::default(),
@@ -81,6 +87,7 @@ impl Journeys {
             met: Met::default(),
             found: Found::default(),
             teller: Teller::default(),
+            spare: Vec::new(),
         }
     }
 
@@ -103,8 +110,8 @@ impl Journeys {
             None => self.meet(head.key, touchpoint.site),
         };
         let person = person_mut(&mut self.people, number);
-        let pending = person.pending.get_or_insert_default();
-        match pending.insert(&touchpoint, &mut self.strings) {
+        let pending = person.pending.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
+        match pending.insert(&touchpoint, self.with_names, &mut self.strings) {
             Inserted::New => self.met.counted += 1,
             Inserted::Repeat => self.met.repeated += 1,
         }
@@ -128,7 +135,7 @@ impl Journeys {
             }
             let person = person_mut(&mut self.people, number);
             let as_of = AsOf { rules: &self.rules, strings: &self.strings, watermark: self.watermark };
-            person.refold(as_of, &mut self.now, &mut self.found);
+            person.refold(as_of, &mut self.now, &mut self.found, &mut self.spare);
             self.teller.tell(person, &self.now, &self.found, as_of, out);
             person.is_owed = false;
             person.told_wall = wall_ms;
