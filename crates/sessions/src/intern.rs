@@ -33,8 +33,10 @@ struct Place {
     symbols: u8,
 }
 
-/// A free entry.
+/// A free entry, in the place of a number of symbols.
 const FREE: u8 = u8::MAX;
+/// A string with one owner, in the place of a number of symbols.
+const OWNED: u8 = FREE - 1;
 
 /// The table of values.
 #[derive(Debug)]
@@ -86,21 +88,26 @@ impl Interner {
         if let Some(&n) = self.index.find(hash, is_it) {
             return Symbol(n);
         }
-        let place = append(&mut self.chunks, bytes, symbols);
-        let n = match self.free.pop() {
-            Some(n) => {
-                self.places[n as usize] = place;
-                n
-            }
-            None => {
-                self.places.push(place);
-                (self.places.len() - 1) as u32
-            }
-        };
+        let n = self.add(bytes, symbols);
         let (places, chunks) = (&self.places, &self.chunks);
         self.index.insert_unique(hash, n, |&n| xxh3_64(read(chunks, places[n as usize])));
-        self.added += 1;
         Symbol(n)
+    }
+
+    /// A symbol of its own for a string that is not looked for again, as visitor ids are not: it stays out of the index.
+    pub(crate) fn owned(&mut self, text: &[u8]) -> Symbol {
+        if text.is_empty() { Symbol::NONE } else { Symbol(self.add(text, OWNED)) }
+    }
+
+    fn add(&mut self, bytes: &[u8], symbols: u8) -> u32 {
+        let place = append(&mut self.chunks, bytes, symbols);
+        self.added += 1;
+        if let Some(n) = self.free.pop() {
+            self.places[n as usize] = place;
+            return n;
+        }
+        self.places.push(place);
+        (self.places.len() - 1) as u32
     }
 
     /// The bytes of a value; empty for [`Symbol::NONE`].
@@ -115,7 +122,10 @@ impl Interner {
 
     /// How many symbols a value begins with.
     pub(crate) fn symbols(&self, symbol: Symbol) -> u8 {
-        self.places[symbol.0 as usize].symbols
+        match self.places[symbol.0 as usize].symbols {
+            OWNED | FREE => 0,
+            symbols => symbols,
+        }
     }
 
     /// The `n`-th symbol a tuple begins with.
@@ -170,7 +180,7 @@ impl Interner {
         }
         let (places, chunks) = (&self.places, &self.chunks);
         let hash = |n: u32| xxh3_64(read(chunks, places[n as usize]));
-        for n in (1..places.len() as u32).filter(|&n| places[n as usize].symbols != FREE) {
+        for n in (1..places.len() as u32).filter(|&n| places[n as usize].symbols < OWNED) {
             self.index.insert_unique(hash(n), n, |&n| hash(n));
         }
         self.marks.clear();
@@ -226,6 +236,8 @@ mod tests {
         let c = interner.text("Surabaya");
         assert_eq!((c, interner.str(c)), (b, "Surabaya"), "the freed symbol is used again");
         assert_eq!(interner.text("Bangkok"), a);
+        let (v, w) = (interner.owned(b"Bangkok"), interner.owned(b"Bangkok"));
+        assert!(v != w && w != a && interner.str(w) == "Bangkok");
         assert_eq!(interner.str(Symbol::NONE), "");
     }
 

@@ -63,7 +63,7 @@ impl Sessions {
             let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol);
             slot.due.save(&mut body, symbol);
             slot.is_dirty.save(&mut body, symbol);
-            slot.visitor.save(&mut body, symbol);
+            put_bytes(&mut body, self.interner.bytes(slot.visitor));
             put_bytes(&mut body, self.sites[usize::from(slot.site)].name.as_bytes());
             put_varint(&mut body, slot.chains.len() as u64);
             let mut chains: Vec<&Chain> = slot.chains.iter().collect();
@@ -97,7 +97,7 @@ impl Sessions {
             let key = Key(u128::from_le_bytes(reader.array()?));
             let due = i64::load(&mut reader, &resolve)?;
             let is_dirty = bool::load(&mut reader, &resolve)?;
-            let visitor = Symbol::load(&mut reader, &resolve)?;
+            let visitor = state.interner.owned(reader.bytes()?);
             let site = state.site(reader.str()?);
             let mut slot = Slot::new(key, visitor, site);
             (slot.due, slot.is_dirty) = (due, is_dirty);

@@ -141,7 +141,7 @@ impl Sessions {
         let slot = match slot {
             Some(slot) => slot,
             None => {
-                let visitor = self.interner.bytes_of(click.visitor);
+                let visitor = self.interner.owned(click.visitor);
                 self.slots.insert(Slot::new(head.key, visitor, site))
             }
         };

@@ -295,32 +295,57 @@ fn cases() -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
+/// How far events stray from their order: by up to `most` ms, in a pattern of random steps.
+fn jitter() -> impl Strategy<Value = Vec<i64>> {
+    let most = prop_oneof![Just(1), Just(300), Just(LATENESS), Just(40_000)];
+    most.prop_flat_map(|most| proptest::collection::vec(0..most, 1..40))
+}
+
+fn check(mut events: Vec<Made>, jitter: &[i64], mut steps: Vec<Step>, repeats: &[prop::sample::Index]) {
+    for (n, event) in events.iter_mut().enumerate() {
+        event.name = n as u32;
+    }
+    steps.push(Step::Next);
+    let truth = oracle(&events);
+    let mut events = disorder(events, jitter);
+    // Repeats come right after what they repeat: within the lateness for sure.
+    let mut at: Vec<usize> = repeats.iter().map(|index| index.index(events.len())).collect();
+    at.sort_unstable();
+    at.dedup();
+    for &n in at.iter().rev() {
+        events.insert(n + 1, events[n].clone());
+    }
+    let records: Vec<(i64, Vec<u8>)> = events.iter().map(|event| (event.at, event.bytes())).collect();
+    let is_repeat = |i: usize| i > 0 && events[i - 1].name == events[i].name;
+    let table = run(&records, &steps, |i| if is_repeat(i) { Outcome::Duplicate } else { Outcome::Counted });
+    assert_eq!(table.finals(), truth);
+}
+
 proptest! {
     #![proptest_config(cases())]
 
     #[test]
     fn final_sessions_depend_on_the_set_of_events_alone(
-        mut events in proptest::collection::vec(made(), 1..120),
-        jitter in proptest::collection::vec(0..40_000i64, 1..40),
-        mut steps in steps(),
+        events in proptest::collection::vec(made(), 1..120),
+        jitter in jitter(),
+        steps in steps(),
         repeats in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
-        for (n, event) in events.iter_mut().enumerate() {
-            event.name = n as u32;
-        }
-        steps.push(Step::Next);
-        let truth = oracle(&events);
-        let mut events = disorder(events, &jitter);
-        // Repeats come right after what they repeat: within the lateness for sure.
-        let mut at: Vec<usize> = repeats.iter().map(|index| index.index(events.len())).collect();
-        at.sort_unstable();
-        at.dedup();
-        for &n in at.iter().rev() {
-            events.insert(n + 1, events[n].clone());
-        }
-        let records: Vec<(i64, Vec<u8>)> = events.iter().map(|event| (event.at, event.bytes())).collect();
-        let is_repeat = |i: usize| i > 0 && events[i - 1].name == events[i].name;
-        let table = run(&records, &steps, |i| if is_repeat(i) { Outcome::Duplicate } else { Outcome::Counted });
-        prop_assert_eq!(table.finals(), truth);
+        check(events, &jitter, steps, &repeats);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases().cases / 5, ..cases() })]
+
+    /// One busy visitor: sessions are rolled over and folded while they go on.
+    #[test]
+    fn folding_and_rolling_over_change_nothing(
+        mut events in proptest::collection::vec(made(), 200..400),
+        jitter in jitter(),
+        steps in steps(),
+    ) {
+        events.iter_mut().for_each(|event| event.visitor = 0);
+        check(events, &jitter, steps, &[]);
     }
 }

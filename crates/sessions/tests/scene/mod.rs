@@ -1,0 +1,168 @@
+//! One visitor before a partition, and a table of what it says.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_sessions::{Out, RuleBook, Sessions};
+use std::collections::BTreeMap;
+
+pub(crate) struct Scene {
+    pub(crate) state: Sessions,
+    pub(crate) watermark: EventTime,
+    /// Rows said so far.
+    pub(crate) rows: usize,
+    /// Id of the session told with the last touchpoint.
+    pub(crate) last_session: u64,
+    wall: i64,
+    table: Table,
+}
+
+#[derive(Default)]
+struct Table {
+    sessions: BTreeMap<(i64, u64), (bool, bool, (i64, i64, u32))>,
+    retracted: Vec<i64>,
+    talks: BTreeMap<String, (bool, bool, Talk)>,
+    rows: usize,
+}
+
+/// A conversation's row, owned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Talk {
+    pub(crate) span: (i64, i64),
+    pub(crate) first_reply: Option<i64>,
+    pub(crate) first_resolved: Option<i64>,
+    pub(crate) resolved: Option<i64>,
+    pub(crate) reopen_count: u32,
+    /// Of customer, agents, automata.
+    pub(crate) messages: [u32; 3],
+    pub(crate) agent_count: u32,
+    pub(crate) ratings: [Option<f32>; 2],
+    /// Start, end, worst.
+    pub(crate) scores: [Option<f32>; 3],
+    pub(crate) topics: u32,
+    pub(crate) friction_count: u32,
+    pub(crate) status: &'static str,
+    pub(crate) person: Key,
+    pub(crate) department: String,
+}
+
+impl Out for Table {
+    fn session(&mut self, row: &SessionRow<'_>) {
+        self.rows += 1;
+        if row.deleted {
+            self.retracted.push(row.started_at.0);
+        }
+        let said = (row.started_at.0, row.ended_at.0, row.event_count);
+        self.sessions.insert((row.started_at.0, row.session_id), (row.deleted, row.is_final, said));
+    }
+
+    fn conversation(&mut self, row: &ConversationRow<'_>) {
+        self.rows += 1;
+        let time = |at: Option<EventTime>| at.map(|at| at.0);
+        let talk = Talk {
+            span: (row.opened_at.0, row.last_at.0),
+            first_reply: time(row.first_reply_at),
+            first_resolved: time(row.first_resolved_at),
+            resolved: time(row.resolved_at),
+            reopen_count: row.reopen_count,
+            messages: [row.customer_message_count, row.agent_message_count, row.bot_message_count],
+            agent_count: row.agent_count,
+            ratings: [row.rating_first, row.rating_latest],
+            scores: [row.score_start, row.score_end, row.score_worst],
+            topics: row.topics,
+            friction_count: row.friction_count,
+            status: row.status,
+            person: row.person,
+            department: row.department.to_owned(),
+        };
+        self.talks.insert(row.conversation_id.to_owned(), (row.deleted, row.is_final, talk));
+    }
+}
+
+impl Scene {
+    pub(crate) fn new(book: RuleBook) -> Scene {
+        let state = Sessions::new(book);
+        Scene { state, watermark: EventTime::MIN, rows: 0, last_session: 0, wall: 0, table: Table::default() }
+    }
+
+    /// A click at `at`; its id is its time.
+    pub(crate) fn click(&mut self, at: i64) -> Outcome {
+        self.send(at, |_| {})
+    }
+
+    /// A click of another visitor.
+    pub(crate) fn visit(&mut self, visitor: &str, at: i64) -> Outcome {
+        let key = Key::visitor("shop", visitor);
+        let mut touchpoint = Touchpoint { site: "shop", visitor, ..Touchpoint::default() };
+        touchpoint.head.key = key;
+        self.touch(at, touchpoint)
+    }
+
+    /// A touchpoint at `at`, changed by `change`.
+    pub(crate) fn send<'a>(&mut self, at: i64, change: impl FnOnce(&mut Touchpoint<'a>)) -> Outcome {
+        let mut touchpoint = Touchpoint {
+            head: Head { kind: Kind::Click, key: Key::visitor("shop", "v"), ..Head::default() },
+            site: "shop",
+            visitor: "v",
+            ..Touchpoint::default()
+        };
+        change(&mut touchpoint);
+        self.touch(at, touchpoint)
+    }
+
+    fn touch(&mut self, at: i64, mut touchpoint: Touchpoint<'_>) -> Outcome {
+        touchpoint.head.occurred_at = EventTime(at);
+        touchpoint.head.id = id_hash(&format!("{at} {}", touchpoint.event_id));
+        let mut bytes = Vec::new();
+        touchpoint.encode(&mut bytes);
+        let judged = self.state.touchpoint(&bytes, self.watermark, &mut self.table).unwrap();
+        self.last_session = judged.session;
+        judged.outcome
+    }
+
+    /// A tick long after the one before, so that nothing is held back.
+    pub(crate) fn tick(&mut self, watermark: i64) {
+        let wall = self.wall + 60_000;
+        self.tick_at(watermark, wall);
+    }
+
+    pub(crate) fn tick_at(&mut self, watermark: i64, wall: i64) {
+        self.wall = wall;
+        self.watermark = EventTime(watermark);
+        self.state.tick(self.watermark, wall, &mut self.table);
+        self.rows = self.table.rows;
+    }
+
+    fn rows_that(&self, are_final: bool) -> Vec<(i64, i64, u32)> {
+        let rows = self.table.sessions.values();
+        rows.filter(|(deleted, is_final, _)| !deleted && *is_final == are_final).map(|(_, _, said)| *said).collect()
+    }
+
+    /// Start, end and event count of the sessions that are not final.
+    pub(crate) fn open_rows(&self) -> Vec<(i64, i64, u32)> {
+        self.rows_that(false)
+    }
+
+    /// The same of the final ones.
+    pub(crate) fn final_rows(&self) -> Vec<(i64, i64, u32)> {
+        self.rows_that(true)
+    }
+
+    /// Starts of the sessions taken back.
+    pub(crate) fn retracted(&self) -> Vec<i64> {
+        self.table.retracted.clone()
+    }
+
+    /// Ids of all sessions said.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.table.sessions.keys().map(|(_, id)| *id).collect()
+    }
+
+    /// Conversations that are said now: whether final, and what.
+    pub(crate) fn talks(&self) -> BTreeMap<String, (bool, Talk)> {
+        let talks = self.table.talks.iter().filter(|(_, (deleted, ..))| !deleted);
+        talks.map(|(id, (_, is_final, talk))| (id.clone(), (*is_final, talk.clone()))).collect()
+    }
+}

@@ -1,0 +1,188 @@
+//! What a partition says of clicks, step by step: lateness, merges, repeats, corrections, robots.
+
+mod scene;
+
+use crumbtrail_events::{EventTime, Kind, Outcome};
+use crumbtrail_sessions::{RuleBook, Rules};
+use scene::Scene;
+
+fn rules(gap_ms: i64, lateness_ms: i64) -> Scene {
+    Scene::new(RuleBook { default: Rules { gap_ms, lateness_ms, ..Rules::default() }, ..RuleBook::default() })
+}
+
+#[test]
+fn kafka_streams_vector_grace() {
+    // Gap 10, grace 1: time 0 is kept at stream time 11 and dropped at 12, when a window [0, 10] could still be open.
+    for (stream_time, kept) in [(11, true), (12, false)] {
+        let mut scene = rules(10, 1);
+        scene.click(10);
+        scene.tick(stream_time);
+        assert_eq!(scene.click(0), if kept { Outcome::Counted } else { Outcome::Late }, "at {stream_time}");
+    }
+}
+
+#[test]
+fn flink_vectors_late_events_merge_while_the_merged_window_is_in_time() {
+    // Gap 3 s, lateness 10 s.
+    // 1000 2000 4500 7000 8500            one session of 5
+    //                          11600      alone: 3100 after 8500
+    //                       10000         comes late and bridges the two: 7 events
+    //                                14500  8 events
+    let mut scene = rules(3_000, 10_000);
+    for at in [1_000, 2_000, 4_500, 8_500, 7_000] {
+        scene.click(at);
+    }
+    scene.tick(11_500);
+    assert_eq!(scene.open_rows(), [(1_000, 8_500, 5)]);
+    scene.click(11_600);
+    scene.tick(20_000);
+    assert_eq!(scene.open_rows(), [(1_000, 8_500, 5), (11_600, 11_600, 1)]);
+    assert_eq!(scene.click(10_000), Outcome::Counted);
+    scene.tick(20_001);
+    assert_eq!(scene.open_rows(), [(1_000, 11_600, 7)]);
+    assert_eq!(scene.retracted(), [11_600], "the absorbed session is taken back");
+    assert_eq!(scene.click(14_500), Outcome::Counted);
+    scene.tick(20_002);
+    assert_eq!(scene.open_rows(), [(1_000, 14_500, 8)]);
+    // Final when the watermark has passed the end by gap and lateness, not before.
+    scene.tick(27_500);
+    assert_eq!(scene.final_rows(), []);
+    scene.tick(27_501);
+    assert_eq!(scene.final_rows(), [(1_000, 14_500, 8)]);
+    assert_eq!(scene.state.open_sessions(), 0);
+    assert_eq!(scene.click(14_500), Outcome::Late, "a repeat of what is closed is late");
+}
+
+#[test]
+fn an_earlier_first_event_changes_the_id_and_takes_the_old_row_back() {
+    let mut scene = rules(1_000, 10_000);
+    scene.click(500);
+    scene.tick(500);
+    scene.click(100);
+    scene.tick(501);
+    assert_eq!((scene.open_rows(), scene.retracted()), (vec![(100, 500, 2)], vec![500]));
+}
+
+#[test]
+fn an_old_event_joins_a_long_session_whose_end_is_in_time() {
+    // Lateness 100: the session's beginning is folded, its end is not; an event between them is still counted once.
+    let mut scene = rules(50, 100);
+    for at in 0..100 {
+        scene.click(at * 10);
+    }
+    scene.tick(1_000);
+    scene.tick(1_001);
+    assert_eq!(scene.click(15), Outcome::Counted);
+    assert_eq!(scene.click(15), Outcome::Duplicate);
+    assert_eq!(scene.click(-40), Outcome::Counted, "it moves the start");
+    assert_eq!(scene.click(-1_000), Outcome::Late);
+    scene.tick(1_002);
+    assert_eq!((scene.open_rows(), scene.retracted()), (vec![(-40, 990, 102)], vec![0]));
+}
+
+#[test]
+fn what_belongs_to_a_session_that_was_rolled_over_and_is_past_is_late() {
+    let default = Rules { gap_ms: 50, lateness_ms: 100, most_events: 40, ..Rules::default() };
+    let mut scene = Scene::new(RuleBook { default, ..RuleBook::default() });
+    for at in 0..100 {
+        scene.click(at * 10);
+    }
+    scene.tick(1_000);
+    // Sessions 0–390, 400–790, 800–990; the horizon is at 900.
+    assert_eq!(scene.final_rows(), [(0, 390, 40), (400, 790, 40)]);
+    assert_eq!(scene.open_rows(), [(800, 990, 20)]);
+    assert_eq!(scene.click(15), Outcome::Late);
+    assert_eq!(scene.click(790), Outcome::Late, "a repeat, no longer known");
+    assert_eq!(scene.click(805), Outcome::Counted);
+    assert_eq!(scene.click(990), Outcome::Duplicate);
+    scene.tick(2_000);
+    assert_eq!(scene.final_rows(), [(0, 390, 40), (400, 790, 40), (800, 990, 21)]);
+}
+
+#[test]
+fn the_first_row_comes_at_the_next_tick_and_corrections_every_five_seconds() {
+    let mut scene = rules(30_000, 0);
+    scene.click(1);
+    assert_eq!(scene.rows, 0);
+    scene.tick_at(1, 10_000);
+    assert_eq!(scene.rows, 1);
+    scene.click(2);
+    scene.tick_at(2, 14_999);
+    assert_eq!(scene.rows, 1, "not yet");
+    scene.click(3);
+    scene.tick_at(3, 15_000);
+    assert_eq!((scene.rows, scene.open_rows()), (2, vec![(1, 3, 3)]));
+    scene.tick_at(4, 90_000);
+    assert_eq!(scene.rows, 2, "nothing new, nothing said");
+}
+
+#[test]
+fn robots_are_kept_apart_even_on_one_visitor_id() {
+    let mut scene = rules(1_000, 0);
+    scene.click(1);
+    scene.send(2, |t| t.bot = "user agent");
+    scene.click(3);
+    scene.tick(3);
+    assert_eq!(scene.open_rows(), [(1, 3, 2), (2, 2, 1)]);
+    assert_eq!(scene.state.open_sessions(), 2);
+}
+
+#[test]
+fn stubs_come_back_with_the_outcome_intake_gave_them() {
+    let mut scene = rules(1_000, 0);
+    for outcome in [Outcome::Bot, Outcome::Filtered, Outcome::Erased, Outcome::Dead] {
+        assert_eq!(scene.send(1, |t| t.head.outcome = outcome), outcome);
+    }
+    scene.tick(5_000);
+    assert_eq!((scene.rows, scene.state.open_sessions()), (0, 0));
+}
+
+#[test]
+fn a_visitor_with_messages_alone_has_no_session() {
+    let mut scene = rules(1_000, 0);
+    assert_eq!(scene.send(1, |t| t.head.kind = Kind::MessageSent), Outcome::Counted);
+    scene.tick(5_000);
+    assert_eq!((scene.rows, scene.state.open_sessions()), (0, 0), "closed by the watermark all the same");
+}
+
+#[test]
+fn idle_visitors_are_closed_by_the_watermark_and_their_memory_is_freed() {
+    let mut scene = rules(1_000, 1_000);
+    let mut most = 0;
+    for round in 0..20 {
+        for visitor in 0..2_000 {
+            let id = format!("v{}", round * 2_000 + visitor);
+            scene.visit(&id, round * 10_000 + visitor);
+        }
+        scene.tick(round * 10_000 + 9_999);
+        assert_eq!(scene.state.open_sessions(), 0, "round {round}");
+        if round < 10 {
+            most = most.max(scene.state.resident_bytes());
+        }
+    }
+    assert!(scene.state.resident_bytes() <= most, "memory does not grow with visitors of the past");
+}
+
+#[test]
+fn the_session_told_with_a_touchpoint_is_the_one_in_the_rows() {
+    let mut scene = rules(1_000, 1_000);
+    scene.click(5);
+    let told = scene.last_session;
+    scene.tick(5);
+    assert_eq!(scene.ids(), [told]);
+    assert_ne!(told, 0);
+}
+
+#[test]
+fn damaged_state_is_an_error_and_never_a_panic() {
+    let mut scene = rules(1_000, 1_000);
+    scene.click(5);
+    scene.click(9);
+    scene.tick(10);
+    let mut bytes = Vec::new();
+    scene.state.save(&mut bytes);
+    for end in 0..bytes.len() {
+        assert!(crumbtrail_sessions::Sessions::load(RuleBook::default(), &bytes[..end]).is_err(), "cut at {end}");
+    }
+    assert_eq!(scene.watermark, EventTime(10));
+}
