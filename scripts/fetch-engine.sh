@@ -62,7 +62,7 @@ while kill -0 "$fetching" 2>/dev/null; do
   seconds=$((${seconds:-0} + 1))
   if [ -t 1 ] || [ $((seconds - shown)) -ge 5 ]; then
     shown=$seconds
-    printf 'engine: %3d MB after %d s\n' "$(du -sm "$draft" | cut -f1)" "$seconds"
+    printf 'engine: %3d MB after %d s\n' "$(du -sm "$draft/cache" | cut -f1)" "$seconds"
   fi
 done
 if ! wait "$fetching"; then

@@ -1,0 +1,405 @@
+//! Running one request's statement, on a thread that may block.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::sync::mpsc;
+
+use super::auth::Access;
+use super::body::{read_failure, read_up_to};
+use super::cancel::Running;
+use super::encode::{Encoder, Encoding};
+use super::format::{Joining, content_type};
+use super::reply::{BrokenOff, Content, Head, HeadSender, error_head, error_trailer, summary};
+use super::request::Params;
+use super::session::{HeldSession, Sessions};
+use crate::connection::{Connection, ResultStream};
+use crate::engine::{Analysis, Class, Engine};
+use crate::exception::Exception;
+use crate::ffi::Counters;
+use crate::statement::{Insert, Split, has_word, is_select, named_format, session_change, split_insert};
+
+/// Enough for any INSERT up to its data.
+const INSERT_HEAD_BYTES: usize = 256 << 10;
+/// The longest statement that is not data.
+const LONGEST_STATEMENT_BYTES: usize = 16 << 20;
+/// Data of an insert is handed to the engine in pieces of this size.
+const INSERT_PIECE_BYTES: usize = 1 << 20;
+/// A result up to this size is answered whole, with its length, its counters and, if it fails late, its error.
+const WHOLE_RESULT_BYTES: usize = 1 << 20;
+/// Pieces of a result that may wait for a slow client.
+const PIECES_IN_FLIGHT: usize = 4;
+
+const DEFAULT_FORMAT: &str = "TabSeparated";
+
+/// One request, ready to run.
+pub(super) struct Job {
+    pub(super) engine: Engine,
+    pub(super) sessions: Sessions,
+    pub(super) params: Params,
+    pub(super) access: Access,
+    /// GET and HEAD never change anything.
+    pub(super) safe_method: bool,
+    pub(super) body: Box<dyn Read + Send>,
+    pub(super) encoding: Encoding,
+    pub(super) running: Running,
+    /// Headers that every answer carries.
+    pub(super) headers: HeaderMap,
+    /// The word that marks an error in the middle of a body.
+    pub(super) exception_tag: String,
+}
+
+/// Runs the job and sends its answer.
+pub(super) fn run(mut job: Job, reply: HeadSender) {
+    let mut reply = Some(reply);
+    let outcome = job.execute(&mut reply);
+    job.running.finish();
+    let head = match outcome {
+        Ok(Some(head)) => head,
+        Ok(None) => return,
+        Err(exception) => error_head(&exception, &job.engine.about().version, std::mem::take(&mut job.headers)),
+    };
+    if let Some(reply) = reply {
+        // An error means that the client is gone.
+        let _ = reply.send(head);
+    }
+}
+
+impl Job {
+    /// `None`: the answer has been sent as a stream.
+    fn execute(&mut self, reply: &mut Option<HeadSender>) -> Result<Option<Head>, Exception> {
+        let mut session = match &self.params.session_id {
+            Some(id) => {
+                Some(self.sessions.hold(id, self.access, self.params.session_timeout, self.params.session_check)?)
+            }
+            None => None,
+        };
+        if let Some(session) = &session {
+            self.inherit(session);
+        }
+        let mut text = std::mem::take(&mut self.params.query).into_bytes();
+        let mut split = split_insert(&text, true);
+        let mut complete = false;
+        if !matches!(split, Split::Insert(_)) {
+            if !text.is_empty() {
+                text.push(b'\n');
+            }
+            for limit in [INSERT_HEAD_BYTES, LONGEST_STATEMENT_BYTES] {
+                complete = complete || read_up_to(&mut self.body, &mut text, limit)?;
+                split = split_insert(&text, complete);
+                if complete || matches!(split, Split::Insert(_)) {
+                    break;
+                }
+            }
+        }
+        match split {
+            Split::Insert(insert) => {
+                let leading = text.split_off(insert.data_start);
+                self.insert(&insert, leading)
+                    .map(|counters| Some(self.whole(Bytes::new(), DEFAULT_FORMAT, counters)))?
+                    .map_or(Ok(None), |head| head.map(Some))
+            }
+            Split::Unsupported(what) => {
+                Err(Exception::new(48, "NOT_IMPLEMENTED", format_args!("{what} is not served here")))
+            }
+            _ if !complete => Err(Exception::new(
+                229,
+                "QUERY_IS_TOO_LARGE",
+                format_args!("the statement is longer than {LONGEST_STATEMENT_BYTES} bytes"),
+            )),
+            Split::Whole | Split::NeedsMore => self.statement(&text, session.as_mut(), reply),
+        }
+    }
+
+    fn inherit(&mut self, session: &HeldSession) {
+        if self.params.database.is_none() {
+            self.params.database.clone_from(&session.state.database);
+        }
+        for (name, value) in &session.state.settings {
+            if self.params.settings.iter().all(|(given, _)| given != name) {
+                self.params.settings.push((name.clone(), value.clone()));
+            }
+        }
+    }
+
+    /// The settings of the statement's connection; `readonly` comes last.
+    fn settings(&self) -> Vec<(String, String)> {
+        let mut settings: Vec<(String, String)> = self
+            .params
+            .settings
+            .iter()
+            .filter(|(name, _)| name != "readonly" && name != "log_comment")
+            .cloned()
+            .collect();
+        settings.push(("log_comment".to_owned(), self.running.tag.clone()));
+        let given = self.params.settings.iter().find(|(name, _)| name == "readonly").map(|(_, value)| value.clone());
+        match (self.access, given) {
+            (Access::ReadOnly, _) => settings.push(("readonly".to_owned(), "1".to_owned())),
+            (Access::ReadWrite, Some(value)) => settings.push(("readonly".to_owned(), value)),
+            (Access::ReadWrite, None) => {}
+        }
+        settings
+    }
+
+    fn insert(&mut self, insert: &Insert, leading: Vec<u8>) -> Result<Counters, Exception> {
+        if self.access == Access::ReadOnly || self.safe_method {
+            return Err(self.read_only());
+        }
+        let classified = [&insert.statement[..], b" FORMAT ", insert.format.as_bytes()].concat();
+        let analysis = self.engine.classify(&classified)?;
+        if analysis.statements != 1
+            || !matches!(analysis.class, Class::Mutating | Class::MutatingGlobal | Class::Control)
+        {
+            return Err(self.refusal(analysis, &classified));
+        }
+        let statement = match &self.params.database {
+            Some(database) if database != "default" => insert.qualified(database),
+            _ => insert.statement.clone(),
+        };
+        let connection = self.engine.connect(&self.settings())?;
+        let mut stream = connection.insert(&statement, &insert.format, &self.params.query_params)?;
+        let between: &[u8] = if leading.is_empty() { b"" } else { b"\n" };
+        let mut data = leading.chain(between).chain(&mut self.body);
+        let mut piece = Vec::with_capacity(INSERT_PIECE_BYTES);
+        loop {
+            piece.clear();
+            let ended = match (&mut data).take(INSERT_PIECE_BYTES as u64).read_to_end(&mut piece) {
+                Ok(length) => length < INSERT_PIECE_BYTES,
+                Err(error) => {
+                    // A request that broke off is not an insert: what was not yet written stays unwritten.
+                    stream.cancel();
+                    return Err(read_failure(&error));
+                }
+            };
+            if self.running.is_cancelled() {
+                stream.cancel();
+                return Err(Exception::new(394, "QUERY_WAS_CANCELLED", "the client went away"));
+            }
+            if !piece.is_empty() {
+                stream.append(&piece)?;
+            }
+            if ended {
+                return stream.finish();
+            }
+        }
+    }
+
+    fn statement(
+        &mut self,
+        text: &[u8],
+        session: Option<&mut HeldSession>,
+        reply: &mut Option<HeadSender>,
+    ) -> Result<Option<Head>, Exception> {
+        let analysis = self.engine.classify(text)?;
+        if analysis.statements != 1 || analysis.class == Class::Unknown {
+            return Err(self.refusal(analysis, text));
+        }
+        if let Some(change) = session_change(text).filter(|_| analysis.class == Class::Control) {
+            // Run for its errors' sake; what it changes goes into the session.
+            self.engine.connect(&[])?.query(text, "Null", &[])?;
+            if let Some(session) = session {
+                session.state.apply(change);
+            }
+            return self.whole(Bytes::new(), DEFAULT_FORMAT, Counters::default()).map(Some);
+        }
+        if analysis.class != Class::ReadOnly && (self.access == Access::ReadOnly || self.safe_method) {
+            return Err(self.read_only());
+        }
+        let mut connection = self.engine.connect(&self.settings())?;
+        if let Some(database) =
+            self.params.database.as_deref().filter(|database| !database.is_empty() && *database != "default")
+        {
+            connection.use_database(database)?;
+        }
+        let format = named_format(text)
+            .or_else(|| self.params.default_format.clone().filter(|format| !format.is_empty()))
+            .unwrap_or_else(|| DEFAULT_FORMAT.to_owned());
+        if analysis.class == Class::ReadOnly && self.can_stream(text, &format) {
+            return self.stream(connection, text, &format, reply);
+        }
+        let output = connection.query(text, &format, &self.params.query_params)?;
+        let counters = output.counters();
+        self.whole(Bytes::from_owner(output), &format, counters).map(Some)
+    }
+
+    fn can_stream(&self, text: &[u8], format: &str) -> bool {
+        let changed = ["extremes", "output_format_json_array_of_rows"];
+        Joining::of(format) != Joining::Impossible
+            && is_select(text)
+            && !has_word(text, "TOTALS")
+            && !changed
+                .iter()
+                .any(|name| has_word(text, name) || self.params.settings.iter().any(|(given, _)| given == name))
+    }
+
+    fn stream(
+        &mut self,
+        connection: Connection,
+        text: &[u8],
+        format: &str,
+        reply: &mut Option<HeadSender>,
+    ) -> Result<Option<Head>, Exception> {
+        let mut pieces = Pieces {
+            stream: connection.stream(text, format, &self.params.query_params)?,
+            joining: Joining::of(format),
+            header: None,
+        };
+        let mut first = Vec::new();
+        let limit = if self.params.wait_end_of_query { usize::MAX } else { WHOLE_RESULT_BYTES };
+        while first.len() < limit {
+            match pieces.next()? {
+                Some(piece) if first.is_empty() => first = piece.to_vec(),
+                Some(piece) => first.extend_from_slice(&piece),
+                None => return self.whole(first.into(), format, pieces.stream.counters()).map(Some),
+            }
+        }
+        let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
+        let mut encoder = self.encoder()?;
+        let head = self.head(format, pieces.stream.counters(), Content::Pieces(receiver));
+        if reply.take().is_none_or(|reply| reply.send(head).is_err()) {
+            return Ok(None);
+        }
+        let outcome = self.send_pieces(first.into(), &mut pieces, encoder.as_mut(), &sender);
+        let ending = match outcome {
+            Ok(()) => encoder.map_or(Ok(Vec::new()), Encoder::finish).map_err(|error| BrokenOff(error.to_string())),
+            Err(Some(exception)) => {
+                let trailer = error_trailer(&exception, &self.engine.about().version, &self.exception_tag).into_bytes();
+                let trailer = match encoder.as_mut() {
+                    Some(encoder) => encoder.push(&trailer).unwrap_or_default(),
+                    None => trailer,
+                };
+                let _ = sender.blocking_send(Ok(trailer.into()));
+                // Time for the trailer to leave before the connection is broken off.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                Err(BrokenOff(exception.to_string()))
+            }
+            Err(None) => return Ok(None),
+        };
+        self.running.finish();
+        let _ = match ending {
+            Ok(bytes) if bytes.is_empty() => Ok(()),
+            Ok(bytes) => sender.blocking_send(Ok(bytes.into())),
+            Err(broken) => sender.blocking_send(Err(broken)),
+        };
+        Ok(None)
+    }
+
+    /// `Err(None)`: the client is gone.
+    fn send_pieces(
+        &self,
+        first: Bytes,
+        pieces: &mut Pieces,
+        mut encoder: Option<&mut Encoder>,
+        sender: &mpsc::Sender<Result<Bytes, BrokenOff>>,
+    ) -> Result<(), Option<Exception>> {
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            let encoded = match encoder.as_deref_mut() {
+                Some(encoder) => {
+                    encoder.push(&piece).map_err(|error| Some(Exception::new(432, "UNKNOWN_CODEC", error)))?.into()
+                }
+                None => piece,
+            };
+            if self.running.is_cancelled() || sender.blocking_send(Ok(encoded)).is_err() {
+                return Err(None);
+            }
+            next = pieces.next().map_err(Some)?;
+        }
+        Ok(())
+    }
+
+    fn encoder(&self) -> Result<Option<Encoder>, Exception> {
+        Encoder::new(self.encoding).map_err(|error| Exception::new(432, "UNKNOWN_CODEC", error))
+    }
+
+    fn head(&mut self, format: &str, counters: Counters, body: Content) -> Head {
+        let mut headers = std::mem::take(&mut self.headers);
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
+        headers.insert(HeaderName::from_static("x-clickhouse-summary"), summary(counters));
+        if let Ok(format) = HeaderValue::from_str(format) {
+            headers.insert(HeaderName::from_static("x-clickhouse-format"), format);
+        }
+        if let Some(encoding) = self.encoding.content_encoding() {
+            headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        Head { status: StatusCode::OK, headers, body }
+    }
+
+    fn whole(&mut self, bytes: Bytes, format: &str, counters: Counters) -> Result<Head, Exception> {
+        if bytes.is_empty() {
+            self.encoding = Encoding::Plain;
+        }
+        let body = match self.encoder()? {
+            None => bytes,
+            Some(mut encoder) => {
+                let failed = |error: std::io::Error| Exception::new(432, "UNKNOWN_CODEC", error);
+                let mut encoded = encoder.push(&bytes).map_err(failed)?;
+                encoded.extend(encoder.finish().map_err(failed)?);
+                encoded.into()
+            }
+        };
+        Ok(self.head(format, counters, Content::Whole(body)))
+    }
+
+    fn read_only(&self) -> Exception {
+        let why = if self.access == Access::ReadOnly {
+            "Cannot execute query in readonly mode: this user may only read; the user crumbtrail of the data folder's engine/endpoint.json may write"
+        } else {
+            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries"
+        };
+        Exception::new(164, "READONLY", why)
+    }
+
+    /// Why a text that is not exactly one known statement is not run, in the engine's own words where it has some.
+    fn refusal(&self, analysis: Analysis, text: &[u8]) -> Exception {
+        if analysis.statements > 1 {
+            return Exception::new(
+                62,
+                "SYNTAX_ERROR",
+                "Syntax error (Multi-statements are not allowed): send one statement at a time",
+            );
+        }
+        if text.trim_ascii().is_empty() {
+            return Exception::new(62, "SYNTAX_ERROR", "Syntax error: Empty query");
+        }
+        // Read-only, because the parser that just refused the text is not to be trusted with running it.
+        let readonly = [("readonly".to_owned(), "1".to_owned())];
+        match self.engine.connect(&readonly).and_then(|connection| connection.query(text, "Null", &[])) {
+            Err(exception) => exception,
+            Ok(_) => Exception::new(62, "SYNTAX_ERROR", "Syntax error: this is not a statement that can be run here"),
+        }
+    }
+}
+
+/// A stream whose pieces can be put behind each other.
+struct Pieces {
+    stream: ResultStream,
+    joining: Joining,
+    header: Option<Vec<u8>>,
+}
+
+impl Pieces {
+    fn next(&mut self) -> Result<Option<Bytes>, Exception> {
+        loop {
+            let Some(piece) = self.stream.next_piece()? else { return Ok(None) };
+            let bytes = Bytes::from_owner(piece);
+            let Some(header) = &self.header else {
+                let length = self.joining.header_length(&bytes).unwrap_or(bytes.len());
+                self.header = Some(bytes[..length].to_vec());
+                return Ok(Some(bytes));
+            };
+            if !bytes.starts_with(header) {
+                return Err(Exception::new(
+                    49,
+                    "LOGICAL_ERROR",
+                    "a piece of the result lacks the header of the first one",
+                ));
+            }
+            let rest = bytes.slice(header.len()..);
+            if !rest.is_empty() {
+                return Ok(Some(rest));
+            }
+        }
+    }
+}
