@@ -3,10 +3,19 @@
 //! Ordered rules over tokens of our own, found in one Aho–Corasick pass: a family is the first of its list whose
 //! token occurs. Families, not versions: what a marketer groups by.
 
+mod tokens;
+
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use crumbtrail_events::vocabulary::Device;
+
+use tokens::{
+    BROWSERS, CLUES, CRAWLERS, DESKTOPS, LAST_BROWSERS, LIBRARIES, NOT_ROBOTS, PHONES, ROBOT_WORDS, SYSTEMS, TABLETS,
+    TVS,
+};
+
+use crate::query::clipped;
 
 /// What a user agent says; empty strings where it says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,246 +43,6 @@ pub mod indicator {
     /// The page's own script said so (`webdriver`, `bot`).
     pub const CLIENT_FLAG: &str = "client_flag";
 }
-
-const CRAWLERS: &str = include_str!("../data/crawlers.txt");
-const LIBRARIES: &str = include_str!("../data/libraries.txt");
-
-/// Words of robots, and whether the word must end there ("bot" does not match "bottle").
-const ROBOT_WORDS: [(&str, bool); 13] = [
-    ("bot", true),
-    ("bots", true),
-    ("robot", false),
-    ("crawler", false),
-    ("crawling", true),
-    ("crawl", true),
-    ("spider", false),
-    ("slurp", true),
-    ("scraper", true),
-    ("fetcher", true),
-    ("archiver", true),
-    ("+http", false),
-    ("google-http-java-client", false),
-];
-
-/// Phones and words in which a robot's word occurs by accident.
-const NOT_ROBOTS: [&str; 3] = ["cubot", "spiderman", "abbot"];
-
-/// Browser families; the first whose token occurs wins, so that those which imitate others come first.
-const BROWSERS: [(&str, &str); 66] = [
-    ("fban/", "Facebook"),
-    ("fbav/", "Facebook"),
-    ("fb_iab", "Facebook"),
-    ("instagram", "Instagram"),
-    ("messengerlite", "Facebook"),
-    (" line/", "LINE"),
-    ("micromessenger", "WeChat"),
-    ("musical_ly", "TikTok"),
-    ("bytedancewebview", "TikTok"),
-    ("tiktok", "TikTok"),
-    ("twitter for", "Twitter"),
-    ("pinterest", "Pinterest"),
-    ("snapchat", "Snapchat"),
-    ("kakaotalk", "KakaoTalk"),
-    ("zalo", "Zalo"),
-    ("linkedinapp", "LinkedIn"),
-    ("edg/", "Edge"),
-    ("edga/", "Edge"),
-    ("edgios/", "Edge"),
-    ("edge/", "Edge"),
-    ("opr/", "Opera"),
-    ("opt/", "Opera"),
-    ("opios/", "Opera"),
-    ("opera mini", "Opera Mini"),
-    ("opera mobi", "Opera"),
-    ("opera", "Opera"),
-    ("samsungbrowser", "Samsung Internet"),
-    ("yabrowser", "Yandex"),
-    ("ucbrowser", "UC Browser"),
-    ("ucweb", "UC Browser"),
-    ("ubrowser", "UC Browser"),
-    ("miuibrowser", "MIUI Browser"),
-    ("heytapbrowser", "HeyTap Browser"),
-    ("vivobrowser", "Vivo Browser"),
-    ("huaweibrowser", "Huawei Browser"),
-    ("qqbrowser", "QQ Browser"),
-    ("whale/", "Whale"),
-    ("coc_coc_browser", "Cốc Cốc"),
-    ("puffin/", "Puffin"),
-    ("maxthon", "Maxthon"),
-    ("vivaldi/", "Vivaldi"),
-    ("brave", "Brave"),
-    ("duckduckgo/", "DuckDuckGo"),
-    ("ddg/", "DuckDuckGo"),
-    ("gsa/", "Google App"),
-    ("crios/", "Chrome"),
-    ("fxios/", "Firefox"),
-    ("focus/", "Firefox Focus"),
-    ("seamonkey", "SeaMonkey"),
-    ("palemoon", "Pale Moon"),
-    ("conkeror", "Conkeror"),
-    ("iceweasel", "Firefox"),
-    ("icecat", "Firefox"),
-    ("firefox", "Firefox"),
-    ("silk/", "Silk"),
-    ("konqueror", "Konqueror"),
-    ("epiphany", "GNOME Web"),
-    ("chromium/", "Chromium"),
-    ("; wv)", "Android WebView"),
-    ("chrome/", "Chrome"),
-    ("trident/", "Internet Explorer"),
-    ("msie ", "Internet Explorer"),
-    ("iemobile", "Internet Explorer"),
-    ("blackberry", "BlackBerry"),
-    ("bb10", "BlackBerry"),
-    ("lynx/", "Lynx"),
-];
-
-/// Browser families told only when no other is: their tokens stand in almost every agent.
-const LAST_BROWSERS: [(&str, &str); 11] = [
-    ("android browser", "Android Browser"),
-    ("safari/", "Safari"),
-    ("applewebkit", "WebView"),
-    ("w3m/", "w3m"),
-    ("elinks", "ELinks"),
-    ("links (", "Links"),
-    ("dalvik/", "App"),
-    ("okhttp", "App"),
-    ("cfnetwork", "App"),
-    ("dart/", "App"),
-    ("gecko/", "Gecko"),
-];
-
-const SYSTEMS: [(&str, &str); 42] = [
-    ("windows phone", "Windows Phone"),
-    ("xbox", "Xbox"),
-    ("playstation", "PlayStation"),
-    ("nintendo", "Nintendo"),
-    ("kaios", "KaiOS"),
-    ("harmonyos", "HarmonyOS"),
-    ("openharmony", "HarmonyOS"),
-    ("tizen", "Tizen"),
-    ("web0s", "webOS"),
-    ("webos", "webOS"),
-    ("roku", "Roku OS"),
-    ("apple tv", "tvOS"),
-    ("appletv", "tvOS"),
-    ("tvos", "tvOS"),
-    ("windows", "Windows"),
-    ("win98", "Windows"),
-    ("win 9x", "Windows"),
-    ("iphone", "iOS"),
-    ("ipad", "iOS"),
-    ("ipod", "iOS"),
-    ("ios/", "iOS"),
-    // A Mac's programs tell its processor; phones don't.
-    ("(x86_64)", "macOS"),
-    ("cfnetwork", "iOS"),
-    ("android", "Android"),
-    ("dalvik/", "Android"),
-    ("okhttp", "Android"),
-    ("cros ", "ChromeOS"),
-    ("blackberry", "BlackBerry OS"),
-    ("bb10", "BlackBerry OS"),
-    ("playbook", "BlackBerry OS"),
-    ("symbian", "Symbian"),
-    ("series60", "Symbian"),
-    ("macintosh", "macOS"),
-    ("mac os x", "macOS"),
-    ("mac_powerpc", "macOS"),
-    ("darwin", "macOS"),
-    ("freebsd", "FreeBSD"),
-    ("openbsd", "OpenBSD"),
-    ("netbsd", "NetBSD"),
-    ("sunos", "Solaris"),
-    ("linux", "Linux"),
-    ("x11", "Linux"),
-];
-
-const TVS: [&str; 26] = [
-    "smart-tv",
-    "smarttv",
-    "smart tv",
-    "googletv",
-    "google tv",
-    "android tv",
-    "appletv",
-    "apple tv",
-    "tvos",
-    "hbbtv",
-    "netcast",
-    "web0s",
-    "bravia",
-    "roku",
-    "crkey",
-    "playstation",
-    "xbox",
-    "nintendo",
-    "aftb",
-    "aftm",
-    "aftt",
-    "afts",
-    "viera",
-    "mitv",
-    "mibox",
-    "philipstv",
-];
-const TABLETS: [&str; 11] = [
-    "ipad",
-    "tablet;",
-    "tablet)",
-    "tablet build",
-    "opera tablet",
-    "kindle",
-    "playbook",
-    "nexus 7",
-    "nexus 10",
-    "sm-t",
-    "sm-x",
-];
-const PHONES: [&str; 24] = [
-    "iphone",
-    "ipod",
-    "windows phone",
-    "iemobile",
-    "opera mini",
-    "opera mobi",
-    "ucweb",
-    "kaios",
-    "blackberry",
-    "bb10",
-    "symbian",
-    "series60",
-    "nokia",
-    "midp",
-    "j2me",
-    "mobile",
-    "mobi ",
-    "dalvik/",
-    "okhttp",
-    "harmonyos",
-    "openharmony",
-    "iphone os",
-    "cubot",
-    "maui",
-];
-const DESKTOPS: [&str; 14] = [
-    "windows",
-    "win98",
-    "win 9x",
-    "macintosh",
-    "mac os x",
-    "mac_powerpc",
-    "cros ",
-    "linux",
-    "x11",
-    "freebsd",
-    "openbsd",
-    "netbsd",
-    "sunos",
-    "(x86_64)",
-];
-/// Words the rules in code ask for besides the lists.
-const CLUES: [&str; 3] = ["android", "mobile", "cfnetwork"];
 
 type Set = [u64; 16];
 
@@ -384,7 +153,7 @@ impl Agent {
         let mut found = Set::default();
         let mut word = false;
         // Agents beyond 2 KiB are nobody's; their beginning says enough.
-        let text = &text[..text.floor_char_boundary(2048)];
+        let text = clipped(text, 2048);
         for hit in matcher.automaton.find_overlapping_iter(text) {
             let number = hit.pattern().as_usize();
             insert(&mut found, number);

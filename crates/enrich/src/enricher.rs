@@ -131,7 +131,7 @@ impl Enricher {
         let (referrer, referrer_host) = if event.referrer.is_empty() {
             (Referrer::Absent, "")
         } else {
-            let host = lowered(url::split(event.referrer).host, &mut buffers.referrer);
+            let host = lowered(url::host(event.referrer), &mut buffers.referrer);
             (referrers.judge(host, out.host, site_number, site, sources), host)
         };
         if let Referrer::External(_) = referrer {

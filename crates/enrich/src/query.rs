@@ -98,8 +98,13 @@ impl<'a> Iterator for Split<'a> {
 
 impl<'a> Parameters<'a> {
     /// Reads a query.
+    #[inline]
     #[must_use]
     pub fn read(query: &'a str) -> Parameters<'a> {
+        if query.is_empty() { Parameters::default() } else { Parameters::read_pairs(query) }
+    }
+
+    fn read_pairs(query: &'a str) -> Parameters<'a> {
         let mut found = Parameters::default();
         // Rank of what was found for each field: lower wins.
         let mut ranks = [usize::MAX; 6];
@@ -132,7 +137,7 @@ impl<'a> Parameters<'a> {
             if let Some(rank) = list.iter().position(|known| *known == name) {
                 if rank < ranks[field] {
                     ranks[field] = rank;
-                    *slot = clipped(value);
+                    *slot = clipped(value, LONGEST);
                 }
                 return;
             }
@@ -142,7 +147,7 @@ impl<'a> Parameters<'a> {
         {
             ranks[5] = rank;
             self.click = Some(&CLICK_IDS[rank]);
-            self.click_id = clipped(pair);
+            self.click_id = clipped(pair, LONGEST);
         }
     }
 
@@ -172,23 +177,32 @@ pub fn first_of<'a>(query: &'a str, names: &[String]) -> &'a str {
             && rank < best.0
             && !value.is_empty()
         {
-            best = (rank, clipped(value));
+            best = (rank, clipped(value, LONGEST));
         }
     }
     best.1
 }
 
-fn clipped(value: &str) -> &str {
-    if value.len() <= LONGEST { value } else { &value[..value.floor_char_boundary(LONGEST)] }
+/// The beginning of `text` of at most `limit` bytes, cut between characters.
+pub(crate) fn clipped(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// `raw` with percent escapes and `+` decoded: itself where there are none, else in `out` (cleared first). Bytes that
 /// make no UTF-8 become U+FFFD.
 #[inline]
 pub fn decoded<'a>(raw: &'a str, out: &'a mut String) -> &'a str {
-    if memchr::memchr2(b'%', b'+', raw.as_bytes()).is_none() {
+    if raw.is_empty() || memchr::memchr2(b'%', b'+', raw.as_bytes()).is_none() {
         return raw;
     }
+    decode_into(raw, out)
+}
+
+fn decode_into<'a>(raw: &str, out: &'a mut String) -> &'a str {
     let mut bytes = std::mem::take(out).into_bytes();
     bytes.clear();
     unescape(raw.as_bytes(), true, &mut bytes);

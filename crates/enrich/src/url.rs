@@ -1,6 +1,6 @@
 //! URLs cut into what is kept of them: host, page (the path with ids templated), query.
 
-use crate::query::unescape;
+use crate::query::{clipped, unescape};
 
 /// Longest page kept, in bytes.
 const LONGEST_PAGE: usize = 512;
@@ -18,34 +18,96 @@ pub struct Parts<'a> {
 
 /// Cuts `url`. Relative URLs (`/path`, `//host/path`), app URLs (`android-app://package/…`) and `www.host/path` are
 /// understood; `about:blank`, `data:` and the like have no parts.
+#[inline]
 #[must_use]
 pub fn split(url: &str) -> Parts<'_> {
-    let url = url.trim_ascii();
-    let bytes = url.as_bytes();
-    let (authority, rest) = if bytes.first() == Some(&b'/') {
-        if bytes.get(1) == Some(&b'/') { cut_authority(&url[2..]) } else { ("", url) }
-    } else {
-        match bytes.iter().take(40).position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'+' | b'-' | b'.')) {
-            Some(colon) if bytes[colon] == b':' => {
-                match url.get(colon + 1..).and_then(|rest| rest.strip_prefix("//")) {
-                    Some(rest) => cut_authority(rest),
-                    // host:port/path, or a scheme without an authority.
-                    None if url.starts_with("www.") => cut_authority(url),
-                    None => return Parts::default(),
-                }
-            }
-            _ if url.starts_with("www.") => cut_authority(url),
-            _ => ("", url),
-        }
-    };
+    let Some((authority, rest)) = authority(url) else { return Parts::default() };
     let (rest, _fragment) = cut(rest, b'#');
     let (path, query) = cut(rest, b'?');
-    Parts { host: host_of(authority), path, query }
+    Parts { host: authority.host(), path, query }
 }
 
-fn cut_authority(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(text.len());
-    text.split_at(end)
+/// The host of `url`, as in [`Parts`], for where the rest is not needed.
+#[inline]
+#[must_use]
+pub fn host(url: &str) -> &str {
+    authority(url).map_or("", |(authority, _)| authority.host())
+}
+
+/// User, host and port of a URL; empty for a relative one.
+struct Authority<'a> {
+    text: &'a str,
+    /// Whether there is anything but a host in it.
+    odd: bool,
+}
+
+impl<'a> Authority<'a> {
+    #[inline]
+    fn host(&self) -> &'a str {
+        if !self.odd {
+            return self.text.strip_suffix('.').unwrap_or(self.text);
+        }
+        let host = self.text.rsplit('@').next().unwrap_or_default();
+        let host = match host.strip_prefix('[') {
+            Some(v6) => cut(v6, b']').0,
+            None => cut(host, b':').0,
+        };
+        host.strip_suffix('.').unwrap_or(host)
+    }
+}
+
+/// The authority of `url` and what follows. `None`: a URL that has neither authority nor path.
+#[inline]
+fn authority(url: &str) -> Option<(Authority<'_>, &str)> {
+    if let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) {
+        return Some(cut_authority(rest));
+    }
+    rare_authority(url.trim_ascii())
+}
+
+fn rare_authority(url: &str) -> Option<(Authority<'_>, &str)> {
+    let bytes = url.as_bytes();
+    if let Some(rest) = url.strip_prefix("//") {
+        return Some(cut_authority(rest));
+    }
+    let scheme = bytes.iter().take(40).position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'+' | b'-' | b'.'));
+    match scheme {
+        Some(colon) if bytes[colon] == b':' => match url[colon + 1..].strip_prefix("//") {
+            Some(rest) => Some(cut_authority(rest)),
+            // host:port/path, or a scheme without an authority.
+            None => url.starts_with("www.").then(|| cut_authority(url)),
+        },
+        _ if url.starts_with("www.") => Some(cut_authority(url)),
+        _ => Some((Authority { text: "", odd: false }, url)),
+    }
+}
+
+#[inline]
+fn cut_authority(text: &str) -> (Authority<'_>, &str) {
+    const ENDS: u8 = 1;
+    const ODD: u8 = 2;
+    static ROLES: [u8; 256] = {
+        let mut roles = [0; 256];
+        roles[b'/' as usize] = ENDS;
+        roles[b'?' as usize] = ENDS;
+        roles[b'#' as usize] = ENDS;
+        roles[b'\\' as usize] = ENDS;
+        roles[b'@' as usize] = ODD;
+        roles[b':' as usize] = ODD;
+        roles[b'[' as usize] = ODD;
+        roles
+    };
+    let (mut end, mut seen) = (0, 0);
+    for byte in text.bytes() {
+        let role = ROLES[usize::from(byte)];
+        if role == ENDS {
+            break;
+        }
+        seen |= role;
+        end += 1;
+    }
+    let (text, rest) = text.split_at(end);
+    (Authority { text, odd: seen == ODD }, rest)
 }
 
 #[inline]
@@ -56,19 +118,11 @@ fn cut(text: &str, at: u8) -> (&str, &str) {
     }
 }
 
-fn host_of(authority: &str) -> &str {
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(v6) => cut(v6, b']').0,
-        None => cut(host, b':').0,
-    };
-    host.strip_suffix('.').unwrap_or(host)
-}
-
 /// `text` in lower case: itself if it is, else in `out` (cleared first).
 #[inline]
 pub fn lowered<'a>(text: &'a str, out: &'a mut String) -> &'a str {
-    if !text.bytes().any(|b| b.is_ascii_uppercase() || b >= 0x80) {
+    // All bytes, not up to the first: what the compiler makes wide.
+    if text.bytes().fold(0, |changes, b| changes | u8::from(b.is_ascii_uppercase()) | (b & 0x80)) == 0 {
         return text;
     }
     out.clear();
@@ -83,43 +137,38 @@ pub fn lowered<'a>(text: &'a str, out: &'a mut String) -> &'a str {
 /// years and days of a dated path (`/2024/05/31/sale`).
 #[must_use]
 pub fn page<'a>(path: &'a str, out: &'a mut String) -> &'a str {
-    if path.is_empty() || path == "/" {
+    if path.len() <= 1 {
         return path;
     }
-    let bytes = path.as_bytes();
-    let suspicious = bytes.iter().fold(false, |found, b| {
-        found | b.is_ascii_digit() | (*b == b'%') | (*b == b'@') | (*b == b';') | (*b == b'\\')
-    });
-    let doubled = bytes.iter().zip(&bytes[1..]).fold(false, |found, (a, b)| found | ((*a == b'/') & (*b == b'/')));
-    if !suspicious && !doubled && bytes.len() <= LONGEST_PAGE {
-        return path.strip_suffix('/').unwrap_or(path);
+    let mut end = 0;
+    for segment in Segments::of(path) {
+        let follows = segment.start == end + 1 || (segment.start == 0 && end == 0);
+        if segment.shape != Shape::Plain || !follows || segment.end > LONGEST_PAGE {
+            template(path, out);
+            return out;
+        }
+        end = segment.end;
     }
-    template(path, out);
-    if out.as_str() == path { path } else { out }
+    &path[..end.max(1)]
 }
 
 fn template(path: &str, out: &mut String) {
     out.clear();
-    let mut date = 0u8;
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).peekable();
-    if !path.starts_with('/')
-        && let Some(first) = segments.next()
-    {
-        put_segment(first, false, out);
-    }
-    while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        // /2024/05/31/…: a year that something follows, then a month, then a day.
-        date = match (date, parse_small(segment)) {
-            (0, Some(1990..=2099)) if !last => 1,
-            (1, Some(1..=12)) if segment.len() <= 2 => 2,
-            (2, Some(1..=31)) if segment.len() <= 2 => 3,
-            _ => 0,
-        };
-        out.push('/');
-        put_segment(segment, date > 0, out);
+    for segment in Segments::of(path) {
+        if segment.start > 0 {
+            out.push('/');
+        }
+        let text = &path[segment.start..segment.end];
+        match segment.shape {
+            Shape::Plain => out.push_str(text),
+            Shape::Id { from } => {
+                out.push_str(":id");
+                out.push_str(&text[from..]);
+            }
+            Shape::Odd => put_odd(text, out),
+        }
         if out.len() > LONGEST_PAGE {
-            out.truncate(out.floor_char_boundary(LONGEST_PAGE));
+            out.truncate(clipped(out, LONGEST_PAGE).len());
             break;
         }
     }
@@ -131,12 +180,170 @@ fn template(path: &str, out: &mut String) {
     }
 }
 
-fn parse_small(segment: &str) -> Option<u32> {
-    if segment.len() > 4 { None } else { segment.parse().ok() }
+/// What a segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// A word: it stays.
+    Plain,
+    /// An id; what begins at byte `from` (a file's extension) stays.
+    Id { from: usize },
+    /// With escapes, parameters or an `@`: has to be looked at closely.
+    Odd,
 }
 
-/// Appends one segment, templated. `verbatim`: part of a date.
-fn put_segment(segment: &str, verbatim: bool, out: &mut String) {
+struct Segment {
+    start: usize,
+    end: usize,
+    shape: Shape,
+}
+
+/// The segments of a path that are not empty, each looked at once.
+struct Segments<'a> {
+    path: &'a str,
+    at: usize,
+    /// 1 after a year, 2 after a month, 3 after a day of a dated path.
+    date: u8,
+}
+
+impl Segments<'_> {
+    fn of(path: &str) -> Segments<'_> {
+        Segments { path, at: 0, date: 0 }
+    }
+}
+
+impl Iterator for Segments<'_> {
+    type Item = Segment;
+
+    #[inline]
+    fn next(&mut self) -> Option<Segment> {
+        let bytes = self.path.as_bytes();
+        while bytes.get(self.at) == Some(&b'/') {
+            self.at += 1;
+        }
+        let start = self.at;
+        let mut counts = 0u64;
+        while let Some(byte) = bytes.get(self.at)
+            && *byte != b'/'
+        {
+            counts = counts.wrapping_add(COUNTED[usize::from(*byte)]);
+            self.at += 1;
+        }
+        let end = self.at;
+        if start == end {
+            return None;
+        }
+        let text = &bytes[start..end];
+        // Counters hold 511: a longer segment is read by the careful path.
+        let shape = if text.len() > 511 || count(counts, SPECIAL) > 0 {
+            Shape::Odd
+        } else if count(counts, DIGIT) == 0 {
+            Shape::Plain
+        } else {
+            shape_of(text, counts)
+        };
+        let shape = self.unless_date(text, shape);
+        Some(Segment { start, end, shape })
+    }
+}
+
+impl Segments<'_> {
+    /// `/2024/05/31/…`: a year that something follows, then a month, then a day, are no ids.
+    fn unless_date(&mut self, text: &[u8], shape: Shape) -> Shape {
+        if !matches!(shape, Shape::Id { .. }) || text.len() > 4 {
+            self.date = 0;
+            return shape;
+        }
+        let number = text.iter().fold(0u32, |number, b| number * 10 + u32::from(b.wrapping_sub(b'0')));
+        let last = self.path.as_bytes()[self.at..].iter().all(|b| *b == b'/');
+        self.date = match (self.date, number, text.len()) {
+            (0, 1990..=2099, 4) if !last => 1,
+            (1, 1..=12, 1 | 2) => 2,
+            (2, 1..=31, 1 | 2) => 3,
+            _ => 0,
+        };
+        if self.date > 0 { Shape::Plain } else { shape }
+    }
+}
+
+// Counters of a segment's bytes by class, nine bits each, added up in one number.
+const DIGIT: u32 = 0;
+const HEX: u32 = 9;
+const JOINT: u32 = 18;
+const LOWER: u32 = 27;
+const UPPER: u32 = 36;
+const DOT: u32 = 45;
+const SPECIAL: u32 = 54;
+
+fn count(counts: u64, class: u32) -> usize {
+    (counts >> class & 511) as usize
+}
+
+/// What each byte adds to the counters.
+static COUNTED: [u64; 256] = {
+    let mut table = [0u64; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => 1 << DIGIT | 1 << HEX,
+            b'a'..=b'f' => 1 << LOWER | 1 << HEX,
+            b'A'..=b'F' => 1 << UPPER | 1 << HEX,
+            b'g'..=b'z' => 1 << LOWER,
+            b'G'..=b'Z' => 1 << UPPER,
+            b'-' | b'_' => 1 << JOINT,
+            b'.' => 1 << DOT,
+            b'%' | b'@' | b';' => 1 << SPECIAL,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// The shape of a segment with a digit in it.
+fn shape_of(text: &[u8], counts: u64) -> Shape {
+    if count(counts, DOT) == 0 {
+        return if is_id(text, counts) { Shape::Id { from: text.len() } } else { Shape::Plain };
+    }
+    // An id with an extension: judged without it.
+    let Some(dot) = memchr::memrchr(b'.', text) else { return Shape::Plain };
+    let (stem, extension) = text.split_at(dot);
+    let named = (2..=6).contains(&extension.len())
+        && extension[1..].iter().all(u8::is_ascii_alphanumeric)
+        && extension.iter().any(u8::is_ascii_alphabetic);
+    if named && is_id(stem, counted(stem)) { Shape::Id { from: dot } } else { Shape::Plain }
+}
+
+fn counted(text: &[u8]) -> u64 {
+    text.iter().take(511).fold(0, |counts, byte| counts + COUNTED[usize::from(*byte)])
+}
+
+/// Whether a segment is an identifier rather than a word.
+fn is_id(text: &[u8], counts: u64) -> bool {
+    let [digits, hex, joints, lower, upper] = [DIGIT, HEX, JOINT, LOWER, UPPER].map(|class| count(counts, class));
+    let len = text.len();
+    if digits == len {
+        return true;
+    }
+    if digits == 0 || digits + joints + lower + upper != len {
+        return false;
+    }
+    let uuid = len == 36 && hex == 32 && joints == 4 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
+    let hash = hex == len && len >= 12;
+    let token = len >= 20 && digits >= 3 && lower > 0 && upper > 0 && joints <= 2;
+    uuid || hash || token || is_code(text, digits, lower + upper, joints)
+}
+
+/// `ORD-100023`, `p1002934`: a short prefix and a long number.
+fn is_code(text: &[u8], digits: usize, letters: usize, joints: usize) -> bool {
+    digits >= 5
+        && (1..=4).contains(&letters)
+        && joints <= 1
+        && text[..letters].iter().all(u8::is_ascii_alphabetic)
+        && (joints == 0 || matches!(text[letters], b'-' | b'_'))
+}
+
+/// Appends a segment with escapes, parameters or an `@`.
+fn put_odd(segment: &str, out: &mut String) {
     let start = out.len();
     let segment = without_session(segment);
     if memchr::memchr(b'%', segment.as_bytes()).is_some() {
@@ -153,25 +360,14 @@ fn put_segment(segment: &str, verbatim: bool, out: &mut String) {
     } else {
         out.push_str(segment);
     }
-    if verbatim {
-        return;
-    }
     let text = &out[start.min(out.len())..];
     if text.contains('@') && text.contains('.') {
         out.truncate(start);
         out.push_str(":email");
-        return;
-    }
-    if is_id(text.as_bytes()) {
-        out.truncate(start);
-        out.push_str(":id");
-    } else if let Some((stem, extension)) = text.rsplit_once('.')
-        && (1..=5).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
-        && extension.bytes().any(|b| b.is_ascii_alphabetic())
-        && is_id(stem.as_bytes())
+    } else if text.len() <= 511
+        && let Shape::Id { from } = shape_of(text.as_bytes(), counted(text.as_bytes()))
     {
-        out.replace_range(start..start + stem.len(), ":id");
+        out.replace_range(start..start + from, ":id");
     }
 }
 
@@ -183,35 +379,6 @@ fn without_session(segment: &str) -> &str {
         name.len() >= end.len() && name.as_bytes()[name.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
     };
     if ends_with("sid") || ends_with("sessionid") || ends_with("sessid") { before } else { segment }
-}
-
-/// Whether a segment is an identifier rather than a word.
-fn is_id(text: &[u8]) -> bool {
-    let (mut digits, mut hex, mut lower, mut upper, mut joints) = (0, 0, 0, 0, 0);
-    for b in text {
-        match b {
-            b'0'..=b'9' => digits += 1,
-            b'a'..=b'z' => lower += 1,
-            b'A'..=b'Z' => upper += 1,
-            b'-' | b'_' => joints += 1,
-            _ => return false,
-        }
-        hex += usize::from(b.is_ascii_hexdigit());
-    }
-    let len = text.len();
-    if digits == 0 || len == 0 {
-        return false;
-    }
-    let uuid = len == 36 && hex == 32 && joints == 4 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
-    let hash = hex == len && len >= 12;
-    let token = len >= 20 && digits >= 3 && lower > 0 && upper > 0 && joints <= 2;
-    // ORD-100023, p1002934: a short prefix and a long number.
-    let letters = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-    let coded = letters <= 4 && joints <= 1 && letters + joints + digits == len && {
-        let joint_leads = joints == 0 || matches!(text[letters], b'-' | b'_') && letters > 0;
-        digits >= 5 && joint_leads
-    };
-    digits == len || uuid || hash || token || coded
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl Run {
             }
             run.groups[run.count] = Group { to: len, end: at, joint };
             run.count += 1;
-            (joint, at) = separator(bytes, at)?;
+            (joint, at) = separator(bytes, at);
             if joint == 0 {
                 break;
             }
@@ -196,9 +196,8 @@ fn digit_at(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// The separator at `at` if digits follow it, and where they begin; 0 if the run ends here. `None` never occurs inside
-/// a text: kept for `?`.
-fn separator(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+/// The separator at `at` if digits follow it, and where they begin; 0 if the run ends here.
+fn separator(bytes: &[u8], at: usize) -> (u8, usize) {
     let mut end = at;
     let mut joint = 0;
     while end < bytes.len() && end - at < 3 {
@@ -209,7 +208,7 @@ fn separator(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
         }
         end += 1;
     }
-    Some(if digit_at(bytes, end).is_some() { (joint, end) } else { (0, at) })
+    if digit_at(bytes, end).is_some() { (joint, end) } else { (0, at) }
 }
 
 /// Whether a number can begin at `at`: not inside a word, a decimal, an order number or a path.
@@ -317,16 +316,16 @@ fn is_card(digits: &[u8], lens: &[usize]) -> bool {
         [first @ .., last] => first.len() >= 3 && first.iter().all(|len| *len == 4) && (1..=4).contains(last),
         [] => false,
     };
-    let issued = match (digits, digits.len()) {
+    let issued = matches!(
+        (digits, digits.len()),
         ([4, ..], 13 | 16 | 19)
-        | ([5, 1..=5, ..], 16)
-        | ([2, 2..=7, ..], 16)
-        | ([3, 4 | 7, ..], 15)
-        | ([3, 0 | 6 | 8 | 9, ..], 14)
-        | ([3, 5, ..] | [6, 0 | 2 | 4 | 5, ..], 16..=19)
-        | ([5, 0 | 6..=8, ..] | [6, 3 | 7, ..], 13..=19) => true,
-        _ => false,
-    };
+            | ([5, 1..=5, ..], 16)
+            | ([2, 2..=7, ..], 16)
+            | ([3, 4 | 7, ..], 15)
+            | ([3, 0 | 6 | 8 | 9, ..], 14)
+            | ([3, 5, ..] | [6, 0 | 2 | 4 | 5, ..], 16..=19)
+            | ([5, 0 | 6..=8, ..] | [6, 3 | 7, ..], 13..=19)
+    );
     shaped && issued && luhn(digits)
 }
 
