@@ -14,7 +14,7 @@ cargo fmt --all --check
 step "clippy"
 cargo clippy --release --locked --workspace --all-targets -- -D warnings
 step "building the binary and every test"
-cargo build --release --locked -p crumbtrail
+cargo build --release --locked --workspace --bins
 cargo test --release --locked --workspace --no-run
 step "licences, bans, sources"
 scripts/deny.sh

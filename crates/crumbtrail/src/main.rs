@@ -1,1 +1,28 @@
-fn main() {}
+//! `crumbtrail`: customer journeys from Kafka into ClickHouse. This file parses, dispatches and exits; the commands are
+//! in `commands/`, the processors' wiring in `wiring/`.
+#![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "a binary has no outside: `pub` says what a module offers the others")]
+
+mod cli;
+mod commands;
+mod config;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // One line: what happened, and its causes.
+            eprintln!("crumbtrail: {error:#}");
+            ExitCode::from(commands::exit_code(&error))
+        }
+    }
+}

@@ -243,7 +243,10 @@ impl Store {
             }
             let latest = versions.last().map(|id| &self.schemas[id - 1]);
             if let Some(reason) = latest.and_then(|latest| incompatible(latest, &entry)) {
-                return (409, error(409, &format!("Schema being registered is incompatible with an earlier schema: {reason}")));
+                return (
+                    409,
+                    error(409, &format!("Schema being registered is incompatible with an earlier schema: {reason}")),
+                );
             }
         }
         let id = id.unwrap_or_else(|| {
@@ -292,7 +295,10 @@ impl Entry {
             references: body.get("references").filter(|references| references.is_array()).cloned().unwrap_or(json!([])),
         };
         let referring = entry.references.as_array().is_some_and(|references| !references.is_empty());
-        if entry.kind == "AVRO" && !referring && let Err(problem) = Schema::parse_str(&entry.schema) {
+        if entry.kind == "AVRO"
+            && !referring
+            && let Err(problem) = Schema::parse_str(&entry.schema)
+        {
             return Err((422, error(42201, &format!("Input schema is an invalid Avro schema: {problem}"))));
         }
         Ok(entry)

@@ -1,4 +1,5 @@
 //! The client against the double: caching, unknown ids, outages, refusals.
+#![allow(clippy::unwrap_used)] // In helpers of tests, a panic is the message.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,8 @@ fn a_registered_schema_reads_its_records_and_is_asked_for_once() {
     let (double, registry) = pair();
     let id = registry.register("clicks-value", Target::Click.schema()).unwrap();
     assert_eq!(registry.register("clicks-value", Target::Click.schema()).unwrap(), id);
-    let click = ClickEvent { event_id: "e", visitor: "v", occurred_at: 9, kind: Kind::PageView, ..ClickEvent::default() };
+    let click =
+        ClickEvent { event_id: "e", visitor: "v", occurred_at: 9, kind: Kind::PageView, ..ClickEvent::default() };
     let mut record = Vec::new();
     confluent::put_frame(&mut record, id);
     encode::avro::click(&click, &mut record);
@@ -65,7 +67,9 @@ fn an_outage_pauses_and_changes_no_outcome() {
         let deadline = Instant::now() + Duration::from_millis(60);
         while Instant::now() < deadline {
             match registry.plan(id, Target::Click) {
-                Err(RegistryError::Unavailable { retry_in, .. }) => std::thread::sleep(retry_in.min(Duration::from_millis(5))),
+                Err(RegistryError::Unavailable { retry_in, .. }) => {
+                    std::thread::sleep(retry_in.min(Duration::from_millis(5)))
+                }
                 other => panic!("{status}: {other:?}"),
             }
         }

@@ -1,1 +1,23 @@
+//! The life of a partition: recover, read, judge, step, write, cut, snapshot, drain.
+//!
+//! Knows the log and nothing of ClickHouse: rows leave through the [`sink::Sink`] trait, which the binary joins to the
+//! warehouse.
+#![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod cutter;
+pub mod import;
+pub mod intake;
+pub mod owner;
+pub mod processor;
+pub mod progress;
+pub mod sink;
+pub mod snapshot;
+pub mod step;
+
+pub use clock::Clock;
+pub use owner::Owner;
+pub use processor::Processor;
+pub use sink::{Batch, Sink};
+pub use snapshot::SnapshotStore;
+pub use step::{Context, Step};

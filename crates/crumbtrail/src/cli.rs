@@ -1,0 +1,247 @@
+//! The command line. Help is written to teach: every command says what it is for and shows one use.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Customer journeys, streamed from Kafka (or files) into ClickHouse: sessions, conversations, stages, carts.
+#[derive(Debug, Parser)]
+#[command(name = "crumbtrail", version, about, long_about = None, propagate_version = true, max_term_width = 110,
+    after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend.\n\
+                  Start here:  crumbtrail import --format combined access.log.gz\n             \
+                  crumbtrail sql 'SELECT channel, count() FROM sessions GROUP BY channel'")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where a deployment is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// Configuration file (YAML); without one the defaults hold.
+    #[arg(long, value_name = "FILE", env = "CRUMBTRAIL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Data folder; wins over the configuration's `data_dir`.
+    #[arg(long, value_name = "DIR", env = "CRUMBTRAIL_DATA_DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run processors on Kafka or the local log until stopped (SIGTERM drains)
+    #[command(after_help = "Example: crumbtrail run all --config crumbtrail.yaml")]
+    Run(RunArgs),
+    /// Read files through the very same processors, into the tables
+    #[command(after_help = "Examples:\n  crumbtrail import --format combined access.log.gz\n  \
+        crumbtrail import --format native --kind support chats.jsonl.zst\n  \
+        zcat clicks.jsonl.gz | crumbtrail import --format native -\n\n\
+        The same import again changes nothing. At the end event time is closed, so that all sessions are final.")]
+    Import(ImportArgs),
+    /// Ask the tables, read only
+    #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
+    Sql(SqlArgs),
+    /// Host the embedded ClickHouse engine behind ClickHouse's HTTP interface
+    #[command(after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password.")]
+    Serve(ServeArgs),
+    /// Make the demo world, or a load, as files
+    Generate(crate::commands::generate::GenerateArgs),
+    /// Turn public data sets into the native formats
+    Convert(ConvertArgs),
+    /// Check configuration and world: topics, tables, engine, registry, geo database
+    Check(Place),
+    /// Create or upgrade the tables
+    Migrate(Place),
+    /// Show what the demo's tables say, planted truths against found ones
+    Report(ReportArgs),
+    /// The configuration: a commented example, or its JSON schema
+    Config(ConfigArgs),
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// A stand-in for a schema registry, for demos and tests
+    #[command(hide = true)]
+    RegistryDouble {
+        /// Address to listen on.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: std::net::SocketAddr,
+    },
+    /// Write the generated pages of the documentation
+    #[command(hide = true)]
+    Docs {
+        /// Folder to write to.
+        #[arg(long, default_value = "docs")]
+        out: PathBuf,
+    },
+}
+
+/// Which processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Sources to touchpoints.
+    Intake,
+    /// Touchpoints to sessions and conversations.
+    Sessionize,
+    /// People to journeys.
+    Journey,
+    /// All three.
+    #[default]
+    All,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which processors to run.
+    #[arg(value_enum, default_value = "all")]
+    pub which: Which,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// End by itself once everything in the sources and logs has been processed and loaded (for jobs and demos).
+    #[arg(long)]
+    pub until_idle: bool,
+}
+
+/// Formats of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// JSON lines with the field names of our schemas.
+    Native,
+    /// Segment messages, JSON lines.
+    Segment,
+    /// Avro object container files.
+    Avro,
+    /// Combined log format of web servers.
+    Combined,
+}
+
+/// What files carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FileKind {
+    /// Told by the name: a file with `support` in it carries support entries, any other clicks.
+    #[default]
+    Auto,
+    /// Clicks.
+    Click,
+    /// Support entries.
+    Support,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// Format of the files.
+    #[arg(long, value_enum)]
+    pub format: FileFormat,
+    /// What they carry.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub kind: FileKind,
+    /// Site of records that name none.
+    #[arg(long, default_value = "default")]
+    pub site: String,
+    /// Leave event time open: more files of the same days will follow.
+    #[arg(long)]
+    pub keep_open: bool,
+    /// Files, plain, .gz or .zst; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `sql`.
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// One statement; `-` reads it from standard input.
+    pub statement: String,
+    /// Any output format of ClickHouse, such as TSVWithNames, JSONEachRow, CSV; a table for people by default.
+    #[arg(long, default_value = "PrettyCompactMonoBlock")]
+    pub format: String,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// Address to listen on; wins over `clickhouse.listen`.
+    #[arg(long)]
+    pub listen: Option<String>,
+    /// Take a free port if that one is taken.
+    #[arg(long)]
+    pub port_fallback: bool,
+    /// End when the starting process is gone.
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
+    /// Memory limit of the engine, MiB.
+    #[arg(long)]
+    pub memory_mib: Option<u64>,
+}
+
+/// `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The data set.
+    #[arg(value_enum)]
+    pub dataset: Dataset,
+    /// Its file.
+    pub file: PathBuf,
+    /// Site of the records.
+    #[arg(long, default_value = "default")]
+    pub site: String,
+    /// ABCD: time of the first dialogue, ms since 1970 (the data set has no times).
+    #[arg(long, default_value_t = 1_574_000_000_000)]
+    pub started_at: i64,
+    /// Where to write JSON lines; standard output without it.
+    #[arg(long, short)]
+    pub out: Option<PathBuf>,
+}
+
+/// Public data sets with a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dataset {
+    /// OTTO recommender sessions: clicks, carts, orders (to native clicks).
+    Otto,
+    /// ABCD customer-service dialogues (to native support entries; it has no times, so they are made: see docs/import.md).
+    Abcd,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// The planted truths, as `generate world` wrote them.
+    #[arg(long, value_name = "FILE")]
+    pub truths: Option<PathBuf>,
+    /// Fail when a planted truth is not found within its tolerance.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to print.
+    #[arg(value_enum, default_value = "example")]
+    pub what: ConfigWhat,
+}
+
+/// What of the configuration to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConfigWhat {
+    /// A commented example with every key at its default.
+    Example,
+    /// The JSON schema.
+    Schema,
+}

@@ -1,0 +1,124 @@
+//! `check`: the configuration against the world, each finding with how to mend it.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use crumbtrail_log::kafka::admin;
+use crumbtrail_warehouse::{ledger, migrate};
+
+use crate::cli::Place;
+use crate::config::{Config, LogHome, SourceFormat};
+use crate::wiring::{Deployment, intake, processors};
+
+pub fn check(place: &Place) -> Result<ExitCode> {
+    let mut config = super::load(place)?;
+    if config.clickhouse.url.is_empty() {
+        config.clickhouse.listen = "127.0.0.1:0".to_owned();
+    }
+    let deployment = Deployment::new(config)?;
+    let mut findings = Findings::default();
+    findings.note("configuration", Ok("read, no unknown keys".to_owned()));
+    findings.note("stage model", processors::journey_rules(&deployment.config).map(|r| r.models[0].name().to_owned()));
+    findings.note("geo database", geo(&deployment.config));
+    findings.note("sentiment models", models());
+    findings.note("snapshots", deployment.snapshots().map(|_| "store can be reached".to_owned()));
+    findings.note("our logs", logs(&deployment));
+    for source in &deployment.config.sources {
+        findings.note(&format!("source {}", source.topic), topic(&deployment, &source.topic));
+    }
+    findings.note("schema registry", registry(&deployment.config));
+    tables(&deployment, &mut findings);
+    Ok(findings.end())
+}
+
+#[derive(Default)]
+struct Findings {
+    bad: usize,
+}
+
+impl Findings {
+    fn note(&mut self, what: &str, found: Result<String>) {
+        match found {
+            Ok(detail) => println!("ok    {what}: {detail}"),
+            Err(error) => {
+                self.bad += 1;
+                println!("MEND  {what}: {error:#}");
+            }
+        }
+    }
+
+    fn end(self) -> ExitCode {
+        if self.bad == 0 {
+            println!("all well");
+            return ExitCode::SUCCESS;
+        }
+        println!("{} to mend", self.bad);
+        ExitCode::from(4)
+    }
+}
+
+fn geo(config: &Config) -> Result<String> {
+    Ok(match intake::geo(&config.enrich.geo_database)? {
+        None => "none configured: places stay empty (enrich.geo_database)".to_owned(),
+        Some(geo) => {
+            geo.verify()?;
+            let (edition, built) = geo.edition();
+            format!("{edition}, built {built}")
+        }
+    })
+}
+
+fn models() -> Result<String> {
+    Ok(crumbtrail_sentiment::Scorer::embedded()?.model_version().to_owned())
+}
+
+fn logs(deployment: &Deployment) -> Result<String> {
+    let logs = deployment.logs()?;
+    let home = match deployment.config.log.home {
+        LogHome::Local => "local",
+        LogHome::Kafka => "kafka",
+    };
+    Ok(format!("{home}, {} partitions", logs.touchpoints.partitions()))
+}
+
+fn topic(deployment: &Deployment, topic: &str) -> Result<String> {
+    match admin::describe(&deployment.kafka_settings(), topic)? {
+        Some(facts) => Ok(format!("{} partitions", facts.partitions)),
+        None => bail!("the topic does not exist: create it, or mend `sources` in the configuration"),
+    }
+}
+
+fn registry(config: &Config) -> Result<String> {
+    let avro = config.sources.iter().any(|source| source.format == SourceFormat::Avro);
+    if config.registry.url.is_empty() {
+        return Ok(if avro {
+            "none configured: only single-object Avro can be read (registry.url)".to_owned()
+        } else {
+            "none needed".to_owned()
+        });
+    }
+    intake::registry(config).ping()?;
+    Ok(format!("{} answers", config.registry.url))
+}
+
+fn tables(deployment: &Deployment, findings: &mut Findings) {
+    let clickhouse = match deployment.clickhouse() {
+        Ok(clickhouse) => clickhouse,
+        Err(error) => return findings.note("clickhouse", Err(error)),
+    };
+    let runtime = &deployment.runtime;
+    let version = runtime.block_on(clickhouse.client.ping()).map_err(Into::into);
+    findings.note("clickhouse", version);
+    let started = runtime.block_on(ledger::server_start(&clickhouse.client)).map_err(anyhow::Error::from);
+    findings.note("clickhouse restart mark", started.map(|_| "readable".to_owned()));
+    match runtime.block_on(migrate::verify(&clickhouse.client, &deployment.target())) {
+        Ok(wrong) if wrong.is_empty() => findings.note("tables", Ok("all columns as this build writes them".to_owned())),
+        Ok(wrong) => {
+            for finding in wrong {
+                let error = anyhow::anyhow!("{} (run `crumbtrail migrate`)", finding.detail);
+                findings.note(&format!("table {}", finding.object), Err(error));
+            }
+        }
+        Err(error) => findings.note("tables", Err(error.into())),
+    }
+}

@@ -1,0 +1,193 @@
+//! Files as imports read them: plain, gzip or zstd, standard input by way of a spool, one record a line.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use crumbtrail_runtime::import::{ImportFile, Records};
+
+/// Longest line read into memory: beyond it the record is a dead letter (`oversize`) and the rest of the line skipped.
+const MAX_LINE: usize = (1 << 20) + 1;
+const BUFFER: usize = 256 << 10;
+
+/// A file of lines.
+pub struct LineFile {
+    name: String,
+    path: PathBuf,
+}
+
+impl LineFile {
+    /// Checks that `path` is a readable file. `-` spools standard input into `spool`, since an import reads twice.
+    ///
+    /// # Errors
+    /// It is missing, a directory or unreadable: one line that says so.
+    pub fn open(path: &Path, spool: &Path) -> Result<LineFile> {
+        if path == Path::new("-") {
+            let to = spool.join(format!("stdin-{}.spool", std::process::id()));
+            let mut file = File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
+            std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
+            file.flush()?;
+            return Ok(LineFile { name: "-".to_owned(), path: to });
+        }
+        let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if meta.is_dir() {
+            bail!("{} is a directory: name the files in it", path.display());
+        }
+        File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        Ok(LineFile { name, path: path.to_owned() })
+    }
+
+    /// Size on disk, bytes: the yardstick of the first pass's progress.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |meta| meta.len())
+    }
+
+    /// Whether the name says it carries support entries.
+    #[must_use]
+    pub fn is_named_support(&self) -> bool {
+        self.name.to_ascii_lowercase().contains("support")
+    }
+}
+
+impl Drop for LineFile {
+    fn drop(&mut self) {
+        if self.name == "-" {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl ImportFile for LineFile {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn open(&self) -> Result<Box<dyn Records + '_>, String> {
+        let file = File::open(&self.path).map_err(|error| error.to_string())?;
+        Ok(Box::new(Lines { reader: decompressed(file).map_err(|error| error.to_string())?, line: Vec::new() }))
+    }
+}
+
+/// Decompresses by the first bytes, not by the name.
+fn decompressed(file: File) -> std::io::Result<Box<dyn BufRead>> {
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let magic = reader.fill_buf()?;
+    Ok(if magic.starts_with(&[0x1F, 0x8B]) {
+        Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(reader)))
+    } else if magic.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
+        Box::new(BufReader::with_capacity(BUFFER, zstd::stream::read::Decoder::with_buffer(reader)?))
+    } else {
+        Box::new(reader)
+    })
+}
+
+struct Lines {
+    reader: Box<dyn BufRead>,
+    line: Vec<u8>,
+}
+
+impl Records for Lines {
+    fn next(&mut self) -> Result<Option<&[u8]>, String> {
+        self.line.clear();
+        let damaged = |error: std::io::Error| format!("damaged or cut short after what was read so far ({error})");
+        let read = (&mut self.reader)
+            .take(MAX_LINE as u64)
+            .read_until(b'\n', &mut self.line)
+            .map_err(damaged)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+        } else if self.line.len() == MAX_LINE {
+            // Kept one byte too long, so that it is found oversize; the rest is passed over.
+            skip_line(self.reader.as_mut()).map_err(damaged)?;
+        }
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
+        Ok(Some(&self.line))
+    }
+}
+
+fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let (used, done) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(at) => (at + 1, true),
+            None => (buffer.len(), false),
+        };
+        reader.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, bytes).unwrap();
+        let file = LineFile::open(&path, folder.path()).unwrap();
+        let mut records = ImportFile::open(&file).unwrap();
+        let mut all = Vec::new();
+        while let Some(line) = records.next().unwrap() {
+            all.push(line.to_vec());
+        }
+        all
+    }
+
+    #[test]
+    fn plain_gzip_and_zstd_give_the_same_lines() {
+        let text = b"one\r\ntwo\n\nlast";
+        let expected: Vec<Vec<u8>> = [&b"one"[..], b"two", b"", b"last"].map(<[u8]>::to_vec).into();
+        assert_eq!(lines(text), expected);
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(text).unwrap();
+        assert_eq!(lines(&gz.finish().unwrap()), expected);
+        assert_eq!(lines(&zstd::encode_all(&text[..], 1).unwrap()), expected);
+    }
+
+    #[test]
+    fn an_endless_line_is_one_oversize_record_and_the_next_is_read() {
+        let mut text = vec![b'x'; 3 << 20];
+        text.extend_from_slice(b"\nnext\n");
+        let read = lines(&text);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[0].len(), MAX_LINE);
+        assert_eq!(read[1], b"next");
+    }
+
+    #[test]
+    fn a_directory_a_missing_file_and_a_cut_gzip_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |path: &Path| LineFile::open(path, folder.path()).err().unwrap().to_string();
+        assert!(error(folder.path()).contains("directory"));
+        assert!(error(&folder.path().join("no")).contains("cannot read"));
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&b"line\n".repeat(1000)).unwrap();
+        let whole = gz.finish().unwrap();
+        let path = folder.path().join("cut.gz");
+        std::fs::write(&path, &whole[..whole.len() - 12]).unwrap();
+        let file = LineFile::open(&path, folder.path()).unwrap();
+        let mut records = ImportFile::open(&file).unwrap();
+        let ended = loop {
+            match records.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(why) => break Some(why),
+            }
+        };
+        assert!(ended.is_some_and(|why| why.contains("damaged or cut short")));
+    }
+}

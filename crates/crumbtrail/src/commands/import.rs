@@ -1,0 +1,246 @@
+//! `import`: files through the very same processors, ending with the balance.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_events::Outcome;
+use crumbtrail_intake::SourceShape;
+use crumbtrail_log::OriginId;
+use crumbtrail_runtime::Clock;
+use crumbtrail_runtime::import::{self, ImportFile, ImportRules, Imported, Survey};
+use crumbtrail_runtime::intake::Writer;
+use crumbtrail_telemetry::{Health, Metrics};
+use crumbtrail_warehouse::insert::Observer;
+use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::files::LineFile;
+use crate::cli::{FileFormat, FileKind, ImportArgs};
+use crate::config::Config;
+use crate::wiring::Deployment;
+use crate::wiring::deployment::Clickhouse;
+use crate::wiring::intake::{FileScout, Reading, SourceJudge};
+use crate::wiring::processors::{Processors, Shared};
+use crate::wiring::sink::{InsertMetrics, WarehouseSink};
+
+pub fn import(args: &ImportArgs) -> Result<ExitCode> {
+    let mut config = super::load(&args.place)?;
+    if config.telemetry.log == "info" {
+        // The progress bar speaks; only what matters is logged.
+        config.telemetry.log = "warn".to_owned();
+    }
+    let spool = config.data_dir.0.clone();
+    std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
+    let files: Vec<LineFile> = args.files.iter().map(|path| LineFile::open(path, &spool)).collect::<Result<_>>()?;
+    let deployment = Deployment::new(config)?;
+    let clickhouse = deployment.clickhouse()?;
+    deployment.migrate(&clickhouse)?;
+
+    let mut judge = SourceJudge::new(&deployment)?;
+    let surveys = survey(args, &files, &mut judge)?;
+    let before = balance(&deployment, &clickhouse)?;
+    let imported = through(args, &deployment, &clickhouse, &files, surveys, judge)?;
+    let after = balance(&deployment, &clickhouse)?;
+    Ok(say(&imported, &before, &after))
+}
+
+/// Pass one: identities and event times.
+fn survey(args: &ImportArgs, files: &[LineFile], judge: &mut SourceJudge) -> Result<Vec<Survey>> {
+    let bar = bar("scanning", None);
+    let mut surveys = Vec::new();
+    let mut done = 0;
+    for file in files {
+        let reading = Reading { shape: shape(args, file), site: args.site.clone(), file: String::new() };
+        let mut scout = FileScout { judge, reading };
+        let survey = import::survey(file, &mut scout, |seen| bar.set_position(done + seen))?;
+        done += survey.records;
+        let reading =
+            Reading { shape: shape(args, file), site: args.site.clone(), file: survey.identity[..16].to_owned() };
+        judge.add_file(OriginId::of(&survey.origin_name()), reading);
+        surveys.push(survey);
+    }
+    bar.finish_and_clear();
+    Ok(surveys)
+}
+
+fn shape(args: &ImportArgs, file: &LineFile) -> SourceShape {
+    let support = match args.kind {
+        FileKind::Click => false,
+        FileKind::Support => true,
+        FileKind::Auto => file.is_named_support(),
+    };
+    match (args.format, support) {
+        (FileFormat::Native, false) => SourceShape::ClickJson,
+        (FileFormat::Native, true) => SourceShape::SupportJson,
+        (FileFormat::Segment, _) => SourceShape::Segment,
+        (FileFormat::Combined, _) => SourceShape::Combined,
+        (FileFormat::Avro, false) => SourceShape::ClickAvro,
+        (FileFormat::Avro, true) => SourceShape::SupportAvro,
+    }
+}
+
+/// Pass two: through intake, sessionize and journey into the tables.
+fn through(
+    args: &ImportArgs,
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+    files: &[LineFile],
+    surveys: Vec<Survey>,
+    mut judge: SourceJudge,
+) -> Result<Imported> {
+    let config = &deployment.config;
+    let metrics = Metrics::new();
+    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let logs = deployment.logs()?;
+    let shared = Shared {
+        logs: logs.clone(),
+        sink: sink.clone(),
+        snapshots: Some(deployment.snapshots()?),
+        metrics: metrics.clone(),
+        health: Health::default(),
+    };
+    let processors = Processors::start(deployment, &shared, true, true)?;
+    let mut writer = Writer::new(
+        logs.touchpoints.clone(),
+        logs.dead_letters.clone(),
+        deployment.epoch(),
+        deployment.generation(),
+    );
+    let total: u64 = surveys.iter().map(|survey| survey.records).sum();
+    let bar = bar("importing", Some(total));
+    let pairs: Vec<(&dyn ImportFile, Survey)> =
+        files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
+    let pace = &config.pace;
+    let rules = ImportRules {
+        tick_ms: i64::from(pace.tick_ms),
+        close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)),
+        closing_step_ms: closing_step_ms(config),
+    };
+    let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, &metrics, |seen| {
+        bar.set_position(seen);
+    });
+    // What was written is finished, whatever became of the rest.
+    let drained = if imported.is_ok() { processors.drain(&logs, |_| ()) } else { Ok(()) };
+    bar.finish_and_clear();
+    let stopped = processors.stop(Duration::from_secs(u64::from(pace.shutdown_deadline_seconds)));
+    let imported = imported?;
+    drained?;
+    stopped?;
+    if !sink.flush(Duration::from_secs(600))? {
+        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
+    }
+    Ok(imported)
+}
+
+/// Wall time between closing ticks, ms: above every interval that waits for wall time.
+#[must_use]
+pub fn closing_step_ms(config: &Config) -> i64 {
+    let pace = &config.pace;
+    let steps = [pace.insert_interval_ms, pace.correction_interval_ms, config.snapshots.interval_seconds * 1_000];
+    i64::from(steps.into_iter().max().unwrap_or_default()) + 1
+}
+
+/// Event time is moved this far past the last event: gap and lateness, and the cart's threshold.
+fn close_after_ms(deployment: &Deployment) -> i64 {
+    let rules = crate::wiring::processors::session_rules(&deployment.config);
+    let widest = rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms + r.lateness_ms).max();
+    let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;
+    widest.unwrap_or_default().max(cart) + 1
+}
+
+/// A sink into ClickHouse.
+///
+/// # Errors
+/// The loader cannot be started.
+pub fn sink(
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+    metrics: &Metrics,
+    observer: Arc<dyn Observer>,
+) -> Result<Arc<WarehouseSink>> {
+    let queue_bytes = (deployment.config.pace.insert_queue_mib as usize) << 20;
+    let mut loading = LoaderConfig::new(clickhouse.endpoint.clone(), observer);
+    loading.epoch = deployment.config.epoch.0;
+    loading.queue_bytes = queue_bytes;
+    loading.pause = Duration::from_millis(u64::from(deployment.config.pace.insert_interval_ms) / 2);
+    let loader = LoaderHandle::spawn(loading)?;
+    Ok(Arc::new(WarehouseSink::new(
+        loader,
+        clickhouse.client.clone(),
+        deployment.runtime.handle().clone(),
+        deployment.config.epoch.0,
+        queue_bytes,
+        metrics.clone(),
+    )))
+}
+
+fn bar(what: &'static str, total: Option<u64>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let template = if total.is_some() {
+        "{prefix} {bar:30} {human_pos} of {human_len} records, {per_sec}, {eta} left"
+    } else {
+        "{prefix} {spinner} {human_pos} records"
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_prefix(what)
+}
+
+/// Records by outcome, as the ledger counts them.
+type Balance = [u64; Outcome::ALL.len()];
+
+fn balance(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Balance> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        outcome: String,
+        records: u64,
+    }
+    let client: &Client = &clickhouse.client;
+    let sums: Vec<String> = Outcome::ALL
+        .iter()
+        .map(|outcome| format!("SELECT '{0}' AS outcome, sum({0}_count) AS records FROM ledger", outcome.as_str()))
+        .collect();
+    let sql = format!(
+        "WITH ledger AS (SELECT * FROM {}.{} FINAL WHERE processor = 'sessionize' AND table_name = 'sessions') {}",
+        client.database(),
+        TableId::Batches.in_epoch(deployment.config.epoch.0),
+        sums.join(" UNION ALL ")
+    );
+    let rows: Vec<Row> = deployment.runtime.block_on(client.rows(&sql))?;
+    let mut balance = Balance::default();
+    for row in rows {
+        if let Some(outcome) = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.outcome) {
+            balance[outcome as usize] = row.records;
+        }
+    }
+    Ok(balance)
+}
+
+fn say(imported: &Imported, before: &Balance, after: &Balance) -> ExitCode {
+    let counts: Vec<u64> = after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect();
+    let sum: u64 = counts.iter().sum();
+    println!("read       {:>10} records", imported.read);
+    if imported.known > 0 {
+        println!("known      {:>10} imported before, unchanged", imported.known);
+    }
+    for outcome in Outcome::ALL {
+        println!("{:<10} {:>10}", outcome.as_str(), counts[outcome as usize]);
+    }
+    if sum == imported.new {
+        println!("balance    read = counted + each named outcome + known");
+        return ExitCode::SUCCESS;
+    }
+    if sum > imported.new && imported.known > 0 {
+        println!("balance    {} of the outcomes are of an interrupted import's records", sum - imported.new);
+        return ExitCode::SUCCESS;
+    }
+    println!("balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail sql 'SELECT * FROM audit'`", imported.new);
+    ExitCode::from(4)
+}

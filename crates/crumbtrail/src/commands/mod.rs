@@ -1,0 +1,89 @@
+//! One file per command.
+
+mod check;
+mod convert;
+mod docs;
+mod files;
+pub mod generate;
+mod import;
+mod interrupt;
+mod migrate;
+mod report;
+mod run;
+mod serve;
+mod sql;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command, ConfigWhat, Place};
+use crate::config::{self, Config, ConfigError};
+
+/// Runs the command.
+///
+/// # Errors
+/// What to tell the user, as one line.
+pub fn dispatch(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Sql(args) => sql::sql(&args),
+        Command::Serve(args) => serve::serve(&args),
+        Command::Generate(args) => generate::generate(&args),
+        Command::Convert(args) => convert::convert(&args),
+        Command::Check(place) => check::check(&place),
+        Command::Migrate(place) => migrate::migrate(&place),
+        Command::Report(args) => report::report(&args),
+        Command::Config(args) => {
+            let text = match args.what {
+                ConfigWhat::Example => config::example(),
+                ConfigWhat::Schema => serde_json::to_string_pretty(&config::schema_json())? + "\n",
+            };
+            print(&text)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "crumbtrail", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::RegistryDouble { listen } => {
+            let double = crumbtrail_registry::double::Double::start_at(listen)?;
+            println!("{}", double.url());
+            loop {
+                std::thread::park();
+            }
+        }
+        Command::Docs { out } => docs::docs(&out),
+    }
+}
+
+/// 3 for a wrong configuration, 1 for anything else.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<ConfigError>().is_some() { 3 } else { 1 }
+}
+
+/// Writes to standard output; a reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<ExitCode> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The configuration at a place, and the logs it asks for.
+fn load(place: &Place) -> Result<Config> {
+    let mut config = config::load(place.config.as_deref())?;
+    if let Some(data) = &place.data {
+        config.data_dir.0.clone_from(data);
+    }
+    let format = match config.telemetry.log_format {
+        config::LogLines::Text => crumbtrail_telemetry::logs::LogFormat::Text,
+        config::LogLines::Json => crumbtrail_telemetry::logs::LogFormat::Json,
+    };
+    crumbtrail_telemetry::logs::init(&config.telemetry.log, format);
+    Ok(config)
+}

@@ -1,0 +1,254 @@
+//! `run`: the processors until told to stop, or until there is nothing left to do.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use crumbtrail_log::kafka::KafkaSource;
+use crumbtrail_runtime::Clock;
+use crumbtrail_runtime::intake::{IntakeLoop, Writer};
+use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
+
+use super::import::sink;
+use super::interrupt::on_signal;
+use crate::cli::{RunArgs, Which};
+use crate::wiring::Deployment;
+use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::intake::SourceJudge;
+use crate::wiring::processors::{Processors, Shared};
+use crate::wiring::sink::InsertMetrics;
+
+/// How often the audit is asked and memory of progress compared.
+const AUDIT: Duration = Duration::from_secs(30);
+/// `--until-idle`: nothing new for this long.
+const IDLE: Duration = Duration::from_secs(3);
+
+pub fn run(args: &RunArgs) -> Result<ExitCode> {
+    let deployment = Deployment::new(super::load(&args.place)?)?;
+    let stop = on_signal()?;
+    let metrics = Metrics::new();
+    let health = Health::default();
+    let listen = &deployment.config.telemetry.listen;
+    if !listen.is_empty() {
+        let bound = deployment.runtime.block_on(server::serve(listen, metrics.clone(), health.clone()))?;
+        tracing::info!(address = %bound, "metrics and health are served");
+    }
+    let intake = matches!(args.which, Which::Intake | Which::All);
+    let (sessionize, journey) = (
+        matches!(args.which, Which::Sessionize | Which::All),
+        matches!(args.which, Which::Journey | Which::All),
+    );
+    if intake && deployment.config.sources.is_empty() {
+        if args.which == Which::Intake {
+            bail!("no sources are configured: intake has nothing to read; add `sources` to the configuration");
+        }
+        tracing::warn!("no sources are configured: intake does not run");
+    }
+    let logs = deployment.logs()?;
+    let clickhouse = if sessionize || journey { Some(clickhouse(&deployment)?) } else { None };
+    let processors = match &clickhouse {
+        Some(clickhouse) => Some(processors(&deployment, clickhouse, &logs, &metrics, &health, sessionize, journey)?),
+        None => None,
+    };
+    let intake = if intake && !deployment.config.sources.is_empty() {
+        let closing = args.until_idle.then(|| super::import::closing_step_ms(&deployment.config));
+        Some(Intake::start(&deployment, &logs, &metrics, &health, closing)?)
+    } else {
+        None
+    };
+    let ended = watch(args, &deployment, clickhouse.as_ref(), &metrics, processors.as_ref(), intake.as_ref(), &stop);
+    tracing::info!("draining");
+    let deadline = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
+    let intake_ended = intake.map_or(Ok(()), |intake| intake.stop(deadline));
+    let mut drained = Ok(());
+    if let Some((processors, sink)) = processors {
+        if args.until_idle && ended.is_ok() && intake_ended.is_ok() {
+            drained = processors.drain(&logs, |_| ());
+        }
+        drained = drained.and(processors.stop(deadline));
+        drained = drained.and(sink.flush(deadline).map(|_| ()).map_err(Into::into));
+    }
+    ended?;
+    intake_ended?;
+    drained?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn clickhouse(deployment: &Deployment) -> Result<Clickhouse> {
+    let clickhouse = deployment.clickhouse()?;
+    deployment.migrate(&clickhouse)?;
+    Ok(clickhouse)
+}
+
+type Running = (Processors, Arc<crate::wiring::sink::WarehouseSink>);
+
+fn processors(
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+    logs: &Logs,
+    metrics: &Metrics,
+    health: &Health,
+    sessionize: bool,
+    journey: bool,
+) -> Result<Running> {
+    let sink = sink(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
+    let shared = Shared {
+        logs: logs.clone(),
+        sink: sink.clone(),
+        snapshots: Some(deployment.snapshots()?),
+        metrics: metrics.clone(),
+        health: health.clone(),
+    };
+    Ok((Processors::start(deployment, &shared, sessionize, journey)?, sink))
+}
+
+/// Waits for a signal, a failure, or for everything to be done.
+fn watch(
+    args: &RunArgs,
+    deployment: &Deployment,
+    clickhouse: Option<&Clickhouse>,
+    metrics: &Metrics,
+    processors: Option<&Running>,
+    intake: Option<&Intake>,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let mut audited = Instant::now();
+    let mut seen = (u64::MAX, Instant::now());
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+        if processors.is_some_and(|(processors, _)| processors.have_failed())
+            || intake.is_some_and(Intake::has_ended)
+        {
+            return Ok(()); // The error itself comes out of the drain.
+        }
+        if let Some(clickhouse) = clickhouse
+            && audited.elapsed() >= AUDIT
+        {
+            audited = Instant::now();
+            audit(deployment, clickhouse, metrics);
+        }
+        if args.until_idle {
+            let read: u64 = crumbtrail_events::Outcome::ALL
+                .iter()
+                .map(|outcome| metrics.counter(&catalogue::INTAKE_RECORDS, &[outcome.as_str()]))
+                .sum();
+            if read != seen.0 {
+                seen = (read, Instant::now());
+            } else if seen.1.elapsed() >= IDLE && read > 0 {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn audit(deployment: &Deployment, clickhouse: &Clickhouse, metrics: &Metrics) {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        rows: u64,
+    }
+    let sql = format!("SELECT count() AS rows FROM {}.audit", clickhouse.client.database());
+    match deployment.runtime.block_on(clickhouse.client.rows::<Row>(&sql)) {
+        Ok(rows) => {
+            let count = rows.first().map_or(0, |row| row.rows);
+            metrics.set(&catalogue::AUDIT_ROWS, &[], count as f64);
+            if count > 0 {
+                tracing::error!(rows = count, "the audit is not empty");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the audit could not be asked"),
+    }
+}
+
+/// Intake threads, one per member.
+struct Intake {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<()>>>,
+}
+
+impl Intake {
+    fn start(
+        deployment: &Deployment,
+        logs: &Logs,
+        metrics: &Metrics,
+        health: &Health,
+        closing_step_ms: Option<i64>,
+    ) -> Result<Intake> {
+        let config = &deployment.config;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        let topics: BTreeSet<&str> = config.sources.iter().map(|source| source.topic.as_str()).collect();
+        let topics: Vec<&str> = topics.into_iter().collect();
+        for index in 0..config.pace.threads {
+            let part = format!("intake-{index}");
+            health.announce(&part);
+            let group = format!("{}-intake-e{}", config.log.topic_prefix, config.epoch.0);
+            let instance = format!("{}-intake-{index}", deployment.instance());
+            let clock = Clock::System;
+            let now = {
+                let clock = clock.clone();
+                move || clock.now_ms()
+            };
+            let source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
+            let intake = IntakeLoop {
+                source: Box::new(source),
+                writer: Writer::new(
+                    logs.touchpoints.clone(),
+                    logs.dead_letters.clone(),
+                    deployment.epoch(),
+                    deployment.generation(),
+                ),
+                judge: Box::new(SourceJudge::new(deployment)?),
+                control: logs.control.clone(),
+                log_name: logs.touchpoints.name().to_owned(),
+                tick: Duration::from_millis(u64::from(config.pace.tick_ms)),
+                clock,
+                metrics: metrics.clone(),
+                stop: stop.clone(),
+                closing_step_ms,
+            };
+            let health = health.clone();
+            let thread = std::thread::Builder::new()
+                .name(part.clone())
+                .spawn(move || {
+                    health.ready(&part);
+                    let ended = intake.run();
+                    if let Err(error) = &ended {
+                        health.dead(&part, error.to_string());
+                        tracing::error!(processor = part, %error, "intake ended");
+                    }
+                    ended.map_err(|error| anyhow!("{part}: {error}"))
+                })
+                .context("cannot start an intake thread")?;
+            threads.push(thread);
+        }
+        Ok(Intake { stop, threads })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    fn stop(self, deadline: Duration) -> Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        let until = Instant::now() + deadline;
+        let mut result = Ok(());
+        for thread in self.threads {
+            while !thread.is_finished() {
+                if Instant::now() >= until {
+                    return Err(anyhow!("intake did not end within {} s; nothing is lost", deadline.as_secs()));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            match thread.join() {
+                Ok(ended) => result = result.and(ended),
+                Err(_) => result = result.and(Err(anyhow!("an intake thread panicked"))),
+            }
+        }
+        result
+    }
+}

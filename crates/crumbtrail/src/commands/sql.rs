@@ -1,0 +1,34 @@
+//! `sql`: asks the tables, read only.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use crumbtrail_warehouse::read;
+
+use crate::cli::SqlArgs;
+use crate::wiring::Deployment;
+
+pub fn sql(args: &SqlArgs) -> Result<ExitCode> {
+    let mut config = super::load(&args.place)?;
+    // A question needs no fixed port.
+    if config.clickhouse.url.is_empty() {
+        config.clickhouse.listen = "127.0.0.1:0".to_owned();
+    }
+    let deployment = Deployment::new(config)?;
+    let mut statement = args.statement.clone();
+    if statement == "-" {
+        statement.clear();
+        std::io::stdin().read_to_string(&mut statement).context("cannot read the statement")?;
+    }
+    let clickhouse = deployment.clickhouse()?;
+    let mut answer = read::query(&clickhouse.client, &statement, &args.format)?;
+    let mut out = std::io::stdout().lock();
+    while let Some(chunk) = deployment.runtime.block_on(answer.next())? {
+        match out.write_all(&chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

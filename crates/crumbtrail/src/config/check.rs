@@ -1,0 +1,92 @@
+//! What types alone don't catch: unknown keys with their nearest neighbour, and values that cannot work.
+
+use serde_json::Value;
+
+use super::{Config, LogHome, schema_json};
+
+/// The first key of `tree` that the schema does not know, dotted, with a hint.
+pub(super) fn unknown_key(tree: &Value) -> Option<(String, String)> {
+    let schema = schema_json();
+    walk(&schema, &schema, tree, String::new())
+}
+
+fn walk(root: &Value, schema: &Value, tree: &Value, at: String) -> Option<(String, String)> {
+    let schema = resolve(root, schema);
+    match tree {
+        Value::Object(fields) => fields.iter().find_map(|(key, value)| {
+            let here = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            let properties = schema.get("properties").and_then(Value::as_object);
+            if let Some(known) = properties.and_then(|p| p.get(key)) {
+                return walk(root, known, value, here);
+            }
+            match schema.get("additionalProperties") {
+                Some(inner @ Value::Object(_)) => walk(root, inner, value, here),
+                _ => {
+                    let properties = properties?;
+                    let nearest = properties
+                        .keys()
+                        .map(|known| (strsim::damerau_levenshtein(known, key), known))
+                        .min()
+                        .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
+                    let hint = match nearest {
+                        Some((_, known)) if at.is_empty() => format!("; did you mean `{known}`?"),
+                        Some((_, known)) => format!("; did you mean `{at}.{known}`?"),
+                        None => format!("; known are {}", properties.keys().cloned().collect::<Vec<_>>().join(", ")),
+                    };
+                    Some((here, hint))
+                }
+            }
+        }),
+        Value::Array(items) => {
+            let inner = schema.get("items")?;
+            items.iter().enumerate().find_map(|(i, item)| walk(root, inner, item, format!("{at}.{i}")))
+        }
+        _ => None,
+    }
+}
+
+fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+    reference.strip_prefix("#/").and_then(|path| root.pointer(&format!("/{path}"))).unwrap_or(schema)
+}
+
+/// Values that cannot work, each with what to do.
+pub(super) fn values(config: &Config) -> Result<(), String> {
+    let fail = |message: &str| Err(message.to_owned());
+    if config.epoch.0 == 0 {
+        return fail("epoch must be 1 to 255");
+    }
+    if !(1..=1024).contains(&config.log.partitions) {
+        return fail("log.partitions must be 1 to 1024");
+    }
+    if config.rules.gap_seconds == 0 {
+        return fail("rules.gap_seconds must be at least 1; 1800 is what everyone uses");
+    }
+    if config.rules.longest_seconds < config.rules.gap_seconds {
+        return fail("rules.longest_seconds must not be shorter than rules.gap_seconds");
+    }
+    if config.pace.tick_ms < 10 || config.pace.threads == 0 {
+        return fail("pace.tick_ms must be at least 10 and pace.threads at least 1");
+    }
+    if !config.privacy.key.is_empty() && config.privacy.key.len() < 16 {
+        return fail("privacy.key is shorter than 16 characters; `openssl rand -hex 32` makes a good one");
+    }
+    if config.log.home == LogHome::Kafka && config.privacy.key.is_empty() {
+        return fail("privacy.key is empty: with log.home: kafka every process needs the same key; set CRUMBTRAIL_PRIVACY_KEY");
+    }
+    if !config.clickhouse.database.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        || config.clickhouse.database.is_empty()
+    {
+        return fail("clickhouse.database must be letters, digits and underscores");
+    }
+    for (i, source) in config.sources.iter().enumerate() {
+        if source.topic.is_empty() {
+            return Err(format!("sources.{i}.topic is empty"));
+        }
+        let clicks_only = matches!(source.format, super::SourceFormat::Segment | super::SourceFormat::Combined);
+        if clicks_only && source.kind == super::SourceKind::Support {
+            return Err(format!("sources.{i}: this format carries clicks; support entries come as native or avro"));
+        }
+    }
+    Ok(())
+}

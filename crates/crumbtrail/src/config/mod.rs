@@ -1,0 +1,409 @@
+//! The one configuration struct: every key documented with unit and default. `crumbtrail config example` and
+//! `docs/config.md` are made from these comments.
+
+mod check;
+mod example;
+mod load;
+
+pub use example::{example, markdown, schema_json};
+pub use load::{ConfigError, load};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Configuration of every Crumbtrail command. All keys are optional; what is written here are the defaults.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Home of the local log, the snapshots and the embedded engine.
+    pub data_dir: DataDir,
+    /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables.
+    pub epoch: EpochNumber,
+    /// Generation of this configuration: raise it whenever something that judges or enriches changes. A start below the
+    /// generation found in the log is refused.
+    pub generation: GenerationNumber,
+    /// Our own logs between the processors.
+    pub log: LogConfig,
+    /// The Kafka cluster, for sources and for logs with `home: kafka`.
+    pub kafka: KafkaConfig,
+    /// Source topics that intake reads.
+    pub sources: Vec<SourceConfig>,
+    /// Schema registry of the Avro sources.
+    pub registry: RegistryConfig,
+    /// Session and conversation rules for every site.
+    pub rules: RulesConfig,
+    /// Sites by name: what differs from `rules`, and their own hosts.
+    pub sites: BTreeMap<String, SiteConfig>,
+    /// Journeys: stage model and breadcrumbs.
+    pub journeys: JourneysConfig,
+    /// Enrichment: place, robots.
+    pub enrich: EnrichConfig,
+    /// Privacy: keys of the hashes, what is kept of free text.
+    pub privacy: PrivacyConfig,
+    /// ClickHouse: the embedded engine, or a server by URL.
+    pub clickhouse: ClickhouseConfig,
+    /// Snapshots of the processors' state.
+    pub snapshots: SnapshotsConfig,
+    /// Latency against cost.
+    pub pace: PaceConfig,
+    /// Logs, metrics and health endpoints.
+    pub telemetry: TelemetryConfig,
+}
+
+macro_rules! scalar_default {
+    ($(#[doc = $doc:literal] $name:ident($inner:ty) = $value:expr;)*) => {$(
+        #[doc = $doc]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        #[schemars(inline)]
+        pub struct $name(pub $inner);
+        impl Default for $name {
+            fn default() -> $name {
+                $name($value)
+            }
+        }
+    )*};
+}
+scalar_default! {
+    #[doc = "Home of the local log, the snapshots and the embedded engine."]
+    DataDir(PathBuf) = PathBuf::from("./crumbtrail-data");
+    #[doc = "Routing epoch."]
+    EpochNumber(u8) = 1;
+    #[doc = "Configuration generation."]
+    GenerationNumber(u32) = 1;
+}
+
+/// Where a log of ours lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogHome {
+    /// In `data_dir`, on this machine: no broker needed, one process.
+    #[default]
+    Local,
+    /// In Kafka topics: scales by partitions and processes.
+    Kafka,
+}
+
+/// Our own logs between the processors.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// `local` or `kafka`.
+    pub home: LogHome,
+    /// Partitions of each of our logs. Constant within an epoch.
+    pub partitions: u32,
+    /// Prefix of the topics and consumer groups, for `home: kafka`.
+    pub topic_prefix: String,
+    /// Replication factor of the topics we create.
+    pub replication_factor: u32,
+    /// How long our logs keep frames, hours. Must be longer than the age of the oldest snapshot needed.
+    pub ttl_hours: u32,
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig {
+            home: LogHome::Local,
+            partitions: 4,
+            topic_prefix: "crumbtrail".to_owned(),
+            replication_factor: 3,
+            ttl_hours: 168,
+        }
+    }
+}
+
+/// The Kafka cluster.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaConfig {
+    /// Brokers, `host:port`, comma separated.
+    pub bootstrap_servers: String,
+    /// Name of this member, stable over restarts (`group.instance.id`); the pod's name in Kubernetes. Empty: the host's name.
+    pub instance: String,
+    /// Any librdkafka client setting, passed through as it is: TLS and SASL (`security.protocol`, `ssl.ca.location`, …).
+    pub client: BTreeMap<String, String>,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> KafkaConfig {
+        KafkaConfig {
+            bootstrap_servers: "127.0.0.1:9092".to_owned(),
+            instance: String::new(),
+            client: BTreeMap::new(),
+        }
+    }
+}
+
+/// What a source topic carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Clickstream events.
+    #[default]
+    Click,
+    /// Support entries.
+    Support,
+}
+
+/// How the records of a source are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceFormat {
+    /// JSON with the field names of our schemas.
+    #[default]
+    Native,
+    /// The Segment spec (clicks only).
+    Segment,
+    /// Avro: Confluent wire format with a registry, or single-object encoding.
+    Avro,
+    /// Combined log format (clicks only).
+    Combined,
+}
+
+/// One source topic.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Topic name.
+    pub topic: String,
+    /// `click` or `support`.
+    pub kind: SourceKind,
+    /// `native`, `segment`, `avro` or `combined`.
+    pub format: SourceFormat,
+    /// Site of records that don't name one.
+    pub site: String,
+}
+
+/// A Confluent-compatible schema registry.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// URL, such as `http://registry:8081`; empty without Avro in Confluent wire format.
+    pub url: String,
+    /// User for basic authentication, empty for none.
+    pub user: String,
+    /// Password; better in the environment: `CRUMBTRAIL_REGISTRY_PASSWORD`.
+    pub password: String,
+}
+
+/// Session and conversation rules.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RulesConfig {
+    /// Inactivity gap, seconds: exactly the gap apart is the same session, a millisecond more a new one.
+    pub gap_seconds: u32,
+    /// Allowed lateness, seconds, judged against the merged window.
+    pub lateness_seconds: u32,
+    /// Longest session, seconds; then it is rolled over.
+    pub longest_seconds: u32,
+    /// Most events of a session; then it is rolled over.
+    pub most_events: u32,
+    /// A session this long is engaged, seconds.
+    pub engaged_seconds: u32,
+    /// Gap between two conversations of one customer on one channel, seconds, where the source gives no conversation id.
+    pub conversation_gap_seconds: u32,
+}
+
+impl Default for RulesConfig {
+    fn default() -> RulesConfig {
+        RulesConfig {
+            gap_seconds: 1_800,
+            lateness_seconds: 3_600,
+            longest_seconds: 86_400,
+            most_events: 10_000,
+            engaged_seconds: 10,
+            conversation_gap_seconds: 86_400,
+        }
+    }
+}
+
+/// What differs at one site.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteConfig {
+    /// Inactivity gap of this site, seconds.
+    pub gap_seconds: Option<u32>,
+    /// Longest session of this site, seconds.
+    pub longest_seconds: Option<u32>,
+    /// Hosts of the site: their referrers are internal.
+    pub own_hosts: Vec<String>,
+    /// Hosts that never count as a referrer, beside the payment providers known.
+    pub excluded_referrers: Vec<String>,
+}
+
+/// Journeys.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct JourneysConfig {
+    /// Stage model: `retail`, or the path of a YAML file of your own.
+    pub model: String,
+    /// A cart is abandoned after this time without purchase, minutes.
+    pub cart_abandoned_after_minutes: u32,
+    /// Look-back of first and last touch, days.
+    pub look_back_days: u32,
+}
+
+impl Default for JourneysConfig {
+    fn default() -> JourneysConfig {
+        JourneysConfig { model: "retail".to_owned(), cart_abandoned_after_minutes: 60, look_back_days: 30 }
+    }
+}
+
+/// Enrichment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnrichConfig {
+    /// City database in MMDB format (MaxMind's nested layout or the flat one of free databases); empty: no places.
+    /// Reloaded when the file changes.
+    pub geo_database: String,
+    /// Drop robots (outcome `bot`) instead of flagging their sessions.
+    pub drop_bots: bool,
+}
+
+/// What is kept of free text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepText {
+    /// The text with personal data redacted.
+    #[default]
+    Redacted,
+    /// Nothing: only feeling, topics and length.
+    None,
+}
+
+/// Privacy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivacyConfig {
+    /// Secret key of the hashes of contacts and of visitors made from access logs, at least 16 characters; better in the
+    /// environment: `CRUMBTRAIL_PRIVACY_KEY`. Empty: a key is made once and kept in `data_dir` (refused with
+    /// `log.home: kafka`, where every process needs the same).
+    pub key: String,
+    /// `redacted` or `none`.
+    pub keep_text: KeepText,
+}
+
+/// ClickHouse.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClickhouseConfig {
+    /// URL of a server, such as `https://clickhouse:8443`. Empty: the embedded engine in `data_dir`.
+    pub url: String,
+    /// User of the server.
+    pub user: String,
+    /// Password; better in the environment: `CRUMBTRAIL_CLICKHOUSE_PASSWORD`.
+    pub password: String,
+    /// Database; created if missing.
+    pub database: String,
+    /// Cluster name for `ON CLUSTER`, empty for a single node.
+    pub cluster: String,
+    /// Use replicated tables.
+    pub replicated: bool,
+    /// Write the touchpoints table (one row an event: the costly one).
+    pub touchpoints: bool,
+    /// Touchpoints are dropped after this many days; 0 keeps them.
+    pub touchpoints_ttl_days: u32,
+    /// Address the embedded engine listens on.
+    pub listen: String,
+    /// Memory limit of the embedded engine, MiB.
+    pub engine_memory_mib: u32,
+}
+
+impl Default for ClickhouseConfig {
+    fn default() -> ClickhouseConfig {
+        ClickhouseConfig {
+            url: String::new(),
+            user: "default".to_owned(),
+            password: String::new(),
+            database: "crumbtrail".to_owned(),
+            cluster: String::new(),
+            replicated: false,
+            touchpoints: true,
+            touchpoints_ttl_days: 0,
+            listen: "127.0.0.1:8123".to_owned(),
+            engine_memory_mib: 4096,
+        }
+    }
+}
+
+/// Snapshots.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnapshotsConfig {
+    /// `file:///path` or the URL of an object store; empty: `data_dir`/snapshots. A local folder is refused with more
+    /// than one replica.
+    pub url: String,
+    /// Seconds between snapshots of a partition.
+    pub interval_seconds: u32,
+    /// Snapshots kept per partition.
+    pub keep: usize,
+}
+
+impl Default for SnapshotsConfig {
+    fn default() -> SnapshotsConfig {
+        SnapshotsConfig { url: String::new(), interval_seconds: 30, keep: 3 }
+    }
+}
+
+/// Latency against cost.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PaceConfig {
+    /// A tick this often, ms; 200 for the low-latency profile.
+    pub tick_ms: u32,
+    /// Rows are cut into a batch and inserted this often, ms.
+    pub insert_interval_ms: u32,
+    /// An open session's or journey's row is corrected at most this often, ms.
+    pub correction_interval_ms: u32,
+    /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB.
+    pub insert_queue_mib: u32,
+    /// Threads (consumer group members) per processor in this process.
+    pub threads: u32,
+    /// How long a drain may take on SIGTERM, seconds.
+    pub shutdown_deadline_seconds: u32,
+}
+
+impl Default for PaceConfig {
+    fn default() -> PaceConfig {
+        PaceConfig {
+            tick_ms: 1_000,
+            insert_interval_ms: 1_000,
+            correction_interval_ms: 5_000,
+            insert_queue_mib: 64,
+            threads: 1,
+            shutdown_deadline_seconds: 25,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLines {
+    /// Short lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logs, metrics and health endpoints.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Address of `/metrics`, `/livez` and `/readyz` while `run` runs; empty: none.
+    pub listen: String,
+    /// Log filter, such as `info` or `crumbtrail=debug,warn`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: LogLines,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> TelemetryConfig {
+        TelemetryConfig { listen: "127.0.0.1:9464".to_owned(), log: "info".to_owned(), log_format: LogLines::Text }
+    }
+}

@@ -1,0 +1,239 @@
+//! One deployment as a command sees it: data folder, logs, ClickHouse, snapshots, keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start};
+use crumbtrail_log::kafka::{KafkaLog, KafkaSettings, admin};
+use crumbtrail_log::local::LocalLog;
+use crumbtrail_log::{Epoch, Generation, Log};
+use crumbtrail_runtime::SnapshotStore;
+use crumbtrail_warehouse::schema::Target;
+use crumbtrail_warehouse::{Client, Endpoint, migrate};
+use tokio::runtime::Runtime;
+
+use crate::config::{Config, LogHome};
+
+/// The logs between the processors.
+#[derive(Clone)]
+pub struct Logs {
+    /// Intake to sessionize, by visitor.
+    pub touchpoints: Arc<dyn Log>,
+    /// Sessionize to journey, by person.
+    pub people: Arc<dyn Log>,
+    /// Dead letters with their bytes.
+    pub dead_letters: Arc<dyn Log>,
+    /// Readers ask writers to go back.
+    pub control: Arc<dyn Log>,
+}
+
+/// What every command that touches a deployment holds.
+pub struct Deployment {
+    /// The configuration.
+    pub config: Config,
+    /// Runs what is asynchronous: HTTP to ClickHouse, object stores, endpoints.
+    pub runtime: Runtime,
+}
+
+impl Deployment {
+    /// A deployment under `config`.
+    ///
+    /// # Errors
+    /// Threads cannot be started.
+    pub fn new(config: Config) -> Result<Deployment> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("io")
+            .enable_all()
+            .build()
+            .context("cannot start the I/O threads")?;
+        Ok(Deployment { config, runtime })
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.config.data_dir.0
+    }
+
+    /// The routing epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.config.epoch.0)
+    }
+
+    /// The configuration's generation.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        Generation(self.config.generation.0)
+    }
+
+    /// Opens our logs, making them on first use.
+    ///
+    /// # Errors
+    /// The store is in use or full, the broker cannot be reached, a topic has another partition count.
+    pub fn logs(&self) -> Result<Logs> {
+        let partitions = self.config.log.partitions;
+        Ok(Logs {
+            touchpoints: self.log("touchpoints", partitions)?,
+            people: self.log("people", partitions)?,
+            dead_letters: self.log("dead-letters", 1)?,
+            control: self.log("control", 1)?,
+        })
+    }
+
+    fn log(&self, name: &str, partitions: u32) -> Result<Arc<dyn Log>> {
+        let name = format!("{name}-e{}", self.config.epoch.0);
+        Ok(match self.config.log.home {
+            LogHome::Local => Arc::new(LocalLog::open(&self.data().join("log"), &name, partitions)?),
+            LogHome::Kafka => {
+                let topic = format!("{}.{name}", self.config.log.topic_prefix);
+                let settings = self.kafka_settings();
+                let retention = Duration::from_secs(u64::from(self.config.log.ttl_hours) * 3_600);
+                let replication = self.config.log.replication_factor;
+                admin::ensure_topic(&settings, &topic, partitions, replication, Some(retention))?;
+                Arc::new(KafkaLog::open(settings, &topic, partitions)?)
+            }
+        })
+    }
+
+    /// Client settings of the cluster, as configured.
+    #[must_use]
+    pub fn kafka_settings(&self) -> KafkaSettings {
+        let kafka = &self.config.kafka;
+        KafkaSettings { client: kafka.client.clone(), ..KafkaSettings::new(kafka.bootstrap_servers.clone()) }
+    }
+
+    /// Name of this process in consumer groups.
+    #[must_use]
+    pub fn instance(&self) -> String {
+        if !self.config.kafka.instance.is_empty() {
+            return self.config.kafka.instance.clone();
+        }
+        std::fs::read_to_string("/etc/hostname").map_or_else(|_| "crumbtrail".to_owned(), |name| name.trim().to_owned())
+    }
+
+    /// ClickHouse: connects to the server, or to the embedded engine, which is started if it does not run.
+    ///
+    /// # Errors
+    /// The engine is missing or the server cannot be reached; each says what to do.
+    pub fn clickhouse(&self) -> Result<Clickhouse> {
+        let settings = &self.config.clickhouse;
+        let mut endpoint = Endpoint::new(settings.url.clone());
+        endpoint.database = settings.database.clone();
+        let mut engine = None;
+        if settings.url.is_empty() {
+            std::fs::create_dir_all(self.data())
+                .with_context(|| format!("cannot make the data folder {}", self.data().display()))?;
+            let program = std::env::current_exe().context("cannot find this program's own path")?;
+            let options = StartOptions {
+                listen: Some(settings.listen.clone()),
+                arguments: vec!["--memory-mib".into(), settings.engine_memory_mib.to_string().into()],
+                ..StartOptions::default()
+            };
+            let handle = connect_or_start(self.data(), &program, &options)?;
+            endpoint.url = handle.url().to_owned();
+            endpoint.user = handle.user().to_owned();
+            endpoint.password = handle.password().to_owned();
+            engine = Some(handle);
+        } else {
+            endpoint.user = settings.user.clone();
+            endpoint.password = settings.password.clone();
+            endpoint.compress = true;
+        }
+        let client = Client::new(&endpoint)?;
+        Ok(Clickhouse { client, endpoint, engine })
+    }
+
+    /// What the tables are made for.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        let settings = &self.config.clickhouse;
+        let mut target = Target::single(&crumbtrail_sentiment::TOPIC_NAMES);
+        target.database = settings.database.clone();
+        target.epoch = self.config.epoch.0;
+        target.cluster = (!settings.cluster.is_empty()).then(|| settings.cluster.clone());
+        target.replicated = settings.replicated;
+        target.touchpoints_ttl_days = (settings.touchpoints_ttl_days > 0).then_some(settings.touchpoints_ttl_days);
+        target
+    }
+
+    /// Creates or upgrades the tables.
+    ///
+    /// # Errors
+    /// ClickHouse refuses.
+    pub fn migrate(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
+        self.runtime
+            .block_on(migrate::migrate(&clickhouse.client, &self.target()))
+            .context("the tables could not be created or upgraded")
+    }
+
+    /// Where snapshots live.
+    ///
+    /// # Errors
+    /// The URL is not understood or the folder cannot be made.
+    pub fn snapshots(&self) -> Result<SnapshotStore> {
+        let url = &self.config.snapshots.url;
+        let prefix = format!("e{}", self.config.epoch.0);
+        let (store, prefix): (Arc<dyn object_store::ObjectStore>, String) = if url.is_empty() {
+            let folder = self.data().join("snapshots");
+            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            (Arc::new(object_store::local::LocalFileSystem::new_with_prefix(&folder)?), prefix)
+        } else {
+            let parsed = url::Url::parse(url).with_context(|| format!("snapshots.url: {url}"))?;
+            let (store, path) = object_store::parse_url(&parsed).with_context(|| format!("snapshots.url: {url}"))?;
+            (Arc::from(store), format!("{path}/{prefix}"))
+        };
+        Ok(SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep))
+    }
+
+    /// The secret of the keyed hashes: configured, or made once and kept in the data folder.
+    ///
+    /// # Errors
+    /// The key file cannot be written or read.
+    pub fn privacy_key(&self) -> Result<Vec<u8>> {
+        if !self.config.privacy.key.is_empty() {
+            return Ok(self.config.privacy.key.clone().into_bytes());
+        }
+        let path = self.data().join("privacy.key");
+        match std::fs::read(&path) {
+            Ok(key) if key.len() >= 16 => Ok(key),
+            Ok(_) => bail!("{} is too short to be a key: remove it to make a new one", path.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(&path),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// ClickHouse, and the engine if it is ours.
+pub struct Clickhouse {
+    /// A client as the owner.
+    pub client: Client,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// The embedded engine; stops with this handle if nobody else uses it.
+    pub engine: Option<EngineHandle>,
+}
+
+fn make_key(path: &PathBuf) -> Result<Vec<u8>> {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let mut raw = [0u8; 32];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut raw))
+        .context("cannot read random bytes for the privacy key")?;
+    let key: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(key.as_bytes()).and_then(|()| file.sync_all())?;
+    Ok(key.into_bytes())
+}

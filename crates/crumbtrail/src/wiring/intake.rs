@@ -1,0 +1,249 @@
+//! Intake's judge over sources: which source a record is of, and what to do with it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules, SiteRules};
+use crumbtrail_events::avro::{Plan, Target};
+use crumbtrail_events::{EventTime, Outcome, Reject};
+use crumbtrail_intake::dead_letter::DeadLetter;
+use crumbtrail_intake::decoder::NoRegistry;
+use crumbtrail_intake::{Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape};
+use crumbtrail_log::{OriginId, SourceRecord};
+use crumbtrail_registry::{Registry, RegistryError, Settings as RegistrySettings};
+use crumbtrail_runtime::import::Scout;
+use crumbtrail_runtime::intake::{Judge, Judgement};
+use crumbtrail_sentiment::Scorer;
+
+use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind};
+
+use super::Deployment;
+
+/// How the records of one source are read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What they are.
+    pub shape: SourceShape,
+    /// Site of records that name none.
+    pub site: String,
+    /// Content hash of a file; empty for topics.
+    pub file: String,
+}
+
+/// The shape of a configured source.
+#[must_use]
+pub fn shape(kind: SourceKind, format: SourceFormat) -> SourceShape {
+    match (format, kind) {
+        (SourceFormat::Native, SourceKind::Click) => SourceShape::ClickJson,
+        (SourceFormat::Native, SourceKind::Support) => SourceShape::SupportJson,
+        (SourceFormat::Avro, SourceKind::Click) => SourceShape::ClickAvro,
+        (SourceFormat::Avro, SourceKind::Support) => SourceShape::SupportAvro,
+        (SourceFormat::Segment, _) => SourceShape::Segment,
+        (SourceFormat::Combined, _) => SourceShape::Combined,
+    }
+}
+
+/// Judges records of topics (by name) and of files (by origin).
+pub struct SourceJudge {
+    intake: Intake,
+    topics: HashMap<String, Reading>,
+    files: HashMap<OriginId, Reading>,
+    /// Last event time by origin: what a dead record is filed under when nothing else is known.
+    last: HashMap<OriginId, EventTime>,
+    geo: Option<Arc<Geo>>,
+}
+
+impl SourceJudge {
+    /// A judge under the deployment's configuration.
+    ///
+    /// # Errors
+    /// The geo database or the models cannot be loaded.
+    pub fn new(deployment: &Deployment) -> Result<SourceJudge> {
+        let config = &deployment.config;
+        let key = deployment.privacy_key()?;
+        let schemas: Box<dyn Schemas> = if config.registry.url.is_empty() {
+            Box::new(NoRegistry)
+        } else {
+            Box::new(RegistrySchemas(registry(config)))
+        };
+        let mut visitor_key = [0u8; 16];
+        for (to, from) in visitor_key.iter_mut().zip(key.iter().cycle()) {
+            *to = *from;
+        }
+        let decoder = Decoder::new(schemas, visitor_key).map_err(|e| anyhow::anyhow!("built-in schemas: {e}"))?;
+        let geo = geo(&config.enrich.geo_database)?;
+        let contacts = ContactHasher::new(&key, "");
+        let enricher = Enricher::new(Arc::new(rules(config)), geo.clone(), Some(contacts));
+        let scorer = Arc::new(Scorer::embedded().context("sentiment models")?);
+        let settings = Settings {
+            drop_bots: config.enrich.drop_bots,
+            keep_text: match config.privacy.keep_text {
+                KeepTextConfig::Redacted => KeepText::Redacted,
+                KeepTextConfig::None => KeepText::None,
+            },
+        };
+        let topics = config
+            .sources
+            .iter()
+            .map(|source| {
+                let reading = Reading {
+                    shape: shape(source.kind, source.format),
+                    site: source.site.clone(),
+                    file: String::new(),
+                };
+                (source.topic.clone(), reading)
+            })
+            .collect();
+        Ok(SourceJudge {
+            intake: Intake::new(decoder, enricher, scorer, settings),
+            topics,
+            files: HashMap::new(),
+            last: HashMap::new(),
+            geo,
+        })
+    }
+
+    /// Makes the records of `origin` read as `reading` says.
+    pub fn add_file(&mut self, origin: OriginId, reading: Reading) {
+        self.files.insert(origin, reading);
+    }
+}
+
+fn reading<'a>(
+    files: &'a HashMap<OriginId, Reading>,
+    topics: &'a HashMap<String, Reading>,
+    record: &SourceRecord<'_>,
+) -> Result<&'a Reading, String> {
+    files
+        .get(&record.origin)
+        .or_else(|| topics.get(record.topic))
+        .ok_or_else(|| format!("topic {} is not among the configured sources", record.topic))
+}
+
+fn input<'a>(record: &SourceRecord<'a>, reading: &'a Reading, filed_at: i64) -> Input<'a> {
+    Input {
+        shape: reading.shape,
+        site: &reading.site,
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        file: if reading.file.is_empty() { record.topic } else { &reading.file },
+        payload: record.payload,
+        arrived_at: record.timestamp_ms,
+        filed_at: if record.timestamp_ms != 0 { record.timestamp_ms } else { filed_at },
+    }
+}
+
+impl Judge for SourceJudge {
+    fn judge(
+        &mut self,
+        record: &SourceRecord<'_>,
+        touchpoint: &mut Vec<u8>,
+        letter: &mut Vec<u8>,
+    ) -> Result<Judgement, String> {
+        let SourceJudge { intake, topics, files, last, .. } = self;
+        let reading = reading(files, topics, record)?;
+        let last = last.entry(record.origin).or_default();
+        let decided = intake.judge(&input(record, reading, last.0), touchpoint).map_err(|hold| hold.to_string())?;
+        if let Some(time) = decided.occurred_at {
+            *last = time;
+        }
+        let mut reason = None;
+        if decided.outcome == Outcome::Dead
+            && let Some((why, detail)) = intake.rejection()
+        {
+            reason = Some(why.as_str());
+            let dead = DeadLetter {
+                topic: record.topic,
+                partition: record.partition,
+                offset: record.offset,
+                reason: why.as_str(),
+                detail,
+                payload: record.payload.unwrap_or_default(),
+            };
+            dead.encode(letter);
+        }
+        Ok(Judgement { outcome: decided.outcome, key: decided.key, occurred_at: decided.occurred_at, reason })
+    }
+
+    fn refresh(&mut self) {
+        let Some(fresh) = self.geo.as_ref().and_then(|geo| geo.reload()) else { return };
+        match fresh {
+            Ok(geo) => {
+                tracing::info!("geo database reloaded");
+                self.geo = Some(Arc::new(geo));
+                self.intake.enricher().set_geo(self.geo.clone());
+            }
+            Err(error) => tracing::warn!(%error, "the changed geo database cannot be used; the old one stays"),
+        }
+    }
+}
+
+/// Tells event times ahead of an import: the same decoding, no enrichment.
+pub struct FileScout<'a> {
+    /// The judge whose decoder is used.
+    pub judge: &'a mut SourceJudge,
+    /// How the file is read.
+    pub reading: Reading,
+}
+
+impl Scout for FileScout<'_> {
+    fn event_time(&mut self, record: &SourceRecord<'_>, _: &str) -> Result<Option<EventTime>, String> {
+        self.judge.intake.event_time(&input(record, &self.reading, 0)).map_err(|hold| hold.to_string())
+    }
+}
+
+/// The registry as the decoder asks it.
+struct RegistrySchemas(Registry);
+
+impl Schemas for RegistrySchemas {
+    fn plan(&mut self, id: u32, target: Target) -> Result<Result<Arc<Plan>, Reject>, Hold> {
+        match self.0.plan(id, target) {
+            Ok(plan) => Ok(Ok(plan)),
+            Err(RegistryError::Reject(reject)) => Ok(Err(reject)),
+            Err(away) => Err(Hold::Registry(away.to_string())),
+        }
+    }
+}
+
+/// A client of the configured registry.
+#[must_use]
+pub fn registry(config: &Config) -> Registry {
+    let registry = &config.registry;
+    Registry::new(&RegistrySettings {
+        url: registry.url.clone(),
+        user: registry.user.clone(),
+        password: registry.password.clone(),
+        ..RegistrySettings::default()
+    })
+}
+
+/// Opens the geo database, if one is configured.
+///
+/// # Errors
+/// It is missing or damaged.
+pub fn geo(path: &str) -> Result<Option<Arc<Geo>>> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let geo = Geo::open(Path::new(path)).with_context(|| format!("enrich.geo_database: {path}"))?;
+    Ok(Some(Arc::new(geo)))
+}
+
+fn rules(config: &Config) -> Rules {
+    let sites = config
+        .sites
+        .iter()
+        .map(|(name, site)| {
+            let rules = SiteRules {
+                own_hosts: site.own_hosts.clone(),
+                excluded_referrers: site.excluded_referrers.clone(),
+                ..SiteRules::default()
+            };
+            (name.clone(), rules)
+        })
+        .collect();
+    Rules { sites, ..Rules::default() }
+}

@@ -1,0 +1,10 @@
+//! Where log and warehouse meet: the three processors, their logs, their sink.
+
+pub mod deployment;
+pub mod intake;
+pub mod journey;
+pub mod processors;
+pub mod sessionize;
+pub mod sink;
+
+pub use deployment::Deployment;

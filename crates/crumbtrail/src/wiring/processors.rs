@@ -1,0 +1,249 @@
+//! Starts the processors a command asks for and waits for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_journeys::JourneyRules;
+use crumbtrail_journeys::model::StageModel;
+use crumbtrail_log::{Log, Member, PartitionId};
+use crumbtrail_runtime::cutter::CutRules;
+use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
+use crumbtrail_sessions::{RuleBook, Rules};
+use crumbtrail_telemetry::{Health, Metrics};
+
+use super::Deployment;
+use super::deployment::Logs;
+use super::journey::Journey;
+use super::sessionize::Sessionize;
+use crate::config::{Config, SiteConfig};
+
+/// Running processors of this process.
+pub struct Processors {
+    /// Where sessionize is.
+    pub sessionize: Progress,
+    /// Where journey is.
+    pub journey: Progress,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<()>>>,
+    failed: Arc<AtomicBool>,
+}
+
+/// What processors share.
+pub struct Shared {
+    /// Our logs.
+    pub logs: Logs,
+    /// Where rows go.
+    pub sink: Arc<dyn Sink>,
+    /// Where snapshots go.
+    pub snapshots: Option<SnapshotStore>,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Health.
+    pub health: Health,
+}
+
+impl Processors {
+    /// Starts sessionize and journey as asked.
+    ///
+    /// # Errors
+    /// The stage model cannot be read, or threads cannot be started.
+    pub fn start(deployment: &Deployment, shared: &Shared, sessionize: bool, journey: bool) -> Result<Processors> {
+        let config = &deployment.config;
+        let mut processors = Processors {
+            sessionize: Progress::default(),
+            journey: Progress::default(),
+            stop: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+            failed: Arc::new(AtomicBool::new(false)),
+        };
+        if sessionize {
+            let rules = session_rules(config);
+            let touchpoints = config.clickhouse.touchpoints;
+            let make = move |partition: PartitionId| Sessionize::new(rules.clone(), touchpoints, partition.0);
+            let progress = processors.sessionize.clone();
+            let logs = &shared.logs;
+            processors.spawn(deployment, shared, "sessionize", &logs.touchpoints, Some(&logs.people), progress, make)?;
+        }
+        if journey {
+            let rules = journey_rules(config)?;
+            let make = move |_: PartitionId| Journey::new(rules.clone());
+            let progress = processors.journey.clone();
+            processors.spawn(deployment, shared, "journey", &shared.logs.people, None, progress, make)?;
+        }
+        Ok(processors)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one processor, named at the one call each")]
+    fn spawn<S: Step + 'static>(
+        &mut self,
+        deployment: &Deployment,
+        shared: &Shared,
+        name: &'static str,
+        log: &Arc<dyn Log>,
+        onward: Option<&Arc<dyn Log>>,
+        progress: Progress,
+        make: impl Fn(PartitionId) -> S + Clone + Send + 'static,
+    ) -> Result<()> {
+        let config = &deployment.config;
+        for index in 0..config.pace.threads {
+            let processor = Processor {
+                log: log.clone(),
+                onward: onward.cloned(),
+                control: Some(shared.logs.control.clone()),
+                sink: shared.sink.clone(),
+                snapshots: shared.snapshots.clone(),
+                make: make.clone(),
+                rules: cut_rules(config),
+                epoch: deployment.epoch(),
+                generation: deployment.generation(),
+                clock: Clock::System,
+                metrics: shared.metrics.clone(),
+                progress: progress.clone(),
+                stop: self.stop.clone(),
+                flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
+            };
+            let group = format!("{}-{name}-e{}", config.log.topic_prefix, config.epoch.0);
+            let instance = format!("{}-{name}-{index}", deployment.instance());
+            let count = config.pace.threads;
+            let part = format!("{name}-{index}");
+            shared.health.announce(&part);
+            let (health, failed) = (shared.health.clone(), self.failed.clone());
+            let thread = std::thread::Builder::new()
+                .name(part.clone())
+                .spawn(move || {
+                    health.ready(&part);
+                    let ended = processor.run(Member { group: &group, index, count, instance });
+                    if let Err(error) = &ended {
+                        failed.store(true, Ordering::Relaxed);
+                        health.dead(&part, error.to_string());
+                        tracing::error!(processor = part, %error, "processor ended");
+                    }
+                    ended.map_err(|error| anyhow!("{part}: {error}"))
+                })
+                .context("cannot start a processor thread")?;
+            self.threads.push(thread);
+        }
+        Ok(())
+    }
+
+    /// Whether one of them has ended with an error.
+    #[must_use]
+    pub fn have_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until sessionize and then journey have processed everything their logs hold and cut it into batches.
+    ///
+    /// # Errors
+    /// A processor has ended with an error.
+    pub fn drain(&self, logs: &Logs, mut seen: impl FnMut(u64)) -> Result<()> {
+        self.wait_for(&logs.touchpoints, &self.sessionize, &mut seen)?;
+        logs.people.flush(Duration::from_secs(60))?;
+        self.wait_for(&logs.people, &self.journey, &mut |_| ())
+    }
+
+    fn wait_for(&self, log: &Arc<dyn Log>, progress: &Progress, seen: &mut impl FnMut(u64)) -> Result<()> {
+        loop {
+            let mut behind = false;
+            for partition in 0..log.partitions() {
+                let (_, end) = log.bounds(PartitionId(partition))?;
+                let at = progress.of(partition).unwrap_or_default();
+                behind |= at.processed < end || at.waiting;
+            }
+            seen(progress.owned().iter().map(|(_, at)| at.records).sum());
+            if !behind {
+                return Ok(());
+            }
+            if self.have_failed() {
+                return Err(anyhow!("a processor ended; its error stands above"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops them and waits, until the deadline.
+    ///
+    /// # Errors
+    /// The first error a processor ended with, or the deadline.
+    pub fn stop(self, deadline: Duration) -> Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        let until = Instant::now() + deadline;
+        let mut result = Ok(());
+        for thread in self.threads {
+            while !thread.is_finished() {
+                if Instant::now() >= until {
+                    return Err(anyhow!("drain did not end within {} s; nothing is lost: the log has it", deadline.as_secs()));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            match thread.join() {
+                Ok(ended) => result = result.and(ended),
+                Err(_) => result = result.and(Err(anyhow!("a processor thread panicked"))),
+            }
+        }
+        result
+    }
+}
+
+fn cut_rules(config: &Config) -> CutRules {
+    CutRules {
+        interval_ms: i64::from(config.pace.insert_interval_ms),
+        snapshot_interval_ms: i64::from(config.snapshots.interval_seconds) * 1_000,
+        ..CutRules::default()
+    }
+}
+
+/// Session rules as configured.
+#[must_use]
+pub fn session_rules(config: &Config) -> RuleBook {
+    let base = &config.rules;
+    let default = Rules {
+        gap_ms: i64::from(base.gap_seconds) * 1_000,
+        lateness_ms: i64::from(base.lateness_seconds) * 1_000,
+        longest_ms: i64::from(base.longest_seconds) * 1_000,
+        most_events: base.most_events,
+        engaged_ms: i64::from(base.engaged_seconds) * 1_000,
+        conversation_gap_ms: i64::from(base.conversation_gap_seconds) * 1_000,
+        ..Rules::default()
+    };
+    let site = |site: &SiteConfig| Rules {
+        gap_ms: site.gap_seconds.map_or(default.gap_ms, |s| i64::from(s) * 1_000),
+        longest_ms: site.longest_seconds.map_or(default.longest_ms, |s| i64::from(s) * 1_000),
+        ..default
+    };
+    RuleBook {
+        default,
+        sites: config.sites.iter().map(|(name, settings)| (name.clone(), site(settings))).collect(),
+        correction_ms: i64::from(config.pace.correction_interval_ms),
+    }
+}
+
+/// Journey rules as configured.
+///
+/// # Errors
+/// The stage model cannot be read.
+pub fn journey_rules(config: &Config) -> Result<JourneyRules> {
+    let journeys = &config.journeys;
+    let model = if journeys.model == "retail" {
+        StageModel::retail()
+    } else {
+        let text = std::fs::read_to_string(&journeys.model)
+            .with_context(|| format!("journeys.model: cannot read {} (shipped is: retail)", journeys.model))?;
+        StageModel::from_yaml(&text).with_context(|| format!("journeys.model: {}", journeys.model))?
+    };
+    let rules = session_rules(config);
+    let widest = rules.sites.values().chain([&rules.default]);
+    let horizon_ms = widest.map(|r| r.lateness_ms + r.longest_ms + r.gap_ms).max().unwrap_or_default();
+    Ok(JourneyRules {
+        models: vec![model],
+        cart_abandoned_after_ms: i64::from(journeys.cart_abandoned_after_minutes) * 60_000,
+        horizon_ms,
+        throttle_ms: i64::from(config.pace.correction_interval_ms),
+        look_back_ms: i64::from(journeys.look_back_days) * 86_400_000,
+        ..JourneyRules::default()
+    })
+}

@@ -1,0 +1,117 @@
+//! Batches of the runtime to batches of the warehouse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use crumbtrail_log::Offset;
+use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
+use crumbtrail_telemetry::{Metrics, catalogue};
+use crumbtrail_warehouse::insert::Observer;
+use crumbtrail_warehouse::{Client, LoaderHandle, Processor, TableId, TableRows, ledger};
+
+use super::{journey, sessionize};
+
+/// Delivers batches to ClickHouse.
+pub struct WarehouseSink {
+    loader: LoaderHandle,
+    client: Client,
+    runtime: tokio::runtime::Handle,
+    epoch: u8,
+    queue_bytes: usize,
+    metrics: Metrics,
+}
+
+impl WarehouseSink {
+    /// A sink over a running loader; `client` asks the ledger.
+    #[must_use]
+    pub fn new(
+        loader: LoaderHandle,
+        client: Client,
+        runtime: tokio::runtime::Handle,
+        epoch: u8,
+        queue_bytes: usize,
+        metrics: Metrics,
+    ) -> WarehouseSink {
+        WarehouseSink { loader, client, runtime, epoch, queue_bytes, metrics }
+    }
+
+    /// Waits until everything submitted is acknowledged; false when the time is up.
+    ///
+    /// # Errors
+    /// The loader has stopped for good.
+    pub fn flush(&self, most: Duration) -> Result<bool, SinkError> {
+        self.loader.flush(most).map_err(|error| SinkError { message: error.to_string() })
+    }
+}
+
+fn processor(name: &str) -> (Processor, &'static [TableId]) {
+    if name == "sessionize" {
+        (Processor::Sessionize, &sessionize::TABLES)
+    } else {
+        (Processor::Journey, &journey::TABLES)
+    }
+}
+
+impl Sink for WarehouseSink {
+    fn has_room(&self) -> bool {
+        let waiting = self.loader.waiting_bytes();
+        self.metrics.set(&catalogue::INSERT_QUEUE_BYTES, &[], waiting as f64);
+        waiting < self.queue_bytes
+    }
+
+    fn submit(&self, batch: Batch) -> Result<(), SinkError> {
+        let (processor, tables) = processor(batch.processor);
+        let rows = batch.tables.into_iter().zip(tables).filter(|(rows, _)| rows.rows > 0);
+        let batch = crumbtrail_warehouse::Batch {
+            processor,
+            partition: batch.partition,
+            from: batch.from.0,
+            to: batch.to.0,
+            tables: rows.map(|(rows, table)| TableRows::new(*table, Bytes::from(rows.bytes), rows.rows)).collect(),
+            record_count: batch.record_count,
+            counts: batch.counts,
+            position_checksum: batch.position_checksum,
+            watermark: batch.watermark,
+            wall_ms: batch.wall_ms,
+        };
+        self.loader.submit(batch).map_err(|error| SinkError { message: error.to_string() })
+    }
+
+    fn acked(&self, name: &'static str, partition: u32) -> Option<Offset> {
+        self.loader.acked(processor(name).0, partition).map(Offset)
+    }
+
+    fn chain_end(&self, name: &'static str, partition: u32) -> Result<Option<Offset>, SinkError> {
+        let chain = ledger::chain_end(&self.client, self.epoch, processor(name).0, partition);
+        let end = self.runtime.block_on(chain).map_err(|error| SinkError { message: error.to_string() })?;
+        Ok(end.map(|end| Offset(end.to)))
+    }
+}
+
+/// Inserts as metrics.
+pub struct InsertMetrics(pub Metrics);
+
+impl InsertMetrics {
+    /// For the loader.
+    #[must_use]
+    pub fn observer(metrics: &Metrics) -> Arc<dyn Observer> {
+        Arc::new(InsertMetrics(metrics.clone()))
+    }
+}
+
+impl Observer for InsertMetrics {
+    fn inserted(&self, table: TableId, rows: u64, _bytes: usize, elapsed: Duration) {
+        self.0.observe(&catalogue::INSERT_SECONDS, &[table.name()], elapsed.as_secs_f64());
+        self.0.add(&catalogue::INSERT_ROWS, &[table.name()], rows);
+    }
+
+    fn retried(&self, table: TableId, kind: &'static str) {
+        self.0.add(&catalogue::INSERT_RETRIES, &[], 1);
+        tracing::warn!(table = table.name(), kind, "insert failed, trying again");
+    }
+
+    fn repeated(&self) {
+        tracing::warn!("the server restarted between insert and ledger row: inserting again");
+    }
+}

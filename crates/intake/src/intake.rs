@@ -1,0 +1,301 @@
+//! One record in, exactly one touchpoint or stub out, with the key that routes it.
+
+use std::sync::Arc;
+
+use crumbtrail_enrich::Enricher;
+use crumbtrail_events::clock::correct;
+use crumbtrail_events::garbage::is_garbage_id;
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::vocabulary::Author;
+use crumbtrail_events::{ClickEvent, EventTime, Key, Kind, Outcome, Reason, Reject, SupportEntry, Touchpoint, validate};
+use crumbtrail_sentiment::Scorer;
+
+use crate::decoder::{Decoded, Decoder, FileIdentity, SourceShape};
+use crate::feeling::Reader;
+use crate::{Hold, fill};
+
+/// What is kept of free text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepText {
+    /// The text with personal data redacted.
+    #[default]
+    Redacted,
+    /// Nothing.
+    None,
+}
+
+/// How intake judges.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Robots end as [`Outcome::Bot`] instead of being flagged.
+    pub drop_bots: bool,
+    /// What is kept of free text.
+    pub keep_text: KeepText,
+}
+
+/// One record of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What the source's records are.
+    pub shape: SourceShape,
+    /// Site of records that name none.
+    pub site: &'a str,
+    /// Topic or file name.
+    pub topic: &'a str,
+    /// Partition.
+    pub partition: u32,
+    /// Offset.
+    pub offset: u64,
+    /// Stable id of the file, for formats without record ids; the topic serves otherwise.
+    pub file: &'a str,
+    /// The bytes.
+    pub payload: Option<&'a [u8]>,
+    /// When it reached the source's log, ms since the epoch; 0 in imports: it says nothing about the device's clock there.
+    pub arrived_at: i64,
+    /// When it is filed under if it turns out dead and nothing better is known, ms since the epoch.
+    pub filed_at: i64,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// `Counted` means accepted so far.
+    pub outcome: Outcome,
+    /// The key that routes it.
+    pub key: Key,
+    /// Its event time, unless it is dead.
+    pub occurred_at: Option<EventTime>,
+}
+
+/// Intake's judge and enricher; one a thread.
+pub struct Intake {
+    decoder: Decoder,
+    enricher: Enricher,
+    reader: Reader,
+    settings: Settings,
+    detail: String,
+    preview: String,
+    reason: Option<Reason>,
+}
+
+impl Intake {
+    /// An intake under `settings`.
+    #[must_use]
+    pub fn new(decoder: Decoder, enricher: Enricher, scorer: Arc<Scorer>, settings: Settings) -> Intake {
+        Intake {
+            decoder,
+            enricher,
+            reader: Reader::new(scorer),
+            settings,
+            detail: String::new(),
+            preview: String::new(),
+            reason: None,
+        }
+    }
+
+    /// The enricher, to hand it a reloaded geo database.
+    pub fn enricher(&mut self) -> &mut Enricher {
+        &mut self.enricher
+    }
+
+    /// Reason and detail of the last record, if it was dead.
+    #[must_use]
+    pub fn rejection(&self) -> Option<(Reason, &str)> {
+        self.reason.map(|reason| (reason, self.detail.as_str()))
+    }
+
+    /// Event time a record would get, without enriching it; `None` if it would be dead. For scans ahead of an import.
+    ///
+    /// # Errors
+    /// The registry is away.
+    pub fn event_time(&mut self, input: &Input<'_>) -> Result<Option<EventTime>, Hold> {
+        let identity = FileIdentity { file: input.file, record: input.offset };
+        let decoded = self.decoder.decode(input.shape, input.payload, identity)?;
+        Ok(decoded.ok().and_then(|decoded| match decoded {
+            Decoded::Click(event) => check_click(&event, input.arrived_at)
+                .is_ok()
+                .then(|| correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at).at),
+            Decoded::Support(entry) => validate::support(&entry, input.arrived_at)
+                .is_ok()
+                .then(|| correct(entry.occurred_at, 0, entry.received_at, input.arrived_at).at),
+        }))
+    }
+
+    /// Decides one record and appends its touchpoint or stub to `out`.
+    ///
+    /// # Errors
+    /// The record cannot be decided now; nothing was appended.
+    pub fn judge(&mut self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Decided, Hold> {
+        self.reason = None;
+        let identity = FileIdentity { file: input.file, record: input.offset };
+        let Intake { decoder, enricher, reader, settings, .. } = self;
+        let judged = match decoder.decode(input.shape, input.payload, identity)? {
+            Ok(Decoded::Click(event)) => click(enricher, reader, *settings, input, event, out),
+            Ok(Decoded::Support(entry)) => support(enricher, reader, *settings, input, entry, out),
+            Err(reject) => Err(reject),
+        };
+        Ok(match judged {
+            Ok(decided) => decided,
+            Err(reject) => self.dead(input, &reject, out),
+        })
+    }
+
+    /// The stub of a dead letter. Without a key of its own it is routed by where it came from.
+    fn dead(&mut self, input: &Input<'_>, reject: &Reject, out: &mut Vec<u8>) -> Decided {
+        self.reason = Some(reject.reason);
+        self.detail.clear();
+        self.detail.push_str(&reject.detail);
+        self.preview.clear();
+        let preview = preview(input.payload.unwrap_or_default(), &mut self.preview);
+        let key = Key::contact(input.topic, &input.partition.to_string());
+        let stub = Touchpoint {
+            head: Head {
+                outcome: Outcome::Dead,
+                kind: Kind::Custom,
+                key,
+                id: input.offset,
+                occurred_at: EventTime(input.filed_at),
+            },
+            site: input.site,
+            received_at: input.filed_at,
+            reason: reject.reason.as_str(),
+            detail: &reject.detail,
+            topic: input.topic,
+            partition: input.partition,
+            offset: input.offset,
+            text: preview,
+            ..Touchpoint::default()
+        };
+        stub.encode(out);
+        Decided { outcome: Outcome::Dead, key, occurred_at: None }
+    }
+}
+
+fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
+    validate::click(event, arrived_at)?;
+    if is_garbage_id(event.visitor) {
+        // Thousands of people share such an id: one session of them all would be a lie.
+        return Err(Reject::new(Reason::MissingField, "visitor: a placeholder such as null or undefined, not an id"));
+    }
+    Ok(())
+}
+
+fn click<'a>(
+    enricher: &'a mut Enricher,
+    reader: &'a mut Reader,
+    settings: Settings,
+    input: &Input<'a>,
+    mut event: ClickEvent<'a>,
+    out: &mut Vec<u8>,
+) -> Result<Decided, Reject> {
+    check_click(&event, input.arrived_at)?;
+    if event.site.is_empty() {
+        event.site = input.site;
+    }
+    let corrected = correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at);
+    let head = Head {
+        outcome: Outcome::Counted,
+        kind: event.kind,
+        key: Key::visitor(event.site, event.visitor),
+        id: id_hash(event.event_id),
+        occurred_at: corrected.at,
+    };
+    if event.consent == Some(false) {
+        return Ok(stub(head, Outcome::Erased, event.site, input, out));
+    }
+    let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
+    fill::click(&event, &mut touchpoint);
+    touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
+    place_in_source(input, &mut touchpoint);
+    enricher.click(&event, &mut touchpoint);
+    if settings.drop_bots && !touchpoint.bot.is_empty() {
+        return Ok(stub(head, Outcome::Bot, event.site, input, out));
+    }
+    if !event.text.is_empty() {
+        reader.read(event.text, event.language, &mut touchpoint);
+    }
+    if settings.keep_text == KeepText::None {
+        touchpoint.text = "";
+    }
+    touchpoint.encode(out);
+    Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
+}
+
+fn support<'a>(
+    enricher: &'a mut Enricher,
+    reader: &'a mut Reader,
+    settings: Settings,
+    input: &Input<'a>,
+    mut entry: SupportEntry<'a>,
+    out: &mut Vec<u8>,
+) -> Result<Decided, Reject> {
+    validate::support(&entry, input.arrived_at)?;
+    if entry.site.is_empty() {
+        entry.site = input.site;
+    }
+    let corrected = correct(entry.occurred_at, 0, entry.received_at, input.arrived_at);
+    let mut touchpoint = Touchpoint { site: entry.site, ..Touchpoint::default() };
+    fill::support(&entry, &mut touchpoint);
+    place_in_source(input, &mut touchpoint);
+    touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
+    enricher.support(&entry, &mut touchpoint);
+    let head = Head {
+        outcome: Outcome::Counted,
+        kind: entry.kind,
+        key: support_key(&touchpoint)
+            .ok_or_else(|| Reject::new(Reason::MissingField, "conversation, customer, visitor, contact: only placeholders"))?,
+        id: id_hash(entry.entry_id),
+        occurred_at: corrected.at,
+    };
+    touchpoint.head = head;
+    if entry.author == Author::Customer && !entry.text.is_empty() {
+        reader.read(entry.text, entry.language, &mut touchpoint);
+    }
+    if settings.keep_text == KeepText::None {
+        touchpoint.text = "";
+    }
+    touchpoint.encode(out);
+    Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
+}
+
+/// Site and conversation id, else customer, else visitor, else contact.
+fn support_key(touchpoint: &Touchpoint<'_>) -> Option<Key> {
+    let site = touchpoint.site;
+    Some(if !touchpoint.conversation.is_empty() {
+        Key::conversation(site, touchpoint.conversation)
+    } else if !touchpoint.customer.is_empty() {
+        Key::customer(site, touchpoint.customer)
+    } else if !touchpoint.visitor.is_empty() {
+        Key::visitor(site, touchpoint.visitor)
+    } else if !touchpoint.contact.is_empty() {
+        Key::contact(site, touchpoint.contact)
+    } else {
+        return None;
+    })
+}
+
+fn place_in_source<'a>(input: &Input<'a>, touchpoint: &mut Touchpoint<'a>) {
+    touchpoint.topic = input.topic;
+    touchpoint.partition = input.partition;
+    touchpoint.offset = input.offset;
+}
+
+/// A record judged out: its position, key and time, and nothing of its person.
+fn stub(head: Head, outcome: Outcome, site: &str, input: &Input<'_>, out: &mut Vec<u8>) -> Decided {
+    let mut stub = Touchpoint { head: Head { outcome, ..head }, site, ..Touchpoint::default() };
+    place_in_source(input, &mut stub);
+    stub.encode(out);
+    Decided { outcome, key: head.key, occurred_at: Some(head.occurred_at) }
+}
+
+/// The first characters of a dead letter's bytes with personal data redacted.
+fn preview<'a>(bytes: &[u8], buffer: &'a mut String) -> &'a str {
+    const MOST: usize = 512;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
+    let redacted = crumbtrail_enrich::pii::redact(&text, buffer);
+    let copy = redacted.to_owned();
+    buffer.clear();
+    buffer.push_str(&copy);
+    buffer
+}

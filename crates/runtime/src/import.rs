@@ -1,0 +1,284 @@
+//! Imports: files as origins, interleaved by time, exact event time, closed at the end.
+//!
+//! A first pass learns each file's identity (a hash of its content) and, per chunk of records, the earliest event time
+//! still to come. The second pass always takes the chunk that lies earliest, so the watermark is a fact and no event of
+//! an import is late, however a file is ordered. Positions make repetition harmless: a file imported before is known by
+//! its content and passed over; an import that was killed goes on where the log's ticks say.
+
+use crumbtrail_events::EventTime;
+use crumbtrail_log::{LogError, OriginId, SourceRecord};
+use crumbtrail_telemetry::{Metrics, catalogue};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::clock::Clock;
+use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Writer};
+
+/// Records per chunk: what is merged by time, and how exact the watermark is.
+pub const CHUNK: usize = 1024;
+
+/// Why an import ends.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("{file}: {detail}")]
+    File {
+        /// Path as given.
+        file: String,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// A file changed between the two passes.
+    #[error("{file} changed while it was imported: import it again when it is complete; nothing is lost or doubled")]
+    Changed {
+        /// Path as given.
+        file: String,
+    },
+    /// Intake failed.
+    #[error("{0}")]
+    Intake(#[from] IntakeError),
+    /// A record cannot be decided (the registry is away).
+    #[error("import stopped: {0}; run the same import again, it goes on from here")]
+    Held(String),
+}
+
+impl From<LogError> for ImportError {
+    fn from(error: LogError) -> ImportError {
+        ImportError::Intake(IntakeError::Log(error))
+    }
+}
+
+/// Records of an opened file, one after the other.
+pub trait Records {
+    /// The next record, borrowed until the next call; `None` at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read on (a damaged gzip stream, a directory).
+    fn next(&mut self) -> Result<Option<&[u8]>, String>;
+}
+
+/// A file that can be read twice.
+pub trait ImportFile {
+    /// Its name, for messages and the touchpoints' topic.
+    fn name(&self) -> &str;
+    /// Opens it at its first record.
+    ///
+    /// # Errors
+    /// What is wrong and what to do.
+    fn open(&self) -> Result<Box<dyn Records + '_>, String>;
+}
+
+/// Tells event times ahead of the import.
+pub trait Scout {
+    /// Event time of a record; `None` if it would be dead.
+    ///
+    /// # Errors
+    /// Why it cannot be told now.
+    fn event_time(&mut self, record: &SourceRecord<'_>, file: &str) -> Result<Option<EventTime>, String>;
+}
+
+/// What the first pass learnt of a file.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Name as given.
+    pub name: String,
+    /// Content hash, 32 hexadecimal digits: the file's identity.
+    pub identity: String,
+    /// Records in it.
+    pub records: u64,
+    /// Latest event time in it.
+    pub last: EventTime,
+    /// Per chunk: the earliest event time in it or after it.
+    earliest: Vec<EventTime>,
+}
+
+impl Survey {
+    /// The origin of this file.
+    #[must_use]
+    pub fn origin_name(&self) -> String {
+        format!("file:{}", self.identity)
+    }
+
+    /// The earliest event time at or after record `index`.
+    fn earliest_from(&self, index: u64) -> EventTime {
+        let chunk = usize::try_from(index).unwrap_or(usize::MAX) / CHUNK;
+        self.earliest.get(chunk).copied().unwrap_or(EventTime::MAX)
+    }
+}
+
+/// Reads a file once: identity, number of records, event times. `seen` is told of progress in records.
+///
+/// # Errors
+/// The file cannot be read, or the registry is away.
+pub fn survey(file: &dyn ImportFile, scout: &mut dyn Scout, mut seen: impl FnMut(u64)) -> Result<Survey, ImportError> {
+    let fail = |detail| ImportError::File { file: file.name().to_owned(), detail };
+    let mut records = file.open().map_err(fail)?;
+    let mut hash = Xxh3::new();
+    let mut earliest: Vec<EventTime> = Vec::new();
+    let (mut count, mut last) = (0u64, EventTime::MIN);
+    while let Some(bytes) = records.next().map_err(fail)? {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+        if count.is_multiple_of(CHUNK as u64) {
+            earliest.push(EventTime::MAX);
+            seen(count);
+        }
+        let record = source_record(OriginId(0), file.name(), count, bytes);
+        if let Some(time) = scout.event_time(&record, "").map_err(ImportError::Held)? {
+            last = last.max(time);
+            if let Some(chunk) = earliest.last_mut() {
+                *chunk = (*chunk).min(time);
+            }
+        }
+        count += 1;
+    }
+    for i in (1..earliest.len()).rev() {
+        earliest[i - 1] = earliest[i - 1].min(earliest[i]);
+    }
+    let identity = format!("{:032x}", hash.digest128());
+    Ok(Survey { name: file.name().to_owned(), identity, records: count, last, earliest })
+}
+
+fn source_record<'a>(origin: OriginId, topic: &'a str, offset: u64, bytes: &'a [u8]) -> SourceRecord<'a> {
+    SourceRecord { origin, topic, partition: 0, offset, payload: Some(bytes), key: None, timestamp_ms: 0 }
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Records in the files.
+    pub read: u64,
+    /// Of these, written by this run.
+    pub new: u64,
+    /// Of these, already decided by an earlier run.
+    pub known: u64,
+    /// Event time up to which everything is final, if it was closed.
+    pub closed_at: Option<EventTime>,
+}
+
+/// How an import runs and ends.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportRules {
+    /// A tick this often, ms of wall time.
+    pub tick_ms: i64,
+    /// Event time is moved this far past the last event at the end, ms; `None` keeps it open.
+    pub close_after_ms: Option<i64>,
+    /// Wall time between the closing ticks, ms: above the insert, correction and snapshot intervals, so that what is
+    /// cut, throttled or due by time is done.
+    pub closing_step_ms: i64,
+}
+
+/// Runs the second pass over surveyed files.
+///
+/// # Errors
+/// A file cannot be read or has changed, a log refuses, the registry is away.
+pub fn import(
+    files: &[(&dyn ImportFile, Survey)],
+    writer: &mut Writer,
+    judge: &mut dyn Judge,
+    rules: ImportRules,
+    clock: &Clock,
+    metrics: &Metrics,
+    mut seen: impl FnMut(u64),
+) -> Result<Imported, ImportError> {
+    let clock_origin = OriginId::of(IMPORT_ORIGIN);
+    let declared = [(clock_origin, IMPORT_ORIGIN.to_owned())];
+    let origins: Vec<OriginId> = files.iter().map(|(_, survey)| OriginId::of(&survey.origin_name())).collect();
+    let frontiers = writer.read_back(&origins)?;
+    let mut result = Imported::default();
+    let mut lanes = Vec::new();
+    writer.start(clock_origin, IMPORT_ORIGIN, 0);
+    for (((file, survey), origin), frontier) in files.iter().zip(&origins).zip(frontiers) {
+        result.read += survey.records;
+        result.known += frontier.min(survey.records);
+        writer.start(*origin, &survey.origin_name(), frontier);
+        // A finished origin holds no watermark back; event time is the import's own origin's.
+        writer.decided(*origin, frontier, EventTime::MAX);
+        if frontier < survey.records {
+            let mut records = open(*file)?;
+            for _ in 0..frontier {
+                next(*file, records.as_mut())?;
+            }
+            lanes.push(Lane { file: *file, survey, origin: *origin, records, at: frontier });
+        }
+    }
+    let mut wall = clock.now_ms();
+    let mut outcomes = [0u64; crumbtrail_events::Outcome::ALL.len()];
+    while let Some(index) = earliest_lane(&lanes) {
+        let watermark = lanes.iter().map(|lane| lane.survey.earliest_from(lane.at)).min().unwrap_or(EventTime::MAX);
+        if watermark < EventTime::MAX {
+            // One millisecond less: events at the watermark itself may still come.
+            writer.decided(clock_origin, 0, watermark.plus(-1));
+        }
+        let lane = &mut lanes[index];
+        let mut ended = false;
+        for _ in 0..CHUNK {
+            let Some(bytes) = next(lane.file, lane.records.as_mut())? else {
+                ended = true;
+                break;
+            };
+            let record = source_record(lane.origin, &lane.survey.name, lane.at, bytes);
+            let judgement = writer.write(judge, &record).map_err(ImportError::Held)?;
+            outcomes[judgement.outcome as usize] += 1;
+            if let Some(reason) = judgement.reason {
+                metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
+            }
+            lane.at += 1;
+            result.new += 1;
+            writer.decided(lane.origin, lane.at, EventTime::MAX);
+        }
+        let complete = lane.at == lane.survey.records;
+        if lane.at > lane.survey.records || (ended && !complete) {
+            return Err(ImportError::Changed { file: lane.survey.name.clone() });
+        }
+        if complete {
+            let mut lane = lanes.swap_remove(index);
+            if next(lane.file, lane.records.as_mut())?.is_some() {
+                return Err(ImportError::Changed { file: lane.survey.name.clone() });
+            }
+        }
+        writer.append(false)?;
+        seen(result.new);
+        let now = clock.now_ms();
+        if now - wall >= rules.tick_ms {
+            wall = now;
+            writer.tick(wall, &declared)?;
+        }
+    }
+    for (outcome, count) in crumbtrail_events::Outcome::ALL.into_iter().zip(outcomes) {
+        metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
+    }
+    let last = files.iter().map(|(_, survey)| survey.last).max().unwrap_or(EventTime::MIN);
+    if let Some(after) = rules.close_after_ms
+        && last > EventTime::MIN
+    {
+        let closed = last.plus(after);
+        writer.decided(clock_origin, 0, closed);
+        result.closed_at = Some(closed);
+    }
+    wall = clock.now_ms();
+    writer.tick(wall, &declared)?;
+    for step in 1..=2 {
+        writer.tick(wall + step * rules.closing_step_ms, &declared)?;
+    }
+    Ok(result)
+}
+
+struct Lane<'a> {
+    file: &'a dyn ImportFile,
+    survey: &'a Survey,
+    origin: OriginId,
+    records: Box<dyn Records + 'a>,
+    at: u64,
+}
+
+fn earliest_lane(lanes: &[Lane<'_>]) -> Option<usize> {
+    (0..lanes.len()).min_by_key(|i| lanes[*i].survey.earliest_from(lanes[*i].at))
+}
+
+fn open<'a>(file: &'a dyn ImportFile) -> Result<Box<dyn Records + 'a>, ImportError> {
+    file.open().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
+}
+
+fn next<'a>(file: &dyn ImportFile, records: &'a mut (dyn Records + '_)) -> Result<Option<&'a [u8]>, ImportError> {
+    records.next().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
+}

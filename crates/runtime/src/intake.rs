@@ -1,0 +1,409 @@
+//! The loop of intake: sources in, frames and ticks out, offsets committed only behind acknowledged ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+
+use crumbtrail_events::{EventTime, Key, Outcome};
+use crumbtrail_log::control::Control;
+use crumbtrail_log::{
+    Epoch, Generation, Log, LogError, Offset, OriginId, Outbox, PartitionId, Position, Source, SourceEvent,
+    SourcePartition, SourceRecord,
+};
+use crumbtrail_telemetry::{Metrics, catalogue};
+
+use crate::clock::Clock;
+
+/// The origin whose watermark stands for all imported files; see [`crate::import`].
+pub const IMPORT_ORIGIN: &str = "import";
+
+/// What a judge decided about one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// `Counted` means accepted so far.
+    pub outcome: Outcome,
+    /// Routing key.
+    pub key: Key,
+    /// Event time, unless the record is dead.
+    pub occurred_at: Option<EventTime>,
+    /// Stable reason, when it is dead.
+    pub reason: Option<&'static str>,
+}
+
+/// Decides records: decoding, validation and enrichment. Pure but for a registry that may be away.
+pub trait Judge: Send {
+    /// Appends the touchpoint or stub of a record to `touchpoint`, and, if it is dead, its dead letter to `letter`.
+    ///
+    /// # Errors
+    /// Why it cannot be decided now; intake pauses and asks again.
+    fn judge(
+        &mut self,
+        record: &SourceRecord<'_>,
+        touchpoint: &mut Vec<u8>,
+        letter: &mut Vec<u8>,
+    ) -> Result<Judgement, String>;
+
+    /// Called once a second: reload what changed on disk.
+    fn refresh(&mut self) {}
+}
+
+/// Why intake ends before it is told to.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// A log or source failed.
+    #[error("intake: {0}")]
+    Log(#[from] LogError),
+    /// The log was written under a newer configuration.
+    #[error("the log was written under configuration generation {found}, this one is {ours}: raise `generation` to {found} or more")]
+    Generation {
+        /// Generation found.
+        found: u32,
+        /// Generation configured.
+        ours: u32,
+    },
+}
+
+/// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
+pub struct Writer {
+    touchpoints: Arc<dyn Log>,
+    letters: Arc<dyn Log>,
+    outbox: Outbox,
+    letter_outbox: Outbox,
+    touchpoint: Vec<u8>,
+    letter: Vec<u8>,
+}
+
+/// How long a flush may take.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+
+impl Writer {
+    /// A writer of both logs under this epoch and generation.
+    #[must_use]
+    pub fn new(touchpoints: Arc<dyn Log>, letters: Arc<dyn Log>, epoch: Epoch, generation: Generation) -> Writer {
+        let outbox = |log: &Arc<dyn Log>| Outbox::new(epoch, generation, log.partitions()).with_lz4(log.wants_lz4());
+        let (first, second) = (outbox(&touchpoints), outbox(&letters));
+        Writer {
+            touchpoints,
+            letters,
+            outbox: first,
+            letter_outbox: second,
+            touchpoint: Vec::new(),
+            letter: Vec::new(),
+        }
+    }
+
+    /// Where each origin goes on: the lowest frontier read back from any destination partition; 0 if none has heard of it.
+    ///
+    /// # Errors
+    /// A log cannot be read, or was written under a higher generation.
+    pub fn read_back(&self, origins: &[OriginId]) -> Result<Vec<u64>, IntakeError> {
+        let mut lowest = vec![u64::MAX; origins.len()];
+        for log in [&self.touchpoints, &self.letters] {
+            for partition in 0..log.partitions() {
+                let found = log.read_back_many(PartitionId(partition), origins)?;
+                for (low, back) in lowest.iter_mut().zip(found) {
+                    *low = (*low).min(back.map_or(0, |back| back.frontier));
+                    if let Some(back) = back
+                        && back.generation > self.outbox.generation()
+                    {
+                        return Err(IntakeError::Generation { found: back.generation.0, ours: self.outbox.generation().0 });
+                    }
+                }
+            }
+        }
+        Ok(lowest)
+    }
+
+    /// Starts (or restarts) an origin at `from`.
+    pub fn start(&mut self, origin: OriginId, name: &str, from: u64) {
+        self.outbox.start(origin, name, Position::before(from));
+        self.letter_outbox.start(origin, name, Position::before(from));
+    }
+
+    /// Forgets an origin that was given away.
+    pub fn stop(&mut self, origin: OriginId) {
+        self.outbox.stop(origin);
+        self.letter_outbox.stop(origin);
+    }
+
+    /// Judges a record and writes what came of it.
+    ///
+    /// # Errors
+    /// Why the judge holds it up; nothing was written.
+    #[inline]
+    pub fn write(&mut self, judge: &mut dyn Judge, record: &SourceRecord<'_>) -> Result<Judgement, String> {
+        self.touchpoint.clear();
+        self.letter.clear();
+        let judgement = judge.judge(record, &mut self.touchpoint, &mut self.letter)?;
+        let position = Position { offset: record.offset, seq: 1 };
+        let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
+        self.outbox.push(record.origin, position, to, &self.touchpoint);
+        if !self.letter.is_empty() {
+            let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));
+            self.letter_outbox.push(record.origin, position, to, &self.letter);
+        }
+        Ok(judgement)
+    }
+
+    /// States what an origin has decided: everything below `frontier`, and its watermark.
+    pub fn decided(&mut self, origin: OriginId, frontier: u64, watermark: EventTime) {
+        self.outbox.decided(origin, frontier, watermark.0);
+        self.letter_outbox.decided(origin, frontier, watermark.0);
+    }
+
+    /// Appends frames that are full, or all of them.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn append(&mut self, all: bool) -> Result<(), LogError> {
+        if all {
+            self.outbox.cut_all();
+            self.letter_outbox.cut_all();
+        }
+        for (partition, frame) in self.outbox.drain() {
+            self.touchpoints.append(partition, frame)?;
+        }
+        for (partition, frame) in self.letter_outbox.drain() {
+            self.letters.append(partition, frame)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a tick into every destination partition and returns once it and everything before it is durable.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
+        self.outbox.tick(wall_ms, declared);
+        self.letter_outbox.tick(wall_ms, declared);
+        self.append(true)?;
+        self.letters.flush(FLUSH_DEADLINE)?;
+        self.touchpoints.flush(FLUSH_DEADLINE)
+    }
+}
+
+/// Everything an intake thread needs.
+pub struct IntakeLoop {
+    /// Where records come from.
+    pub source: Box<dyn Source>,
+    /// Where they go.
+    pub writer: Writer,
+    /// Who decides.
+    pub judge: Box<dyn Judge>,
+    /// The control log: readers ask there to go back.
+    pub control: Arc<dyn Log>,
+    /// Name of the touchpoints log, as readers say it.
+    pub log_name: String,
+    /// A tick this often.
+    pub tick: Duration,
+    /// Wall time.
+    pub clock: Clock,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Set to end the loop.
+    pub stop: Arc<AtomicBool>,
+    /// Jobs that end: wall time between two last ticks, ms, above every interval that waits for wall time, so that what
+    /// is cut, throttled or due by time is done. `None` for a service.
+    pub closing_step_ms: Option<i64>,
+}
+
+struct OriginAt {
+    partition: SourcePartition,
+    frontier: u64,
+    watermark: EventTime,
+}
+
+/// How long frames may wait before they are cut, and how long a poll waits.
+const CUT: Duration = Duration::from_millis(20);
+/// How long to wait before asking an absent registry again.
+const HOLD: Duration = Duration::from_secs(1);
+
+impl IntakeLoop {
+    /// Runs until it is stopped or cannot go on. Ends with a tick, so that nothing decided is decided again.
+    ///
+    /// # Errors
+    /// A log or source fails for good.
+    pub fn run(mut self) -> Result<(), IntakeError> {
+        let mut origins: HashMap<OriginId, OriginAt> = HashMap::new();
+        let mut declared: Vec<(OriginId, String)> = Vec::new();
+        // Imported files are history to a live stream: their clock holds nothing back any more.
+        let import = OriginId::of(IMPORT_ORIGIN);
+        self.writer.start(import, IMPORT_ORIGIN, 0);
+        self.writer.decided(import, 0, EventTime::MAX);
+        let mut control_at = self.control.bounds(PartitionId(0))?.1;
+        let (mut cut_at, mut tick_at) = (Instant::now(), Instant::now());
+        let mut held: Option<(OriginId, u64, Instant)> = None;
+        while !self.stop.load(Ordering::Relaxed) {
+            if let Some((origin, offset, since)) = held
+                && since.elapsed() >= HOLD
+            {
+                self.source.resume_all()?;
+                self.source.start(origin, Some(offset))?;
+                self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 0.0);
+                held = None;
+            }
+            match self.poll(&mut origins)? {
+                Polled::Event(SourceEvent::Assigned(partitions)) => {
+                    self.assigned(partitions, &mut origins)?;
+                    declared = self.source.origins_declared()?;
+                    declared.push((import, IMPORT_ORIGIN.to_owned()));
+                }
+                Polled::Event(SourceEvent::Revoked(gone)) => {
+                    for origin in gone {
+                        origins.remove(&origin);
+                        self.writer.stop(origin);
+                    }
+                }
+                Polled::Event(SourceEvent::EndConfirmed { origin, at_wall_ms, end }) => {
+                    if let Some(at) = origins.get_mut(&origin)
+                        && at.frontier >= end
+                    {
+                        at.watermark = at.watermark.max(EventTime(at_wall_ms));
+                        self.writer.decided(origin, at.frontier, at.watermark);
+                    }
+                }
+                Polled::Event(SourceEvent::Polled(_)) => {}
+                Polled::Held { origin, offset, why } => {
+                    tracing::warn!(why, "intake is paused");
+                    self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 1.0);
+                    self.source.pause_all()?;
+                    held = Some((origin, offset, Instant::now()));
+                }
+            }
+            let cut = cut_at.elapsed() >= CUT;
+            self.writer.append(cut)?;
+            if cut {
+                cut_at = Instant::now();
+            }
+            if tick_at.elapsed() >= self.tick && !origins.is_empty() {
+                tick_at = Instant::now();
+                self.tick(&origins, &declared)?;
+                control_at = self.heed(control_at, &mut origins)?;
+                self.judge.refresh();
+            }
+        }
+        if !origins.is_empty() {
+            self.tick(&origins, &declared)?;
+            if let Some(step) = self.closing_step_ms {
+                for i in 1..=2 {
+                    self.writer.tick(self.clock.now_ms() + i * step, &declared)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Polled, LogError> {
+        let IntakeLoop { source, writer, judge, metrics, .. } = self;
+        let mut outcomes = [0u64; Outcome::ALL.len()];
+        let mut bytes = 0u64;
+        let mut held = None;
+        let event = source.poll(CUT, &mut |record| {
+            // After a hold-up the rest of the poll is passed over; the source is told to go back.
+            if held.is_some() {
+                return;
+            }
+            match writer.write(judge.as_mut(), &record) {
+                Ok(judgement) => {
+                    outcomes[judgement.outcome as usize] += 1;
+                    bytes += record.payload.map_or(0, <[u8]>::len) as u64;
+                    if let Some(reason) = judgement.reason {
+                        metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
+                    }
+                    if let Some(at) = origins.get_mut(&record.origin) {
+                        at.frontier = record.offset + 1;
+                        if let Some(time) = judgement.occurred_at {
+                            at.watermark = at.watermark.max(time);
+                        }
+                        writer.decided(record.origin, at.frontier, at.watermark);
+                    }
+                }
+                Err(why) => held = Some((record.origin, record.offset, why)),
+            }
+        })?;
+        for (outcome, count) in Outcome::ALL.into_iter().zip(outcomes) {
+            if count > 0 {
+                metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
+            }
+        }
+        if bytes > 0 {
+            metrics.add(&catalogue::INTAKE_BYTES, &[], bytes);
+        }
+        Ok(match held {
+            Some((origin, offset, why)) => {
+                // Every other origin of the poll goes back to where it was decided.
+                for (other, at) in origins.iter() {
+                    if *other != origin {
+                        source.start(*other, Some(at.frontier))?;
+                    }
+                }
+                Polled::Held { origin, offset, why }
+            }
+            None => Polled::Event(event),
+        })
+    }
+
+    fn assigned(
+        &mut self,
+        partitions: Vec<SourcePartition>,
+        origins: &mut HashMap<OriginId, OriginAt>,
+    ) -> Result<(), IntakeError> {
+        let ids: Vec<OriginId> = partitions.iter().map(|p| p.origin).collect();
+        let frontiers = self.writer.read_back(&ids)?;
+        for (partition, frontier) in partitions.into_iter().zip(frontiers) {
+            let from = (frontier > 0).then_some(frontier);
+            let started = self.source.start(partition.origin, from)?;
+            self.writer.start(partition.origin, &partition.name, started);
+            tracing::info!(origin = partition.name, from = started, end = partition.end, "source partition assigned");
+            origins
+                .insert(partition.origin, OriginAt { partition, frontier: started, watermark: EventTime::MIN });
+        }
+        Ok(())
+    }
+
+    fn tick(
+        &mut self,
+        origins: &HashMap<OriginId, OriginAt>,
+        declared: &[(OriginId, String)],
+    ) -> Result<(), LogError> {
+        self.writer.tick(self.clock.now_ms(), declared)?;
+        let offsets: Vec<(OriginId, u64)> = origins.iter().map(|(origin, at)| (*origin, at.frontier)).collect();
+        if let Err(error) = self.source.commit(&offsets) {
+            // A report only: the next one makes it good.
+            tracing::debug!(%error, "offset report failed");
+        }
+        for at in origins.values() {
+            let labels = [at.partition.topic.as_str(), &at.partition.partition.to_string()];
+            let lag = at.partition.end.saturating_sub(at.frontier);
+            self.metrics.set(&catalogue::INTAKE_LAG, &labels, lag as f64);
+        }
+        Ok(())
+    }
+
+    /// Reads the control log and goes back where a reader asks.
+    fn heed(&mut self, from: Offset, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Offset, LogError> {
+        let mut next = from;
+        for (offset, bytes) in self.control.read(PartitionId(0), from, 1 << 20)? {
+            next = Offset(offset.0 + 1);
+            let Ok(Control::GoBack(ask)) = Control::decode(&bytes) else { continue };
+            if ask.log != self.log_name {
+                continue;
+            }
+            if let Some(at) = origins.get_mut(&ask.origin) {
+                let to = ask.position.offset.min(at.frontier);
+                tracing::warn!(origin = at.partition.name, from = at.frontier, to, "going back: a reader misses records");
+                self.source.start(ask.origin, Some(to))?;
+                self.writer.start(ask.origin, &at.partition.name, to);
+                at.frontier = to;
+            }
+        }
+        Ok(next)
+    }
+}
+
+enum Polled {
+    Event(SourceEvent),
+    Held { origin: OriginId, offset: u64, why: String },
+}

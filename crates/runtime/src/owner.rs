@@ -1,0 +1,357 @@
+//! The owner of one partition: one log partition in, its state, its rows, its records for the next log.
+//!
+//! Everything here is a function of the log: no clock, no I/O. Callers read frames, append what comes out and submit
+//! what is cut.
+
+use crumbtrail_events::EventTime;
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
+use crumbtrail_log::frame::{FrameError, FrameView};
+use crumbtrail_log::{Epoch, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
+
+use crate::cutter::{CutRules, Cutter};
+use crate::sink::Batch;
+use crate::snapshot::Snapshot;
+use crate::step::{Context, Effects, Step, StepError};
+
+/// Format version of the owner's part of a snapshot.
+const STATE_VERSION: u8 = 1;
+
+/// Why a partition halts.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// A frame cannot be read.
+    #[error("frame at offset {offset} cannot be read: {source}")]
+    Frame {
+        /// Log offset.
+        offset: u64,
+        /// What is wrong with it.
+        source: FrameError,
+    },
+    /// The step cannot go on.
+    #[error("record at offset {offset}: {source}")]
+    Step {
+        /// Log offset.
+        offset: u64,
+        /// What is wrong with it.
+        source: StepError,
+    },
+    /// The snapshot's state is not ours.
+    #[error("snapshot state: {0}")]
+    State(#[from] WireError),
+    /// The snapshot's step state is not ours.
+    #[error("snapshot state: {0}")]
+    StepState(#[from] StepError),
+    /// The log was written under another epoch.
+    #[error("the log is of epoch {found}, the configuration says {expected}: partition counts and key rules are constant within an epoch; see docs/operations on starting a new one")]
+    Epoch {
+        /// Epoch in the frame.
+        found: u8,
+        /// Epoch configured.
+        expected: u8,
+    },
+}
+
+/// What one frame did, for metrics and for the caller's next move.
+#[derive(Debug, Default)]
+pub struct FrameReport {
+    /// Records accepted.
+    pub accepted: u64,
+    /// Records dropped as repeats.
+    pub repeats: u64,
+    /// Records or ticks refused for a gap; the first one's origin and the position after which something is missing.
+    pub gaps: u64,
+    /// The first gap.
+    pub gap: Option<(OriginId, Position)>,
+    /// Records of an older generation.
+    pub old_generation: u64,
+    /// A batch was cut.
+    pub batch: Option<Batch>,
+    /// A snapshot is due at this cut: the offset and the state.
+    pub snapshot: Option<(Offset, Vec<u8>)>,
+    /// The frame carried a tick.
+    pub ticked: bool,
+}
+
+/// The owner of partition `partition`.
+pub struct Owner<S> {
+    step: S,
+    inbox: Inbox,
+    cutter: Cutter,
+    rules: CutRules,
+    effects: Effects,
+    epoch: Epoch,
+    partition: PartitionId,
+    next: Offset,
+    wall_ms: i64,
+    open: OpenRange,
+    /// The next log's writer and our origin in it.
+    onward: Option<Onward>,
+    scratch: Vec<u8>,
+}
+
+/// The writer of the next log.
+struct Onward {
+    outbox: Outbox,
+    /// Our own origin there, as ticks declare it.
+    declared: [(OriginId, String); 1],
+}
+
+/// What the open batch has accepted so far. All zero right after a cut, which is when snapshots are taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct OpenRange {
+    records: u64,
+    checksum: u64,
+}
+
+impl<S: Step> Owner<S> {
+    /// An owner that reads from `from` with an empty state, or from the snapshot. `onward` writes the next log.
+    ///
+    /// # Errors
+    /// The snapshot's state cannot be read.
+    pub fn new(
+        mut step: S,
+        epoch: Epoch,
+        partition: PartitionId,
+        start: Start,
+        rules: CutRules,
+        onward: Option<(Outbox, String)>,
+    ) -> Result<Owner<S>, OwnerError> {
+        let effects = Effects::new(step.tables());
+        let (inbox, cutter, next, wall_ms) = match start {
+            Start::Empty(from) => (Inbox::new(), Cutter::new(from), from, i64::MIN),
+            Start::Snapshot(snapshot) => {
+                let mut reader = Reader::new(&snapshot.state);
+                if reader.u8()? != STATE_VERSION {
+                    return Err(WireError::Malformed("state of another format version").into());
+                }
+                let wall_ms = reader.signed()?;
+                let cutter = Cutter::load(&mut reader)?;
+                let inbox = Inbox::decode(reader.bytes()?)
+                    .map_err(|_| WireError::Malformed("inbox of another format version"))?;
+                step.load(reader.bytes()?)?;
+                (inbox, cutter, snapshot.offset, wall_ms)
+            }
+        };
+        let onward = onward.map(|(mut outbox, name)| {
+            let origin = OriginId::of(&name);
+            outbox.start(origin, &name, Position::before(next.0));
+            Onward { outbox, declared: [(origin, name)] }
+        });
+        Ok(Owner {
+            step,
+            inbox,
+            cutter,
+            rules,
+            effects,
+            epoch,
+            partition,
+            next,
+            wall_ms,
+            open: OpenRange::default(),
+            onward,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// The next log offset it wants.
+    #[must_use]
+    pub fn next(&self) -> Offset {
+        self.next
+    }
+
+    /// Its partition.
+    #[must_use]
+    pub fn partition(&self) -> PartitionId {
+        self.partition
+    }
+
+    /// Its watermark.
+    #[must_use]
+    pub fn watermark(&self) -> EventTime {
+        watermark_of(&self.inbox)
+    }
+
+    /// Wall time of the last tick, ms.
+    #[must_use]
+    pub fn wall_ms(&self) -> i64 {
+        self.wall_ms
+    }
+
+    /// First log offset whose rows are not cut yet.
+    #[must_use]
+    pub fn cut_from(&self) -> Offset {
+        self.cutter.from()
+    }
+
+    /// Whether accepted records wait for the next cut.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.open.records > 0 || self.effects.bytes() > 0
+    }
+
+    /// Its step.
+    #[must_use]
+    pub fn step(&self) -> &S {
+        &self.step
+    }
+
+    /// Takes one frame of the log. Frames below [`Owner::next`] are ignored.
+    ///
+    /// # Errors
+    /// The frame or a record cannot be read, or is of another epoch: the partition must halt.
+    pub fn frame(&mut self, offset: Offset, bytes: &[u8], mut append: impl FnMut(PartitionId, Vec<u8>)) -> Result<FrameReport, OwnerError> {
+        let mut report = FrameReport::default();
+        if offset < self.next {
+            return Ok(report);
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let result = self.take(offset, bytes, &mut scratch, &mut report);
+        self.scratch = scratch;
+        result?;
+        self.next = Offset(offset.0 + 1);
+        if let Some(Onward { outbox, declared }) = &mut self.onward {
+            outbox.decided(declared[0].0, self.next.0, watermark_of(&self.inbox).0);
+            if report.ticked {
+                outbox.tick(self.wall_ms, declared);
+                outbox.cut_all();
+            }
+            for (partition, frame) in outbox.drain() {
+                append(partition, frame);
+            }
+        }
+        let tick = report.ticked.then_some(self.wall_ms);
+        let from = self.cutter.from();
+        let decision =
+            self.cutter.after_frame(&self.rules, self.next, self.effects.bytes(), self.open.records, tick);
+        if decision.cut {
+            let fresh = Effects::new(self.step.tables());
+            let full = std::mem::replace(&mut self.effects, fresh);
+            let open = std::mem::take(&mut self.open);
+            report.batch = Some(Batch {
+                processor: self.step.name(),
+                partition: self.partition.0,
+                from,
+                to: self.next,
+                tables: full.tables,
+                record_count: open.records,
+                counts: full.counts,
+                position_checksum: open.checksum,
+                watermark: self.watermark(),
+                wall_ms: self.wall_ms,
+            });
+            if decision.snapshot {
+                report.snapshot = Some((self.next, self.save()));
+            }
+        }
+        Ok(report)
+    }
+
+    fn take(&mut self, offset: Offset, bytes: &[u8], scratch: &mut Vec<u8>, report: &mut FrameReport) -> Result<(), OwnerError> {
+        let bad = |source| OwnerError::Frame { offset: offset.0, source };
+        let view = FrameView::parse(bytes, scratch).map_err(bad)?;
+        if view.epoch() != self.epoch {
+            return Err(OwnerError::Epoch { found: view.epoch().0, expected: self.epoch.0 });
+        }
+        let generation = view.generation();
+        let base = row_version(self.epoch, offset);
+        let watermark = watermark_of(&self.inbox);
+        let mut seq = 0u32;
+        let mut index = 0u64;
+        for record in view.records() {
+            match self.inbox.judge(generation, record.origin, record.position, record.previous) {
+                Verdict::Accept => {
+                    let context = Context { version: base | index, watermark, wall_ms: self.wall_ms };
+                    index = (index + 1).min(TICK_INDEX - 1);
+                    self.step
+                        .record(record.payload, context, &mut self.effects)
+                        .map_err(|source| OwnerError::Step { offset: offset.0, source })?;
+                    report.accepted += 1;
+                    self.open.records += 1;
+                    self.open.checksum = self.open.checksum.wrapping_add(position_hash(record.origin, record.position));
+                    if !self.effects.passed.is_empty() {
+                        self.pass_on(offset, &mut seq);
+                    }
+                }
+                Verdict::Repeat => report.repeats += 1,
+                Verdict::OldGeneration => report.old_generation += 1,
+                Verdict::Gap { expected_after } => {
+                    report.gaps += 1;
+                    report.gap.get_or_insert((record.origin, expected_after));
+                }
+            }
+        }
+        if let Some(tick) = view.tick().map_err(bad)? {
+            report.ticked = true;
+            for gap in self.inbox.tick(&tick).gaps {
+                report.gaps += 1;
+                report.gap.get_or_insert((gap.origin, gap.expected_after));
+            }
+            self.wall_ms = self.wall_ms.max(tick.wall_ms);
+            let context = Context { version: base | TICK_INDEX, watermark: self.watermark(), wall_ms: self.wall_ms };
+            self.step.tick(context, &mut self.effects);
+            if !self.effects.passed.is_empty() {
+                self.pass_on(offset, &mut seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands what the step passed on to the next log's frames.
+    fn pass_on(&mut self, offset: Offset, seq: &mut u32) {
+        if let Some(Onward { outbox, declared }) = &mut self.onward {
+            for (key, range) in &self.effects.passed {
+                *seq += 1;
+                let destination = PartitionId(key.partition(outbox.partitions()));
+                let position = Position { offset: offset.0, seq: *seq };
+                outbox.push(declared[0].0, position, destination, &self.effects.passed_bytes[range.clone()]);
+            }
+        }
+        self.effects.passed.clear();
+        self.effects.passed_bytes.clear();
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let mut out = vec![STATE_VERSION];
+        put_signed(&mut out, self.wall_ms);
+        self.cutter.save(&mut out);
+        let mut part = Vec::new();
+        self.inbox.encode(&mut part);
+        put_bytes(&mut out, &part);
+        part.clear();
+        self.step.save(&mut part);
+        put_varint(&mut out, part.len() as u64);
+        out.extend_from_slice(&part);
+        out
+    }
+}
+
+/// Where an owner starts.
+#[derive(Debug)]
+pub enum Start {
+    /// With an empty state, at this offset (the log's first).
+    Empty(Offset),
+    /// From a snapshot.
+    Snapshot(Snapshot),
+}
+
+/// The index of rows made at a tick: above every record's, so that at one offset the tick's row wins.
+const TICK_INDEX: u64 = 0xFFFF;
+
+fn watermark_of(inbox: &Inbox) -> EventTime {
+    inbox.watermark().map_or(EventTime::MIN, EventTime)
+}
+
+/// epoch(8) | offset(40) | index(16), the index still 0.
+fn row_version(epoch: Epoch, offset: Offset) -> u64 {
+    (u64::from(epoch.0) << 56) | ((offset.0 & 0xFF_FFFF_FFFF) << 16)
+}
+
+/// A hash of where a record came from; the ledger adds them up.
+fn position_hash(origin: OriginId, position: Position) -> u64 {
+    // SplitMix64's finaliser over the three numbers: cheap, and sums of it don't cancel.
+    let mut x = origin.0 ^ position.offset.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (u64::from(position.seq) << 48);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+

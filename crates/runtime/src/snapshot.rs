@@ -1,0 +1,266 @@
+//! Snapshots: state named by log offset, immutable, checksummed, versioned, in a folder or any object store.
+
+use std::sync::Arc;
+
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_log::position::Offset;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use tokio::runtime::Handle;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// First bytes of every snapshot; the last is the format version.
+const MAGIC: &[u8; 8] = b"CRUMBSN\x01";
+
+/// Why a snapshot could not be written or listed. A damaged one is not an error: the next older is taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The store refused.
+    #[error("snapshot store: {0}; check snapshots.url and its permissions")]
+    Store(#[from] object_store::Error),
+    /// The newest snapshot was written by a newer build.
+    #[error("snapshot {name} is of format version {version}, newer than this build reads (1): start the newer build again, or remove the snapshot to replay from an older one")]
+    Newer {
+        /// Object name.
+        name: String,
+        /// Its version.
+        version: u8,
+    },
+}
+
+/// A snapshot as loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The state is that after every frame below this offset.
+    pub offset: Offset,
+    /// Owner's bytes.
+    pub state: Vec<u8>,
+}
+
+/// Where snapshots of one deployment live.
+#[derive(Clone)]
+pub struct SnapshotStore {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    runtime: Handle,
+    keep: usize,
+}
+
+impl SnapshotStore {
+    /// A store under `prefix` (one per epoch) that keeps the newest `keep` snapshots of a partition.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, runtime: Handle, keep: usize) -> SnapshotStore {
+        SnapshotStore { store, prefix: Path::from(prefix), runtime, keep: keep.max(1) }
+    }
+
+    /// Publishes a snapshot in the background; `done` hears of its size or failure. The one place a snapshot is published.
+    pub fn publish(
+        &self,
+        processor: &'static str,
+        partition: u32,
+        offset: Offset,
+        state: Vec<u8>,
+        done: impl FnOnce(Result<usize, SnapshotError>) + Send + 'static,
+    ) {
+        let this = self.clone();
+        self.runtime.spawn(async move {
+            let result = this.put(processor, partition, offset, state).await;
+            done(result);
+        });
+    }
+
+    async fn put(
+        &self,
+        processor: &str,
+        partition: u32,
+        offset: Offset,
+        state: Vec<u8>,
+    ) -> Result<usize, SnapshotError> {
+        let bytes = seal(processor, partition, offset, &state);
+        let size = bytes.len();
+        let folder = self.folder(processor, partition);
+        let name = folder.clone().join(format!("{:020}.snap", offset.0));
+        self.store.put(&name, PutPayload::from(bytes)).await?;
+        let mut names = self.names(&folder).await?;
+        while names.len() > self.keep {
+            let (_, oldest) = names.remove(0);
+            self.store.delete(&oldest).await?;
+        }
+        Ok(size)
+    }
+
+    /// The newest valid snapshot whose offset is not above `limit`. Damaged ones are passed over with a warning.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the newest candidate is of a newer format.
+    pub fn newest(
+        &self,
+        processor: &str,
+        partition: u32,
+        limit: Option<Offset>,
+    ) -> Result<Option<Snapshot>, SnapshotError> {
+        let this = self.clone();
+        let folder = self.folder(processor, partition);
+        let processor = processor.to_owned();
+        self.block_on(async move {
+            let names = this.names(&folder).await?;
+            for (offset, name) in names.into_iter().rev() {
+                if limit.is_some_and(|limit| offset > limit) {
+                    continue;
+                }
+                let bytes = this.store.get(&name).await?.bytes().await?;
+                match open(&processor, partition, offset, &bytes) {
+                    Ok(state) => return Ok(Some(Snapshot { offset, state })),
+                    Err(Refusal::Newer(version)) => {
+                        return Err(SnapshotError::Newer { name: name.to_string(), version });
+                    }
+                    Err(Refusal::Damaged(why)) => {
+                        tracing::warn!(snapshot = %name, why, "snapshot is damaged, trying an older one");
+                    }
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
+        // Called from processor threads, which are not the runtime's.
+        self.runtime.block_on(future)
+    }
+
+    fn folder(&self, processor: &str, partition: u32) -> Path {
+        self.prefix.clone().join(processor.to_owned()).join(format!("{partition:05}"))
+    }
+
+    async fn names(&self, folder: &Path) -> Result<Vec<(Offset, Path)>, SnapshotError> {
+        let listed = self.store.list_with_delimiter(Some(folder)).await?;
+        let mut names: Vec<(Offset, Path)> = listed
+            .objects
+            .into_iter()
+            .filter_map(|object| {
+                let offset = object.location.filename()?.strip_suffix(".snap")?.parse().ok()?;
+                Some((Offset(offset), object.location))
+            })
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+fn seal(processor: &str, partition: u32, offset: Offset, state: &[u8]) -> Vec<u8> {
+    let body = zstd::bulk::compress(state, 1).unwrap_or_default();
+    let mut out = Vec::with_capacity(body.len() + 64);
+    out.extend_from_slice(MAGIC);
+    put_bytes(&mut out, processor.as_bytes());
+    put_varint(&mut out, u64::from(partition));
+    put_varint(&mut out, offset.0);
+    put_varint(&mut out, state.len() as u64);
+    put_bytes(&mut out, &body);
+    let checksum = xxh3_128(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    Newer(u8),
+    Damaged(&'static str),
+}
+
+impl From<WireError> for Refusal {
+    fn from(_: WireError) -> Refusal {
+        Refusal::Damaged("cut short")
+    }
+}
+
+fn open(processor: &str, partition: u32, offset: Offset, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let (sealed, checksum) = bytes.split_last_chunk::<16>().ok_or(Refusal::Damaged("cut short"))?;
+    if xxh3_128(sealed).to_le_bytes() != *checksum {
+        return Err(Refusal::Damaged("checksum differs"));
+    }
+    let mut reader = Reader::new(sealed);
+    let magic: [u8; 8] = reader.array()?;
+    if magic[..7] != MAGIC[..7] {
+        return Err(Refusal::Damaged("not a snapshot"));
+    }
+    if magic[7] > MAGIC[7] {
+        return Err(Refusal::Newer(magic[7]));
+    }
+    let named = (reader.str()?, reader.varint()?, reader.varint()?);
+    if named != (processor, u64::from(partition), offset.0) {
+        return Err(Refusal::Damaged("name and content differ"));
+    }
+    let size = usize::try_from(reader.varint()?).map_err(|_| Refusal::Damaged("size"))?;
+    zstd::bulk::decompress(reader.bytes()?, size).map_err(|_| Refusal::Damaged("body does not decompress"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+
+    fn store(runtime: &tokio::runtime::Runtime) -> (Arc<InMemory>, SnapshotStore) {
+        let memory = Arc::new(InMemory::new());
+        (memory.clone(), SnapshotStore::new(memory, "e1", runtime.handle().clone(), 3))
+    }
+
+    fn publish(store: &SnapshotStore, offset: u64, state: &[u8]) {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        store.publish("sessionize", 2, Offset(offset), state.to_vec(), move |result| {
+            sender.send(result.map_err(|e| e.to_string())).unwrap();
+        });
+        receiver.recv().unwrap().unwrap();
+    }
+
+    #[test]
+    fn the_newest_valid_one_within_the_limit_is_taken_and_old_ones_are_pruned() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (memory, store) = store(&runtime);
+        assert_eq!(store.newest("sessionize", 2, None).unwrap(), None);
+        for offset in [10, 20, 30, 40] {
+            publish(&store, offset, format!("state {offset}").as_bytes());
+        }
+        let state = |limit: Option<u64>| {
+            store.newest("sessionize", 2, limit.map(Offset)).unwrap().map(|s| (s.offset.0, s.state))
+        };
+        assert_eq!(state(None), Some((40, b"state 40".to_vec())));
+        assert_eq!(state(Some(39)), Some((30, b"state 30".to_vec())));
+        assert_eq!(state(Some(19)), None, "10 was pruned");
+        let name = Path::from("e1/sessionize/00002/00000000000000000040.snap");
+        runtime.block_on(async {
+            let mut bytes = memory.get(&name).await.unwrap().bytes().await.unwrap().to_vec();
+            bytes[20] ^= 1;
+            memory.put(&name, bytes.into()).await.unwrap();
+        });
+        assert_eq!(state(None), Some((30, b"state 30".to_vec())), "the damaged one is passed over");
+    }
+
+    #[test]
+    fn no_truncation_and_no_flipped_byte_loads() {
+        let bytes = seal("sessionize", 0, Offset(7), b"some state that compresses compresses compresses");
+        assert!(open("sessionize", 0, Offset(7), &bytes).is_ok());
+        assert!(open("journey", 0, Offset(7), &bytes).is_err());
+        for end in 0..bytes.len() {
+            assert!(open("sessionize", 0, Offset(7), &bytes[..end]).is_err());
+        }
+        for i in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[i] ^= 0x40;
+            assert!(open("sessionize", 0, Offset(7), &bad).is_err(), "byte {i}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_stops_the_start() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (memory, store) = store(&runtime);
+        let mut bytes = seal("sessionize", 2, Offset(5), b"x");
+        bytes.truncate(bytes.len() - 16);
+        bytes[7] = 9;
+        bytes.extend_from_slice(&xxh3_128(&bytes).to_le_bytes());
+        let name = Path::from("e1/sessionize/00002/00000000000000000005.snap");
+        runtime.block_on(async { memory.put(&name, bytes.into()).await.unwrap() });
+        let error = store.newest("sessionize", 2, None).unwrap_err();
+        assert!(error.to_string().contains("version 9"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What a processor does to one record and at one tick: a synchronous function of its state and its log.
+
+use crumbtrail_events::outcome::Counts;
+use crumbtrail_events::wire::WireError;
+use crumbtrail_events::{EventTime, Key, Outcome};
+
+/// Why a step cannot go on. Its partition halts: passing over what it cannot read would lose it.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A record of our own log is damaged or of a newer version.
+    #[error("a record of our log cannot be read ({0}); was the log written by a newer version?")]
+    Record(#[from] WireError),
+}
+
+/// Rows of one table, encoded, waiting for the cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableRows {
+    /// Rows, encoded back to back.
+    pub bytes: Vec<u8>,
+    /// How many.
+    pub rows: u64,
+}
+
+/// What a step may do with a record or a tick: write rows and pass records on. Plain data, so tests compare it.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Rows by table, indexed by the step's own table numbers.
+    pub tables: Vec<TableRows>,
+    /// Records for the next log: destination key and the range of their bytes in `passed_bytes`.
+    pub passed: Vec<(Key, std::ops::Range<usize>)>,
+    /// The bytes of the records passed on.
+    pub passed_bytes: Vec<u8>,
+    /// Outcomes of the records so far.
+    pub counts: Counts,
+}
+
+impl Effects {
+    /// Effects with room for `tables` tables.
+    #[must_use]
+    pub fn new(tables: usize) -> Effects {
+        Effects { tables: vec![TableRows::default(); tables], ..Effects::default() }
+    }
+
+    /// Writes one row of table `table` through `encode`.
+    #[inline]
+    pub fn row(&mut self, table: usize, encode: impl FnOnce(&mut Vec<u8>)) {
+        let rows = &mut self.tables[table];
+        encode(&mut rows.bytes);
+        rows.rows += 1;
+    }
+
+    /// Passes a record on to the next log, to the partition of `key`.
+    #[inline]
+    pub fn pass(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.passed_bytes.len();
+        encode(&mut self.passed_bytes);
+        self.passed.push((key, start..self.passed_bytes.len()));
+    }
+
+    /// Says what became of the record.
+    #[inline]
+    pub fn outcome(&mut self, outcome: Outcome) {
+        self.counts.add(outcome);
+    }
+
+    /// Encoded bytes waiting for the cut.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().map(|t| t.bytes.len()).sum()
+    }
+}
+
+/// What a step may know beside its state and the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Version of every row made now: epoch(8) | log offset(40) | index in the frame(16).
+    pub version: u64,
+    /// The partition's watermark.
+    pub watermark: EventTime,
+    /// Wall time of the last tick, ms.
+    pub wall_ms: i64,
+}
+
+/// A processor's pure function over one partition.
+pub trait Step: Send {
+    /// Processor name: consumer group, metric label, ledger key.
+    fn name(&self) -> &'static str;
+    /// How many tables it writes.
+    fn tables(&self) -> usize;
+    /// One record, in log order, each exactly once. Must say exactly one outcome.
+    ///
+    /// # Errors
+    /// The record cannot be read.
+    fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError>;
+    /// A tick: the watermark may have moved.
+    fn tick(&mut self, context: Context, effects: &mut Effects);
+    /// Appends the state (versioned, deterministic).
+    fn save(&self, out: &mut Vec<u8>);
+    /// Replaces the state by one saved before.
+    ///
+    /// # Errors
+    /// Damaged bytes or a newer version.
+    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError>;
+    /// Figures for the metrics: (open things, resident bytes).
+    fn gauges(&self) -> StepGauges;
+}
+
+/// Figures a step reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepGauges {
+    /// Open sessions, or people.
+    pub open: usize,
+    /// Open conversations (sessionize).
+    pub conversations: usize,
+    /// Resident bytes of the state.
+    pub resident_bytes: usize,
+}

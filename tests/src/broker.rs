@@ -1,0 +1,40 @@
+//! A real Apache Kafka broker for one test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A running broker; stopped when dropped.
+pub struct Broker {
+    folder: TempDir,
+    /// `host:port`.
+    pub address: String,
+}
+
+impl Broker {
+    /// Starts one, or says that the test did not run.
+    #[must_use]
+    pub fn start(test: &str) -> Option<Broker> {
+        if !crate::root().join(".setup/kafka/.complete").exists() {
+            crate::not_run(test, "the Kafka broker is not set up (make setup)");
+            return None;
+        }
+        let folder = TempDir::new().expect("a folder");
+        let out = script().args(["start".as_ref(), folder.path().as_os_str()]).output().expect("scripts/kafka.sh runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let address = String::from_utf8_lossy(&out.stdout).trim().to_owned();
+        Some(Broker { folder, address })
+    }
+}
+
+fn script() -> Command {
+    let path: PathBuf = crate::root().join("scripts/kafka.sh");
+    Command::new(path)
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = script().args(["kill".as_ref(), self.folder.path().as_os_str()]).status();
+    }
+}

@@ -1,0 +1,138 @@
+//! A deployment of its own: data folder, configuration, the binary run on it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A data folder with a configuration, removed when dropped.
+pub struct Deployment {
+    folder: TempDir,
+    engine: Option<Child>,
+}
+
+/// Configuration every test starts from: free ports, no metrics endpoint, little memory.
+const BASE: &str = "clickhouse:\n  listen: 127.0.0.1:0\n  engine_memory_mib: 2048\ntelemetry:\n  listen: \"\"\n  log: warn\n\
+    privacy:\n  key: a key for tests only\n";
+
+impl Deployment {
+    /// A deployment with further configuration (YAML, top-level keys other than the base's).
+    #[must_use]
+    pub fn new(more: &str) -> Deployment {
+        let folder = TempDir::new().expect("a folder");
+        let text = format!("{BASE}data_dir: {}\n{more}", folder.path().join("data").display());
+        std::fs::write(folder.path().join("crumbtrail.yaml"), text).expect("the configuration is written");
+        Deployment { folder, engine: None }
+    }
+
+    /// A path in its folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Writes a file into its folder.
+    #[must_use]
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("the file is written");
+        path
+    }
+
+    /// The binary with a command and this deployment's configuration.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(crate::binary());
+        command.arg(name).arg("--config").arg(self.path("crumbtrail.yaml")).env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> Output {
+        self.command(name).args(arguments).output().expect("the binary runs")
+    }
+
+    /// Runs a command that must succeed; returns what it printed.
+    #[track_caller]
+    pub fn ok<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> String {
+        let out = self.run(name, arguments);
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success(), "{name}: {}\n{text}{}", out.status, String::from_utf8_lossy(&out.stderr));
+        text
+    }
+
+    /// Runs a command that must fail without a panic; returns what it said.
+    #[track_caller]
+    pub fn fails<A: AsRef<OsStr>>(&self, name: &str, arguments: impl IntoIterator<Item = A>) -> String {
+        let out = self.run(name, arguments);
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success(), "{name} should have failed: {}", String::from_utf8_lossy(&out.stdout));
+        assert!(!text.contains("panicked"), "{text}");
+        text
+    }
+
+    /// Starts the engine for the life of the deployment, so that commands need not each start one.
+    pub fn start_engine(&mut self) {
+        let child = self
+            .command("serve")
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine starts");
+        self.engine = Some(child);
+        wait_until(Duration::from_secs(60), || self.data().join("engine/endpoint.json").exists());
+    }
+
+    /// Asks the tables; rows as tab separated lines.
+    #[track_caller]
+    pub fn sql(&self, statement: &str) -> String {
+        self.ok("sql", [statement, "--format", "TSV"])
+    }
+
+    /// Asks for one number.
+    #[track_caller]
+    pub fn number(&self, statement: &str) -> i64 {
+        let text = self.sql(statement);
+        text.trim().parse().unwrap_or_else(|_| panic!("{statement}: not a number: {text}"))
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path("crumbtrail.yaml")
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        if let Some(mut engine) = self.engine.take() {
+            let _ = engine.kill();
+            let _ = engine.wait();
+        }
+    }
+}
+
+/// Waits until `ready`, or fails.
+#[track_caller]
+pub fn wait_until(most: Duration, mut ready: impl FnMut() -> bool) {
+    let until = Instant::now() + most;
+    while !ready() {
+        assert!(Instant::now() < until, "not within {} s", most.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,44 @@
+//! Every table's business columns, for comparing a disturbed run with an undisturbed one.
+
+use crate::Deployment;
+
+/// The views that carry the promise.
+pub const VIEWS: [&str; 8] = [
+    "touchpoints",
+    "sessions",
+    "conversations",
+    "journeys",
+    "stage_moves",
+    "conversions",
+    "breadcrumbs",
+    "dead_letters",
+];
+
+/// Columns that say how a row came about, not what it says: they may differ between two runs on the same input.
+const NOT_BUSINESS: [&str; 3] = ["version", "is_deleted", "log_partition"];
+
+/// All rows of a view as sorted lines of its business columns.
+#[must_use]
+pub fn business(deployment: &Deployment, view: &str) -> Vec<String> {
+    let except = NOT_BUSINESS.join("|");
+    let text = deployment.sql(&format!("SELECT * EXCEPT '^({except})$' FROM {view} ORDER BY ALL"));
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Asserts that two deployments say the same in every table.
+#[track_caller]
+pub fn assert_equal(undisturbed: &Deployment, disturbed: &Deployment) {
+    for view in VIEWS {
+        let (expected, found) = (business(undisturbed, view), business(disturbed, view));
+        if expected != found {
+            let missing: Vec<_> = expected.iter().filter(|row| !found.contains(row)).take(3).collect();
+            let extra: Vec<_> = found.iter().filter(|row| !expected.contains(row)).take(3).collect();
+            panic!(
+                "{view}: {} rows expected, {} found\nmissing: {missing:#?}\nextra: {extra:#?}",
+                expected.len(),
+                found.len()
+            );
+        }
+    }
+    assert_eq!(disturbed.sql("SELECT * FROM audit"), "", "the audit is empty");
+}

@@ -1,0 +1,93 @@
+//! Bad input of every kind gets a dead letter with its reason, or one clear line; nothing good is lost.
+
+use std::fmt::Write as _;
+
+use crumbtrail_tests::{Deployment, has_engine};
+
+fn click(id: &str, at: i64) -> String {
+    format!(r#"{{"event_id":"{id}","site":"shop","visitor":"v1","occurred_at":{at},"name":"page_view","url":"https://shop.example/a"}}"#)
+}
+
+#[test]
+fn every_kind_of_bad_record_has_its_reason() {
+    if !has_engine("every_kind_of_bad_record_has_its_reason") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let now = 1_760_000_000_000i64;
+    let mut lines: Vec<u8> = Vec::new();
+    let mut push = |line: &[u8]| {
+        lines.extend_from_slice(line);
+        lines.push(b'\n');
+    };
+    push(click("good-1", now).as_bytes());
+    push(b"{\"event_id\":"); // malformed_json
+    push(b""); // empty
+    push(br#"{"event_id":7,"site":"shop","visitor":"v1","occurred_at":1,"name":"x"}"#); // wrong_type
+    push(br#"{"event_id":"e","site":"shop","occurred_at":1760000000000,"name":"page_view"}"#); // missing_field
+    push(&[br#"{"event_id":"e","visitor":""#, &[0xFF, 0xFE][..], br#"","occurred_at":1760000000000,"name":"x"}"#].concat()); // invalid_utf8
+    push(format!(r#"{{"event_id":"e","visitor":"v","occurred_at":{},"name":"x"}}"#, -5_000_000_000_000i64).as_bytes()); // absurd_time
+    push(format!(r#"{{"a":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000)).as_bytes()); // too_deep
+    push("x".repeat(2 << 20).as_bytes()); // oversize
+    push(click("good-2", now + 1).as_bytes());
+    let file = shop.write("clicks.jsonl", &lines);
+    let said = shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    assert!(said.contains("balance    read = counted"), "{said}");
+    let reasons = shop.sql("SELECT reason, count() FROM dead_letters GROUP BY reason ORDER BY reason");
+    let mut expected = String::new();
+    for reason in
+        ["absurd_time", "empty", "invalid_utf8", "malformed_json", "missing_field", "oversize", "too_deep", "wrong_type"]
+    {
+        writeln!(expected, "{reason}\t1").unwrap();
+    }
+    assert_eq!(reasons, expected);
+    assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 2);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
+fn what_cannot_be_read_says_so_in_one_line() {
+    let shop = Deployment::new("");
+    let said = shop.fails("import", ["--format", "native", "/no/such/file"]);
+    assert!(said.contains("cannot read /no/such/file"), "{said}");
+    let said = shop.fails("import", ["--format", "native", "/"]);
+    assert!(said.contains("is a directory"), "{said}");
+    let wrong = shop.write("wrong.yaml", "log:\n  partition: 3\n");
+    let said = shop.fails("migrate", ["--config".as_ref(), wrong.as_os_str()]);
+    assert!(said.contains("cannot be used multiple times") || said.contains("did you mean `log.partitions`"), "{said}");
+}
+
+#[test]
+fn a_cut_gzip_an_absent_engine_and_a_wrong_password_say_what_to_do() {
+    if !has_engine("a_cut_gzip_an_absent_engine_and_a_wrong_password_say_what_to_do") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    let out = shop
+        .command("sql")
+        .arg("SELECT 1")
+        .env("CRUMBTRAIL_ENGINE", "/no/such/libchdb.so")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && said.contains("make setup"), "{said}");
+    shop.start_engine();
+    let gz = shop.write("cut.jsonl.gz", &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xAB][..]);
+    let said = shop.fails("import", ["--format".as_ref(), "native".as_ref(), gz.as_os_str()]);
+    assert!(said.contains("damaged or cut short"), "{said}");
+    let endpoint = std::fs::read_to_string(shop.data().join("engine/endpoint.json")).unwrap();
+    let endpoint: serde_json::Value = serde_json::from_str(&endpoint).unwrap();
+    let url = endpoint["url"].as_str().unwrap();
+    let other = Deployment::new("");
+    let config = format!("clickhouse:\n  url: {url}\n  user: crumbtrail\n  password: wrong\n");
+    let config = other.write("remote.yaml", config);
+    let out = std::process::Command::new(crumbtrail_tests::binary())
+        .args(["migrate", "--config"])
+        .arg(config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && said.to_lowercase().contains("password"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
