@@ -1,7 +1,7 @@
 //! Nanoseconds of processor time per decoded record, by format: `cargo run --release -p crumbtrail-events --example decode`.
 //!
 //! Formats alternate within a trial, because a shared machine's speed drifts; minimum and median of the trials count.
-//! An argument keeps the formats whose name contains it (for a profiler: `decode Avro`).
+//! Arguments for a profiler: a part of the formats' names, and the number of trials (`decode Avro 3`).
 
 use std::hint::black_box;
 
@@ -11,7 +11,6 @@ use crumbtrail_events::touchpoint::{Item, Items};
 use crumbtrail_events::vocabulary::{Author, Channel};
 use crumbtrail_events::{Kind, Micros, Scratch, SupportEntry, encode, json, segment};
 
-const TRIALS: usize = 15;
 const RECORDS: usize = 20_000;
 
 /// Processor time of this process, ns (user and system, from /proc; the resolution is that of the scheduler's account).
@@ -30,7 +29,10 @@ fn page_view(serial: usize, id: &mut String, visitor: &mut String) {
 
 fn main() {
     let mut items = Vec::new();
-    Items::push(&mut items, &Item { product: "sku-81723", name: "Pad Thai kit", category: "food", price: Micros(129_000_000), quantity: 2 });
+    Items::push(
+        &mut items,
+        &Item { product: "sku-81723", name: "Pad Thai kit", category: "food", price: Micros(129_000_000), quantity: 2 },
+    );
     let (mut id, mut visitor) = (String::new(), String::new());
     let (mut native, mut avro, mut spec, mut cart, mut support) = (vec![], vec![], vec![], vec![], vec![]);
     for serial in 0..RECORDS {
@@ -49,12 +51,24 @@ fn main() {
             language: "th-TH",
             ..ClickEvent::default()
         };
-        let with_items = ClickEvent { kind: Kind::AddToCart, items: Items::from_buffer(&items), currency: "THB", campaign:
-            Campaign { source: "line", medium: "social", ..Campaign::default() }, ..click };
+        let with_items = ClickEvent {
+            kind: Kind::AddToCart,
+            items: Items::from_buffer(&items),
+            currency: "THB",
+            campaign: Campaign { source: "line", medium: "social", ..Campaign::default() },
+            ..click
+        };
         let entry = SupportEntry {
-            entry_id: &id, site: "shop", occurred_at: click.occurred_at, customer: &visitor, conversation: "c-9912",
-            channel: Channel::Chat, author: Author::Customer, kind: Kind::SupportMessage,
-            text: "my order has not arrived yet, can you tell me where it is?", ..SupportEntry::default()
+            entry_id: &id,
+            site: "shop",
+            occurred_at: click.occurred_at,
+            customer: &visitor,
+            conversation: "c-9912",
+            channel: Channel::Chat,
+            author: Author::Customer,
+            kind: Kind::SupportMessage,
+            text: "my order has not arrived yet, can you tell me where it is?",
+            ..SupportEntry::default()
         };
         let push = |list: &mut Vec<Vec<u8>>, write: &dyn Fn(&mut Vec<u8>)| {
             let mut bytes = Vec::new();
@@ -72,27 +86,47 @@ fn main() {
     type Decode<'d> = Box<dyn FnMut(&[u8]) -> usize + 'd>;
     let scratch = std::cell::RefCell::new(&mut scratch);
     let mut formats: Vec<(&str, &[Vec<u8>], Decode<'_>)> = vec![
-        ("native JSON, page view", &native, Box::new(|bytes| {
-            json::click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
-        })),
-        ("native JSON, item and campaign", &cart, Box::new(|bytes| {
-            json::click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
-        })),
-        ("native JSON, support", &support, Box::new(|bytes| {
-            json::support(bytes, &mut scratch.borrow_mut()).map_or(0, |entry| entry.text.len())
-        })),
-        ("Avro, page view", &avro, Box::new(|bytes| {
-            plan.click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
-        })),
-        ("Segment, page view", &spec, Box::new(|bytes| {
-            segment::click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
-        })),
+        (
+            "native JSON, page view",
+            &native,
+            Box::new(|bytes| {
+                json::click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
+            }),
+        ),
+        (
+            "native JSON, item and campaign",
+            &cart,
+            Box::new(|bytes| {
+                json::click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
+            }),
+        ),
+        (
+            "native JSON, support",
+            &support,
+            Box::new(|bytes| json::support(bytes, &mut scratch.borrow_mut()).map_or(0, |entry| entry.text.len())),
+        ),
+        (
+            "Avro, page view",
+            &avro,
+            Box::new(|bytes| {
+                plan.click(bytes, &mut scratch.borrow_mut()).map_or(0, |click| click.visitor.len() + click.url.len())
+            }),
+        ),
+        (
+            "Segment, page view",
+            &spec,
+            Box::new(|bytes| {
+                segment::click(bytes, &mut scratch.borrow_mut())
+                    .map_or(0, |click| click.visitor.len() + click.url.len())
+            }),
+        ),
     ];
     if let Some(part) = std::env::args().nth(1) {
         formats.retain(|(name, ..)| name.contains(&part));
     }
-    let mut costs = vec![Vec::with_capacity(TRIALS); formats.len()];
-    for _ in 0..TRIALS {
+    let trials: usize = std::env::args().nth(2).and_then(|trials| trials.parse().ok()).unwrap_or(15);
+    let mut costs = vec![Vec::with_capacity(trials); formats.len()];
+    for _ in 0..trials.max(1) {
         for (format, costs) in formats.iter_mut().zip(&mut costs) {
             let start = processor_ns();
             let mut read = 0;
@@ -106,6 +140,6 @@ fn main() {
     println!("{:<32} {:>6} {:>9} {:>9}", "format", "bytes", "min ns", "median ns");
     for ((name, records, _), costs) in formats.iter().zip(&mut costs) {
         costs.sort_by(f64::total_cmp);
-        println!("{name:<32} {:>6} {:>9.0} {:>9.0}", records[0].len(), costs[0], costs[TRIALS / 2]);
+        println!("{name:<32} {:>6} {:>9.0} {:>9.0}", records[0].len(), costs[0], costs[costs.len() / 2]);
     }
 }

@@ -180,8 +180,8 @@ fn judge(method: &str, target: &str, status: &str) -> (Kind, &'static str) {
 /// Whether a target's path ends like a file that pages pull in.
 fn is_asset(target: &str) -> bool {
     const ENDINGS: [&str; 26] = [
-        "css", "js", "mjs", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "woff", "woff2", "ttf",
-        "otf", "eot", "json", "xml", "rss", "atom", "txt", "mp4", "webm", "mp3",
+        "css", "js", "mjs", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "woff", "woff2",
+        "ttf", "otf", "eot", "json", "xml", "rss", "atom", "txt", "mp4", "webm", "mp3",
     ];
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
@@ -269,7 +269,10 @@ mod tests {
     fn a_page() {
         let mut scratch = Scratch::new();
         let read = click(LINE.as_bytes(), 17, &SOURCE, &mut scratch).unwrap();
-        assert_eq!((read.event_id, read.url, read.ip), ("f1:17", "http://example.com/blog/tags?flav=x", "83.149.9.216"));
+        assert_eq!(
+            (read.event_id, read.url, read.ip),
+            ("f1:17", "http://example.com/blog/tags?flav=x", "83.149.9.216")
+        );
         assert_eq!((read.kind, read.user_agent), (Kind::PageView, "Mozilla/5.0 (\"x\")"));
         assert_eq!(read.properties, r#"{"status":200,"bytes":203023,"method":"GET"}"#);
         let visitor = read.visitor.to_owned();
@@ -294,7 +297,7 @@ mod tests {
     #[test]
     fn other_lines_are_refused_whole() {
         for cut in 0..LINE.len() {
-            let reject = click(LINE[..cut].as_bytes(), 1, &SOURCE, &mut Scratch::new()).unwrap_err();
+            let reject = click(&LINE.as_bytes()[..cut], 1, &SOURCE, &mut Scratch::new()).unwrap_err();
             assert_eq!(reject.reason, Reason::MalformedLine, "cut at {cut}");
         }
     }

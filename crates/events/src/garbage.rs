@@ -2,8 +2,26 @@
 
 /// Words that clients send where an id should stand.
 const WORDS: [&str; 20] = [
-    "anonymous", "guest", "distinct_id", "distinctid", "id", "not_authenticated", "email", "undefined", "true", "false", "null",
-    "none", "nan", "0", "[object object]", "anon", "unknown", "n/a", "-", "nil",
+    "anonymous",
+    "guest",
+    "distinct_id",
+    "distinctid",
+    "id",
+    "not_authenticated",
+    "email",
+    "undefined",
+    "true",
+    "false",
+    "null",
+    "none",
+    "nan",
+    "0",
+    "[object object]",
+    "anon",
+    "unknown",
+    "n/a",
+    "-",
+    "nil",
 ];
 
 /// Whether an id is garbage: blank, or one of the known words in any case, also in quotes (single, double or escaped).
@@ -15,7 +33,9 @@ const WORDS: [&str; 20] = [
 /// ```
 #[must_use]
 pub fn is_garbage_id(id: &str) -> bool {
-    let bare = id.trim_matches(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '\\' | '\u{feff}'));
+    let bare = id.trim_matches(|c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '\\' | '\u{feff}')
+    });
     // `0`, `000` and the nil UUID.
     if bare.bytes().all(|byte| matches!(byte, b'0' | b'-')) {
         return true;
@@ -31,9 +51,14 @@ mod tests {
     #[test]
     fn the_list_in_its_forms() {
         for word in WORDS {
-            for form in [word.to_owned(), word.to_uppercase(), format!("\"{word}\""), format!("'{word}'"), format!("  {word}\t"),
-                format!("\\\"{word}\\\"")]
-            {
+            for form in [
+                word.to_owned(),
+                word.to_uppercase(),
+                format!("\"{word}\""),
+                format!("'{word}'"),
+                format!("  {word}\t"),
+                format!("\\\"{word}\\\""),
+            ] {
                 assert!(is_garbage_id(&form), "{form}");
             }
         }
@@ -44,7 +69,16 @@ mod tests {
 
     #[test]
     fn real_ids_are_none() {
-        for id in ["1", "10", "u-1", "anonymous-77", "guest@example.com", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "idris", "ณัฐ"] {
+        for id in [
+            "1",
+            "10",
+            "u-1",
+            "anonymous-77",
+            "guest@example.com",
+            "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+            "idris",
+            "ณัฐ",
+        ] {
             assert!(!is_garbage_id(id), "{id}");
         }
     }

@@ -25,7 +25,8 @@ pub fn rfc3339(text: &str) -> Option<i64> {
             return None;
         }
         for index in 0..3 {
-            millis = millis * 10 + fraction.get(index).filter(|_| index < digits).map_or(0, |byte| i64::from(byte - b'0'));
+            millis =
+                millis * 10 + fraction.get(index).filter(|_| index < digits).map_or(0, |byte| i64::from(byte - b'0'));
         }
         rest = &fraction[digits..];
     }
@@ -36,7 +37,12 @@ pub fn rfc3339(text: &str) -> Option<i64> {
 #[must_use]
 pub fn common_log(text: &str) -> Option<i64> {
     let bytes: &[u8; 26] = text.as_bytes().try_into().ok()?;
-    if bytes[2] != b'/' || bytes[6] != b'/' || bytes[11] != b':' || bytes[14] != b':' || bytes[17] != b':' || bytes[20] != b' '
+    if bytes[2] != b'/'
+        || bytes[6] != b'/'
+        || bytes[11] != b':'
+        || bytes[14] != b':'
+        || bytes[17] != b':'
+        || bytes[20] != b' '
     {
         return None;
     }
@@ -138,8 +144,17 @@ mod tests {
         assert_eq!(rfc3339("2026-03-01T09:15:00.123+07:00"), Some(1_772_331_300_123));
         assert_eq!(rfc3339("2026-03-01 02:15:00.1239999Z"), Some(1_772_331_300_123));
         assert_eq!(rfc3339("2024-02-29T23:59:60z"), rfc3339("2024-03-01T00:00:00Z"));
-        for wrong in ["", "2026-03-01", "2026-03-01T09:15:00", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
-            "2026-03-01T24:00:00Z", "2026-03-01T09:15:00.Z", "2026-03-01T09:15:00+7", "1700000000123"] {
+        for wrong in [
+            "",
+            "2026-03-01",
+            "2026-03-01T09:15:00",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-03-01T24:00:00Z",
+            "2026-03-01T09:15:00.Z",
+            "2026-03-01T09:15:00+7",
+            "1700000000123",
+        ] {
             assert_eq!(rfc3339(wrong), None, "{wrong}");
         }
     }

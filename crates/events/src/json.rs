@@ -6,6 +6,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod number;
+mod text;
 
 use crate::click::ClickEvent;
 use crate::fields;
@@ -101,7 +102,10 @@ pub(crate) fn time<'a>(
 ) -> Result<i64, Fault> {
     const EXPECTED: &str = "milliseconds since 1970 or an RFC 3339 time";
     match token {
-        Token::Number => number::whole(cursor.raw_number()?).ok_or_else(|| wrong(field, EXPECTED, token)),
+        Token::Number => match cursor.plain_whole() {
+            Some(whole) => Ok(whole),
+            None => number::whole(cursor.raw_number()?).ok_or_else(|| wrong(field, EXPECTED, token)),
+        },
         Token::String => {
             let text = cursor.string(arena)?;
             if text.is_empty() {
@@ -301,7 +305,10 @@ mod tests {
             "rating":4,"scale":"csat","tags":["billing","a\"b"],"text":"สวัสดี","conversation":"c1","properties":{}}"#;
         let mut scratch = Scratch::new();
         let entry = support(json.as_bytes(), &mut scratch).unwrap();
-        assert_eq!((entry.channel, entry.author, entry.kind), (Channel::SupportEmail, Author::Agent, Kind::SupportRating));
+        assert_eq!(
+            (entry.channel, entry.author, entry.kind),
+            (Channel::SupportEmail, Author::Agent, Kind::SupportRating)
+        );
         assert_eq!((entry.tags, entry.rating, entry.scale), ("billing,a\"b", Some(4.0), Scale::Csat));
         assert_eq!((entry.text, entry.properties), ("สวัสดี", ""));
     }
@@ -326,7 +333,9 @@ mod tests {
 
     #[test]
     fn bad_json_is_refused() {
-        for bad in ["", " ", "[]", "null", "{", "{}x", "{\"a\" 1}", "{\"a\":1,}", "{,}", "{\"visitor\":\"a}", "{\"a\":nul}"] {
+        for bad in
+            ["", " ", "[]", "null", "{", "{}x", "{\"a\" 1}", "{\"a\":1,}", "{,}", "{\"visitor\":\"a}", "{\"a\":nul}"]
+        {
             assert_eq!(reject(bad).0, Reason::MalformedJson, "{bad}");
         }
         let deep = format!("{{\"properties\":{}{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));

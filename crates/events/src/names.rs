@@ -51,7 +51,9 @@ fn by_vocabulary(name: &str) -> Kind {
         | b"add_payment_info"
         | b"add_shipping_info"
         | b"coupon_entered" => Kind::CheckoutStep,
-        b"purchase" | b"order_completed" | b"completed_order" | b"transaction" | b"ecommerce_purchase" => Kind::Purchase,
+        b"purchase" | b"order_completed" | b"completed_order" | b"transaction" | b"ecommerce_purchase" => {
+            Kind::Purchase
+        }
         b"refund" | b"order_refunded" => Kind::Refund,
         b"signed_up" | b"sign_up" | b"signup" | b"account_created" | b"user_registered" => Kind::SignUp,
         b"logged_in" | b"login" | b"signed_in" | b"sign_in" | b"identify" | b"$identify" => Kind::Login,
@@ -61,7 +63,11 @@ fn by_vocabulary(name: &str) -> Kind {
         b"app_opened" | b"application_opened" | b"app_open" | b"first_open" => Kind::AppOpened,
         b"store_visit" | b"store_visited" | b"shop_visit" => Kind::StoreVisit,
         b"subscribed" | b"subscription_started" | b"subscription_renewed" | b"subscribe" => Kind::Subscribed,
-        b"cancelled" | b"canceled" | b"subscription_cancelled" | b"subscription_canceled" | b"account_deleted"
+        b"cancelled"
+        | b"canceled"
+        | b"subscription_cancelled"
+        | b"subscription_canceled"
+        | b"account_deleted"
         | b"account_closed" => Kind::Cancelled,
         b"onboarding_step" | b"onboarding_step_completed" | b"tutorial_complete" | b"tutorial_begin" => {
             Kind::OnboardingStep

@@ -362,15 +362,23 @@ mod tests {
             assert_eq!((click.kind, click.name, click.contact), (Kind::Login, "identify", "+66 2 123"));
             assert!(click.properties.contains("phone"));
         });
-        read(r#"{"type":"alias","messageId":"m","previousId":"old","userId":"u","timestamp":1772331300000}"#, |click| {
-            assert_eq!((click.kind, click.visitor, click.customer), (Kind::Login, "old", "u"));
-        });
+        read(
+            r#"{"type":"alias","messageId":"m","previousId":"old","userId":"u","timestamp":1772331300000}"#,
+            |click| {
+                assert_eq!((click.kind, click.visitor, click.customer), (Kind::Login, "old", "u"));
+            },
+        );
         read(&format!(r#"{{{base},"type":"group","groupId":"g"}}"#), |click| {
             assert_eq!((click.kind, click.name), (Kind::Custom, "group"));
         });
-        read(&format!(r#"{{{base},"type":"track","event":"Product Added","properties":{{"product_id":"p","price":3}}}}"#), |click| {
-            assert_eq!(click.items.iter().next().unwrap().product, "p");
-        });
+        read(
+            &format!(
+                r#"{{{base},"type":"track","event":"Product Added","properties":{{"product_id":"p","price":3}}}}"#
+            ),
+            |click| {
+                assert_eq!(click.items.iter().next().unwrap().product, "p");
+            },
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ macro_rules! slots {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub(crate) enum $name { $($slot),* }
-        const $count: usize = [$($name::$slot),*].len();
+        pub(crate) const $count: usize = [$($name::$slot),*].len();
     };
 }
 slots! {

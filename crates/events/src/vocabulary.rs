@@ -202,15 +202,8 @@ pub enum Device {
 
 impl Device {
     /// Every value, by code.
-    pub const ALL: [Device; 7] = [
-        Device::Unknown,
-        Device::Desktop,
-        Device::Mobile,
-        Device::Tablet,
-        Device::Tv,
-        Device::Bot,
-        Device::Other,
-    ];
+    pub const ALL: [Device; 7] =
+        [Device::Unknown, Device::Desktop, Device::Mobile, Device::Tablet, Device::Tv, Device::Bot, Device::Other];
 
     /// The stable name, as it stands in schemas, tables and rules.
     #[must_use]
@@ -265,12 +258,7 @@ pub enum Author {
 
 impl Author {
     /// Every value, by code.
-    pub const ALL: [Author; 4] = [
-        Author::Customer,
-        Author::Agent,
-        Author::Bot,
-        Author::System,
-    ];
+    pub const ALL: [Author; 4] = [Author::Customer, Author::Agent, Author::Bot, Author::System];
 
     /// The stable name, as it stands in schemas, tables and rules.
     #[must_use]
@@ -321,13 +309,7 @@ pub enum Scale {
 
 impl Scale {
     /// Every value, by code.
-    pub const ALL: [Scale; 5] = [
-        Scale::None,
-        Scale::Csat,
-        Scale::Nps,
-        Scale::Ces,
-        Scale::Stars,
-    ];
+    pub const ALL: [Scale; 5] = [Scale::None, Scale::Csat, Scale::Nps, Scale::Ces, Scale::Stars];
 
     /// The stable name, as it stands in schemas, tables and rules.
     #[must_use]
@@ -378,12 +360,7 @@ pub enum Feeling {
 
 impl Feeling {
     /// Every value, by code.
-    pub const ALL: [Feeling; 4] = [
-        Feeling::None,
-        Feeling::Negative,
-        Feeling::Neutral,
-        Feeling::Positive,
-    ];
+    pub const ALL: [Feeling; 4] = [Feeling::None, Feeling::Negative, Feeling::Neutral, Feeling::Positive];
 
     /// The stable name, as it stands in schemas, tables and rules.
     #[must_use]

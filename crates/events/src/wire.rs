@@ -125,6 +125,17 @@ impl<'a> Reader<'a> {
         Ok(((raw >> 1) as i64) ^ -((raw & 1) as i64))
     }
 
+    /// A signed varint of one byte; `None` (and nothing read) for a longer one or the end.
+    #[inline]
+    pub(crate) fn short_signed(&mut self) -> Option<i64> {
+        let (&first, rest) = self.rest.split_first()?;
+        if first >= 0x80 {
+            return None;
+        }
+        self.rest = rest;
+        Some(i64::from(first >> 1) ^ -i64::from(first & 1))
+    }
+
     /// The next length-prefixed bytes.
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], WireError> {

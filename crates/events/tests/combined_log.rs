@@ -1,4 +1,5 @@
 //! Real web server lines: `web/apache_logs.gz` of the public data folder.
+#![allow(clippy::unwrap_used)] // In helpers of tests, a panic is the message.
 
 use std::io::{BufRead as _, BufReader};
 

@@ -1,5 +1,6 @@
 //! Every example beside the schemas: the valid ones decode, the invalid ones give the reason in their file name
 //! (`<reason>.<field or note>.json`); where the reason concerns a field, the detail starts with its name.
+#![allow(clippy::unwrap_used)] // In helpers of tests, a panic is the message.
 
 use std::path::{Path, PathBuf};
 
@@ -19,16 +20,24 @@ fn judge(format: &str, bytes: &[u8]) -> Result<(), Reject> {
         "click_event" => {
             let click = json::click(bytes, &mut scratch)?;
             validate::click(&click, 0)?;
-            through_avro(Target::Click, |out| encode::avro::click(&click, out), |plan, body, scratch| {
-                assert_eq!(plan.click(body, scratch), Ok(click));
-            });
+            through_avro(
+                Target::Click,
+                |out| encode::avro::click(&click, out),
+                |plan, body, scratch| {
+                    assert_eq!(plan.click(body, scratch), Ok(click));
+                },
+            );
         }
         "support_entry" => {
             let entry = json::support(bytes, &mut scratch)?;
             validate::support(&entry, 0)?;
-            through_avro(Target::Support, |out| encode::avro::support(&entry, out), |plan, body, scratch| {
-                assert_eq!(plan.support(body, scratch), Ok(entry));
-            });
+            through_avro(
+                Target::Support,
+                |out| encode::avro::support(&entry, out),
+                |plan, body, scratch| {
+                    assert_eq!(plan.support(body, scratch), Ok(entry));
+                },
+            );
         }
         "segment" => {
             let click = segment::click(bytes, &mut scratch)?;

@@ -27,7 +27,8 @@ pub(super) fn incompatible(detail: impl Into<String>) -> Reject {
 }
 
 pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Reject> {
-    let schema = Schema::parse_str(writer_schema).map_err(|error| incompatible(format!("not an Avro schema: {error}")))?;
+    let schema =
+        Schema::parse_str(writer_schema).map_err(|error| incompatible(format!("not an Avro schema: {error}")))?;
     let mut compiler = Compiler { names: HashMap::new(), skips: HashMap::new(), named: Vec::new(), nodes: 0 };
     compiler.collect(&schema, 0)?;
     let Schema::Record(record) = &schema else {
@@ -38,10 +39,9 @@ pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Re
         Target::Support => fields::support,
     };
     for (_, required) in REQUIRED.iter().filter(|(of, _)| *of == target) {
-        for name in required {
-            if !record.fields.iter().any(|field| canonical(field, lookup).is_some_and(|(known, _)| known == *name)) {
-                return Err(incompatible(format!("{name}: the writer has no such field and there is no default")));
-            }
+        // Writers' own aliases are not consulted: the specification lets the reader rename, and ours has none yet.
+        if let Some(name) = required.iter().find(|name| record.fields.iter().all(|field| field.name != **name)) {
+            return Err(incompatible(format!("{name}: the writer has no such field and there is no default")));
         }
     }
     let ops = compiler.record(record, &lookup, "", 0)?;
@@ -50,15 +50,6 @@ pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Re
         named.push(skip.ok_or_else(|| incompatible("a named type is not defined"))?);
     }
     Ok(Program { ops: ops.into(), named: named.into() })
-}
-
-/// The reader's name and slot of a writer's field. The writer's own aliases are not consulted: the specification lets
-/// the *reader* rename, and ours has no aliases yet.
-fn canonical<'s>(
-    field: &'s apache_avro::schema::RecordField,
-    lookup: impl Fn(&[u8]) -> Option<Slot>,
-) -> Option<(&'s str, Slot)> {
-    lookup(field.name.as_bytes()).map(|slot| (field.name.as_str(), slot))
 }
 
 struct Compiler<'s> {
@@ -89,9 +80,7 @@ impl<'s> Compiler<'s> {
             Schema::Array(array) => self.collect(&array.items, depth + 1),
             Schema::Map(map) => self.collect(&map.types, depth + 1),
             Schema::Union(union) => union.variants().iter().try_for_each(|branch| self.collect(branch, depth + 1)),
-            Schema::Record(record) => {
-                record.fields.iter().try_for_each(|field| self.collect(&field.schema, depth + 1))
-            }
+            Schema::Record(record) => record.fields.iter().try_for_each(|field| self.collect(&field.schema, depth + 1)),
             _ => Ok(()),
         }
     }
@@ -115,7 +104,9 @@ impl<'s> Compiler<'s> {
         let mut ops = Vec::with_capacity(record.fields.len());
         for field in &record.fields {
             match lookup(field.name.as_bytes()) {
-                Some(slot) => self.field(&field.schema, slot, &format!("{prefix}{}", field.name), depth + 1, &mut ops)?,
+                Some(slot) => {
+                    self.field(&field.schema, slot, &format!("{prefix}{}", field.name), depth + 1, &mut ops)?
+                }
                 None => ops.push(Op::Skip(self.skip(&field.schema, depth + 1)?)),
             }
         }
@@ -133,7 +124,8 @@ impl<'s> Compiler<'s> {
     ) -> Result<(), Reject> {
         self.node(depth)?;
         let schema = self.resolve(schema)?;
-        let wrong = |expected: &str| Err(incompatible(format!("{path}: the writer's type cannot be read as {expected}")));
+        let wrong =
+            |expected: &str| Err(incompatible(format!("{path}: the writer's type cannot be read as {expected}")));
         if let Schema::Union(union) = schema {
             let variants = union.variants();
             if let (Slot::Str(slot), [one, two]) = (slot, variants) {
@@ -146,6 +138,18 @@ impl<'s> Compiler<'s> {
                     ops.push(Op::OptionalStr { slot, value });
                     return Ok(());
                 }
+            }
+            let value = match variants {
+                [Schema::Null, _] => Some(1),
+                [_, Schema::Null] => Some(0),
+                _ => None,
+            };
+            if let Some(value) = value {
+                let at = ops.len();
+                ops.push(Op::Nullable { value, over: 0 });
+                self.field(&variants[usize::from(value)], slot, path, depth + 1, ops)?;
+                ops[at] = Op::Nullable { value, over: ops.len() - at - 1 };
+                return Ok(());
             }
             let mut branches = Vec::with_capacity(variants.len());
             for branch in variants {
@@ -165,7 +169,9 @@ impl<'s> Compiler<'s> {
                 _ => return wrong("a string"),
             },
             Slot::Time(slot) => match schema {
-                Schema::Int | Schema::Long | Schema::TimestampMillis | Schema::LocalTimestampMillis => Op::Time(slot, 1),
+                Schema::Int | Schema::Long | Schema::TimestampMillis | Schema::LocalTimestampMillis => {
+                    Op::Time(slot, 1)
+                }
                 Schema::TimestampMicros | Schema::LocalTimestampMicros => Op::Time(slot, 1_000),
                 Schema::TimestampNanos | Schema::LocalTimestampNanos => Op::Time(slot, 1_000_000),
                 _ => return wrong("a time"),
@@ -345,7 +351,8 @@ mod tests {
         assert_eq!(detail("\"string\""), "the schema is not a record");
         let record = |fields: &str| format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#);
         assert!(detail(&record("")).starts_with("event_id:"));
-        let base = r#"{"name":"event_id","type":"string"},{"name":"visitor","type":"string"},{"name":"name","type":"string"}"#;
+        let base =
+            r#"{"name":"event_id","type":"string"},{"name":"visitor","type":"string"},{"name":"name","type":"string"}"#;
         assert!(detail(&record(base)).starts_with("occurred_at:"));
         let bad = format!(r#"{base},{{"name":"occurred_at","type":"boolean"}}"#);
         assert!(detail(&record(&bad)).starts_with("occurred_at:"));

@@ -5,7 +5,7 @@ use crate::json::{price, quantity};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::touchpoint::{Item, Items};
-use crate::values::{Number, Str, Time, Values, Word};
+use crate::values::{Number, STRS, Str, Time, Values, Word};
 use crate::wire::{Reader, WireError};
 
 /// Deepest nesting of recursive types that is skipped.
@@ -20,6 +20,8 @@ pub(super) enum Op {
     Str(Str),
     /// `["null", string]`: the most common field of all. `value` is the index of the string's branch.
     OptionalStr { slot: Str, value: u8 },
+    /// `["null", anything]`: without a value the next `over` operations, which read it, are passed over.
+    Nullable { value: u8, over: usize },
     /// A symbol of the writer's enum, as a string.
     Symbol(Str, Box<[String]>),
     /// A time in units of which `per_ms` make a millisecond.
@@ -104,37 +106,113 @@ fn not_utf8() -> Fault {
 }
 
 /// One run over one body.
-struct Run<'p, 'a> {
-    program: &'p Program,
+///
+/// Checking each short string's UTF-8 by itself costs more than all the rest. So strings are noted as spans of `text`, a
+/// copy of the body in which whatever is neither string nor ASCII is blanked, and the copy is checked once at the end.
+struct Run<'a> {
+    program: &'a Program,
     reader: Reader<'a>,
+    length: usize,
+    text: &'a mut [u8],
+    spans: [(u32, u32); STRS],
+    /// One bit per slot that has a span.
+    spanned: u32,
     elements: u64,
 }
+
+const _: () = assert!(STRS <= 32, "slots of strings fit a word");
 
 impl Program {
     #[inline]
     pub(super) fn run<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<Values<'a>, Fault> {
-        let (mut arena, items) = scratch.open(body.len());
+        let (mut arena, items) = scratch.open(2 * body.len());
+        let text = arena.take(body.len())?;
+        text.copy_from_slice(body);
         let mut values = Values::new();
-        let mut run = Run { program: self, reader: Reader::new(body), elements: 0 };
+        let mut run = Run {
+            program: self,
+            reader: Reader::new(body),
+            length: body.len(),
+            text,
+            spans: [(0, 0); STRS],
+            spanned: 0,
+            elements: 0,
+        };
         run.ops(&self.ops, &mut values, &mut arena, items)?;
         if !run.reader.is_empty() {
             return Err(malformed("bytes are left over after the record"));
         }
+        run.strings(&mut values)?;
         values.items = Items::from_buffer(items);
         Ok(values)
     }
 }
 
-impl<'a> Run<'a, 'a> {
+impl<'a> Run<'a> {
+    /// Checks the text and hands out the strings.
+    #[inline]
+    fn strings(self, values: &mut Values<'a>) -> Result<(), Fault> {
+        let text = std::str::from_utf8(self.text).map_err(|_| not_utf8())?;
+        let mut spanned = self.spanned;
+        while spanned != 0 {
+            let slot = spanned.trailing_zeros() as usize;
+            let (start, end) = self.spans[slot];
+            values.strs[slot] = text.get(start as usize..end as usize).ok_or_else(not_utf8)?;
+            spanned &= spanned - 1;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn at(&self) -> usize {
+        self.length - self.reader.rest().len()
+    }
+
+    /// Blanks the text from `start` to here.
+    fn blank_from(&mut self, start: usize) {
+        let end = self.at();
+        if let Some(bytes) = self.text.get_mut(start..end) {
+            bytes.fill(0);
+        }
+    }
+
+    #[inline]
+    fn span(&mut self, slot: Str) -> Result<(), Fault> {
+        let length = self.raw()?.len();
+        let end = self.at();
+        self.spans[slot as usize] = ((end - length) as u32, end as u32);
+        self.spanned |= 1 << slot as u32;
+        Ok(())
+    }
+
+    /// A length, an index or a small count takes one byte, which is ASCII; longer ones are blanked.
     #[inline]
     fn long(&mut self) -> Result<i64, Fault> {
-        self.reader.signed().map_err(damaged)
+        match self.reader.short_signed() {
+            Some(value) => Ok(value),
+            None => self.any_long(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_long(&mut self) -> Result<i64, Fault> {
+        let start = self.at();
+        let value = self.reader.signed().map_err(damaged)?;
+        self.blank_from(start);
+        Ok(value)
     }
 
     #[inline]
     fn raw(&mut self) -> Result<&'a [u8], Fault> {
         let length = usize::try_from(self.long()?).map_err(|_| malformed("a negative length"))?;
         self.reader.take(length).map_err(damaged)
+    }
+
+    fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let start = self.at();
+        let bytes = self.reader.array().map_err(damaged)?;
+        self.blank_from(start);
+        Ok(bytes)
     }
 
     #[inline]
@@ -151,10 +229,19 @@ impl<'a> Run<'a, 'a> {
     fn number(&mut self, width: Width) -> Result<f64, Fault> {
         let value = match width {
             Width::Varint => self.long()? as f64,
-            Width::Float => f64::from(f32::from_le_bytes(self.reader.array().map_err(damaged)?)),
-            Width::Double => f64::from_le_bytes(self.reader.array().map_err(damaged)?),
+            Width::Float => f64::from(f32::from_le_bytes(self.bytes_of()?)),
+            Width::Double => f64::from_le_bytes(self.bytes_of()?),
         };
         if value.is_finite() { Ok(value) } else { Err(Reject::fault(Reason::WrongType, "a number that is not finite")) }
+    }
+
+    /// The index of a union of null and something: whether it is something.
+    #[inline]
+    fn has_value(&mut self, value: u8) -> Result<bool, Fault> {
+        match self.reader.u8().map_err(damaged)? {
+            index @ (0 | 2) => Ok(index == value << 1),
+            _ => Err(malformed("a union index out of range")),
+        }
     }
 
     /// The number of elements of the next block; 0 at the end of the array or map.
@@ -183,16 +270,18 @@ impl<'a> Run<'a, 'a> {
         arena: &mut Arena<'a>,
         items: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        for op in ops {
+        let mut ops = ops.iter();
+        while let Some(op) = ops.next() {
             match op {
-                Op::Str(slot) => values.strs[*slot as usize] = self.str()?,
+                Op::Str(slot) => self.span(*slot)?,
                 Op::OptionalStr { slot, value } => {
-                    // Both branches of a two-branch union fit one byte; anything else is damage.
-                    let index = self.reader.u8().map_err(damaged)?;
-                    if index == value << 1 {
-                        values.strs[*slot as usize] = self.str()?;
-                    } else if index > 2 || index & 1 == 1 {
-                        return Err(malformed("a union index out of range"));
+                    if self.has_value(*value)? {
+                        self.span(*slot)?;
+                    }
+                }
+                Op::Nullable { value, over } => {
+                    if !self.has_value(*value)? {
+                        ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
                     }
                 }
                 Op::Symbol(slot, symbols) => {
@@ -281,8 +370,16 @@ impl<'a> Run<'a, 'a> {
     fn skip(&mut self, skip: &'a Skip, depth: usize) -> Result<(), Fault> {
         match skip {
             Skip::Varint => drop(self.long()?),
-            Skip::Bytes => drop(self.raw()?),
-            Skip::Fixed(size) => drop(self.reader.take(*size).map_err(damaged)?),
+            Skip::Bytes => {
+                let start = self.at();
+                self.raw()?;
+                self.blank_from(start);
+            }
+            Skip::Fixed(size) => {
+                let start = self.at();
+                self.reader.take(*size).map_err(damaged)?;
+                self.blank_from(start);
+            }
             Skip::Sequence(fields) => {
                 for field in fields {
                     self.skip(field, depth)?;
@@ -303,7 +400,7 @@ impl<'a> Run<'a, 'a> {
                     break;
                 }
                 for _ in 0..count {
-                    self.raw()?;
+                    self.skip(&Skip::Bytes, depth)?;
                     self.skip(value, depth)?;
                 }
             },

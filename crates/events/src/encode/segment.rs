@@ -76,7 +76,8 @@ fn context(click: &ClickEvent<'_>, out: &mut Vec<u8>) {
     context.string("locale", click.language);
     context.string("site", click.site);
     context.string("sessionId", click.client_session);
-    if click.kind != Kind::ScreenView && [click.url, click.referrer, click.title].iter().any(|field| !field.is_empty()) {
+    if click.kind != Kind::ScreenView && [click.url, click.referrer, click.title].iter().any(|field| !field.is_empty())
+    {
         let mut page = Object::open(context.raw("page"));
         page.string("url", click.url);
         page.string("referrer", click.referrer);

@@ -1,13 +1,11 @@
 //! A single-pass JSON reader over borrowed text: strict (RFC 8259), bounded in depth, without recursion or allocation.
 
+use super::text::{find_special, unescape};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Builder};
 
 /// Deepest nesting read; deeper is `too_deep`.
 pub(crate) const MAX_DEPTH: usize = 64;
-
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Kinds of JSON values, by their first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +68,15 @@ impl<'a> Cursor<'a> {
         Reject::fault(Reason::MalformedJson, format!("byte {}: expected {expected}, found {found}", self.at))
     }
 
-    #[inline]
+    #[inline(always)]
     fn space(&mut self) {
+        if self.byte().is_some_and(|byte| byte <= b' ') {
+            self.spaces();
+        }
+    }
+
+    #[inline(never)]
+    fn spaces(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.byte() {
             self.at += 1;
         }
@@ -201,6 +206,22 @@ impl<'a> Cursor<'a> {
     /// Reads a string, unescaped into the arena when it has escapes.
     #[inline]
     pub(crate) fn string(&mut self, arena: &mut Arena<'a>) -> Result<&'a str, Fault> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) == Some(&b'"') {
+            let start = self.at + 1;
+            let end = find_special(bytes, start);
+            if bytes.get(end) == Some(&b'"')
+                && let Some(raw) = self.text.get(start..end)
+            {
+                self.at = end + 1;
+                return Ok(raw);
+            }
+        }
+        self.escaped_string(arena)
+    }
+
+    #[inline(never)]
+    fn escaped_string(&mut self, arena: &mut Arena<'a>) -> Result<&'a str, Fault> {
         let (raw, escaped) = self.raw_string()?;
         if escaped { arena.build(|text| unescape(raw, text)) } else { Ok(raw) }
     }
@@ -211,8 +232,30 @@ impl<'a> Cursor<'a> {
         if escaped { unescape(raw, text) } else { text.push(raw.as_bytes()) }
     }
 
-    /// The raw text of a number, checked against the grammar.
+    /// A whole number of at most 18 digits without sign, fraction or exponent; `None` (and nothing read) for others.
     #[inline]
+    pub(crate) fn plain_whole(&mut self) -> Option<i64> {
+        let digits = self.text.as_bytes().get(self.at..)?;
+        let (mut value, mut count) = (0i64, 0);
+        for &byte in digits.iter().take(19) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                if matches!(byte, b'.' | b'e' | b'E') {
+                    return None;
+                }
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            count += 1;
+        }
+        if count == 0 || count > 18 || (count > 1 && digits.first() == Some(&b'0')) {
+            return None;
+        }
+        self.at += count;
+        Some(value)
+    }
+
+    /// The raw text of a number, checked against the grammar.
     pub(crate) fn raw_number(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
         if self.byte() == Some(b'-') {
@@ -351,67 +394,6 @@ impl<'a> Cursor<'a> {
         // Both ends stand beside ASCII bytes, so they are character boundaries.
         self.text.get(start..end).ok_or_else(|| self.malformed("a character boundary"))
     }
-}
-
-/// Index of the first quote, backslash or control character at or after `at` (the length if there is none).
-#[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        // With bit 1 flipped, the quote (0x22) and the control characters are the bytes below 0x21. The classic test
-        // for a byte below a bound, and for a zero byte: only the lowest hit is exact, and only it is used.
-        let flipped = word ^ (LOW * 0x02);
-        let slash = word ^ (LOW * 0x5C);
-        let hits = ((flipped.wrapping_sub(LOW * 0x21) & !flipped) | (slash.wrapping_sub(LOW) & !slash)) & HIGH;
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while let Some(&byte) = bytes.get(at) {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// Appends `raw` with its escapes (already checked) resolved. A lone surrogate becomes U+FFFD: texts cut in the middle
-/// of an emoji are common and worth keeping.
-fn unescape(raw: &str, out: &mut Builder<'_>) -> Result<(), Fault> {
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        out.push(&rest.as_bytes()[..at])?;
-        let tail = &rest[at + 1..];
-        let (character, used) = match tail.as_bytes().first() {
-            Some(b'n') => ('\n', 1),
-            Some(b't') => ('\t', 1),
-            Some(b'r') => ('\r', 1),
-            Some(b'b') => ('\u{8}', 1),
-            Some(b'f') => ('\u{c}', 1),
-            Some(b'u') => unicode(tail),
-            Some(&other) => (char::from(other), 1),
-            None => break,
-        };
-        out.push(character.encode_utf8(&mut [0; 4]).as_bytes())?;
-        rest = &tail[used..];
-    }
-    out.push(rest.as_bytes())
-}
-
-/// The character of `uXXXX` (with a following low surrogate where there is one) and the bytes it took.
-fn unicode(tail: &str) -> (char, usize) {
-    let unit = |from: usize| tail.get(from..from + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    let high = unit(1).unwrap_or(0xFFFD);
-    if let 0xD800..0xDC00 = high
-        && tail.get(5..7) == Some("\\u")
-        && let Some(low @ 0xDC00..0xE000) = unit(7)
-    {
-        let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
-    }
-    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
 }
 
 #[cfg(test)]

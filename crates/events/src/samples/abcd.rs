@@ -82,7 +82,8 @@ pub fn convert(text: &str, site: &str, started_at: i64, out: &mut Vec<u8>) -> Re
 fn one(dialogue: &Dialogue, site: &str, started_at: i64, out: &mut Vec<u8>) -> usize {
     let Scenario { personal, order, flow, subflow } = &dialogue.scenario;
     let conversation = format!("abcd-{}", dialogue.convo_id);
-    let tags = [flow.as_str(), subflow.as_str()].into_iter().filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(",");
+    let tags =
+        [flow.as_str(), subflow.as_str()].into_iter().filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(",");
     let mut told = serde_json::Map::new();
     for (key, value) in [("order_id", &order.order_id), ("member_level", &personal.member_level)] {
         if !value.is_empty() {

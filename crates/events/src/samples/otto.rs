@@ -51,7 +51,9 @@ pub fn convert(line: &str, site: &str, out: &mut Vec<u8>) -> Result<usize, Sampl
     let mut rest = shopper.events.as_slice();
     while let Some(event) = rest.first() {
         let taken = match event.r#type {
-            Type::Orders => rest.iter().take_while(|other| other.r#type == Type::Orders && other.ts == event.ts).count(),
+            Type::Orders => {
+                rest.iter().take_while(|other| other.r#type == Type::Orders && other.ts == event.ts).count()
+            }
             _ => 1,
         };
         let (lines, after) = rest.split_at(taken);
