@@ -90,6 +90,12 @@ impl Outbox {
         self
     }
 
+    /// Number of destination partitions.
+    #[must_use]
+    pub fn partitions(&self) -> u32 {
+        self.partitions as u32
+    }
+
     /// Configuration under which the next records are decided.
     #[must_use]
     pub fn generation(&self) -> Generation {
