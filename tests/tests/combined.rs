@@ -30,7 +30,9 @@ fn ten_thousand_real_lines() {
         assert_eq!(shop.number("SELECT count() FROM touchpoints"), 9_999);
         assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 9_999);
         assert_eq!(shop.sql("SELECT reason, count() FROM dead_letters GROUP BY reason"), "malformed_line\t1\n");
-        assert_eq!(shop.number("SELECT count() FROM sessions"), shop.number(&naive_sessions(gap)), "gap {gap}");
+        // At a gap of an hour one robot's visit lasts longer than a day and is rolled over.
+        let sessions = shop.number("SELECT countIf(NOT is_continuation) FROM sessions");
+        assert_eq!(sessions, shop.number(&naive_sessions(gap)), "gap {gap}");
         assert_eq!(shop.number("SELECT countIf(NOT is_final) FROM sessions"), 0, "event time was closed");
         assert_eq!(shop.sql("SELECT * FROM audit"), "");
         if gap == 30 {

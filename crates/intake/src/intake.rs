@@ -158,7 +158,7 @@ impl Intake {
                 occurred_at: EventTime(input.filed_at),
             },
             site: input.site,
-            received_at: input.filed_at,
+            received_at: input.arrived_at,
             reason: reject.reason.as_str(),
             detail: &reject.detail,
             topic: input.topic,

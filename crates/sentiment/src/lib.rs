@@ -30,4 +30,4 @@ pub use normalise::Scratch;
 pub use reading::{Label, Reading};
 pub use scorer::Scorer;
 pub use table::ModelError;
-pub use topics::{TopicError, TopicRules, TopicSet};
+pub use topics::{NAMES as TOPIC_NAMES, TopicError, TopicRules, TopicSet};

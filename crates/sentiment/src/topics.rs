@@ -10,7 +10,7 @@ use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
 
 /// The topics, in the order of their bits. Stored names: add at the end, never reorder.
-pub(crate) const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 14] = [
     "billing",
     "delivery",
     "refund",

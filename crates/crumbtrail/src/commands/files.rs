@@ -39,12 +39,6 @@ impl LineFile {
         Ok(LineFile { name, path: path.to_owned() })
     }
 
-    /// Size on disk, bytes: the yardstick of the first pass's progress.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |meta| meta.len())
-    }
-
     /// Whether the name says it carries support entries.
     #[must_use]
     pub fn is_named_support(&self) -> bool {

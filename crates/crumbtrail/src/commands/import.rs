@@ -27,11 +27,7 @@ use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{InsertMetrics, WarehouseSink};
 
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
-    let mut config = super::load(&args.place)?;
-    if config.telemetry.log == "info" {
-        // The progress bar speaks; only what matters is logged.
-        config.telemetry.log = "warn".to_owned();
-    }
+    let config = super::load(&args.place)?;
     let spool = config.data_dir.0.clone();
     std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
     let files: Vec<LineFile> = args.files.iter().map(|path| LineFile::open(path, &spool)).collect::<Result<_>>()?;

@@ -28,7 +28,7 @@ const AUDIT: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(3);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(&args.place)?)?;
+    let deployment = Deployment::new(super::load_service(&args.place)?)?;
     let stop = on_signal()?;
     let metrics = Metrics::new();
     let health = Health::default();

@@ -144,7 +144,7 @@ impl Deployment {
             endpoint.compress = true;
         }
         let client = Client::new(&endpoint)?;
-        Ok(Clickhouse { client, endpoint, engine })
+        Ok(Clickhouse { client, endpoint, _engine: engine })
     }
 
     /// What the tables are made for.
@@ -213,8 +213,8 @@ pub struct Clickhouse {
     pub client: Client,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// The embedded engine; stops with this handle if nobody else uses it.
-    pub engine: Option<EngineHandle>,
+    /// The embedded engine: held so that it stops with us if nobody else uses it.
+    _engine: Option<EngineHandle>,
 }
 
 fn make_key(path: &PathBuf) -> Result<Vec<u8>> {
