@@ -79,8 +79,8 @@ impl Reading {
             attributes,
             detail,
             score: click.score.map_or(0, Event::quantize),
-            flags: u8::from(click.score.is_some()) * Event::HAS_SCORE
-                | u8::from(click.has_country) * Event::HAS_COUNTRY,
+            flags: Event::flag(Event::HAS_SCORE, click.score.is_some())
+                | Event::flag(Event::HAS_COUNTRY, click.has_country),
         }
     }
 
@@ -126,12 +126,10 @@ impl Reading {
 }
 
 fn plain(t: &Touchpoint<'_>) -> Event {
-    let mut flags = 0;
-    let mut set = |flag, is_set: bool| flags |= if is_set { flag } else { 0 };
-    set(Event::HAS_SCORE, t.score.is_some());
-    set(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty());
-    set(Event::FRICTION, t.friction);
-    set(Event::HAS_COUNTRY, !t.country.is_empty());
+    let flags = Event::flag(Event::HAS_SCORE, t.score.is_some())
+        | Event::flag(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty())
+        | Event::flag(Event::FRICTION, t.friction)
+        | Event::flag(Event::HAS_COUNTRY, !t.country.is_empty());
     Event {
         at: t.head.occurred_at,
         id: t.head.id,

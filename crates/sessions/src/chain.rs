@@ -87,9 +87,9 @@ pub(crate) type Ids = HashSet<u64, BuildHasherDefault<IdHasher>>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Base {
     /// Of the session that was open at the horizon.
-    Session(session::Summary),
+    Session(Box<session::Summary>),
     /// Of a conversation.
-    Conversation(conversation::Summary),
+    Conversation(Box<conversation::Summary>),
 }
 
 /// What few chains need.
@@ -289,7 +289,7 @@ impl Chain {
         if !class.is_session() {
             let mut sum = match rare.base.take() {
                 Some(Base::Conversation(sum)) => sum,
-                _ => conversation::Summary::default(),
+                _ => Box::default(),
             };
             for event in &old {
                 fold_head(event, sum.sums.size == 0, &mut sum.sums.is_emitted, &mut rare.stale);
@@ -300,7 +300,7 @@ impl Chain {
             return;
         }
         let mut base = match rare.base.take() {
-            Some(Base::Session(sum)) => Some(sum),
+            Some(Base::Session(sum)) => Some(*sum),
             _ => None,
         };
         let carried = base.as_ref().map(session::Summary::open);
@@ -337,7 +337,7 @@ impl Chain {
                 None => Ids::default(),
             };
         }
-        rare.base = base.map(Base::Session);
+        rare.base = base.map(|sum| Base::Session(Box::new(sum)));
         self.find_heads();
     }
 
@@ -465,12 +465,13 @@ impl Chain {
     /// Bytes it holds on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| {
-            let agents = match &rare.base {
-                Some(Base::Conversation(sum)) => sum.heap_bytes(),
-                _ => 0,
+            let base = match &rare.base {
+                Some(Base::Session(_)) => size_of::<session::Summary>(),
+                Some(Base::Conversation(sum)) => size_of::<conversation::Summary>() + sum.heap_bytes(),
+                None => 0,
             };
             size_of::<Rare>()
-                + agents
+                + base
                 + rare.done.capacity() * size_of::<(session::Summary, Cut)>()
                 + (rare.stale.capacity() + rare.heads.capacity()) * size_of::<Order>()
                 + (rare.folded.capacity() + rare.live.capacity()) * 10

@@ -79,7 +79,7 @@ fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut V
         let mut sum = match base {
             Some(Base::Session(sum)) if segment.is_carried => {
                 sum.is_emitted = true;
-                *sum
+                **sum
             }
             _ => {
                 chain.live[segment.events.start].flags |= Event::EMITTED;
@@ -109,7 +109,7 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
     let mut sum = match chain.rare.as_mut().and_then(|rare| rare.base.as_mut()) {
         Some(Base::Conversation(sum)) => {
             sum.sums.is_emitted = true;
-            sum.clone()
+            conversation::Summary::clone(sum)
         }
         _ => conversation::Summary::default(),
     };

@@ -43,6 +43,11 @@ impl Event {
     /// A text came with it.
     pub(crate) const HAS_TEXT: u8 = 16;
 
+    /// The flag if it is to be set.
+    pub(crate) fn flag(flag: u8, is_set: bool) -> u8 {
+        if is_set { flag } else { 0 }
+    }
+
     /// Whether the flag is set.
     pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0

@@ -175,8 +175,8 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>) -> Result<Chain, W
         let mut rare = Rare::default();
         rare.base = match reader.u8()? {
             0 => None,
-            1 => Some(Base::Session(session::Summary::load(reader, resolve)?)),
-            2 => Some(Base::Conversation(conversation::Summary::load(reader, resolve)?)),
+            1 => Some(Base::Session(Box::new(session::Summary::load(reader, resolve)?))),
+            2 => Some(Base::Conversation(Box::new(conversation::Summary::load(reader, resolve)?))),
             _ => return Err(WireError::Malformed("sessions state has an unknown sum")),
         };
         for _ in 0..reader.varint()? {

@@ -3,6 +3,8 @@
 //!
 //! 300 cases each; `CRUMBTRAIL_CASES=10000` runs more.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::vocabulary::Channel;
@@ -57,7 +59,7 @@ impl Made {
             visitor: &visitor,
             customer: pick(self.customer, ["", "c1", "c2"]),
             page: pick(self.page, ["/", "/cart", "/p/:id"]),
-            channel: if self.campaign % 3 == 0 { Channel::None } else { Channel::PaidSearch },
+            channel: if self.campaign.is_multiple_of(3) { Channel::None } else { Channel::PaidSearch },
             campaign: pick(self.campaign, ["", "spring", "summer"]),
             country: pick(self.country, ["", "TH", "ID"]),
             latitude: (self.country > 128).then_some(1.0),

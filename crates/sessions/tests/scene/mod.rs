@@ -19,9 +19,12 @@ pub(crate) struct Scene {
     table: Table,
 }
 
+/// Start, end and event count of a session.
+type Said = (i64, i64, u32);
+
 #[derive(Default)]
 struct Table {
-    sessions: BTreeMap<(i64, u64), (bool, bool, (i64, i64, u32))>,
+    sessions: BTreeMap<(i64, u64), (bool, bool, Said)>,
     retracted: Vec<i64>,
     talks: BTreeMap<String, (bool, bool, Talk)>,
     rows: usize,
@@ -117,7 +120,7 @@ impl Scene {
         touchpoint.head.id = id_hash(&format!("{at} {}", touchpoint.event_id));
         let mut bytes = Vec::new();
         touchpoint.encode(&mut bytes);
-        let judged = self.state.touchpoint(&bytes, self.watermark, &mut self.table).unwrap();
+        let judged = self.state.touchpoint(&bytes, self.watermark, &mut self.table).expect("own touchpoint");
         self.last_session = judged.session;
         judged.outcome
     }
@@ -135,18 +138,18 @@ impl Scene {
         self.rows = self.table.rows;
     }
 
-    fn rows_that(&self, are_final: bool) -> Vec<(i64, i64, u32)> {
+    fn rows_that(&self, are_final: bool) -> Vec<Said> {
         let rows = self.table.sessions.values();
         rows.filter(|(deleted, is_final, _)| !deleted && *is_final == are_final).map(|(_, _, said)| *said).collect()
     }
 
     /// Start, end and event count of the sessions that are not final.
-    pub(crate) fn open_rows(&self) -> Vec<(i64, i64, u32)> {
+    pub(crate) fn open_rows(&self) -> Vec<Said> {
         self.rows_that(false)
     }
 
     /// The same of the final ones.
-    pub(crate) fn final_rows(&self) -> Vec<(i64, i64, u32)> {
+    pub(crate) fn final_rows(&self) -> Vec<Said> {
         self.rows_that(true)
     }
 
