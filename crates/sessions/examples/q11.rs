@@ -101,7 +101,7 @@ fn main() {
     for (n, &(_, at, visitor)) in order.iter().enumerate() {
         let (visitor_id, id) = (format!("7f3c9e2a-{visitor:08x}"), format!("e-{n:09}"));
         let (country, city) = cities[visitor as usize % cities.len()];
-        let is_touch = dice.roll() % 8 == 0;
+        let is_touch = dice.roll().is_multiple_of(8);
         Touchpoint {
             head: Head {
                 outcome: Outcome::Counted,
