@@ -1,4 +1,4 @@
-//! What enriching costs, in ns per event: `cargo run --release -p crumbtrail-enrich --example enrich --features writer`.
+//! What enriching costs, in ns per event: `cargo run --release -p crumbtrail-enrich --example enrich`.
 //!
 //! One thread, warm caches, processor time (Linux's schedstat), best of nine rounds: the machine may be busy with others.
 

@@ -63,14 +63,19 @@ struct Found {
 
 /// Whether anything can be in there: an `@`, or at least four digits (the shortest address has as many).
 fn may_hold_any(bytes: &[u8]) -> bool {
-    let digits = bytes.iter().fold(0usize, |count, b| count + usize::from(b.is_ascii_digit()));
-    digits >= 4 || memchr::memchr(b'@', bytes).is_some() || holds_thai_digits(bytes)
+    count(bytes, |b| b.is_ascii_digit()) >= 4 || memchr::memchr(b'@', bytes).is_some() || holds_thai_digits(bytes)
 }
 
-/// Whether four Thai digits stand in there, by their last two bytes: a scan the compiler makes wide.
+/// How many bytes `is` says yes to; in pieces whose count fits a byte, which is what the compiler makes wide.
+fn count(bytes: &[u8], is: impl Fn(&u8) -> bool) -> usize {
+    bytes.chunks(255).map(|piece| usize::from(piece.iter().fold(0u8, |count, b| count + u8::from(is(b))))).sum()
+}
+
+/// Whether four Thai digits stand in there, by their last two bytes.
 fn holds_thai_digits(bytes: &[u8]) -> bool {
-    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    pairs.fold(0usize, |count, (a, b)| count + usize::from((*a == 0xB9) & (b.wrapping_sub(0x90) <= 9))) >= 4
+    // U+0E40 to U+0E7F is a minority in Thai text; without four of its lead bytes there is no need to look closer.
+    count(bytes, |b| *b == 0xB9) >= 4
+        && bytes.iter().zip(&bytes[1..]).filter(|(a, b)| **a == 0xB9 && (0x90..=0x99).contains(*b)).count() >= 4
 }
 
 /// ๐ to ๙: U+0E50 to U+0E59.
@@ -281,6 +286,7 @@ mod tests {
                 missed.push((kind, text, clean));
             }
         }
+        eprintln!("missed {} of 10,000 planted values", missed.len());
         assert!(missed.len() <= 10, "{} missed: {:?}", missed.len(), &missed[..missed.len().min(20)]);
     }
 
@@ -308,6 +314,7 @@ mod tests {
                 wrong.push((text.clone(), redacted(&text)));
             }
         }
+        eprintln!("redacted {} of 10,000 texts about orders, prices and dates", wrong.len());
         assert!(wrong.len() <= 20, "{}: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
     }
 
@@ -316,6 +323,9 @@ mod tests {
         proptest::proptest!(|(text in "[0-9a-f@:.+() \\-ก๐-๙A-Z_/]{0,60}")| {
             let once = redacted(&text);
             proptest::prop_assert_eq!(redacted(&once), once);
+        });
+        proptest::proptest!(|(text in "\\PC{0,80}")| {
+            let _ = redact_with(&text, true, &mut String::new());
         });
     }
 }

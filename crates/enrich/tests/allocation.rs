@@ -3,7 +3,6 @@
     unsafe_code,
     reason = "a counting allocator can only be written with the unsafe trait of the standard library"
 )]
-#![cfg(feature = "writer")]
 
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
