@@ -100,6 +100,41 @@ fn what_belongs_to_a_session_that_was_rolled_over_and_is_past_is_late() {
 }
 
 #[test]
+fn a_row_said_before_its_first_event_was_folded_is_taken_back_too() {
+    let mut scene = rules(50, 100);
+    for at in 0..10 {
+        scene.click(at * 10);
+    }
+    scene.tick_at(100, 1);
+    for at in 10..40 {
+        scene.click(at * 10);
+    }
+    // The row waits for its turn; meanwhile its beginning falls behind the horizon, at 290, and moves.
+    scene.tick_at(390, 2);
+    assert_eq!(scene.open_rows(), [(0, 90, 10)]);
+    assert_eq!(scene.click(-40), Outcome::Counted);
+    scene.tick(391);
+    assert_eq!((scene.open_rows(), scene.retracted()), (vec![(-40, 390, 41)], vec![0]));
+}
+
+#[test]
+fn of_sessions_rolled_over_those_that_changed_are_said_anew() {
+    let default = Rules { gap_ms: 50, lateness_ms: 10_000, longest_ms: 300, ..Rules::default() };
+    let mut scene = Scene::new(RuleBook { default, ..RuleBook::default() });
+    for at in 0..100 {
+        scene.click(at * 10);
+    }
+    scene.tick(1_000);
+    assert_eq!(scene.open_rows(), [(0, 300, 31), (310, 610, 31), (620, 920, 31), (930, 990, 7)]);
+    let rows = scene.rows;
+    scene.click(405);
+    scene.click(1_000);
+    scene.tick(1_001);
+    assert_eq!(scene.open_rows(), [(0, 300, 31), (310, 610, 32), (620, 920, 31), (930, 1_000, 8)]);
+    assert!(scene.rows - rows < 4, "the first session was not said again");
+}
+
+#[test]
 fn the_first_row_comes_at_the_next_tick_and_corrections_every_five_seconds() {
     let mut scene = rules(30_000, 0);
     scene.click(1);
