@@ -254,7 +254,7 @@ mod tests {
     fn sessions_are_as_many_as_it_says() {
         let load = Load::new(11, shape());
         let mut times: HashMap<String, Vec<i64>> = HashMap::new();
-        let (mut latest, mut worst, mut count) = (i64::MIN, 0, 0u64);
+        let (mut latest, mut worst, mut count) = (0, 0, 0u64);
         let mut ids = HashSet::new();
         let done: Result<(), std::convert::Infallible> = load.visit(|click| {
             times.entry(click.visitor.to_owned()).or_default().push(click.occurred_at);

@@ -42,9 +42,9 @@ pub struct Truths {
     pub clicks: u64,
     /// Support entries without repeats.
     pub support_entries: u64,
-    /// Records sent a second time with the same event id.
+    /// Records sent a second time with the same event id; of people who refused, see `erased`.
     pub duplicates: u64,
-    /// Clicks of people who refused consent: they end as `erased`.
+    /// Clicks of people who refused consent, as often as they were sent: they end as `erased`.
     pub erased: u64,
     /// Records that cannot be read; only in formats that can carry them.
     pub malformed: u64,

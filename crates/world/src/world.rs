@@ -65,7 +65,7 @@ impl World {
 
     /// Orders records by arrival: nearly by time, with repeats and broken ones in between.
     fn put_in_order(&mut self, dice: &mut Dice) {
-        let Plan { steps, entries, .. } = &self.plan;
+        let Plan { steps, entries, visits, .. } = &self.plan;
         let mut order = Vec::with_capacity(steps.len() + entries.len() + steps.len() / 200);
         for (number, step) in steps.iter().enumerate() {
             let which = Which::Step(number as u32);
@@ -74,7 +74,8 @@ impl World {
             order.push((at, which));
             if dice.chance(3) {
                 order.push((at + dice.between(SECOND, 4 * MINUTE), which));
-                self.duplicates += 1;
+                // What was refused is refused again, not found to be a repeat.
+                self.duplicates += u64::from(!visits[step.visit as usize].has_refused);
             }
         }
         for (number, entry) in entries.iter().enumerate() {
