@@ -15,6 +15,7 @@ use crate::click::ClickEvent;
 use crate::reject::Reject;
 use crate::scratch::Scratch;
 use crate::support::SupportEntry;
+use crate::values::Values;
 use program::Program;
 
 /// The schema of clicks that this build reads and writes.
@@ -72,7 +73,10 @@ impl Plan {
     #[inline]
     pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
         self.meant_for(Target::Click)?;
-        Ok(self.program.run(body, scratch)?.click()?)
+        let mut values = Values::new();
+        self.program.run(body, scratch, &mut values)?;
+        values.check_numbers()?;
+        Ok(values.click())
     }
 
     /// Reads the body of a support entry (without framing).
@@ -82,7 +86,11 @@ impl Plan {
     #[inline]
     pub fn support<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
         self.meant_for(Target::Support)?;
-        Ok(self.program.run(body, scratch)?.support()?)
+        let mut values = Values::new();
+        self.program.run(body, scratch, &mut values)?;
+        values.check_numbers()?;
+        values.check_words()?;
+        Ok(values.support())
     }
 
     #[inline]

@@ -25,7 +25,10 @@ use cursor::{Cursor, Token};
 /// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` with the field's name. That required fields are there
 /// is [`crate::validate`]'s to judge.
 pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
-    Ok(record(bytes, scratch, fields::click)?.click()?)
+    let mut values = Values::new();
+    record(bytes, scratch, fields::click, &mut values)?;
+    values.check_numbers()?;
+    Ok(values.click())
 }
 
 /// Reads a support entry.
@@ -33,7 +36,11 @@ pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent
 /// # Errors
 /// As [`click`], and `missing_field` for channel and kind.
 pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
-    Ok(record(bytes, scratch, fields::support)?.support()?)
+    let mut values = Values::new();
+    record(bytes, scratch, fields::support, &mut values)?;
+    values.check_numbers()?;
+    values.check_words()?;
+    Ok(values.support())
 }
 
 #[inline(always)]
@@ -41,10 +48,10 @@ fn record<'a>(
     bytes: &'a [u8],
     scratch: &'a mut Scratch,
     slot: impl Fn(&[u8]) -> Option<Slot>,
-) -> Result<Values<'a>, Fault> {
+    values: &mut Values<'a>,
+) -> Result<(), Fault> {
     let (mut arena, items) = scratch.open(bytes.len());
     let mut cursor = Cursor::new(bytes)?;
-    let mut values = Values::new();
     cursor.open_object()?;
     let mut first = true;
     while let Some(key) = cursor.key(&mut first, &mut arena)? {
@@ -60,14 +67,14 @@ fn record<'a>(
             Slot::Word(slot) => values.words[slot as usize] = word(&mut cursor, token, &mut arena, slot, key)?,
             Slot::Consent => values.consent = flag(&mut cursor, token, key)?,
             Slot::Items => read_items(&mut cursor, token, &mut arena, items)?,
-            Slot::Campaign => campaign(&mut cursor, token, &mut arena, &mut values)?,
+            Slot::Campaign => campaign(&mut cursor, token, &mut arena, values)?,
             Slot::Tags => values.strs[Str::Tags as usize] = tags(&mut cursor, token, &mut arena)?,
             Slot::Properties => values.strs[Str::Properties as usize] = raw_object(&mut cursor, token, key)?,
         }
     }
     cursor.end()?;
     values.items = Items::from_buffer(items);
-    Ok(values)
+    Ok(())
 }
 
 /// The rejection of a field for its type.

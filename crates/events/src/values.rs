@@ -110,23 +110,47 @@ impl<'a> Values<'a> {
         self.strs[slot as usize]
     }
 
-    fn small(&self, slot: Number, name: &str, limit: f64) -> Result<Option<f32>, Fault> {
-        match self.numbers[slot as usize] {
-            Some(value) if value.abs() > limit => {
-                Err(Reject::fault(Reason::WrongType, format!("{name}: a number beyond ±{limit}")))
-            }
-            value => Ok(value.map(|value| value as f32)),
-        }
-    }
-
-    /// The click these values make.
+    /// Refuses numbers that cannot be what they are said to be.
     ///
     /// # Errors
-    /// A position off the globe.
+    /// A position off the globe, a rating beyond reason.
     #[inline]
-    pub(crate) fn click(&self) -> Result<ClickEvent<'a>, Fault> {
+    pub(crate) fn check_numbers(&self) -> Result<(), Fault> {
+        for (slot, name, limit) in [
+            (Number::Latitude, "latitude", 90.0),
+            (Number::Longitude, "longitude", 180.0),
+            (Number::Rating, "rating", 1e6),
+        ] {
+            if self.numbers[slot as usize].is_some_and(|value| value.abs() > limit) {
+                return Err(Reject::fault(Reason::WrongType, format!("{name}: a number beyond ±{limit}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a support entry without a channel or kind, which have no value that means "not told".
+    ///
+    /// # Errors
+    /// `missing_field`.
+    #[inline]
+    pub(crate) fn check_words(&self) -> Result<(), Fault> {
+        for (word, name) in [(Word::Channel, "channel"), (Word::Kind, "kind")] {
+            if self.words[word as usize].is_none() {
+                return Err(Reject::fault(Reason::MissingField, format!("{name}: required")));
+            }
+        }
+        Ok(())
+    }
+
+    fn single(&self, slot: Number) -> Option<f32> {
+        self.numbers[slot as usize].map(|value| value as f32)
+    }
+
+    /// The click these values make. Infallible, so that it is built in its final place.
+    #[inline]
+    pub(crate) fn click(&self) -> ClickEvent<'a> {
         let (kind, name) = names::kind_and_name(self.str(Str::Name));
-        Ok(ClickEvent {
+        ClickEvent {
             event_id: self.str(Str::EventId),
             site: self.str(Str::Site),
             occurred_at: self.times[Time::Occurred as usize],
@@ -141,8 +165,8 @@ impl<'a> Values<'a> {
             title: self.str(Str::Title),
             user_agent: self.str(Str::UserAgent),
             ip: self.str(Str::Ip),
-            latitude: self.small(Number::Latitude, "latitude", 90.0)?,
-            longitude: self.small(Number::Longitude, "longitude", 180.0)?,
+            latitude: self.single(Number::Latitude),
+            longitude: self.single(Number::Longitude),
             language: self.str(Str::Language),
             items: self.items,
             order_id: self.str(Str::OrderId),
@@ -152,7 +176,7 @@ impl<'a> Values<'a> {
             step: self.str(Str::Step),
             store: self.str(Str::Store),
             text: self.str(Str::Text),
-            rating: self.small(Number::Rating, "rating", 1e6)?,
+            rating: self.single(Number::Rating),
             campaign: Campaign {
                 source: self.str(Str::Source),
                 medium: self.str(Str::Medium),
@@ -164,20 +188,14 @@ impl<'a> Values<'a> {
             client_session: self.str(Str::ClientSession),
             consent: self.consent,
             contact: self.str(Str::Contact),
-        })
+        }
     }
 
     /// The support entry these values make.
-    ///
-    /// # Errors
-    /// `missing_field` for channel or kind, which have no value that means "not told"; a rating beyond reason.
     #[inline]
-    pub(crate) fn support(&self) -> Result<SupportEntry<'a>, Fault> {
+    pub(crate) fn support(&self) -> SupportEntry<'a> {
         let word = |word: Word| self.words[word as usize];
-        let required = |slot: Word, name: &str| {
-            word(slot).ok_or_else(|| Reject::fault(Reason::MissingField, format!("{name}: required")))
-        };
-        Ok(SupportEntry {
+        SupportEntry {
             entry_id: self.str(Str::EventId),
             site: self.str(Str::Site),
             occurred_at: self.times[Time::Occurred as usize],
@@ -186,12 +204,12 @@ impl<'a> Values<'a> {
             visitor: self.str(Str::Visitor),
             contact: self.str(Str::Contact),
             conversation: self.str(Str::Conversation),
-            channel: Channel::from_code(required(Word::Channel, "channel")?).unwrap_or_default(),
+            channel: word(Word::Channel).and_then(Channel::from_code).unwrap_or_default(),
             author: word(Word::Author).and_then(Author::from_code).unwrap_or_default(),
-            kind: Kind::from_code(required(Word::Kind, "kind")?).unwrap_or_default(),
+            kind: word(Word::Kind).and_then(Kind::from_code).unwrap_or_default(),
             text: self.str(Str::Text),
             language: self.str(Str::Language),
-            rating: self.small(Number::Rating, "rating", 1e6)?,
+            rating: self.single(Number::Rating),
             scale: word(Word::Scale).and_then(Scale::from_code).unwrap_or_default(),
             agent: self.str(Str::Agent),
             department: self.str(Str::Department),
@@ -201,7 +219,7 @@ impl<'a> Values<'a> {
             ip: self.str(Str::Ip),
             product: self.str(Str::Product),
             properties: self.str(Str::Properties),
-        })
+        }
     }
 }
 

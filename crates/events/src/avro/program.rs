@@ -124,11 +124,15 @@ const _: () = assert!(STRS <= 32, "slots of strings fit a word");
 
 impl Program {
     #[inline]
-    pub(super) fn run<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<Values<'a>, Fault> {
+    pub(super) fn run<'a>(
+        &'a self,
+        body: &'a [u8],
+        scratch: &'a mut Scratch,
+        values: &mut Values<'a>,
+    ) -> Result<(), Fault> {
         let (mut arena, items) = scratch.open(2 * body.len());
         let text = arena.take(body.len())?;
         text.copy_from_slice(body);
-        let mut values = Values::new();
         let mut run = Run {
             program: self,
             reader: Reader::new(body),
@@ -138,13 +142,13 @@ impl Program {
             spanned: 0,
             elements: 0,
         };
-        run.ops(&self.ops, &mut values, &mut arena, items)?;
+        run.ops(&self.ops, values, &mut arena, items)?;
         if !run.reader.is_empty() {
             return Err(malformed("bytes are left over after the record"));
         }
-        run.strings(&mut values)?;
+        run.strings(values)?;
         values.items = Items::from_buffer(items);
-        Ok(values)
+        Ok(())
     }
 }
 
