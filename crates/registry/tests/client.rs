@@ -32,6 +32,8 @@ fn a_registered_schema_reads_its_records_and_is_asked_for_once() {
     let (double, registry) = pair();
     let id = registry.register("clicks-value", Target::Click.schema()).unwrap();
     assert_eq!(registry.register("clicks-value", Target::Click.schema()).unwrap(), id);
+    let dense: String = Target::Click.schema().lines().map(str::trim).collect();
+    assert_eq!(registry.register("clicks-value", &dense).unwrap(), id, "white space makes no other schema");
     let click =
         ClickEvent { event_id: "e", visitor: "v", occurred_at: 9, kind: Kind::PageView, ..ClickEvent::default() };
     let mut record = Vec::new();
