@@ -76,6 +76,16 @@ struct Open {
     page: u16,
 }
 
+/// An event that happened and has not arrived; ordered by arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sent {
+    arrives: i64,
+    number: u64,
+    at: i64,
+    visitor: u32,
+    page: u16,
+}
+
 impl Load {
     /// The load of a seed. Sessions are cut down to one an event, and to twelve a visitor and day.
     #[must_use]
@@ -103,8 +113,7 @@ impl Load {
         let mut dice = Dice::new(self.seed, 3);
         let mut busy_until = vec![i64::MIN; visitors as usize];
         let mut open: BinaryHeap<Reverse<Open>> = BinaryHeap::new();
-        // Events said but not arrived: by arrival.
-        let mut waiting: BinaryHeap<Reverse<(i64, u64, i64, u32, u16)>> = BinaryHeap::new();
+        let mut waiting: BinaryHeap<Reverse<Sent>> = BinaryHeap::new();
         let mut spelling = Spelling::default();
         let spacing = i64::from(days) * DAY / sessions.max(1) as i64;
         let (mut begun, mut said, mut owed) = (0u64, 0u64, events);
@@ -123,7 +132,8 @@ impl Load {
                 begins_at
             } else if let Some(Reverse(mut session)) = open.pop() {
                 let arrives = session.at + dice.below(DISORDER as u64) as i64;
-                waiting.push(Reverse((arrives, said, session.at, session.visitor, session.page)));
+                let Open { at, visitor, page, .. } = session;
+                waiting.push(Reverse(Sent { arrives, number: said, at, visitor, page }));
                 said += 1;
                 session.left -= 1;
                 let now = session.at;
@@ -142,16 +152,16 @@ impl Load {
             } else {
                 break;
             };
-            while let Some(&Reverse((arrives, number, at, visitor, page))) = waiting.peek() {
-                if arrives > now {
+            while let Some(&Reverse(sent)) = waiting.peek() {
+                if sent.arrives > now {
                     break;
                 }
                 waiting.pop();
-                see(spelling.click(self.seed, number, at, arrives, visitor, page))?;
+                see(spelling.click(self.seed, sent))?;
             }
         }
-        while let Some(Reverse((arrives, number, at, visitor, page))) = waiting.pop() {
-            see(spelling.click(self.seed, number, at, arrives, visitor, page))?;
+        while let Some(Reverse(sent)) = waiting.pop() {
+            see(spelling.click(self.seed, sent))?;
         }
         Ok(())
     }
@@ -200,7 +210,8 @@ struct Spelling {
 }
 
 impl Spelling {
-    fn click(&mut self, seed: u64, number: u64, at: i64, arrives: i64, visitor: u32, page: u16) -> ClickEvent<'_> {
+    fn click(&mut self, seed: u64, sent: Sent) -> ClickEvent<'_> {
+        let Sent { arrives, number, at, visitor, page } = sent;
         let Spelling { id, visitor: name, url, referrer, ip } = self;
         [&mut *id, &mut *name, &mut *url, &mut *referrer, &mut *ip].into_iter().for_each(String::clear);
         let who = scramble(seed, u64::from(visitor));

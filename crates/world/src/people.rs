@@ -13,11 +13,11 @@ use crate::texts::Texts;
 use crate::{DAYS, START_MS};
 
 /// Customers of a world of scale 1.
-const CUSTOMERS: f64 = 6_000.0;
+const CUSTOMERS: f64 = 4_000.0;
 /// People who stay strangers, in a world of scale 1.
-const STRANGERS: f64 = 12_500.0;
+const STRANGERS: f64 = 8_600.0;
 /// Stays of robots in a world of scale 1.
-const ROBOT_STAYS: f64 = 300.0;
+const ROBOT_STAYS: f64 = 200.0;
 /// Every so many customers one leaves.
 const LEAVER_EVERY: u32 = 8;
 
@@ -116,8 +116,8 @@ fn stranger(plan: &mut Plan, dice: &mut Dice, person: Person, texts: &Texts) {
 
 /// Somebody who cancels. The shares of leavers with a billing problem and of satisfied ones are exact by construction.
 fn leaver(plan: &mut Plan, dice: &mut Dice, person: Person, index: u32, texts: &Texts) {
-    let has_billing = index % 5 == 0;
-    let is_satisfied = (index / 5 + index) % 5 != 0;
+    let has_billing = index.is_multiple_of(5);
+    let is_satisfied = !(index / 5 + index).is_multiple_of(5);
     let last = dice.between(46, DAYS - 3);
     let count = 2 + dice.geometric(25, 20);
     for day in days(dice, count, FIRST_DAY, last) {

@@ -47,7 +47,7 @@ impl<'p> Stay<'p> {
         let agent = person.agents[usize::from(device)];
         // One device in seventy has a clock that is off.
         let clock = crate::dice::scramble(u64::from(person.number), u64::from(device));
-        let skew_ms = if clock % 70 == 0 { (clock >> 8) as i32 % (40 * MINUTE as i32) } else { 0 };
+        let skew_ms = if clock.is_multiple_of(70) { (clock >> 8) as i32 % (40 * MINUTE as i32) } else { 0 };
         let has_refused = !person.is_customer && dice.chance(6);
         let visit = plan.open(Visit {
             visitor: Visitor::Device(person.number, device),

@@ -30,7 +30,7 @@ pub(crate) struct Tally {
 pub struct Truths {
     /// Seed of the world.
     pub seed: u64,
-    /// Its size; 1 is three months of about 350,000 events and 24,000 support entries.
+    /// Its size; 1 is three months of about 345,000 events and 24,500 support entries.
     pub scale: f64,
     /// Site of all records.
     pub site: String,

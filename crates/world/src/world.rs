@@ -48,7 +48,7 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a seed. `scale` 1 is three months of about 350,000 events and 24,000 support entries; it is clamped
+    /// The world of a seed. `scale` 1 is three months of about 345,000 events and 24,500 support entries; it is clamped
     /// to 0.001–50 (one scale needs about 50 MB).
     #[must_use]
     pub fn new(seed: u64, scale: f64) -> World {

@@ -159,35 +159,46 @@ struct Carts {
     value: BTreeMap<String, i64>,
 }
 
+#[derive(Default)]
+struct Cart<'a> {
+    last_at: i64,
+    currency: &'a str,
+    /// Price and quantity by product.
+    lines: BTreeMap<&'a str, (i64, u32)>,
+}
+
+impl Carts {
+    fn abandon(&mut self, cart: &Cart<'_>) {
+        self.abandoned += 1;
+        let value: i64 = cart.lines.values().map(|(price, count)| price * i64::from(*count)).sum();
+        *self.value.entry(cart.currency.to_owned()).or_default() += value;
+    }
+}
+
 fn carts(clicks: &[Click]) -> Carts {
-    let mut open: HashMap<&str, (i64, &str, BTreeMap<&str, (i64, u32)>)> = HashMap::new();
+    let mut open: HashMap<&str, Cart<'_>> = HashMap::new();
     let mut carts = Carts::default();
-    let abandon = |(_, currency, lines): (i64, &str, BTreeMap<&str, (i64, u32)>), carts: &mut Carts| {
-        carts.abandoned += 1;
-        let value: i64 = lines.values().map(|(price, count)| price * i64::from(*count)).sum();
-        *carts.value.entry(currency.to_owned()).or_default() += value;
-    };
     for click in clicks {
         let person = if click.customer.is_empty() { click.visitor.as_str() } else { click.customer.as_str() };
-        if open.get(person).is_some_and(|(last, ..)| click.at - last > 60 * MINUTE)
+        if open.get(person).is_some_and(|cart| click.at - cart.last_at > 60 * MINUTE)
             && let Some(cart) = open.remove(person)
         {
-            abandon(cart, &mut carts);
+            carts.abandon(&cart);
         }
         match click.kind {
             Kind::AddToCart => {
-                let cart = open.entry(person).or_insert_with(|| (0, &click.currency, BTreeMap::new()));
-                cart.0 = click.at;
+                let cart = open.entry(person).or_insert(Cart { currency: &click.currency, ..Cart::default() });
+                cart.last_at = click.at;
                 for (product, price, count) in &click.lines {
-                    cart.2.entry(product).or_insert((*price, 0)).1 += count;
+                    cart.lines.entry(product).or_insert((*price, 0)).1 += count;
                 }
             }
             Kind::RemoveFromCart | Kind::CartView | Kind::CheckoutStarted | Kind::CheckoutStep => {
                 let Some(cart) = open.get_mut(person) else { panic!("a cart event without a cart") };
-                cart.0 = click.at;
+                cart.last_at = click.at;
                 if click.kind == Kind::RemoveFromCart {
                     for (product, ..) in &click.lines {
-                        cart.2.remove(product.as_str());
+                        cart.lines.remove(product.as_str());
                     }
                 }
             }
@@ -198,9 +209,7 @@ fn carts(clicks: &[Click]) -> Carts {
             _ => {}
         }
     }
-    for (_, cart) in open {
-        abandon(cart, &mut carts);
-    }
+    open.values().for_each(|cart| carts.abandon(cart));
     carts
 }
 

@@ -51,7 +51,7 @@ pub struct GenerateArgs {
     /// Seed.
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
-    /// Size of the world: 1 is about 350,000 events and 24,000 support entries.
+    /// Size of the world: 1 is about 345,000 events and 24,500 support entries.
     #[arg(long, default_value_t = 1.0)]
     pub scale: f64,
     /// Events of a load.

@@ -43,8 +43,8 @@ SELECT
     toString(stage) AS stage_name,
     sum(person_count) AS people,
     sum(stalled_count) AS stalled,
-    max(waiting_ms_median) / 86400000 AS waiting_days,
-    max(stay_ms_median) / 86400000 AS stay_days
+    toFloat64(max(waiting_ms_median)) AS waiting_ms,
+    toFloat64(max(stay_ms_median)) AS stay_ms
 FROM {db}.stage_stalls
 GROUP BY stage_name
 ORDER BY indexOf(['awareness', 'consideration', 'purchase', 'service', 'loyalty'], stage_name), stage_name";
@@ -83,8 +83,7 @@ SELECT
 FROM {db}.churn_reasons
 WHERE leaver_count > 0
 GROUP BY name
-ORDER BY leavers DESC, name
-LIMIT 8";
+ORDER BY leavers DESC, name";
 
 /// Checkout by device.
 pub(super) const CHECKOUT: &str = "

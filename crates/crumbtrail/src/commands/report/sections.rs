@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::table::{Table, beside, count, grouped, percent, share};
+use super::table::{Table, beside, count, grouped, percent, share, span};
 use super::{Asker, queries};
 
 #[derive(Debug, Deserialize)]
@@ -31,8 +31,8 @@ pub(super) struct Stage {
     stage_name: String,
     people: u64,
     stalled: u64,
-    waiting_days: Option<f64>,
-    stay_days: Option<f64>,
+    waiting_ms: Option<f64>,
+    stay_ms: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,14 +152,13 @@ fn arrivals(title: &str, rows: &[Arrivals]) -> Table {
 fn stages(rows: &[Stage]) -> Table {
     let mut table =
         Table::new("Journey: where people stand, and stall", &["", "people", "stalled", "waiting", "others stayed"]);
-    let days = |days: Option<f64>| days.map_or_else(|| "-".to_owned(), |days| format!("{days:.1} d"));
     for row in rows {
         table.row(vec![
             row.stage_name.clone(),
             count(row.people),
             percent(share(row.stalled, row.people)),
-            days(row.waiting_days),
-            days(row.stay_days),
+            span(row.waiting_ms),
+            span(row.stay_ms),
         ]);
     }
     table
@@ -208,7 +207,7 @@ fn carts(rows: &[Carts]) -> Table {
 fn reasons(rows: &[Reason]) -> Table {
     let title = "Why customers stop buying: complaints in the 60 days before";
     let mut table = Table::new(title, &["", "leavers", "share", "lift"]);
-    for row in rows {
+    for row in rows.iter().take(8) {
         table.row(vec![
             row.name.replace('_', " "),
             count(row.leavers),

@@ -93,6 +93,16 @@ pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// A time in ms, in its largest fitting unit; a dash if there is none.
+pub(super) fn span(ms: Option<f64>) -> String {
+    let Some(minutes) = ms.map(|ms| ms / 60_000.0) else { return "-".to_owned() };
+    match minutes {
+        ..60.0 => format!("{minutes:.0} min"),
+        ..1_440.0 => format!("{:.1} h", minutes / 60.0),
+        _ => format!("{:.1} d", minutes / 1_440.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +129,10 @@ mod tests {
         assert_eq!(grouped(1_234_567.8), "1,234,568");
         assert_eq!([grouped(0.0), grouped(999.0), grouped(-1_000.0), grouped(-0.2)], ["0", "999", "-1,000", "0"]);
         assert_eq!([percent(Some(0.7004)), percent(None), percent(Some(f64::NAN))], ["70.0%", "-", "-"]);
+        assert_eq!(
+            [span(Some(300_000.0)), span(Some(5.4e6)), span(Some(1.8e8)), span(None)],
+            ["5 min", "1.5 h", "2.1 d", "-"]
+        );
         assert_eq!([share(1, 4), share(1, 0)], [Some(0.25), None]);
     }
 }
