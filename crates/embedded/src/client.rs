@@ -3,22 +3,25 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::endpoint::Endpoint;
 use crate::engine::engine_folder;
-use crate::error::StartError;
+use crate::error::{ALREADY_SERVED, StartError};
 use crate::lease::{UserLease, others_use};
 use crate::locate::LIBRARY_VARIABLE;
 
 const POLL: Duration = Duration::from_millis(10);
+/// How long to wait before trying again for a folder that another process has.
+const RACE_PAUSE: Duration = Duration::from_millis(200);
 const REMEMBERED_LINES: usize = 20;
 
 /// How to start an engine when none runs.
@@ -64,12 +67,10 @@ pub struct EngineHandle {
 struct OwnChild {
     process: Child,
     stdin: Option<ChildStdin>,
-    said: Said,
+    /// The last lines of its standard error.
+    said: Arc<Mutex<VecDeque<String>>>,
+    listener: Option<JoinHandle<()>>,
 }
-
-/// The last lines of a child's standard error.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<VecDeque<String>>>);
 
 impl EngineHandle {
     /// Such as `http://127.0.0.1:8123`.
@@ -148,8 +149,8 @@ pub fn connect_or_start(data: &Path, program: &Path, options: &StartOptions) -> 
     if let Some(endpoint) = Endpoint::read(data).filter(Endpoint::answers) {
         return Ok(handle(endpoint, None, lease));
     }
-    let mut child = spawn(data, program, options)?;
     let deadline = Instant::now() + options.ready_within;
+    let mut child = spawn(data, program, options)?;
     loop {
         let ended = child.process.try_wait().ok().flatten().is_some();
         if let Some(endpoint) = Endpoint::read(data).filter(Endpoint::answers) {
@@ -160,16 +161,19 @@ pub fn connect_or_start(data: &Path, program: &Path, options: &StartOptions) -> 
             let _ = child.process.wait();
             return Ok(handle(endpoint, None, lease));
         }
-        // One that lost the race ends at once, while the winner is not ready yet.
-        let lost_race = ended && child.said.text().contains("already served");
-        if ended && !lost_race {
-            std::thread::sleep(POLL);
-            return Err(StartError::Ended { said: child.said.text() });
+        if ended {
+            let said = child.said();
+            if !said.contains(ALREADY_SERVED) {
+                return Err(StartError::Ended { said });
+            }
+            // The one that has the folder is not ready yet, or is just ending.
+            std::thread::sleep(RACE_PAUSE);
+            child = spawn(data, program, options)?;
         }
         if Instant::now() > deadline {
             let _ = child.process.kill();
             let _ = child.process.wait();
-            return Err(StartError::Slow { seconds: options.ready_within.as_secs(), said: child.said.text() });
+            return Err(StartError::Slow { seconds: options.ready_within.as_secs(), said: child.said() });
         }
         std::thread::sleep(POLL);
     }
@@ -191,29 +195,33 @@ fn spawn(data: &Path, program: &Path, options: &StartOptions) -> Result<OwnChild
     // A process group of its own: Ctrl-C reaches the parent, which drains into the engine before it lets go of it.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut process = command.spawn().map_err(|source| StartError::Spawn { program: program.to_owned(), source })?;
-    let said = Said::default();
-    if let Some(stderr) = process.stderr.take() {
-        said.listen(stderr);
-    }
-    Ok(OwnChild { stdin: process.stdin.take(), process, said })
+    let said = Arc::default();
+    let listener = process.stderr.take().map(|stderr| listen(stderr, &said));
+    Ok(OwnChild { stdin: process.stdin.take(), process, said, listener })
 }
 
-impl Said {
-    fn listen(&self, stderr: impl std::io::Read + Send + 'static) {
-        let lines = Arc::clone(&self.0);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut lines = lines.lock();
-                if lines.len() == REMEMBERED_LINES {
-                    lines.pop_front();
-                }
-                lines.push_back(line);
+/// Remembers the last lines; goes on reading so that the child never blocks on its standard error.
+fn listen(stderr: impl Read + Send + 'static, said: &Arc<Mutex<VecDeque<String>>>) -> JoinHandle<()> {
+    let said = Arc::clone(said);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let mut lines = said.lock();
+            if lines.len() == REMEMBERED_LINES {
+                lines.pop_front();
             }
-        });
-    }
+            lines.push_back(line);
+        }
+    })
+}
 
-    fn text(&self) -> String {
-        let lines = self.0.lock();
+impl OwnChild {
+    /// What an ended child said, to its last line.
+    fn said(&mut self) -> String {
+        if let Some(listener) = self.listener.take() {
+            // An error means that the listener panicked; what it had heard is there all the same.
+            let _ = listener.join();
+        }
+        let lines = self.said.lock();
         if lines.is_empty() {
             "it said nothing".to_owned()
         } else {

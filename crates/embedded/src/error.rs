@@ -53,6 +53,9 @@ impl EngineError {
     }
 }
 
+/// The words by which [`ServeError::Busy`] is known in another process's standard error.
+pub(crate) const ALREADY_SERVED: &str = "is already served";
+
 /// `serve` cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -60,7 +63,7 @@ pub enum ServeError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// Another process serves this folder.
-    #[error("{path} is already served by another process (pid {pid}): connect to it, or stop it first")]
+    #[error("{path} {ALREADY_SERVED} by another process (pid {pid}): connect to it, or stop it first")]
     Busy {
         /// The data folder.
         path: PathBuf,

@@ -167,9 +167,9 @@ fn acknowledged_inserts_survive_kill_9() {
             let batch = round * 1_000_000 + number;
             let body = rows_of(batch);
             // A panic of the helper is the connection that the kill cut.
-            let sent = std::panic::catch_unwind(|| {
+            let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 owner_bytes(&handle, "/?query=INSERT+INTO+kept+FORMAT+TSV", body.as_bytes()).status
-            });
+            }));
             match sent {
                 Ok(200) => acknowledged.push(batch),
                 _ => break,

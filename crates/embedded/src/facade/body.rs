@@ -18,6 +18,18 @@ impl BodyReader {
     pub(super) fn new(pieces: mpsc::Receiver<Result<Bytes, String>>) -> Self {
         Self { pieces, current: Bytes::new() }
     }
+
+    /// The whole body without blocking; `None` when it is longer than `limit` bytes or broke off.
+    pub(super) async fn collect(mut self, limit: usize) -> Option<Vec<u8>> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.pieces.recv().await {
+            whole.extend_from_slice(&piece.ok()?);
+            if whole.len() > limit {
+                return None;
+            }
+        }
+        Some(whole)
+    }
 }
 
 impl Read for BodyReader {
@@ -35,27 +47,41 @@ impl Read for BodyReader {
     }
 }
 
-/// Undoes `Content-Encoding` and, with `decompress=1`, ClickHouse's own blocks.
-///
-/// # Errors
-/// An encoding that is not known.
-pub(super) fn decoded(
-    body: BodyReader,
-    content_encoding: Option<&str>,
-    native_blocks: bool,
-) -> Result<Box<dyn Read + Send>, Exception> {
-    let plain: Box<dyn Read + Send> = match content_encoding.map(str::trim).unwrap_or_default() {
-        "" | "identity" => Box::new(body),
-        "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),
-        "deflate" => Box::new(flate2::read::ZlibDecoder::new(body)),
-        "zstd" => Box::new(zstd::stream::read::Decoder::new(body).map_err(|error| read_failure(&error))?),
-        "lz4" => Box::new(lz4_flex::frame::FrameDecoder::new(body)),
-        other => {
-            let detail = format_args!("content encoding {other} is not known here; use gzip, deflate, zstd or lz4");
-            return Err(Exception::new(89, "UNKNOWN_COMPRESSION_METHOD", detail));
-        }
-    };
-    Ok(if native_blocks { Box::new(NativeBlockReader::new(plain)) } else { plain })
+/// Where a request's data comes from.
+pub(super) enum Source {
+    /// It has no body, or one that was read already.
+    Nothing,
+    /// Its body.
+    Body {
+        /// As it arrives.
+        body: BodyReader,
+        /// Its `Content-Encoding`.
+        content_encoding: Option<String>,
+        /// `decompress=1`: ClickHouse's own blocks, inside the content encoding.
+        native_blocks: bool,
+    },
+}
+
+impl Source {
+    /// The data, decompressed. Blocks (some decoders read their header at once): for worker threads only.
+    ///
+    /// # Errors
+    /// An encoding that is not known.
+    pub(super) fn decoded(self) -> Result<Box<dyn Read + Send>, Exception> {
+        let Self::Body { body, content_encoding, native_blocks } = self else { return Ok(Box::new(std::io::empty())) };
+        let plain: Box<dyn Read + Send> = match content_encoding.as_deref().map(str::trim).unwrap_or_default() {
+            "" | "identity" => Box::new(body),
+            "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(body)),
+            "deflate" => Box::new(flate2::read::ZlibDecoder::new(body)),
+            "zstd" => Box::new(zstd::stream::read::Decoder::new(body).map_err(|error| read_failure(&error))?),
+            "lz4" => Box::new(lz4_flex::frame::FrameDecoder::new(body)),
+            other => {
+                let detail = format_args!("content encoding {other} is not known here; use gzip, deflate, zstd or lz4");
+                return Err(Exception::new(89, "UNKNOWN_COMPRESSION_METHOD", detail));
+            }
+        };
+        Ok(if native_blocks { Box::new(NativeBlockReader::new(plain)) } else { plain })
+    }
 }
 
 /// What a failed read of the body means for the client.
@@ -86,19 +112,20 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn body(pieces: Vec<Result<Bytes, String>>) -> BodyReader {
+    fn source(pieces: Vec<Result<Bytes, String>>, encoding: Option<&str>) -> Source {
         let (sender, receiver) = mpsc::channel(16);
         for piece in pieces {
             sender.try_send(piece).unwrap();
         }
-        BodyReader::new(receiver)
+        let content_encoding = encoding.map(str::to_owned);
+        Source::Body { body: BodyReader::new(receiver), content_encoding, native_blocks: false }
     }
 
     fn read(encoding: &str, bytes: Vec<u8>) -> Vec<u8> {
         let halves = bytes.split_at(bytes.len() / 2);
         let pieces = vec![Ok(Bytes::copy_from_slice(halves.0)), Ok(Bytes::copy_from_slice(halves.1))];
         let mut out = Vec::new();
-        decoded(body(pieces), Some(encoding), false).unwrap().read_to_end(&mut out).unwrap();
+        source(pieces, Some(encoding)).decoded().unwrap().read_to_end(&mut out).unwrap();
         out
     }
 
@@ -122,9 +149,9 @@ mod tests {
     fn a_broken_request_is_a_network_error_and_an_unknown_encoding_is_named() {
         let mut out = Vec::new();
         let pieces = vec![Ok(Bytes::from_static(b"abc")), Err("reset".to_owned())];
-        let error = decoded(body(pieces), None, false).unwrap().read_to_end(&mut out).unwrap_err();
+        let error = source(pieces, None).decoded().unwrap().read_to_end(&mut out).unwrap_err();
         assert_eq!(read_failure(&error).code, 210);
-        let Err(error) = decoded(body(Vec::new()), Some("br"), false) else { panic!("accepted") };
+        let Err(error) = source(Vec::new(), Some("br")).decoded() else { panic!("accepted") };
         assert!(error.to_string().contains("br"), "{error}");
     }
 }

@@ -1,19 +1,20 @@
 //! Running one request's statement, on a thread that may block.
 
 use std::io::Read;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
 use super::auth::Access;
-use super::body::{read_failure, read_up_to};
+use super::body::{Source, read_failure, read_up_to};
 use super::cancel::Running;
 use super::encode::{Encoder, Encoding};
 use super::format::{Joining, content_type};
 use super::reply::{BrokenOff, Content, Head, HeadSender, error_head, error_trailer, summary};
 use super::request::Params;
-use super::session::{HeldSession, Sessions};
+use super::session::{HeldSession, SessionState, Sessions};
 use crate::connection::{Connection, ResultStream};
 use crate::engine::{Analysis, Class, Engine};
 use crate::exception::Exception;
@@ -31,6 +32,10 @@ const WHOLE_RESULT_BYTES: usize = 1 << 20;
 /// Pieces of a result that may wait for a slow client.
 const PIECES_IN_FLIGHT: usize = 4;
 
+/// How often to look whether a trailer has left the queue, and how long it may take to the client from there.
+const TRAILER_POLL: Duration = Duration::from_millis(5);
+const TRAILER_TIME: Duration = Duration::from_millis(200);
+
 const DEFAULT_FORMAT: &str = "TabSeparated";
 
 /// One request, ready to run.
@@ -41,9 +46,11 @@ pub(super) struct Job {
     pub(super) access: Access,
     /// GET and HEAD never change anything.
     pub(super) safe_method: bool,
-    pub(super) body: Box<dyn Read + Send>,
+    pub(super) source: Source,
     pub(super) encoding: Encoding,
     pub(super) running: Running,
+    /// Held while the statement runs; given back before the answer's end, when the client may send its next one.
+    pub(super) session: Option<HeldSession>,
     /// Headers that every answer carries.
     pub(super) headers: HeaderMap,
     /// The word that marks an error in the middle of a body.
@@ -55,6 +62,7 @@ pub(super) fn run(mut job: Job, reply: HeadSender) {
     let mut reply = Some(reply);
     let outcome = job.execute(&mut reply);
     job.running.finish();
+    job.session = None;
     let head = match outcome {
         Ok(Some(head)) => head,
         Ok(None) => return,
@@ -69,24 +77,25 @@ pub(super) fn run(mut job: Job, reply: HeadSender) {
 impl Job {
     /// `None`: the answer has been sent as a stream.
     fn execute(&mut self, reply: &mut Option<HeadSender>) -> Result<Option<Head>, Exception> {
-        let mut session = match &self.params.session_id {
-            Some(id) => {
-                Some(self.sessions.hold(id, self.access, self.params.session_timeout, self.params.session_check)?)
-            }
-            None => None,
-        };
-        if let Some(session) = &session {
-            self.inherit(session);
+        if let Some(id) = &self.params.session_id {
+            let session =
+                self.sessions.hold(id, self.access, self.params.session_timeout, self.params.session_check)?;
+            self.inherit(&session.state);
+            self.session = Some(session);
         }
+        let mut body = std::mem::replace(&mut self.source, Source::Nothing).decoded()?;
         let mut text = std::mem::take(&mut self.params.query).into_bytes();
         let mut split = split_insert(&text, true);
         let mut complete = false;
+        // Between a query in the URL and the body there is a line end, as on a server.
+        let mut between: &[u8] = b"\n";
         if !matches!(split, Split::Insert(_)) {
+            between = b"";
             if !text.is_empty() {
                 text.push(b'\n');
             }
             for limit in [INSERT_HEAD_BYTES, LONGEST_STATEMENT_BYTES] {
-                complete = complete || read_up_to(&mut self.body, &mut text, limit)?;
+                complete = complete || read_up_to(&mut body, &mut text, limit)?;
                 split = split_insert(&text, complete);
                 if complete || matches!(split, Split::Insert(_)) {
                     break;
@@ -96,9 +105,11 @@ impl Job {
         match split {
             Split::Insert(insert) => {
                 let leading = text.split_off(insert.data_start);
-                self.insert(&insert, leading)
-                    .map(|counters| Some(self.whole(Bytes::new(), DEFAULT_FORMAT, counters)))?
-                    .map_or(Ok(None), |head| head.map(Some))
+                if leading.is_empty() {
+                    between = b"";
+                }
+                let counters = self.insert(&insert, leading.chain(between).chain(body))?;
+                self.whole(Bytes::new(), DEFAULT_FORMAT, counters).map(Some)
             }
             Split::Unsupported(what) => {
                 Err(Exception::new(48, "NOT_IMPLEMENTED", format_args!("{what} is not served here")))
@@ -108,15 +119,15 @@ impl Job {
                 "QUERY_IS_TOO_LARGE",
                 format_args!("the statement is longer than {LONGEST_STATEMENT_BYTES} bytes"),
             )),
-            Split::Whole | Split::NeedsMore => self.statement(&text, session.as_mut(), reply),
+            Split::Whole | Split::NeedsMore => self.statement(&text, reply),
         }
     }
 
-    fn inherit(&mut self, session: &HeldSession) {
+    fn inherit(&mut self, session: &SessionState) {
         if self.params.database.is_none() {
-            self.params.database.clone_from(&session.state.database);
+            self.params.database.clone_from(&session.database);
         }
-        for (name, value) in &session.state.settings {
+        for (name, value) in &session.settings {
             if self.params.settings.iter().all(|(given, _)| given != name) {
                 self.params.settings.push((name.clone(), value.clone()));
             }
@@ -142,7 +153,7 @@ impl Job {
         settings
     }
 
-    fn insert(&mut self, insert: &Insert, leading: Vec<u8>) -> Result<Counters, Exception> {
+    fn insert(&mut self, insert: &Insert, mut data: impl Read) -> Result<Counters, Exception> {
         if self.access == Access::ReadOnly || self.safe_method {
             return Err(self.read_only());
         }
@@ -159,8 +170,6 @@ impl Job {
         };
         let connection = self.engine.connect(&self.settings())?;
         let mut stream = connection.insert(&statement, &insert.format, &self.params.query_params)?;
-        let between: &[u8] = if leading.is_empty() { b"" } else { b"\n" };
-        let mut data = leading.chain(between).chain(&mut self.body);
         let mut piece = Vec::with_capacity(INSERT_PIECE_BYTES);
         loop {
             piece.clear();
@@ -185,12 +194,7 @@ impl Job {
         }
     }
 
-    fn statement(
-        &mut self,
-        text: &[u8],
-        session: Option<&mut HeldSession>,
-        reply: &mut Option<HeadSender>,
-    ) -> Result<Option<Head>, Exception> {
+    fn statement(&mut self, text: &[u8], reply: &mut Option<HeadSender>) -> Result<Option<Head>, Exception> {
         let analysis = self.engine.classify(text)?;
         if analysis.statements != 1 || analysis.class == Class::Unknown {
             return Err(self.refusal(analysis, text));
@@ -198,7 +202,7 @@ impl Job {
         if let Some(change) = session_change(text).filter(|_| analysis.class == Class::Control) {
             // Run for its errors' sake; what it changes goes into the session.
             self.engine.connect(&[])?.query(text, "Null", &[])?;
-            if let Some(session) = session {
+            if let Some(session) = &mut self.session {
                 session.state.apply(change);
             }
             return self.whole(Bytes::new(), DEFAULT_FORMAT, Counters::default()).map(Some);
@@ -270,13 +274,17 @@ impl Job {
                     None => trailer,
                 };
                 let _ = sender.blocking_send(Ok(trailer.into()));
-                // Time for the trailer to leave before the connection is broken off.
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                // The trailer has to be on its way before the connection is broken off.
+                while sender.capacity() < PIECES_IN_FLIGHT && !sender.is_closed() {
+                    std::thread::sleep(TRAILER_POLL);
+                }
+                std::thread::sleep(TRAILER_TIME);
                 Err(BrokenOff(exception.to_string()))
             }
             Err(None) => return Ok(None),
         };
         self.running.finish();
+        self.session = None;
         let _ = match ending {
             Ok(bytes) if bytes.is_empty() => Ok(()),
             Ok(bytes) => sender.blocking_send(Ok(bytes.into())),

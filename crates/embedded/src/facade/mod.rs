@@ -16,28 +16,30 @@ mod request;
 mod session;
 
 use std::collections::HashSet;
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 pub use auth::{OWNER, READER};
 
 use crate::engine::Engine;
 use crate::exception::Exception;
 use auth::Credentials;
-use body::{BodyReader, decoded};
+use body::{BodyReader, Source};
 use cancel::{CancelGuard, Running};
 use execute::Job;
-use reply::{error_head, response};
+use reply::{Head, error_head, response};
 use request::Params;
 use session::Sessions;
 
@@ -45,6 +47,8 @@ use session::Sessions;
 const BODY_PIECES_IN_FLIGHT: usize = 8;
 /// A body that nobody wants any more is still read up to this size, so that the client sees the answer.
 const DRAINED_BYTES: usize = 64 << 20;
+/// … and for this long.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// The longest multipart body.
 const LONGEST_FORM_BYTES: usize = 16 << 20;
 
@@ -111,42 +115,52 @@ impl Facade {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let tag: String = self.salt.chars().take(16).collect();
         let mut query_id = format!("{}-{number}", self.salt);
-        let prepared = self.prepare(request, number, &tag, &mut query_id).await;
+        let (parts, body) = request.into_parts();
+        let (body, pump) = pump(body);
+        let running = Running::new(number);
+        let guard = CancelGuard { engine: self.engine.clone(), running: running.clone() };
+        let prepared = self.prepare(&parts, body, &running, &tag, &mut query_id).await;
         let headers = self.headers(&query_id, &tag);
-        let error = |exception: Exception, running: Running, headers: HeaderMap| {
+        let answer = match prepared {
+            Ok(mut job) => {
+                job.headers = headers.clone();
+                self.answer(job).await
+            }
+            Err(exception) => Err(exception),
+        };
+        let head = answer.unwrap_or_else(|exception| {
             running.finish();
-            let head = error_head(&exception, &self.engine.about().version, headers);
-            response(head, CancelGuard { engine: self.engine.clone(), running })
-        };
-        let mut job = match prepared {
-            Ok(job) => job,
-            Err(exception) => return error(exception, Running::new(number), headers),
-        };
-        job.headers = headers.clone();
-        let guard = CancelGuard { engine: self.engine.clone(), running: job.running.clone() };
-        let running = job.running.clone();
-        let Ok(permit) = Arc::clone(&self.statements).acquire_owned().await else {
-            return error(Exception::new(236, "ABORTED", "the server is stopping"), running, headers);
-        };
+            error_head(&exception, &self.engine.about().version, headers)
+        });
+        if head.status != StatusCode::OK {
+            // A connection closed before the client has sent everything may lose the answer on its way.
+            let _ = tokio::time::timeout(DRAIN_TIME, pump).await;
+        }
+        response(head, guard)
+    }
+
+    async fn answer(&self, job: Job) -> Result<Head, Exception> {
+        let stopping = |_| Exception::new(236, "ABORTED", "the server is stopping");
+        let permit = Arc::clone(&self.statements).acquire_owned().await.map_err(stopping)?;
         let (sender, receiver) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             execute::run(job, sender);
         });
-        match receiver.await {
-            Ok(head) => response(head, guard),
-            // The worker panicked; tokio has printed where.
-            Err(_) => error(
-                Exception::new(49, "LOGICAL_ERROR", "the statement's worker ended without an answer"),
-                running,
-                headers,
-            ),
-        }
+        // No answer: the worker panicked, and the panic has been printed.
+        let lost = |_| Exception::new(49, "LOGICAL_ERROR", "the statement's worker ended without an answer");
+        receiver.await.map_err(lost)
     }
 
     /// Everything up to the point where a thread may block.
-    async fn prepare(&self, request: Request, number: u64, tag: &str, query_id: &mut String) -> Result<Job, Exception> {
-        let (parts, body) = request.into_parts();
+    async fn prepare(
+        &self,
+        parts: &Parts,
+        body: BodyReader,
+        running: &Running,
+        tag: &str,
+        query_id: &mut String,
+    ) -> Result<Job, Exception> {
         let is_setting = |name: &str| self.settings.contains(name);
         let mut params = Params::parse(parts.uri.query().unwrap_or_default(), &parts.headers, is_setting)?;
         if let Some(id) = &params.query_id {
@@ -155,14 +169,18 @@ impl Facade {
         let credentials = Credentials::of(&parts.headers, params.user.as_deref(), params.password.as_deref())?;
         let access = credentials.access(&self.owner_password)?;
         let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let body: Box<dyn Read + Send> = match header(http::header::CONTENT_TYPE).and_then(multipart::boundary) {
+        let body = match header(http::header::CONTENT_TYPE).and_then(multipart::boundary) {
             Some(boundary) => {
                 for (name, value) in form(body, &boundary).await? {
                     params.set(&name, value, is_setting)?;
                 }
-                Box::new(std::io::empty())
+                Source::Nothing
             }
-            None => decoded(pump(body), header(http::header::CONTENT_ENCODING), params.native_request)?,
+            None => Source::Body {
+                body,
+                content_encoding: header(http::header::CONTENT_ENCODING).map(str::to_owned),
+                native_blocks: params.native_request,
+            },
         };
         Ok(Job {
             engine: self.engine.clone(),
@@ -171,8 +189,9 @@ impl Facade {
             params,
             access,
             safe_method: matches!(parts.method, Method::GET | Method::HEAD),
-            body,
-            running: Running::new(number),
+            source: body,
+            running: running.clone(),
+            session: None,
             headers: HeaderMap::new(),
             exception_tag: tag.to_owned(),
         })
@@ -202,17 +221,17 @@ fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
     response
 }
 
-async fn form(body: Body, boundary: &str) -> Result<Vec<(String, String)>, Exception> {
+async fn form(body: BodyReader, boundary: &str) -> Result<Vec<(String, String)>, Exception> {
     let malformed =
         || Exception::new(36, "BAD_ARGUMENTS", "the multipart body is malformed, too long, or has a file in it");
-    let body = Limited::new(body, LONGEST_FORM_BYTES).collect().await.map_err(|_| malformed())?.to_bytes();
+    let body = body.collect(LONGEST_FORM_BYTES).await.ok_or_else(malformed)?;
     multipart::fields(&body, boundary).ok_or_else(malformed)
 }
 
-/// Moves the body to whoever reads it, piece by piece.
-fn pump(mut body: Body) -> BodyReader {
+/// Moves the body to whoever reads it, piece by piece; what nobody reads is thrown away.
+fn pump(mut body: Body) -> (BodyReader, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, String>>(BODY_PIECES_IN_FLIGHT);
-    tokio::spawn(async move {
+    let pump = tokio::spawn(async move {
         let mut unwanted = 0;
         while let Some(frame) = body.frame().await {
             let piece = match frame {
@@ -231,5 +250,5 @@ fn pump(mut body: Body) -> BodyReader {
             }
         }
     });
-    BodyReader::new(receiver)
+    (BodyReader::new(receiver), pump)
 }
