@@ -46,6 +46,11 @@ pub trait Source: Send {
     /// # Errors
     /// When the source cannot be asked.
     fn origins_declared(&mut self) -> Result<Vec<(OriginId, String)>, LogError>;
+
+    /// Offset after an origin's last record as last heard of, for measuring lag; `None` if unknown.
+    fn end(&self, _: OriginId) -> Option<u64> {
+        None
+    }
 }
 
 /// One record of a source, as it lies there.

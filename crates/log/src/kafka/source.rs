@@ -257,6 +257,9 @@ impl Source for KafkaSource {
         self.consumer.pause([(topic.as_str(), partition)].into_iter())?;
         self.consumer.seek(&topic, partition, from)?;
         self.places[at].next = Some(from);
+        self.places[at].quiet = false;
+        // said of where we stood before
+        self.events.retain(|event| !matches!(event, SourceEvent::EndConfirmed { origin: of, .. } if *of == origin));
         if !self.paused {
             self.consumer.resume([(topic.as_str(), partition)].into_iter())?;
         }
@@ -310,5 +313,10 @@ impl Source for KafkaSource {
         }
         self.declared = Some((Instant::now(), declared.clone()));
         Ok(declared)
+    }
+
+    fn end(&self, origin: OriginId) -> Option<u64> {
+        let place = self.places.iter().find(|place| place.origin == origin)?;
+        self.consumer.end(&place.topic, place.partition)
     }
 }
