@@ -42,7 +42,7 @@ if [ "$mode" = local ]; then
   say "making the demo world"
   "$bin" generate world --out "$demo/world"
   say "importing it: intake, sessionize, journey"
-  "$bin" import --config "$demo/world/crumbtrail.yaml" --data "$demo/data" --format native --site shop \
+  "$bin" import --config "$demo/world/crumbtrail.yaml" --data "$demo/data" --format native \
     "$demo/world/clicks.jsonl" "$demo/world/support.jsonl"
 else
   say "starting an Apache Kafka broker and a schema registry"

@@ -65,12 +65,12 @@ AS WITH
         GROUP BY log_partition, log_offset
     )
 SELECT
-    if(from_offset > covered_to, 'hole', 'overlap') AS kind,
+    if(chains.from_offset > covered_to, 'hole', 'overlap') AS kind,
     epoch,
     processor,
     partition,
     table_name,
-    least(from_offset, covered_to) AS from_offset,
+    least(chains.from_offset, covered_to) AS from_offset,
     greatest(chains.from_offset, covered_to) AS to_offset,
     toInt64(covered_to) AS expected_count,
     toInt64(chains.from_offset) AS found_count,

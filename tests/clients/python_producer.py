@@ -42,7 +42,8 @@ def delivered(error, message):
 
 def make_topics(**partitions):
     topics = [NewTopic(name.replace("_", "-"), count, 1) for name, count in partitions.items()]
-    for future in AdminClient({"bootstrap.servers": broker}).create_topics(topics).values():
+    admin = AdminClient({"bootstrap.servers": broker})  # lives as long as its futures
+    for future in admin.create_topics(topics).values():
         future.result(30)
 
 

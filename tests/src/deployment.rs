@@ -14,15 +14,22 @@ pub struct Deployment {
 }
 
 /// Configuration every test starts from: free ports, no metrics endpoint, little memory.
-const BASE: &str = "clickhouse:\n  listen: 127.0.0.1:0\n  engine_memory_mib: 2048\ntelemetry:\n  listen: \"\"\n  log: warn\n\
-    privacy:\n  key: a key for tests only\n";
+const BASE: &str =
+    "clickhouse:\n  listen: 127.0.0.1:0\n  engine_memory_mib: 2048\nprivacy:\n  key: a key for tests only\n";
 
 impl Deployment {
     /// A deployment with further configuration (YAML, top-level keys other than the base's).
     #[must_use]
     pub fn new(more: &str) -> Deployment {
+        Deployment::with_metrics_at("", more)
+    }
+
+    /// The same, with metrics served at this address while it runs.
+    #[must_use]
+    pub fn with_metrics_at(listen: &str, more: &str) -> Deployment {
         let folder = TempDir::new().expect("a folder");
-        let text = format!("{BASE}data_dir: {}\n{more}", folder.path().join("data").display());
+        let telemetry = format!("telemetry:\n  listen: \"{listen}\"\n  log: warn\n");
+        let text = format!("{BASE}{telemetry}data_dir: {}\n{more}", folder.path().join("data").display());
         std::fs::write(folder.path().join("crumbtrail.yaml"), text).expect("the configuration is written");
         Deployment { folder, engine: None }
     }

@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod clients;
 pub mod deployment;
+pub mod registry;
 pub mod tables;
 
 pub use broker::Broker;
+pub use clients::python_client;
 pub use deployment::Deployment;
 
 use std::path::{Path, PathBuf};

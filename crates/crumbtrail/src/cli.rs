@@ -69,6 +69,9 @@ pub enum Command {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: std::net::SocketAddr,
     },
+    /// Measure what the processors cost in this process
+    #[command(hide = true, subcommand)]
+    Bench(crate::commands::bench::BenchCommand),
     /// Write the generated pages of the documentation
     #[command(hide = true)]
     Docs {

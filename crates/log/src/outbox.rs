@@ -195,6 +195,15 @@ impl Outbox {
     /// Ends every destination's frame with a tick. `wall_ms` is the wall time, `declared` all origins the log's
     /// writers know (see [`crate::Tick::declared`]).
     pub fn tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) {
+        self.say(wall_ms, false, declared);
+    }
+
+    /// As [`Outbox::tick`], and asks readers to do at once what waits for wall time (see [`crate::Tick::closing`]).
+    pub fn closing_tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) {
+        self.say(wall_ms, true, declared);
+    }
+
+    fn say(&mut self, wall_ms: i64, closing: bool, declared: &[(OriginId, String)]) {
         let active = self.runs.iter().filter(|run| run.active).count();
         for dest in 0..self.partitions {
             let (runs, links, partitions) = (&self.runs, &self.links, self.partitions);
@@ -207,7 +216,7 @@ impl Outbox {
                 generation,
             });
             let write = |out: &mut Vec<u8>| {
-                tick::encode(out, wall_ms, active, statements, declared);
+                tick::encode(out, (wall_ms, closing), active, statements, declared);
                 true
             };
             let spare = self.spares.pop().unwrap_or_default();

@@ -27,6 +27,8 @@ pub struct OriginTick {
 pub struct Tick {
     /// Wall time of the writer in ms since 1970; for people and metrics, never for event time.
     pub wall_ms: i64,
+    /// The writer ends here for now, and wants everything that waits for wall time (cuts, throttled rows) done.
+    pub closing: bool,
     /// One statement per origin this writer works on.
     pub origins: Vec<OriginTick>,
     /// All origins this log's writers know, with their canonical names: the partition's watermark is the minimum over
@@ -38,6 +40,11 @@ impl Tick {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Tick, Malformed> {
         let mut reader = Reader::new(bytes);
         let wall_ms = reader.i64()?;
+        let closing = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(Malformed),
+        };
         let count = reader.count(23)?;
         let mut origins = Vec::with_capacity(count);
         for _ in 0..count {
@@ -60,19 +67,20 @@ impl Tick {
         if !reader.is_empty() {
             return Err(Malformed);
         }
-        Ok(Tick { wall_ms, origins, declared })
+        Ok(Tick { wall_ms, closing, origins, declared })
     }
 }
 
 /// Writes a tick without building one.
 pub(crate) fn encode(
     out: &mut Vec<u8>,
-    wall_ms: i64,
+    (wall_ms, closing): (i64, bool),
     count: usize,
     origins: impl Iterator<Item = OriginTick>,
     declared: &[(OriginId, String)],
 ) {
     out.extend_from_slice(&wall_ms.to_le_bytes());
+    out.push(u8::from(closing));
     put_varint(out, count as u64);
     for origin in origins {
         out.extend_from_slice(&origin.origin.0.to_le_bytes());
@@ -100,11 +108,13 @@ mod tests {
         #[test]
         fn ticks_round_trip_and_no_prefix_is_a_tick(
             wall_ms: i64,
+            closing: bool,
             origins in prop::collection::vec(any::<(u64, u64, u64, u32, i64, u32)>(), 0..5),
             declared in prop::collection::vec((any::<u64>(), "\\PC{0,12}"), 0..4),
         ) {
             let tick = Tick {
                 wall_ms,
+                closing,
                 origins: origins
                     .into_iter()
                     .map(|(origin, frontier, offset, seq, watermark, generation)| OriginTick {
@@ -118,7 +128,7 @@ mod tests {
                 declared: declared.into_iter().map(|(id, name)| (OriginId(id), name)).collect(),
             };
             let mut bytes = Vec::new();
-            encode(&mut bytes, tick.wall_ms, tick.origins.len(), tick.origins.iter().copied(), &tick.declared);
+            tick.encode(&mut bytes);
             prop_assert_eq!(Tick::decode(&bytes), Ok(tick));
             for len in 0..bytes.len() {
                 prop_assert_eq!(Tick::decode(&bytes[..len]), Err(Malformed));

@@ -15,6 +15,8 @@ use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Writer};
 
 /// Records per chunk: what is merged by time, and how exact the watermark is.
 pub const CHUNK: usize = 1024;
+/// A tick after so many records, however fast they came: sessions close at ticks only, and until then are held in memory.
+const TICK_RECORDS: u64 = 128 << 10;
 
 /// Why an import ends.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +160,10 @@ pub struct Imported {
 /// How an import runs and ends.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportRules {
-    /// A tick this often, ms of wall time.
+    /// A tick at least this often, ms of wall time.
     pub tick_ms: i64,
     /// Event time is moved this far past the last event at the end, ms; `None` keeps it open.
     pub close_after_ms: Option<i64>,
-    /// Wall time between the closing ticks, ms: above the insert, correction and snapshot intervals, so that what is
-    /// cut, throttled or due by time is done.
-    pub closing_step_ms: i64,
 }
 
 /// Runs the second pass over surveyed files.
@@ -202,6 +201,7 @@ pub fn import(
         }
     }
     let mut wall = clock.now_ms();
+    let mut ticked_at = 0;
     let mut outcomes = [0u64; crumbtrail_events::Outcome::ALL.len()];
     while let Some(index) = earliest_lane(&lanes) {
         let watermark = lanes.iter().map(|lane| lane.survey.earliest_from(lane.at)).min().unwrap_or(EventTime::MAX);
@@ -224,8 +224,8 @@ pub fn import(
             }
             lane.at += 1;
             result.new += 1;
-            writer.decided(lane.origin, lane.at, EventTime::MAX);
         }
+        writer.decided(lane.origin, lane.at, EventTime::MAX);
         let complete = lane.at == lane.survey.records;
         if lane.at > lane.survey.records || (ended && !complete) {
             return Err(ImportError::Changed { file: lane.survey.name.clone() });
@@ -239,8 +239,9 @@ pub fn import(
         writer.append(false)?;
         seen(result.new);
         let now = clock.now_ms();
-        if now - wall >= rules.tick_ms {
+        if now - wall >= rules.tick_ms || result.new - ticked_at >= TICK_RECORDS {
             wall = now;
+            ticked_at = result.new;
             writer.tick(wall, &declared)?;
         }
     }
@@ -255,11 +256,7 @@ pub fn import(
         writer.decided(clock_origin, 0, closed);
         result.closed_at = Some(closed);
     }
-    wall = clock.now_ms();
-    writer.tick(wall, &declared)?;
-    for step in 1..=2 {
-        writer.tick(wall + step * rules.closing_step_ms, &declared)?;
-    }
+    writer.close(clock.now_ms(), &declared)?;
     Ok(result)
 }
 

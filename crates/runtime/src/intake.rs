@@ -1,7 +1,7 @@
 //! The loop of intake: sources in, frames and ticks out, offsets committed only behind acknowledged ticks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -116,7 +116,8 @@ impl Writer {
         Ok(lowest)
     }
 
-    /// Starts (or restarts) an origin at `from`.
+    /// Starts (or restarts) an origin at `from`: everything below it was sent before. 0 claims nothing, wherever the
+    /// source begins.
     pub fn start(&mut self, origin: OriginId, name: &str, from: u64) {
         self.outbox.start(origin, name, Position::before(from));
         self.letter_outbox.start(origin, name, Position::before(from));
@@ -178,6 +179,20 @@ impl Writer {
     pub fn tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
         self.outbox.tick(wall_ms, declared);
         self.letter_outbox.tick(wall_ms, declared);
+        self.flush()
+    }
+
+    /// As [`Writer::tick`], and asks readers to do at once what waits for wall time.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn close(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
+        self.outbox.closing_tick(wall_ms, declared);
+        self.letter_outbox.closing_tick(wall_ms, declared);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
         self.append(true)?;
         self.letters.flush(FLUSH_DEADLINE)?;
         self.touchpoints.flush(FLUSH_DEADLINE)
@@ -204,15 +219,48 @@ pub struct IntakeLoop {
     pub metrics: Metrics,
     /// Set to end the loop.
     pub stop: Arc<AtomicBool>,
-    /// Jobs that end: wall time between two last ticks, ms, above every interval that waits for wall time, so that what
-    /// is cut, throttled or due by time is done. `None` for a service.
-    pub closing_step_ms: Option<i64>,
+    /// A job that ends: its last tick asks readers to do at once what waits for wall time.
+    pub closes: bool,
+    /// How many partitions it has and how many of them it has read to their end, for a job that ends then.
+    pub progress: Arc<Progress>,
+}
+
+/// How far a member's source partitions are read.
+#[derive(Debug, Default)]
+pub struct Progress {
+    owned: AtomicU64,
+    at_end: AtomicU64,
+}
+
+impl Progress {
+    /// Partitions owned, and of these read to their confirmed end.
+    #[must_use]
+    pub fn get(&self) -> (u64, u64) {
+        (self.owned.load(Ordering::Relaxed), self.at_end.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, origins: &HashMap<OriginId, OriginAt>) {
+        self.owned.store(origins.len() as u64, Ordering::Relaxed);
+        let at_end = origins.values().filter(|at| at.at_end).count();
+        self.at_end.store(at_end as u64, Ordering::Relaxed);
+    }
 }
 
 struct OriginAt {
     partition: SourcePartition,
     frontier: u64,
     watermark: EventTime,
+    /// Its end was confirmed since it was started.
+    at_end: bool,
+}
+
+/// A record that cannot be decided now.
+struct HoldUp {
+    origin: OriginId,
+    offset: u64,
+    since: Instant,
+    /// It was asked for again, and has not come yet.
+    retrying: bool,
 }
 
 /// How long frames may wait before they are cut, and how long a poll waits.
@@ -234,15 +282,24 @@ impl IntakeLoop {
         self.writer.decided(import, 0, EventTime::MAX);
         let mut control_at = self.control.bounds(PartitionId(0))?.1;
         let (mut cut_at, mut tick_at) = (Instant::now(), Instant::now());
-        let mut held: Option<(OriginId, u64, Instant)> = None;
+        let mut held: Option<HoldUp> = None;
         while !self.stop.load(Ordering::Relaxed) {
-            if let Some((origin, offset, since)) = held
-                && since.elapsed() >= HOLD
-            {
-                self.source.resume_all()?;
-                self.source.start(origin, Some(offset))?;
-                self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 0.0);
-                held = None;
+            if let Some(hold) = &mut held {
+                if hold.retrying {
+                    // Told only once the record is decided, or another member's: an alert waits for minutes of 1.
+                    if origins.get(&hold.origin).is_none_or(|at| at.frontier > hold.offset) {
+                        tracing::info!("intake goes on");
+                        self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 0.0);
+                        held = None;
+                    }
+                } else if hold.since.elapsed() >= HOLD {
+                    hold.retrying = true;
+                    // The source has handed over more than was decided: every origin goes back, then all go on.
+                    for (origin, at) in &origins {
+                        self.source.start(*origin, Some(at.frontier))?;
+                    }
+                    self.source.resume_all()?;
+                }
             }
             match self.poll(&mut origins)? {
                 Polled::Event(SourceEvent::Assigned(partitions)) => {
@@ -252,16 +309,22 @@ impl IntakeLoop {
                 }
                 Polled::Event(SourceEvent::Revoked(gone)) => {
                     for origin in gone {
-                        origins.remove(&origin);
-                        self.writer.stop(origin);
+                        if let Some(at) = origins.remove(&origin) {
+                            self.writer.stop(origin);
+                            // From now on another member's to tell.
+                            self.show_lag(&at.partition, 0);
+                        }
                     }
+                    self.progress.set(&origins);
                 }
                 Polled::Event(SourceEvent::EndConfirmed { origin, at_wall_ms, end }) => {
-                    if let Some(at) = origins.get_mut(&origin)
-                        && at.frontier >= end
-                    {
+                    if let Some(at) = origins.get_mut(&origin) {
+                        // What lies between is no record, such as a transaction's marker.
+                        at.frontier = at.frontier.max(end);
                         at.watermark = at.watermark.max(EventTime(at_wall_ms));
                         self.writer.decided(origin, at.frontier, at.watermark);
+                        at.at_end = true;
+                        self.progress.set(&origins);
                     }
                 }
                 Polled::Event(SourceEvent::Polled(_)) => {}
@@ -269,7 +332,7 @@ impl IntakeLoop {
                     tracing::warn!(why, "intake is paused");
                     self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 1.0);
                     self.source.pause_all()?;
-                    held = Some((origin, offset, Instant::now()));
+                    held = Some(HoldUp { origin, offset, since: Instant::now(), retrying: false });
                 }
             }
             let cut = cut_at.elapsed() >= CUT;
@@ -286,10 +349,8 @@ impl IntakeLoop {
         }
         if !origins.is_empty() {
             self.tick(&origins, &declared)?;
-            if let Some(step) = self.closing_step_ms {
-                for i in 1..=2 {
-                    self.writer.tick(self.clock.now_ms() + i * step, &declared)?;
-                }
+            if self.closes {
+                self.writer.close(self.clock.now_ms(), &declared)?;
             }
         }
         Ok(())
@@ -301,7 +362,7 @@ impl IntakeLoop {
         let mut bytes = 0u64;
         let mut held = None;
         let event = source.poll(CUT, &mut |record| {
-            // After a hold-up the rest of the poll is passed over; the source is told to go back.
+            // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
             if held.is_some() {
                 return;
             }
@@ -332,15 +393,7 @@ impl IntakeLoop {
             metrics.add(&catalogue::INTAKE_BYTES, &[], bytes);
         }
         Ok(match held {
-            Some((origin, offset, why)) => {
-                // Every other origin of the poll goes back to where it was decided.
-                for (other, at) in origins.iter() {
-                    if *other != origin {
-                        source.start(*other, Some(at.frontier))?;
-                    }
-                }
-                Polled::Held { origin, offset, why }
-            }
+            Some((origin, offset, why)) => Polled::Held { origin, offset, why },
             None => Polled::Event(event),
         })
     }
@@ -355,11 +408,15 @@ impl IntakeLoop {
         for (partition, frontier) in partitions.into_iter().zip(frontiers) {
             let from = (frontier > 0).then_some(frontier);
             let started = self.source.start(partition.origin, from)?;
-            self.writer.start(partition.origin, &partition.name, started);
+            // A first start claims nothing: whoever wrote before and was not heard of may have begun at a lower offset
+            // that the source has dropped since. Only the decision says where this run really starts.
+            self.writer.start(partition.origin, &partition.name, frontier);
+            self.writer.decided(partition.origin, started, EventTime::MIN);
             tracing::info!(origin = partition.name, from = started, end = partition.end, "source partition assigned");
-            origins
-                .insert(partition.origin, OriginAt { partition, frontier: started, watermark: EventTime::MIN });
+            let (origin, watermark) = (partition.origin, EventTime::MIN);
+            origins.insert(origin, OriginAt { partition, frontier: started, watermark, at_end: false });
         }
+        self.progress.set(origins);
         Ok(())
     }
 
@@ -375,11 +432,14 @@ impl IntakeLoop {
             tracing::debug!(%error, "offset report failed");
         }
         for at in origins.values() {
-            let labels = [at.partition.topic.as_str(), &at.partition.partition.to_string()];
-            let lag = at.partition.end.saturating_sub(at.frontier);
-            self.metrics.set(&catalogue::INTAKE_LAG, &labels, lag as f64);
+            let end = self.source.end(at.partition.origin).unwrap_or_default().max(at.partition.end);
+            self.show_lag(&at.partition, end.saturating_sub(at.frontier));
         }
         Ok(())
+    }
+
+    fn show_lag(&self, of: &SourcePartition, lag: u64) {
+        self.metrics.set(&catalogue::INTAKE_LAG, &[&of.topic, &of.partition.to_string()], lag as f64);
     }
 
     /// Reads the control log and goes back where a reader asks.
@@ -394,9 +454,12 @@ impl IntakeLoop {
             if let Some(at) = origins.get_mut(&ask.origin) {
                 let to = ask.position.offset.min(at.frontier);
                 tracing::warn!(origin = at.partition.name, from = at.frontier, to, "going back: a reader misses records");
-                self.source.start(ask.origin, Some(to))?;
+                // The default position asks for everything the source still has.
+                let started = self.source.start(ask.origin, (ask.position != Position::default()).then_some(to))?;
                 self.writer.start(ask.origin, &at.partition.name, to);
-                at.frontier = to;
+                self.writer.decided(ask.origin, started, EventTime::MIN);
+                at.frontier = started;
+                at.at_end = false;
             }
         }
         Ok(next)

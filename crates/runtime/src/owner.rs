@@ -70,6 +70,8 @@ pub struct FrameReport {
     pub snapshot: Option<(Offset, Vec<u8>)>,
     /// The frame carried a tick.
     pub ticked: bool,
+    /// That tick was a closing one.
+    pub closing: bool,
 }
 
 /// The owner of partition `partition`.
@@ -82,12 +84,38 @@ pub struct Owner<S> {
     epoch: Epoch,
     partition: PartitionId,
     next: Offset,
-    wall_ms: i64,
+    time: TickTime,
     open: OpenRange,
     /// The next log's writer and our origin in it.
     onward: Option<Onward>,
     scratch: Vec<u8>,
 }
+
+/// What ticks say about wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TickTime {
+    /// The latest wall time of any tick, ms.
+    wall_ms: i64,
+    /// Added for every closing tick, so that to the step and the cutter everything that waits for time is due then.
+    skipped_ms: i64,
+}
+
+impl TickTime {
+    const START: TickTime = TickTime { wall_ms: i64::MIN, skipped_ms: 0 };
+
+    fn take(&mut self, wall_ms: i64, closing: bool) {
+        self.wall_ms = self.wall_ms.max(wall_ms);
+        self.skipped_ms += if closing { SKIP_MS } else { 0 };
+    }
+
+    /// The clock of step and cutter: never goes back.
+    fn elapsed(&self) -> i64 {
+        self.wall_ms.saturating_add(self.skipped_ms)
+    }
+}
+
+/// Longer than any interval that waits for wall time.
+const SKIP_MS: i64 = 3_600_000;
 
 /// The writer of the next log.
 struct Onward {
@@ -117,19 +145,19 @@ impl<S: Step> Owner<S> {
         onward: Option<(Outbox, String)>,
     ) -> Result<Owner<S>, OwnerError> {
         let effects = Effects::new(step.tables());
-        let (inbox, cutter, next, wall_ms) = match start {
-            Start::Empty(from) => (Inbox::new(), Cutter::new(from), from, i64::MIN),
+        let (inbox, cutter, next, time) = match start {
+            Start::Empty(from) => (Inbox::new(), Cutter::new(from), from, TickTime::START),
             Start::Snapshot(snapshot) => {
                 let mut reader = Reader::new(&snapshot.state);
                 if reader.u8()? != STATE_VERSION {
                     return Err(WireError::Malformed("state of another format version").into());
                 }
-                let wall_ms = reader.signed()?;
+                let time = TickTime { wall_ms: reader.signed()?, skipped_ms: reader.signed()? };
                 let cutter = Cutter::load(&mut reader)?;
                 let inbox = Inbox::decode(reader.bytes()?)
                     .map_err(|_| WireError::Malformed("inbox of another format version"))?;
                 step.load(reader.bytes()?)?;
-                (inbox, cutter, snapshot.offset, wall_ms)
+                (inbox, cutter, snapshot.offset, time)
             }
         };
         let onward = onward.map(|(mut outbox, name)| {
@@ -146,7 +174,7 @@ impl<S: Step> Owner<S> {
             epoch,
             partition,
             next,
-            wall_ms,
+            time,
             open: OpenRange::default(),
             onward,
             scratch: Vec::new(),
@@ -174,7 +202,7 @@ impl<S: Step> Owner<S> {
     /// Wall time of the last tick, ms.
     #[must_use]
     pub fn wall_ms(&self) -> i64 {
-        self.wall_ms
+        self.time.wall_ms
     }
 
     /// First log offset whose rows are not cut yet.
@@ -211,15 +239,16 @@ impl<S: Step> Owner<S> {
         self.next = Offset(offset.0 + 1);
         if let Some(Onward { outbox, declared }) = &mut self.onward {
             outbox.decided(declared[0].0, self.next.0, watermark_of(&self.inbox).0);
-            if report.ticked {
-                outbox.tick(self.wall_ms, declared);
-                outbox.cut_all();
+            if report.closing {
+                outbox.closing_tick(self.time.wall_ms, declared);
+            } else if report.ticked {
+                outbox.tick(self.time.wall_ms, declared);
             }
             for (partition, frame) in outbox.drain() {
                 append(partition, frame);
             }
         }
-        let tick = report.ticked.then_some(self.wall_ms);
+        let tick = report.ticked.then(|| self.time.elapsed());
         let from = self.cutter.from();
         let decision =
             self.cutter.after_frame(&self.rules, self.next, self.effects.bytes(), self.open.records, tick);
@@ -237,7 +266,7 @@ impl<S: Step> Owner<S> {
                 counts: full.counts,
                 position_checksum: open.checksum,
                 watermark: self.watermark(),
-                wall_ms: self.wall_ms,
+                wall_ms: self.time.wall_ms,
             });
             if decision.snapshot {
                 report.snapshot = Some((self.next, self.save()));
@@ -260,7 +289,7 @@ impl<S: Step> Owner<S> {
         for record in view.records() {
             match self.inbox.judge(generation, record.origin, record.position, record.previous) {
                 Verdict::Accept => {
-                    let context = Context { version: base | index, watermark, wall_ms: self.wall_ms };
+                    let context = Context { version: base | index, watermark, wall_ms: self.time.elapsed() };
                     index = (index + 1).min(TICK_INDEX - 1);
                     self.step
                         .record(record.payload, context, &mut self.effects)
@@ -286,8 +315,10 @@ impl<S: Step> Owner<S> {
                 report.gaps += 1;
                 report.gap.get_or_insert((gap.origin, gap.expected_after));
             }
-            self.wall_ms = self.wall_ms.max(tick.wall_ms);
-            let context = Context { version: base | TICK_INDEX, watermark: self.watermark(), wall_ms: self.wall_ms };
+            report.closing = tick.closing;
+            self.time.take(tick.wall_ms, tick.closing);
+            let wall_ms = self.time.elapsed();
+            let context = Context { version: base | TICK_INDEX, watermark: self.watermark(), wall_ms };
             self.step.tick(context, &mut self.effects);
             if !self.effects.passed.is_empty() {
                 self.pass_on(offset, &mut seq);
@@ -312,7 +343,8 @@ impl<S: Step> Owner<S> {
 
     fn save(&self) -> Vec<u8> {
         let mut out = vec![STATE_VERSION];
-        put_signed(&mut out, self.wall_ms);
+        put_signed(&mut out, self.time.wall_ms);
+        put_signed(&mut out, self.time.skipped_ms);
         self.cutter.save(&mut out);
         let mut part = Vec::new();
         self.inbox.encode(&mut part);

@@ -77,7 +77,7 @@ pub struct Context {
     pub version: u64,
     /// The partition's watermark.
     pub watermark: EventTime,
-    /// Wall time of the last tick, ms.
+    /// Wall time as ticks tell it, ms: never goes back, and jumps at closing ticks. For throttling only.
     pub wall_ms: i64,
 }
 

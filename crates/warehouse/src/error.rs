@@ -59,6 +59,12 @@ pub enum WarehouseError {
         /// What was wrong.
         detail: String,
     },
+    /// Bytes that are not rows of the table: an encoder's fault.
+    #[error("rows cannot be sent: {detail}")]
+    Rows {
+        /// What is wrong.
+        detail: String,
+    },
     /// The configuration cannot be right.
     #[error("{detail}")]
     Config {
@@ -92,6 +98,7 @@ impl WarehouseError {
             WarehouseError::Server { transient: true, .. } => "server_busy",
             WarehouseError::Server { .. } => "server_refused",
             WarehouseError::Answer { .. } => "answer",
+            WarehouseError::Rows { .. } => "rows",
             WarehouseError::Config { .. } => "config",
             WarehouseError::MigrationChanged { .. } => "migration_changed",
             WarehouseError::Migration { .. } => "migration",

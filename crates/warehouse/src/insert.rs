@@ -1,11 +1,12 @@
 //! **The one place a batch is inserted.**
 //!
-//! Rows are encoded once; a retry sends the same bytes with the same token. The token makes a repetition harmless while
+//! Rows are turned into a block once; a retry sends the same bytes with the same token. The token makes a repetition harmless while
 //! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever.
 
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::WarehouseError;
+use crate::native;
 use crate::tables::TableId;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ const CHUNK: usize = 1 << 20;
 
 /// Everything that decides what an insert does, pinned: servers' defaults have moved before.
 ///
-/// One block per insert and part key, so that an insert is whole or absent per part; an import's batch may span many
-/// months and makes one part for each.
-const SETTINGS: &str = "async_insert = 0, insert_deduplicate = 1, optimize_on_insert = 1, \
+/// One block per insert, so that it is whole or absent per part; an import's batch may span many months and makes one
+/// part for each. Rows are not merged while they are inserted: it doubles the price, and readers merge anyway.
+const SETTINGS: &str = "async_insert = 0, insert_deduplicate = 1, optimize_on_insert = 0, \
     max_insert_block_size = 16777216, min_insert_block_size_rows = 16777216, \
     min_insert_block_size_bytes = 1073741824, max_partitions_per_insert_block = 100000, \
     throw_on_max_partitions_per_insert_block = 0";
@@ -65,14 +66,21 @@ impl Inserter {
         self.epoch
     }
 
-    /// Inserts `body` (`rows` rows, RowBinary) into `table` until the server acknowledges it.
+    /// Inserts `row_count` rows (RowBinary, in `pieces` of whole rows) into `table` until the server acknowledges it.
     ///
     /// # Errors
     /// What a repetition cannot mend: rows of another shape, an unknown table, a refused user.
-    pub async fn insert(&self, table: TableId, token: &str, rows: u64, body: &Bytes) -> Result<(), WarehouseError> {
+    pub async fn insert(
+        &self,
+        table: TableId,
+        token: &str,
+        row_count: u64,
+        pieces: &[Bytes],
+    ) -> Result<(), WarehouseError> {
+        let block = native::block(table.columns(), pieces.iter().map(|piece| &piece[..]), row_count)?.into();
         let mut failures = 0;
         loop {
-            let Err(error) = self.insert_once(table, token, rows, body).await else { return Ok(()) };
+            let Err(error) = self.insert_once(table, token, row_count, &block).await else { return Ok(()) };
             if !error.is_transient() {
                 return Err(error);
             }
@@ -100,20 +108,20 @@ impl Inserter {
         &*self.observer
     }
 
-    /// One try.
+    /// One try to insert a Native block.
     #[expect(clippy::disallowed_methods, reason = "the one place a batch is inserted")]
     pub(crate) async fn insert_once(
         &self,
         table: TableId,
         token: &str,
-        rows: u64,
-        body: &Bytes,
+        row_count: u64,
+        block: &Bytes,
     ) -> Result<(), WarehouseError> {
         let started = Instant::now();
         let send = async {
             let mut insert = self.client.inner.insert_formatted_with(self.statement(table, token));
-            for start in (0..body.len()).step_by(CHUNK) {
-                insert.send(body.slice(start..body.len().min(start + CHUNK))).await?;
+            for start in (0..block.len()).step_by(CHUNK) {
+                insert.send(block.slice(start..block.len().min(start + CHUNK))).await?;
             }
             insert.end().await
         };
@@ -121,7 +129,7 @@ impl Inserter {
             Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
             Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
         }
-        self.observer.inserted(table, rows, body.len(), started.elapsed());
+        self.observer.inserted(table, row_count, block.len(), started.elapsed());
         Ok(())
     }
 
@@ -139,7 +147,7 @@ impl Inserter {
         sql.push_str(token);
         sql.push_str("', ");
         sql.push_str(SETTINGS);
-        sql.push_str(" FORMAT RowBinary");
+        sql.push_str(" FORMAT Native");
         sql
     }
 }
@@ -156,6 +164,6 @@ mod tests {
         let sql = inserter.statement(TableId::StageMoves, "t:1");
         assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`, "), "{sql}");
         assert!(sql.contains("SETTINGS insert_deduplication_token = 't:1', async_insert = 0, "), "{sql}");
-        assert!(sql.ends_with(" FORMAT RowBinary"), "{sql}");
+        assert!(sql.ends_with(" FORMAT Native"), "{sql}");
     }
 }

@@ -7,6 +7,7 @@ use crate::tables::TableId;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::outcome::Counts;
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// One row of `batches`: one table's part of a batch. Written only after the inserts it speaks of were acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,8 @@ pub struct LedgerRow {
     pub record_count: u64,
     /// Records by outcome.
     pub counts: Counts,
-    /// Start of the server that acknowledged, ms since the epoch, accurate to seconds.
-    pub server_started_ms: i64,
+    /// Start of the server that acknowledged.
+    pub server_start: ServerStart,
     /// Watermark at the end.
     pub watermark_at: EventTime,
     /// Wall time of the closing tick.
@@ -42,38 +43,33 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
-    /// The version: of two equal claims the later written stands (it names the server that has the rows now).
+    /// The version: of two equal claims the one of the later tick stands (a replay of the log makes the same one).
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.server_started_ms.max(0) as u64
+        self.written_at.0.max(0) as u64
     }
 }
 
-/// When a server started, ms since the epoch; two readings of one start may differ by a second.
+/// SQL for a value that changes with every start of a server, and differs between the replicas of a cluster: the ids of
+/// tables and databases a server makes afresh in memory when it starts. `uptime()` has whole seconds, and an embedded
+/// engine restarts in a fifth of one. The embedded engine publishes the same text; a test compares them.
+pub const START_ID_SQL: &str = "SELECT concat(toString(serverUUID()), '/', \
+     (SELECT toString(any(uuid)) FROM system.databases WHERE name = 'INFORMATION_SCHEMA'), '/', \
+     (SELECT toString(any(uuid)) FROM system.tables WHERE database = 'system' AND name = 'one'))";
+
+/// Which start of which server: a hash of its start id; 0 if starts are not watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ServerStart(pub i64);
+pub struct ServerStart(pub u64);
 
-impl ServerStart {
-    /// Whether both are readings of one start: the server tells seconds only, each reading rounds twice.
-    #[must_use]
-    pub fn is_same(self, other: ServerStart) -> bool {
-        self.0.abs_diff(other.0) <= 2_000
-    }
-}
-
-/// The server's start.
+/// The start of the server that answers.
 ///
 /// # Errors
 /// Unreachable, late, refused.
 pub async fn server_start(client: &Client) -> Result<ServerStart, WarehouseError> {
-    #[derive(Deserialize)]
-    struct Row {
-        started_s: i64,
-    }
-    let rows: Vec<Row> = client.rows("SELECT toInt64(toUnixTimestamp(now())) - toInt64(uptime()) AS started_s").await?;
-    match rows.as_slice() {
-        [row] => Ok(ServerStart(row.started_s * 1000)),
-        _ => Err(WarehouseError::Answer { detail: "no row for the server's start".to_owned() }),
+    let id = client.fetch(START_ID_SQL, "TSVRaw").await?;
+    match id.trim_ascii() {
+        b"" => Err(WarehouseError::Answer { detail: "the server has no start id".to_owned() }),
+        id => Ok(ServerStart(xxh3_64(id))),
     }
 }
 
@@ -126,15 +122,4 @@ pub async fn chain_end(
         .first()
         .filter(|row| row.table_count == processor.tables().len())
         .map(|row| ChainEnd { from: row.chain_from, to: row.chain_to }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn readings_of_one_start_may_round_apart() {
-        assert!(ServerStart(10_000).is_same(ServerStart(11_000)));
-        assert!(!ServerStart(10_000).is_same(ServerStart(13_000)));
-    }
 }

@@ -1,7 +1,7 @@
 //! ClickHouse: rows as bytes, the one place a batch is inserted, the ledger, and the tables' making.
 //!
 //! ```text
-//! rows ─ tables/*.rs ─► Batch ─ loader.rs ─► insert.rs (the one place) ─► ledger.rs
+//! rows ─ tables/*.rs ─► Batch ─ loader.rs, native.rs ─► insert.rs (the one place) ─► ledger.rs
 //! schemas/clickhouse/*.sql ─ migrate.rs ─► tables and views ─ docs.rs ─► docs/tables.md
 //! ```
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ pub mod insert;
 pub mod ledger;
 pub mod loader;
 pub mod migrate;
+pub mod native;
 pub mod read;
 pub mod rowbinary;
 pub mod rows;

@@ -1,4 +1,6 @@
-//! Files as imports read them: plain, gzip or zstd, standard input by way of a spool, one record a line.
+//! Files as imports read them: plain, gzip or zstd, standard input by way of a spool; lines, or Avro containers.
+
+mod container;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
@@ -6,29 +8,37 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use crumbtrail_runtime::import::{ImportFile, Records};
+use memchr::memchr;
+
+use self::container::Container;
+use crate::cli::FileFormat;
 
 /// Longest line read into memory: beyond it the record is a dead letter (`oversize`) and the rest of the line skipped.
 const MAX_LINE: usize = (1 << 20) + 1;
 const BUFFER: usize = 256 << 10;
 
-/// A file of lines.
-pub struct LineFile {
+/// A file of records.
+pub struct SourceFile {
     name: String,
     path: PathBuf,
+    is_container: bool,
+    /// Id of an Avro container's schema; see [`SourceFile::prepare`].
+    schema_id: u32,
 }
 
-impl LineFile {
+impl SourceFile {
     /// Checks that `path` is a readable file. `-` spools standard input into `spool`, since an import reads twice.
     ///
     /// # Errors
     /// It is missing, a directory or unreadable: one line that says so.
-    pub fn open(path: &Path, spool: &Path) -> Result<LineFile> {
+    pub fn open(path: &Path, spool: &Path, format: FileFormat) -> Result<SourceFile> {
+        let is_container = format == FileFormat::Avro;
         if path == Path::new("-") {
             let to = spool.join(format!("stdin-{}.spool", std::process::id()));
             let mut file = File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
             std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
             file.flush()?;
-            return Ok(LineFile { name: "-".to_owned(), path: to });
+            return Ok(SourceFile { name: "-".to_owned(), path: to, is_container, schema_id: 0 });
         }
         let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if meta.is_dir() {
@@ -36,7 +46,23 @@ impl LineFile {
         }
         File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(LineFile { name, path: path.to_owned() })
+        Ok(SourceFile { name, path: path.to_owned(), is_container, schema_id: 0 })
+    }
+
+    /// Hands an Avro container's schema to `add`, which gives its id. Nothing to do for lines.
+    ///
+    /// # Errors
+    /// It is no container, or its schema does not fit.
+    pub fn prepare(&mut self, add: impl FnOnce(&str, &SourceFile) -> Result<u32>) -> Result<()> {
+        if self.is_container {
+            let header = File::open(&self.path)
+                .and_then(decompressed)
+                .map_err(|error| error.to_string())
+                .and_then(|mut reader| container::header(reader.as_mut()))
+                .map_err(|why| anyhow::anyhow!("{}: {why}", self.path.display()))?;
+            self.schema_id = add(header.schema(), self).with_context(|| self.path.display().to_string())?;
+        }
+        Ok(())
     }
 
     /// Whether the name says it carries support entries.
@@ -46,7 +72,7 @@ impl LineFile {
     }
 }
 
-impl Drop for LineFile {
+impl Drop for SourceFile {
     fn drop(&mut self) {
         if self.name == "-" {
             let _ = std::fs::remove_file(&self.path);
@@ -54,14 +80,19 @@ impl Drop for LineFile {
     }
 }
 
-impl ImportFile for LineFile {
+impl ImportFile for SourceFile {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn open(&self) -> Result<Box<dyn Records + '_>, String> {
         let file = File::open(&self.path).map_err(|error| error.to_string())?;
-        Ok(Box::new(Lines { reader: decompressed(file).map_err(|error| error.to_string())?, line: Vec::new() }))
+        let reader = decompressed(file).map_err(|error| error.to_string())?;
+        Ok(if self.is_container {
+            Box::new(Container::open(reader, self.schema_id)?)
+        } else {
+            Box::new(Lines { reader, line: Vec::new(), used: 0 })
+        })
     }
 }
 
@@ -81,16 +112,32 @@ fn decompressed(file: File) -> std::io::Result<Box<dyn BufRead>> {
 struct Lines {
     reader: Box<dyn BufRead>,
     line: Vec<u8>,
+    /// Bytes of the reader's buffer that the last record was borrowed from.
+    used: usize,
 }
 
 impl Records for Lines {
     fn next(&mut self) -> Result<Option<&[u8]>, String> {
+        self.reader.consume(std::mem::take(&mut self.used));
+        let buffer = self.reader.fill_buf().map_err(damaged)?;
+        // Nearly every line lies whole in the buffer and needs no copy.
+        match memchr(b'\n', buffer) {
+            Some(end) if end < MAX_LINE => {
+                self.used = end + 1;
+                let line = self.reader.fill_buf().map_err(damaged)?;
+                Ok(line.get(..end).map(without_return))
+            }
+            _ => self.gather(),
+        }
+    }
+}
+
+impl Lines {
+    /// The next line, put together from several fillings of the buffer.
+    fn gather(&mut self) -> Result<Option<&[u8]>, String> {
         self.line.clear();
-        let damaged = |error: std::io::Error| format!("damaged or cut short after what was read so far ({error})");
-        let read = (&mut self.reader)
-            .take(MAX_LINE as u64)
-            .read_until(b'\n', &mut self.line)
-            .map_err(damaged)?;
+        let read =
+            (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut self.line).map_err(damaged)?;
         if read == 0 {
             return Ok(None);
         }
@@ -100,11 +147,16 @@ impl Records for Lines {
             // Kept one byte too long, so that it is found oversize; the rest is passed over.
             skip_line(self.reader.as_mut()).map_err(damaged)?;
         }
-        if self.line.last() == Some(&b'\r') {
-            self.line.pop();
-        }
-        Ok(Some(&self.line))
+        Ok(Some(without_return(&self.line)))
     }
+}
+
+fn damaged(error: std::io::Error) -> String {
+    format!("damaged or cut short after what was read so far ({error})")
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<()> {
@@ -132,7 +184,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         std::fs::write(&path, bytes).unwrap();
-        let file = LineFile::open(&path, folder.path()).unwrap();
+        let file = SourceFile::open(&path, folder.path(), FileFormat::Native).unwrap();
         let mut records = ImportFile::open(&file).unwrap();
         let mut all = Vec::new();
         while let Some(line) = records.next().unwrap() {
@@ -165,7 +217,7 @@ mod tests {
     #[test]
     fn a_directory_a_missing_file_and_a_cut_gzip_say_so() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |path: &Path| LineFile::open(path, folder.path()).err().unwrap().to_string();
+        let error = |path: &Path| SourceFile::open(path, folder.path(), FileFormat::Native).err().unwrap().to_string();
         assert!(error(folder.path()).contains("directory"));
         assert!(error(&folder.path().join("no")).contains("cannot read"));
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -173,7 +225,7 @@ mod tests {
         let whole = gz.finish().unwrap();
         let path = folder.path().join("cut.gz");
         std::fs::write(&path, &whole[..whole.len() - 12]).unwrap();
-        let file = LineFile::open(&path, folder.path()).unwrap();
+        let file = SourceFile::open(&path, folder.path(), FileFormat::Native).unwrap();
         let mut records = ImportFile::open(&file).unwrap();
         let ended = loop {
             match records.next() {

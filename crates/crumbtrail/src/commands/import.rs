@@ -17,9 +17,8 @@ use crumbtrail_warehouse::insert::Observer;
 use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::files::LineFile;
+use super::files::SourceFile;
 use crate::cli::{FileFormat, FileKind, ImportArgs};
-use crate::config::Config;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
@@ -30,13 +29,13 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let config = super::load(&args.place)?;
     let spool = config.data_dir.0.clone();
     std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
-    let files: Vec<LineFile> = args.files.iter().map(|path| LineFile::open(path, &spool)).collect::<Result<_>>()?;
+    let mut files: Vec<SourceFile> = args.files.iter().map(|path| SourceFile::open(path, &spool, args.format)).collect::<Result<_>>()?;
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
 
     let mut judge = SourceJudge::new(&deployment)?;
-    let surveys = survey(args, &files, &mut judge)?;
+    let surveys = survey(args, &mut files, &mut judge)?;
     let before = balance(&deployment, &clickhouse)?;
     let imported = through(args, &deployment, &clickhouse, &files, surveys, judge)?;
     let after = balance(&deployment, &clickhouse)?;
@@ -44,11 +43,13 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
 }
 
 /// Pass one: identities and event times.
-fn survey(args: &ImportArgs, files: &[LineFile], judge: &mut SourceJudge) -> Result<Vec<Survey>> {
+pub(super) fn survey(args: &ImportArgs, files: &mut [SourceFile], judge: &mut SourceJudge) -> Result<Vec<Survey>> {
     let bar = bar("scanning", None);
     let mut surveys = Vec::new();
     let mut done = 0;
     for file in files {
+        file.prepare(|schema, file| judge.add_schema(schema, shape(args, file)))?;
+        let file = &*file;
         let reading = Reading { shape: shape(args, file), site: args.site.clone(), file: String::new() };
         let mut scout = FileScout { judge, reading };
         let survey = import::survey(file, &mut scout, |seen| bar.set_position(done + seen))?;
@@ -62,7 +63,7 @@ fn survey(args: &ImportArgs, files: &[LineFile], judge: &mut SourceJudge) -> Res
     Ok(surveys)
 }
 
-fn shape(args: &ImportArgs, file: &LineFile) -> SourceShape {
+fn shape(args: &ImportArgs, file: &SourceFile) -> SourceShape {
     let support = match args.kind {
         FileKind::Click => false,
         FileKind::Support => true,
@@ -83,7 +84,7 @@ fn through(
     args: &ImportArgs,
     deployment: &Deployment,
     clickhouse: &Clickhouse,
-    files: &[LineFile],
+    files: &[SourceFile],
     surveys: Vec<Survey>,
     mut judge: SourceJudge,
 ) -> Result<Imported> {
@@ -113,7 +114,6 @@ fn through(
     let rules = ImportRules {
         tick_ms: i64::from(pace.tick_ms),
         close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)),
-        closing_step_ms: closing_step_ms(config),
     };
     let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, &metrics, |seen| {
         bar.set_position(seen);
@@ -131,18 +131,10 @@ fn through(
     Ok(imported)
 }
 
-/// Wall time between closing ticks, ms: above every interval that waits for wall time.
-#[must_use]
-pub fn closing_step_ms(config: &Config) -> i64 {
-    let pace = &config.pace;
-    let steps = [pace.insert_interval_ms, pace.correction_interval_ms, config.snapshots.interval_seconds * 1_000];
-    i64::from(steps.into_iter().max().unwrap_or_default()) + 1
-}
-
-/// Event time is moved this far past the last event: gap and lateness, and the cart's threshold.
-fn close_after_ms(deployment: &Deployment) -> i64 {
+/// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
+pub(super) fn close_after_ms(deployment: &Deployment) -> i64 {
     let rules = crate::wiring::processors::session_rules(&deployment.config);
-    let widest = rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms + r.lateness_ms).max();
+    let widest = rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms.max(r.conversation_gap_ms) + r.lateness_ms).max();
     let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;
     widest.unwrap_or_default().max(cart) + 1
 }

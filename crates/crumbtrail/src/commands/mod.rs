@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod bench;
 mod check;
 mod convert;
 mod docs;
@@ -56,6 +57,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
                 std::thread::park();
             }
         }
+        Command::Bench(command) => bench::bench(&command),
         Command::Docs { out } => docs::docs(&out),
     }
 }

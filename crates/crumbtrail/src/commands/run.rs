@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use crumbtrail_log::kafka::KafkaSource;
 use crumbtrail_runtime::Clock;
-use crumbtrail_runtime::intake::{IntakeLoop, Writer};
+use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
 
 use super::import::sink;
@@ -24,8 +24,11 @@ use crate::wiring::sink::InsertMetrics;
 
 /// How often the audit is asked and memory of progress compared.
 const AUDIT: Duration = Duration::from_secs(30);
-/// `--until-idle`: nothing new for this long.
+/// `--until-idle`: at the end of everything, with nothing new, for this long.
 const IDLE: Duration = Duration::from_secs(3);
+/// `--until-idle`: without a source partition for this long, as when other members have them all. Longer than the
+/// group takes to notice that a member is gone.
+const UNASSIGNED: Duration = Duration::from_secs(60);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(super::load_service(&args.place)?)?;
@@ -55,8 +58,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         None => None,
     };
     let intake = if intake && !deployment.config.sources.is_empty() {
-        let closing = args.until_idle.then(|| super::import::closing_step_ms(&deployment.config));
-        Some(Intake::start(&deployment, &logs, &metrics, &health, closing)?)
+        Some(Intake::start(&deployment, &logs, &metrics, &health, args.until_idle)?)
     } else {
         None
     };
@@ -117,7 +119,7 @@ fn watch(
     stop: &AtomicBool,
 ) -> Result<()> {
     let mut audited = Instant::now();
-    let mut seen = (u64::MAX, Instant::now());
+    let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));
         if processors.is_some_and(|(processors, _)| processors.have_failed())
@@ -136,9 +138,20 @@ fn watch(
                 .iter()
                 .map(|outcome| metrics.counter(&catalogue::INTAKE_RECORDS, &[outcome.as_str()]))
                 .sum();
-            if read != seen.0 {
-                seen = (read, Instant::now());
-            } else if seen.1.elapsed() >= IDLE && read > 0 {
+            let now = (read, intake.map(Intake::progress));
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+            // A partition that is behind (a registry that is away, say) is waited for, however long it is silent.
+            let patience = match now.1 {
+                None => Some(IDLE),
+                Some((0, _)) => Some(UNASSIGNED),
+                Some((assigned, at_end)) => (at_end == assigned).then_some(IDLE),
+            };
+            if patience.is_some_and(|patience| seen.1.elapsed() >= patience) {
+                if patience == Some(UNASSIGNED) {
+                    tracing::warn!("no source partition was assigned to this process: nothing was read");
+                }
                 return Ok(());
             }
         }
@@ -168,6 +181,7 @@ fn audit(deployment: &Deployment, clickhouse: &Clickhouse, metrics: &Metrics) {
 struct Intake {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<()>>>,
+    progress: Vec<Arc<Progress>>,
 }
 
 impl Intake {
@@ -176,11 +190,11 @@ impl Intake {
         logs: &Logs,
         metrics: &Metrics,
         health: &Health,
-        closing_step_ms: Option<i64>,
+        closes: bool,
     ) -> Result<Intake> {
         let config = &deployment.config;
         let stop = Arc::new(AtomicBool::new(false));
-        let mut threads = Vec::new();
+        let (mut threads, mut all_progress) = (Vec::new(), Vec::new());
         let topics: BTreeSet<&str> = config.sources.iter().map(|source| source.topic.as_str()).collect();
         let topics: Vec<&str> = topics.into_iter().collect();
         for index in 0..config.pace.threads {
@@ -194,6 +208,8 @@ impl Intake {
                 move || clock.now_ms()
             };
             let source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
+            let progress = Arc::new(Progress::default());
+            all_progress.push(progress.clone());
             let intake = IntakeLoop {
                 source: Box::new(source),
                 writer: Writer::new(
@@ -209,7 +225,8 @@ impl Intake {
                 clock,
                 metrics: metrics.clone(),
                 stop: stop.clone(),
-                closing_step_ms,
+                closes,
+                progress,
             };
             let health = health.clone();
             let thread = std::thread::Builder::new()
@@ -226,7 +243,12 @@ impl Intake {
                 .context("cannot start an intake thread")?;
             threads.push(thread);
         }
-        Ok(Intake { stop, threads })
+        Ok(Intake { stop, threads, progress: all_progress })
+    }
+
+    /// Source partitions of all members here, and how many were read to their end.
+    fn progress(&self) -> (u64, u64) {
+        self.progress.iter().map(|member| member.get()).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
     fn has_ended(&self) -> bool {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules, SiteRules};
 use crumbtrail_events::avro::{Plan, Target};
-use crumbtrail_events::{EventTime, Outcome, Reject};
+use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape};
@@ -50,9 +50,20 @@ pub struct SourceJudge {
     intake: Intake,
     topics: HashMap<String, Reading>,
     files: HashMap<OriginId, Reading>,
-    /// Last event time by origin: what a dead record is filed under when nothing else is known.
-    last: HashMap<OriginId, EventTime>,
+    /// Every origin met so far, and its place: a source hands over many records of one origin in a row.
+    origins: Vec<Origin>,
+    places: HashMap<OriginId, usize>,
+    current: usize,
+    file_plans: FilePlans,
     geo: Option<Arc<Geo>>,
+}
+
+/// An origin as the judge knows it.
+struct Origin {
+    id: OriginId,
+    reading: Reading,
+    /// Its last event time: what a dead record is filed under when nothing else is known.
+    last: EventTime,
 }
 
 impl SourceJudge {
@@ -63,11 +74,13 @@ impl SourceJudge {
     pub fn new(deployment: &Deployment) -> Result<SourceJudge> {
         let config = &deployment.config;
         let key = deployment.privacy_key()?;
-        let schemas: Box<dyn Schemas> = if config.registry.url.is_empty() {
+        let file_plans = FilePlans::default();
+        let topics_schemas: Box<dyn Schemas> = if config.registry.url.is_empty() {
             Box::new(NoRegistry)
         } else {
             Box::new(RegistrySchemas(registry(config)))
         };
+        let schemas = Box::new(FileSchemas { plans: file_plans.clone(), topics: topics_schemas });
         let mut visitor_key = [0u8; 16];
         for (to, from) in visitor_key.iter_mut().zip(key.iter().cycle()) {
             *to = *from;
@@ -100,7 +113,10 @@ impl SourceJudge {
             intake: Intake::new(decoder, enricher, scorer, settings),
             topics,
             files: HashMap::new(),
-            last: HashMap::new(),
+            origins: Vec::new(),
+            places: HashMap::new(),
+            current: 0,
+            file_plans,
             geo,
         })
     }
@@ -109,17 +125,48 @@ impl SourceJudge {
     pub fn add_file(&mut self, origin: OriginId, reading: Reading) {
         self.files.insert(origin, reading);
     }
-}
 
-fn reading<'a>(
-    files: &'a HashMap<OriginId, Reading>,
-    topics: &'a HashMap<String, Reading>,
-    record: &SourceRecord<'_>,
-) -> Result<&'a Reading, String> {
-    files
-        .get(&record.origin)
-        .or_else(|| topics.get(record.topic))
-        .ok_or_else(|| format!("topic {} is not among the configured sources", record.topic))
+    /// Makes known the schema of an Avro file: gives the id under which its records are framed.
+    ///
+    /// # Errors
+    /// It cannot be read as clicks or support entries.
+    pub fn add_schema(&mut self, schema: &str, shape: SourceShape) -> Result<u32> {
+        let target = if shape == SourceShape::SupportAvro { Target::Support } else { Target::Click };
+        let plan = Plan::compile(schema, target)
+            .map_err(|reject| anyhow::anyhow!("its schema does not fit: {}", reject.detail))?;
+        let id = FILE_SCHEMA | xxhash_rust::xxh3::xxh3_64(schema.as_bytes()) as u32;
+        self.file_plans.lock().unwrap_or_else(PoisonError::into_inner).insert((id, target), Arc::new(plan));
+        Ok(id)
+    }
+
+    /// Makes a record's origin the current one, which it mostly is.
+    #[inline]
+    fn find(&mut self, record: &SourceRecord<'_>) -> Result<(), String> {
+        if self.origins.get(self.current).is_none_or(|origin| origin.id != record.origin) {
+            self.current = match self.places.get(&record.origin) {
+                Some(place) => *place,
+                None => self.meet(record)?,
+            };
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn meet(&mut self, record: &SourceRecord<'_>) -> Result<usize, String> {
+        let reading = self
+            .files
+            .get(&record.origin)
+            .or_else(|| self.topics.get(record.topic))
+            .ok_or_else(|| format!("topic {} is not among the configured sources", record.topic))?;
+        let place = self.origins.len();
+        self.origins.push(Origin {
+            id: record.origin,
+            reading: reading.clone(),
+            last: EventTime::default(),
+        });
+        self.places.insert(record.origin, place);
+        Ok(place)
+    }
 }
 
 fn input<'a>(record: &SourceRecord<'a>, reading: &'a Reading, filed_at: i64) -> Input<'a> {
@@ -143,9 +190,9 @@ impl Judge for SourceJudge {
         touchpoint: &mut Vec<u8>,
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String> {
-        let SourceJudge { intake, topics, files, last, .. } = self;
-        let reading = reading(files, topics, record)?;
-        let last = last.entry(record.origin).or_default();
+        self.find(record)?;
+        let SourceJudge { intake, origins, current, .. } = self;
+        let Origin { reading, last, .. } = &mut origins[*current];
         let decided = intake.judge(&input(record, reading, last.0), touchpoint).map_err(|hold| hold.to_string())?;
         if let Some(time) = decided.occurred_at {
             *last = time;
@@ -192,6 +239,29 @@ pub struct FileScout<'a> {
 impl Scout for FileScout<'_> {
     fn event_time(&mut self, record: &SourceRecord<'_>, _: &str) -> Result<Option<EventTime>, String> {
         self.judge.intake.event_time(&input(record, &self.reading, 0)).map_err(|hold| hold.to_string())
+    }
+}
+
+/// Schema ids of files have the top bit, which no registry gives.
+const FILE_SCHEMA: u32 = 1 << 31;
+
+/// Plans of the schemas of Avro files. Asked only when the schema changes from one record to the next.
+type FilePlans = Arc<Mutex<HashMap<(u32, Target), Arc<Plan>>>>;
+
+/// Schemas of files, and of topics.
+struct FileSchemas {
+    plans: FilePlans,
+    topics: Box<dyn Schemas>,
+}
+
+impl Schemas for FileSchemas {
+    fn plan(&mut self, id: u32, target: Target) -> Result<Result<Arc<Plan>, Reject>, Hold> {
+        if id & FILE_SCHEMA == 0 {
+            return self.topics.plan(id, target);
+        }
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = plans.get(&(id, target)).cloned();
+        Ok(plan.ok_or_else(|| Reject::new(Reason::UnknownSchema, format!("schema {id}: no registry has such an id"))))
     }
 }
 

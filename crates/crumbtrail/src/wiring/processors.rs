@@ -189,7 +189,9 @@ impl Processors {
     }
 }
 
-fn cut_rules(config: &Config) -> CutRules {
+/// When batches are cut and snapshots taken, as configured.
+#[must_use]
+pub fn cut_rules(config: &Config) -> CutRules {
     CutRules {
         interval_ms: i64::from(config.pace.insert_interval_ms),
         snapshot_interval_ms: i64::from(config.snapshots.interval_seconds) * 1_000,

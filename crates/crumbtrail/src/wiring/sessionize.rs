@@ -24,13 +24,21 @@ pub struct Sessionize {
     touchpoints: bool,
     /// Partition of the log it reads, as the rows say it.
     partition: u32,
+    /// Sessions closed for good since this step was made.
+    closed: u64,
 }
 
 impl Sessionize {
     /// An empty step.
     #[must_use]
     pub fn new(rules: RuleBook, touchpoints: bool, partition: u32) -> Sessionize {
-        Sessionize { sessions: Sessions::new(rules.clone()), rules, touchpoints, partition }
+        Sessionize { sessions: Sessions::new(rules.clone()), rules, touchpoints, partition, closed: 0 }
+    }
+
+    /// Sessions closed for good since this step was made (not part of the state).
+    #[must_use]
+    pub fn closed_sessions(&self) -> u64 {
+        self.closed
     }
 }
 
@@ -38,11 +46,13 @@ impl Sessionize {
 struct Rows<'a> {
     effects: &'a mut Effects,
     version: RowVersion,
+    closed: &'a mut u64,
 }
 
 impl Out for Rows<'_> {
     fn session(&mut self, row: &SessionRow<'_>) {
         let version = self.version;
+        *self.closed += u64::from(row.is_final && !row.deleted);
         self.effects.row(SESSIONS, |out| tables::sessions::encode(row, version, out));
     }
 
@@ -63,8 +73,8 @@ impl Step for Sessionize {
 
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let version = RowVersion(context.version);
-        let judged =
-            self.sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version })?;
+        let Sessionize { sessions, closed, .. } = self;
+        let judged = sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version, closed })?;
         effects.outcome(judged.outcome);
         let log_partition = self.partition;
         if judged.outcome == Outcome::Dead {
@@ -98,7 +108,8 @@ impl Step for Sessionize {
 
     fn tick(&mut self, context: Context, effects: &mut Effects) {
         let version = RowVersion(context.version);
-        self.sessions.tick(context.watermark, context.wall_ms, &mut Rows { effects, version });
+        let Sessionize { sessions, closed, .. } = self;
+        sessions.tick(context.watermark, context.wall_ms, &mut Rows { effects, version, closed });
     }
 
     fn save(&self, out: &mut Vec<u8>) {

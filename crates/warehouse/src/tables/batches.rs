@@ -2,7 +2,6 @@
 
 use crate::ledger::LedgerRow;
 use crate::rowbinary::columns;
-use crumbtrail_events::EventTime;
 use crumbtrail_events::Outcome;
 
 columns! {
@@ -25,7 +24,7 @@ columns! {
         "filtered_count": "UInt64" = row.counts.of(Outcome::Filtered);
         "erased_count": "UInt64" = row.counts.of(Outcome::Erased);
         "dead_count": "UInt64" = row.counts.of(Outcome::Dead);
-        "server_started_at": "DateTime64(3, 'UTC')" = EventTime(row.server_started_ms);
+        "server_start_id": "UInt64" = row.server_start.0;
         "watermark_at": "DateTime64(3, 'UTC')" = row.watermark_at;
         "written_at": "DateTime64(3, 'UTC')" = row.written_at;
         "version": "UInt64" = row.version();

@@ -1,0 +1,297 @@
+//! `bench`: what intake and sessionize cost in this process, with no sink behind them. For `make bench`.
+//!
+//! The way of a record is that of `import`: survey, judge, frames, log, owner, encoded rows, and the next log's frames.
+//! Only the ends differ: the logs live in memory, rows and the next log's frames are counted and dropped, and wall time
+//! moves by the record, so that two runs do the same work.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use crumbtrail_events::Outcome;
+use crumbtrail_events::outcome::Counts;
+use crumbtrail_log::memory::MemoryLog;
+use crumbtrail_log::{Log, Offset, Outbox, PartitionId};
+use crumbtrail_runtime::import::{self, ImportFile, ImportRules};
+use crumbtrail_runtime::intake::Writer;
+use crumbtrail_runtime::owner::Start;
+use crumbtrail_runtime::{Clock, Owner, Step as _};
+use crumbtrail_telemetry::Metrics;
+
+use super::files::SourceFile;
+use crate::cli::ImportArgs;
+use crate::wiring::Deployment;
+use crate::wiring::intake::SourceJudge;
+use crate::wiring::processors::{cut_rules, session_rules};
+use crate::wiring::sessionize::{Sessionize, TABLES};
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Files to sessions: intake and sessionize on one thread, rows encoded and dropped
+    Sessions(SessionsArgs),
+}
+
+/// `bench sessions`.
+#[derive(Debug, Args)]
+pub struct SessionsArgs {
+    /// What to read, as `import` takes it.
+    #[command(flatten)]
+    pub import: ImportArgs,
+    /// Encode rows of the touchpoints table, too.
+    #[arg(long)]
+    pub touchpoints: bool,
+    /// Wall time told per 1,024 records, ms: how often rows are corrected and batches cut.
+    #[arg(long, default_value_t = 2)]
+    pub wall_ms: i64,
+}
+
+/// A made-up key: nothing is kept.
+const KEY: &str = "bench-keeps-nothing";
+/// Bytes read from a log at once.
+const READ: usize = 1 << 20;
+
+/// Runs a measurement.
+///
+/// # Errors
+/// As `import`.
+pub fn bench(command: &BenchCommand) -> Result<ExitCode> {
+    match command {
+        BenchCommand::Sessions(args) => sessions(args),
+    }
+}
+
+/// What a run did and cost.
+struct Measured {
+    set_up: f64,
+    survey: f64,
+    processing: f64,
+    records: u64,
+    reader: Sessionizing,
+}
+
+fn sessions(args: &SessionsArgs) -> Result<ExitCode> {
+    let Measured { set_up, survey, processing, records, reader } = measure(args)?;
+    say("records", records);
+    for outcome in Outcome::ALL {
+        say(outcome.as_str(), reader.counts.of(outcome));
+    }
+    say("set-up CPU-seconds", format_args!("{set_up:.2}"));
+    say("survey CPU-seconds", format_args!("{survey:.2}"));
+    say("CPU-seconds", format_args!("{processing:.2}"));
+    say("records per CPU-second", format_args!("{:.0}", records as f64 / processing.max(0.01)));
+    say("with the survey", format_args!("{:.0}", records as f64 / (survey + processing).max(0.01)));
+    say("peak RSS MiB", format_args!("{:.1}", peak_rss_bytes()? as f64 / f64::from(1 << 20)));
+    say("sessions closed", reader.closed_sessions());
+    say("most open sessions", reader.peak.open);
+    let per_session = reader.peak.resident_bytes as f64 / reader.peak.open.max(1) as f64;
+    say("bytes per open session", format_args!("{per_session:.0}"));
+    for (table, (rows, bytes)) in TABLES.iter().zip(&reader.rows) {
+        say(table.name(), format_args!("{rows} rows, {bytes} bytes"));
+    }
+    say("passed on", format_args!("{} bytes", reader.passed_bytes));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(args: &SessionsArgs) -> Result<Measured> {
+    let mut config = super::load(&args.import.place)?;
+    config.clickhouse.touchpoints = args.touchpoints;
+    if config.privacy.key.is_empty() {
+        KEY.clone_into(&mut config.privacy.key);
+    }
+    let spool = std::env::temp_dir();
+    let format = args.import.format;
+    let mut files: Vec<SourceFile> =
+        args.import.files.iter().map(|path| SourceFile::open(path, &spool, format)).collect::<Result<_>>()?;
+    let deployment = Deployment::new(config)?;
+    let mut judge = SourceJudge::new(&deployment)?;
+    let set_up = cpu_seconds()?;
+    let surveys = super::import::survey(&args.import, &mut files, &mut judge)?;
+    let surveyed = cpu_seconds()?;
+
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::new("touchpoints", deployment.config.log.partitions));
+    let letters: Arc<dyn Log> = Arc::new(MemoryLog::new("dead-letters", 1));
+    let mut reader = Sessionizing::new(&deployment, log.clone(), letters.clone())?;
+    let mut writer = Writer::new(log, letters, deployment.epoch(), deployment.generation());
+    let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
+    let rules = ImportRules {
+        tick_ms: i64::from(deployment.config.pace.tick_ms),
+        close_after_ms: (!args.import.keep_open).then(|| super::import::close_after_ms(&deployment)),
+    };
+    let clock = Clock::manual(0);
+    let mut failed = None;
+    let imported = import::import(&pairs, &mut writer, &mut judge, rules, &clock, &Metrics::new(), |_| {
+        clock.advance(args.wall_ms);
+        if failed.is_none() {
+            failed = reader.read().err();
+        }
+    })?;
+    failed.map_or(Ok(()), Err)?;
+    reader.read()?;
+    let done = cpu_seconds()?;
+    if reader.counts.total() != imported.new {
+        bail!("{} records went in, {} came out: a fault of this program", imported.new, reader.counts.total());
+    }
+    Ok(Measured { set_up, survey: surveyed - set_up, processing: done - surveyed, records: imported.read, reader })
+}
+
+/// Every partition's owner, fed from the log in memory.
+struct Sessionizing {
+    log: Arc<dyn Log>,
+    letters: Arc<dyn Log>,
+    owners: Vec<Owner<Sessionize>>,
+    counts: Counts,
+    /// Rows and bytes by table.
+    rows: [(u64, u64); TABLES.len()],
+    passed_bytes: u64,
+    /// Gauges of all partitions when most sessions were open.
+    peak: Peak,
+}
+
+#[derive(Default)]
+struct Peak {
+    open: usize,
+    resident_bytes: usize,
+}
+
+impl Sessionizing {
+    fn new(deployment: &Deployment, log: Arc<dyn Log>, letters: Arc<dyn Log>) -> Result<Sessionizing> {
+        let config = &deployment.config;
+        let rules = session_rules(config);
+        let owner = |partition: u32| {
+            let step = Sessionize::new(rules.clone(), config.clickhouse.touchpoints, partition);
+            let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);
+            let onward = Some((outbox, format!("log:touchpoints/{partition}")));
+            let start = Start::Empty(Offset(0));
+            Owner::new(step, deployment.epoch(), PartitionId(partition), start, cut_rules(config), onward)
+        };
+        Ok(Sessionizing {
+            owners: (0..log.partitions()).map(owner).collect::<Result<_, _>>()?,
+            log,
+            letters,
+            counts: Counts::default(),
+            rows: [(0, 0); TABLES.len()],
+            passed_bytes: 0,
+            peak: Peak::default(),
+        })
+    }
+
+    /// Processes what the log holds and trims it.
+    fn read(&mut self) -> Result<()> {
+        let mut ticked = false;
+        let Sessionizing { log, owners, counts, rows, passed_bytes, .. } = self;
+        for owner in owners {
+            let partition = owner.partition();
+            loop {
+                let frames = log.read(partition, owner.next(), READ)?;
+                if frames.is_empty() {
+                    break;
+                }
+                for (offset, bytes) in frames {
+                    let report = owner.frame(offset, &bytes, |_, frame| *passed_bytes += frame.len() as u64)?;
+                    if let Some((_, position)) = report.gap {
+                        return Err(anyhow!("a record before {position:?} is missing: a fault of this program"));
+                    }
+                    ticked |= report.ticked;
+                    if let Some(batch) = report.batch {
+                        for (sum, count) in counts.0.iter_mut().zip(batch.counts.0) {
+                            *sum += count;
+                        }
+                        for (sum, table) in rows.iter_mut().zip(&batch.tables) {
+                            sum.0 += table.rows;
+                            sum.1 += table.bytes.len() as u64;
+                        }
+                    }
+                }
+                log.trim(partition, owner.next())?;
+            }
+        }
+        let (_, end) = self.letters.bounds(PartitionId(0))?;
+        self.letters.trim(PartitionId(0), end)?;
+        if ticked {
+            self.note_peak();
+        }
+        Ok(())
+    }
+
+    fn note_peak(&mut self) {
+        let mut now = Peak::default();
+        for owner in &self.owners {
+            let gauges = owner.step().gauges();
+            now.open += gauges.open;
+            now.resident_bytes += gauges.resident_bytes;
+        }
+        if now.open > self.peak.open {
+            self.peak = now;
+        }
+    }
+
+    fn closed_sessions(&self) -> u64 {
+        self.owners.iter().map(|owner| owner.step().closed_sessions()).sum()
+    }
+}
+
+fn say(what: &str, value: impl std::fmt::Display) {
+    println!("{what:<24} {value}");
+}
+
+/// Processor time of this process so far, user and system, all threads.
+fn cpu_seconds() -> Result<f64> {
+    // USER_HZ is 100 on every Linux we build for; /proc counts in it.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").context("processor time is read from Linux's /proc")?;
+    // The command's name, in parentheses, may hold blanks.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace()).context("/proc/self/stat")?;
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    Ok(ticks / TICKS_PER_SECOND)
+}
+
+/// The most memory this process has had resident.
+fn peak_rss_bytes() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("memory is read from Linux's /proc")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/self/status: VmHWM")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().context("/proc/self/status: VmHWM")?;
+    Ok(kib << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use crumbtrail_world::{Load, LoadShape};
+    use std::io::Write as _;
+
+    #[test]
+    fn a_load_has_the_sessions_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clicks.jsonl");
+        let load = Load::new(3, LoadShape { events: 3_000, visitors: 200, sessions: 400, days: 1 });
+        let mut file = std::fs::File::create(&path).unwrap();
+        load.visit(|click| {
+            let mut line = Vec::new();
+            crumbtrail_events::encode::json::click(&click, &mut line);
+            line.push(b'\n');
+            file.write_all(&line)
+        })
+        .unwrap();
+        let cli = crate::cli::Cli::parse_from([
+            "crumbtrail".as_ref(),
+            "bench".as_ref(),
+            "sessions".as_ref(),
+            "--format".as_ref(),
+            "native".as_ref(),
+            path.as_os_str(),
+        ]);
+        let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
+        let reader = measure(&args).unwrap().reader;
+        assert_eq!((reader.counts.of(Outcome::Counted), reader.closed_sessions()), (3_000, 400));
+        assert!(reader.peak.open > 0 && reader.peak.resident_bytes > 0);
+    }
+
+    #[test]
+    fn this_process_has_used_time_and_memory() {
+        assert!(cpu_seconds().unwrap() >= 0.0);
+        assert!(peak_rss_bytes().unwrap() > 1 << 20);
+    }
+}

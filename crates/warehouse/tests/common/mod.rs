@@ -1,0 +1,125 @@
+//! A real engine for tests, and rows to put into it.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
+use bytes::Bytes;
+use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start, locate_engine};
+use crumbtrail_events::outcome::Counts;
+use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
+use crumbtrail_warehouse::insert::{Inserter, Silent};
+use crumbtrail_warehouse::migrate::{self, Report};
+use crumbtrail_warehouse::schema::Target;
+use crumbtrail_warehouse::tables::touchpoints;
+use crumbtrail_warehouse::{
+    Batch, Client, Endpoint, Loader, Processor, RowVersion, TableId, TableRows, TouchpointRow, backoff::Backoff,
+};
+use std::sync::{Arc, OnceLock};
+
+/// Whether the engine is here; if not, says so, and fails where `CI` is set.
+pub(crate) fn engine_is_here(test: &str) -> bool {
+    let Err(error) = locate_engine(None) else { return true };
+    eprintln!("not run: {test}: {error}");
+    assert!(std::env::var_os("CI").is_none(), "{test} must run where CI is set: {error}");
+    false
+}
+
+/// One engine for all tests of a file; it ends with the test process.
+fn engine() -> &'static EngineHandle {
+    static ENGINE: OnceLock<EngineHandle> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let program = test.parent().unwrap().parent().unwrap().join("examples/engine");
+        assert!(program.is_file(), "cargo build -p crumbtrail-warehouse --example engine");
+        let data = tempfile::tempdir().unwrap().keep();
+        let options = StartOptions { listen: Some("127.0.0.1:0".to_owned()), ..StartOptions::default() };
+        connect_or_start(&data, &program, &options).unwrap()
+    })
+}
+
+/// The engine's endpoint, with a database of the test's own.
+pub(crate) fn endpoint(database: &str) -> Endpoint {
+    let engine = engine();
+    Endpoint {
+        user: engine.user().to_owned(),
+        password: engine.password().to_owned(),
+        database: database.to_owned(),
+        ..Endpoint::new(engine.url())
+    }
+}
+
+pub(crate) fn topic_names() -> Vec<&'static str> {
+    crumbtrail_sentiment::TopicSet(u32::MAX).iter().collect()
+}
+
+pub(crate) fn target(database: &str) -> Target {
+    Target { database: database.to_owned(), ..Target::single(&topic_names()) }
+}
+
+/// A migrated database, merges stopped: what a test sees is right without them.
+pub(crate) async fn migrated(database: &str) -> (Client, Report) {
+    let client = Client::new(&endpoint(database)).unwrap();
+    let report = migrate::migrate(&client, &target(database)).await.unwrap();
+    for table in TableId::ALL {
+        client.execute(&format!("SYSTEM STOP MERGES {database}.{}", table.in_epoch(1))).await.unwrap();
+    }
+    (client, report)
+}
+
+pub(crate) fn inserter(client: &Client) -> Inserter {
+    Inserter::new(client.clone(), 1, Backoff::default(), Arc::new(Silent))
+}
+
+pub(crate) fn loader(client: &Client) -> Loader {
+    Loader::new(client.clone(), inserter(client), true, 16 << 20)
+}
+
+/// The answer to a query as tab-separated text.
+pub(crate) async fn ask(client: &Client, sql: &str) -> String {
+    let sql = sql.replace("{db}", client.database());
+    String::from_utf8(client.fetch(&sql, "TSVRaw").await.unwrap().to_vec()).unwrap().trim_end().to_owned()
+}
+
+/// A click at `at` ms, record number `offset` of the source.
+pub(crate) fn click(site: &'static str, id: u64, at: i64) -> Touchpoint<'static> {
+    Touchpoint {
+        head: Head {
+            outcome: Outcome::Counted,
+            kind: Kind::PageView,
+            key: Key::visitor(site, "v"),
+            id,
+            occurred_at: EventTime(at),
+        },
+        site,
+        event_id: "e",
+        visitor: "v",
+        page: "/",
+        topic: "clicks",
+        offset: id,
+        ..Touchpoint::default()
+    }
+}
+
+/// A batch of touchpoints, one per log offset in `[from, from + outcomes.len())`.
+pub(crate) fn touchpoint_batch(partition: u32, from: u64, outcomes: &[Outcome]) -> Batch {
+    let mut rows = Vec::new();
+    let mut counts = Counts::default();
+    for (offset, &outcome) in (from..).zip(outcomes) {
+        let touchpoint = click("shop", u64::from(partition) << 32 | offset, 1_700_000_000_000 + offset as i64);
+        let row = TouchpointRow { touchpoint: &touchpoint, outcome, session_id: 0, log_partition: partition };
+        touchpoints::encode(&row, RowVersion::new(1, offset, 0), &mut rows);
+        counts.add(outcome);
+    }
+    let row_count = outcomes.len() as u64;
+    Batch {
+        processor: Processor::Sessionize,
+        partition,
+        from,
+        to: from + row_count,
+        tables: vec![TableRows::new(TableId::Touchpoints, Bytes::from(rows), row_count)],
+        record_count: row_count,
+        counts,
+        position_checksum: from,
+        watermark: EventTime(1_700_000_000_000),
+        wall_ms: 1_700_000_000_000,
+    }
+}

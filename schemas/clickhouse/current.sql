@@ -1,0 +1,2177 @@
+-- The sum of the numbered files for a single node, epoch 1. Generated: do not edit.
+
+-- 0001_database.sql
+-- The database all tables live in.
+CREATE DATABASE IF NOT EXISTS crumbtrail;
+
+-- 0002_schema_migrations.sql
+-- Which files of this folder were applied, and with which text.
+CREATE TABLE IF NOT EXISTS crumbtrail.schema_migrations
+(
+    file LowCardinality(String) COMMENT 'File name',
+    epoch UInt8 COMMENT 'Routing epoch it was applied for',
+    text_hash UInt64 COMMENT 'XXH3 of the file, parameters not yet filled in',
+    rendered_hash UInt64 COMMENT 'XXH3 of the statement as it ran',
+    applied_at DateTime64(3, 'UTC') COMMENT 'When it was applied, by the server, ms, UTC'
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY (file, epoch)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Which files of schemas/clickhouse were applied, and with which text';
+
+-- 0003_touchpoints.sql
+-- Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own).
+-- One row per record: the key holds the event's own time and its place in the source, so it never changes.
+CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, clock corrected, ms, UTC',
+    event_hash UInt64 COMMENT 'Hash of the event id (64 bits; the view shows 16 hexadecimal digits)',
+    topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
+    partition UInt32 COMMENT 'Partition of the source topic',
+    offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    event_id String COMMENT 'Event or entry id as the source gave it',
+    kind LowCardinality(String) COMMENT 'What happened: a kind of the closed vocabulary (page_view, purchase, message, ...)',
+    outcome LowCardinality(String) COMMENT 'What became of the record: counted, late, duplicate, bot, filtered or erased',
+    name LowCardinality(String) COMMENT 'Name of the event as the source gave it, when the kind does not say it all',
+    visitor String COMMENT 'Visitor id (device or browser)',
+    customer String COMMENT 'Customer id, empty if the record carried none',
+    contact String COMMENT 'Keyed hash of an e-mail address, phone number or handle, hexadecimal; empty if none',
+    session_id UInt64 COMMENT 'Session (clicks) the touchpoint was counted in (64 bits, 0 if none; the view shows 16 hexadecimal digits)',
+    conversation_id String COMMENT 'Conversation id of a support entry, empty for clicks',
+    device_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The device\'s own time before correction, ms, UTC; NULL if it has not happened or is unknown',
+    received_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the collector received it, ms, UTC; NULL if it has not happened or is unknown',
+    host LowCardinality(String) COMMENT 'Host of the page',
+    page String COMMENT 'Path of the page, ids templated (/orders/:id)',
+    title String COMMENT 'Title of the page or screen',
+    referrer LowCardinality(String) COMMENT 'Host of the referrer, empty when internal',
+    channel LowCardinality(String) COMMENT 'Channel of the touch (direct, paid_search, chat, review, ...); empty if it says nothing',
+    source LowCardinality(String) COMMENT 'Campaign source',
+    medium LowCardinality(String) COMMENT 'Campaign medium',
+    campaign LowCardinality(String) COMMENT 'Campaign name',
+    term LowCardinality(String) COMMENT 'Campaign term',
+    content LowCardinality(String) COMMENT 'Campaign content',
+    click_id String COMMENT 'Advertising click id, as name=value',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
+    longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
+    time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    browser LowCardinality(String) COMMENT 'Browser family',
+    os LowCardinality(String) COMMENT 'Operating system family',
+    bot LowCardinality(String) COMMENT 'Why this is a robot (user agent, list, client flag); empty when it is not',
+    language LowCardinality(String) COMMENT 'Language tag of the page, device or text',
+    items Array(Tuple(product String, name String, category String, price_micros Int64, quantity UInt32)) COMMENT 'Lines of the cart, the order or the product seen; price of one piece in millionths of the unit of currency, quantity in pieces',
+    order_id String COMMENT 'Order id; empty if none',
+    revenue_micros Int64 COMMENT 'Revenue of the order, or value the event carried, in millionths of the unit of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    search String COMMENT 'What was searched for',
+    step LowCardinality(String) COMMENT 'Step of the checkout or onboarding',
+    client_session String COMMENT 'Session id of the client, if it sends one',
+    properties String COMMENT 'Remaining properties, JSON text; empty if none' CODEC(ZSTD(1)),
+    store LowCardinality(String) COMMENT 'Shop id (store visits, entries about a shop)',
+    author LowCardinality(String) COMMENT 'Who wrote a support entry: customer, agent, bot or system; empty for clicks',
+    agent LowCardinality(String) COMMENT 'Agent id',
+    department LowCardinality(String) COMMENT 'Department or team',
+    rating Nullable(Float32) COMMENT 'Rating given, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    priority LowCardinality(String) COMMENT 'Priority of the case',
+    tags String COMMENT 'Tags of the case, comma separated',
+    text String COMMENT 'The text with personal data redacted' CODEC(ZSTD(1)),
+    character_count UInt32 COMMENT 'Length of the original text, count of characters',
+    feeling LowCardinality(String) COMMENT 'Label of the text\'s feeling: negative, neutral or positive; empty without text',
+    score Nullable(Float32) COMMENT 'p(positive) - p(negative) of the text, -1 to 1; NULL without text',
+    confidence Nullable(Float32) COMMENT 'Confidence of the label, 0 to 1; NULL without text',
+    topics UInt32 COMMENT 'Topics of the text, a bit set (the view shows their names)',
+    is_friction Bool COMMENT 'The text states a factual complaint, whatever its tone',
+    flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
+    model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
+    log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(occurred_at)
+PRIMARY KEY (site, occurred_at)
+ORDER BY (site, occurred_at, event_hash, topic, partition, offset)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own). One row per record: the key holds the event\'s own time and its place in the source, so it never changes.';
+
+-- 0004_sessions.sql
+-- Sessions: windows of activity of one visitor. Rows appear while open and are corrected as they grow; a merge takes
+-- the absorbed row back. The id follows from the first event, so it and started_at change together or not at all.
+CREATE TABLE IF NOT EXISTS crumbtrail.sessions_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
+    session_id UInt64 COMMENT 'Hash of site, visitor and first event id (64 bits; the view shows 16 hexadecimal digits)',
+    visitor String COMMENT 'Visitor id (device or browser)',
+    customer String COMMENT 'Customer id: the first an event of the session carried; empty if none',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    ended_at DateTime64(3, 'UTC') COMMENT 'Last event, ms, UTC',
+    duration_ms UInt64 COMMENT 'From the first event to the last, milliseconds',
+    is_final Bool COMMENT 'No event can change it any more',
+    is_engaged Bool COMMENT '10 s long, or 2 views, or a conversion',
+    end_reason LowCardinality(String) COMMENT 'Why it ended: gap, longest, most, or open while it has not',
+    is_continuation Bool COMMENT 'It began where a longer one was rolled over',
+    event_count UInt32 COMMENT 'Events (heartbeats extend but do not count), count',
+    view_count UInt32 COMMENT 'Page and screen views, count',
+    search_count UInt32 COMMENT 'Searches, count',
+    product_view_count UInt32 COMMENT 'Product views, count',
+    cart_add_count UInt32 COMMENT 'Products put into the cart, count',
+    cart_remove_count UInt32 COMMENT 'Products taken out of the cart, count',
+    checkout_count UInt32 COMMENT 'Checkout starts and steps, count',
+    purchase_count UInt32 COMMENT 'Purchases, count',
+    revenue_micros Int64 COMMENT 'Revenue of its purchases, in millionths of the unit of currency',
+    currency LowCardinality(String) COMMENT 'Currency of the first purchase, ISO 4217; empty if none',
+    entry_page String COMMENT 'Page of the first view (templated path)',
+    exit_page String COMMENT 'Page of the last view (templated path)',
+    channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    source LowCardinality(String) COMMENT 'Campaign source of the first touch',
+    medium LowCardinality(String) COMMENT 'Campaign medium of the first touch',
+    campaign LowCardinality(String) COMMENT 'Campaign name of the first touch',
+    click_id String COMMENT 'Advertising click id of the first touch, as name=value',
+    referrer LowCardinality(String) COMMENT 'Referrer host of the first touch',
+    country LowCardinality(String) COMMENT 'Country of the first event that has one, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
+    longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
+    time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    browser LowCardinality(String) COMMENT 'Browser family',
+    os LowCardinality(String) COMMENT 'Operating system family',
+    language LowCardinality(String) COMMENT 'Language tag',
+    bot LowCardinality(String) COMMENT 'Why its visitor is a robot; empty when it is none',
+    score Nullable(Float32) COMMENT 'Mean score of the texts left during it, -1 to 1; NULL without text',
+    text_count UInt32 COMMENT 'Texts left during it, count',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+PARTITION BY toYYYYMM(started_at)
+PRIMARY KEY (site, started_at)
+ORDER BY (site, started_at, session_id)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Sessions: windows of activity of one visitor. Rows appear while open and are corrected as they grow; a merge takes the absorbed row back. The id follows from the first event, so it and started_at change together or not at all.';
+
+-- 0005_conversations.sql
+-- Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry
+-- may still arrive and move its beginning.
+CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    customer String COMMENT 'Customer id, empty if unknown',
+    visitor String COMMENT 'Visitor id, empty if unknown',
+    contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    channel LowCardinality(String) COMMENT 'Channel it began on (chat, phone, ticket, support_email, review, survey, social, comment, store)',
+    status LowCardinality(String) COMMENT 'open, resolved or closed',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last entry, ms, UTC',
+    first_reply_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First public message of a human agent after the first of the customer, ms, UTC; NULL if it has not happened or is unknown',
+    first_resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First resolution, ms, UTC; NULL if it has not happened or is unknown',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Last resolution that was not reopened, ms, UTC; NULL if it has not happened or is unknown',
+    first_reply_ms Nullable(Int64) COMMENT 'From the opening to the first reply, milliseconds; NULL without reply',
+    first_resolution_ms Nullable(Int64) COMMENT 'From the opening to the first resolution, milliseconds; NULL without',
+    resolution_ms Nullable(Int64) COMMENT 'From the opening to the resolution that holds, milliseconds; NULL without',
+    is_final Bool COMMENT 'No entry can change it any more',
+    reopen_count UInt32 COMMENT 'Times it was reopened, count',
+    customer_message_count UInt32 COMMENT 'Messages of the customer, count',
+    agent_message_count UInt32 COMMENT 'Messages of human agents, count',
+    bot_message_count UInt32 COMMENT 'Messages of automata, count',
+    agent_count UInt32 COMMENT 'Distinct agents, count',
+    rating_first Nullable(Float32) COMMENT 'First rating, in points of rating_scale; NULL if none',
+    rating_latest Nullable(Float32) COMMENT 'Latest rating, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the latest rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    score_start Nullable(Float32) COMMENT 'Score of the customer\'s first text, -1 to 1; NULL without text',
+    score_end Nullable(Float32) COMMENT 'Score of the customer\'s last text, -1 to 1; NULL without text',
+    score_worst Nullable(Float32) COMMENT 'Lowest score of the customer\'s texts, -1 to 1; NULL without text',
+    language LowCardinality(String) COMMENT 'Language tag of the customer\'s first text',
+    topics UInt32 COMMENT 'Topics of the customer\'s texts, a bit set (the view shows their names)',
+    friction_count UInt32 COMMENT 'Customer texts that state a factual complaint, count',
+    priority LowCardinality(String) COMMENT 'Priority, latest told',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    store LowCardinality(String) COMMENT 'Shop id, first told',
+    country LowCardinality(String) COMMENT 'Country of the first entry that has one, ISO 3166-1 alpha-2; empty if unknown',
+    city LowCardinality(String) COMMENT 'City of the first entry that has one, English name; empty if unknown',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, conversation_id)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry may still arrive and move its beginning.';
+
+-- 0006_journeys.sql
+-- Journeys: one row per person with where they stand in the stage model and what they did so far.
+CREATE TABLE IF NOT EXISTS crumbtrail.journeys_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
+    visitor String COMMENT 'Visitor id of the latest click',
+    model LowCardinality(String) COMMENT 'Stage model',
+    stage LowCardinality(String) COMMENT 'Current stage',
+    stage_since_at DateTime64(3, 'UTC') COMMENT 'When the current stage was entered, ms, UTC',
+    is_stalled Bool COMMENT 'Longer in the stage than the model\'s threshold, as of the watermark',
+    first_at DateTime64(3, 'UTC') COMMENT 'First touchpoint, ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last touchpoint, ms, UTC',
+    touchpoint_count UInt32 COMMENT 'Touchpoints, count',
+    click_count UInt32 COMMENT 'Click touchpoints, count',
+    support_count UInt32 COMMENT 'Support touchpoints, count',
+    store_visit_count UInt32 COMMENT 'Shop visits, count',
+    purchase_count UInt32 COMMENT 'Purchases, count',
+    revenue_micros Int64 COMMENT 'Revenue of all purchases, in millionths of the unit of currency',
+    currency LowCardinality(String) COMMENT 'Currency of the first purchase, ISO 4217; empty if none',
+    first_channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    last_channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    country LowCardinality(String) COMMENT 'Last known country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'Last known first-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'Last known city, English name; empty if unknown',
+    language LowCardinality(String) COMMENT 'Last known language tag',
+    device LowCardinality(String) COMMENT 'Last known device class',
+    score_mean Nullable(Float32) COMMENT 'Mean score of the person\'s texts, -1 to 1; NULL without text',
+    score_last Nullable(Float32) COMMENT 'Score of the person\'s last text, -1 to 1; NULL without text',
+    text_count UInt32 COMMENT 'Texts read, count',
+    friction_count UInt32 COMMENT 'Texts that state a factual complaint, count',
+    topics UInt32 COMMENT 'Topics ever raised, a bit set (the view shows their names)',
+    rating_last Nullable(Float32) COMMENT 'Latest survey rating, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the latest rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    rating_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the latest rating was given, ms, UTC; NULL if it has not happened or is unknown',
+    cancelled_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When they cancelled, if they did and have not come back, ms, UTC; NULL if it has not happened or is unknown',
+    cart_abandoned_count UInt32 COMMENT 'Carts abandoned, count',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, person)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Journeys: one row per person with where they stand in the stage model and what they did so far.';
+
+-- 0007_stage_moves.sql
+-- Moves between the stages of a journey, forward and back, with the time spent in the stage left.
+CREATE TABLE IF NOT EXISTS crumbtrail.stage_moves_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    model LowCardinality(String) COMMENT 'Stage model',
+    move_index UInt32 COMMENT 'Place in the order of the moves of this person; 0 is the entry into the first stage',
+    customer String COMMENT 'Customer id, empty if unknown',
+    from_stage LowCardinality(String) COMMENT 'Stage left; empty for the first',
+    to_stage LowCardinality(String) COMMENT 'Stage entered',
+    direction LowCardinality(String) COMMENT 'forward, back or enter',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
+    duration_ms Int64 COMMENT 'Time spent in the stage left, milliseconds; 0 for the first',
+    rule LowCardinality(String) COMMENT 'Name of the rule that fired',
+    cause_event_hash UInt64 COMMENT 'Event id hash of the touchpoint that caused it (64 bits; the view shows 16 hexadecimal digits)',
+    channel LowCardinality(String) COMMENT 'Channel of the last touch before it',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, person, model, move_index)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Moves between the stages of a journey, forward and back, with the time spent in the stage left.';
+
+-- 0008_conversions.sql
+-- Conversions (purchase, signed_up, subscribed) with the first and the last touch that led to them.
+CREATE TABLE IF NOT EXISTS crumbtrail.conversions_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversion_id UInt64 COMMENT 'Hash of person and event id (64 bits; the view shows 16 hexadecimal digits)',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    customer String COMMENT 'Customer id, empty if unknown',
+    converted_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
+    kind LowCardinality(String) COMMENT 'purchase, signed_up or subscribed',
+    order_id String COMMENT 'Order id; empty if none',
+    revenue_micros Int64 COMMENT 'Revenue, in millionths of the unit of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    has_cart Bool COMMENT 'A cart led to it',
+    touch_count UInt32 COMMENT 'Touches within the look-back of 30 days, count',
+    first_channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    first_source LowCardinality(String) COMMENT 'Campaign source of the first touch',
+    first_campaign LowCardinality(String) COMMENT 'Campaign name of the first touch',
+    first_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First touch, ms, UTC; NULL if it has not happened or is unknown',
+    last_channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    last_source LowCardinality(String) COMMENT 'Campaign source of the last touch',
+    last_campaign LowCardinality(String) COMMENT 'Campaign name of the last touch',
+    last_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Last touch, ms, UTC; NULL if it has not happened or is unknown',
+    city LowCardinality(String) COMMENT 'City of the conversion, or last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country of the conversion, or last known, ISO 3166-1 alpha-2; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, conversion_id)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Conversions (purchase, signed_up, subscribed) with the first and the last touch that led to them.';
+
+-- 0009_breadcrumbs.sql
+-- Breadcrumbs: signals about a person with the evidence for them. Today cart_abandoned. A late record that disproves one
+-- takes its row back.
+CREATE TABLE IF NOT EXISTS crumbtrail.breadcrumbs_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    breadcrumb_id UInt64 COMMENT 'Hash of person, kind and first evidence (64 bits; the view shows 16 hexadecimal digits)',
+    person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
+    customer String COMMENT 'Customer id, empty if unknown',
+    visitor String COMMENT 'Visitor id',
+    kind LowCardinality(String) COMMENT 'cart_abandoned',
+    began_at DateTime64(3, 'UTC') COMMENT 'When what it says began (the cart\'s first product), ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last activity that counts as evidence, ms, UTC',
+    true_at DateTime64(3, 'UTC') COMMENT 'When it became true: last activity plus the threshold, ms, UTC',
+    how LowCardinality(String) COMMENT 'left or emptied',
+    phase LowCardinality(String) COMMENT 'Where it stood: cart (before checkout) or checkout',
+    step LowCardinality(String) COMMENT 'Checkout step last seen, empty before checkout',
+    value_micros Int64 COMMENT 'Value of the cart at the end, in millionths of the unit of currency',
+    peak_value_micros Int64 COMMENT 'Highest value the cart had, in millionths of the unit of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    item_count UInt32 COMMENT 'Pieces at the end, count',
+    severity UInt8 COMMENT '1 (low) to 3 (high), by value',
+    evidence Array(UInt64) COMMENT 'Event id hashes of the touchpoints that are its evidence (the view shows 16 hexadecimal digits each)',
+    channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    device LowCardinality(String) COMMENT 'Device class of the last activity',
+    city LowCardinality(String) COMMENT 'City last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country last known, ISO 3166-1 alpha-2; empty if unknown',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, breadcrumb_id)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Breadcrumbs: signals about a person with the evidence for them. Today cart_abandoned. A late record that disproves one takes its row back.';
+
+-- 0010_dead_letters.sql
+-- Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic.
+CREATE TABLE IF NOT EXISTS crumbtrail.dead_letters_e1
+(
+    topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
+    partition UInt32 COMMENT 'Partition of the source topic',
+    offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    event_hash UInt64 COMMENT 'Hash that tells apart the records of one offset (64 bits; the view shows 16 hexadecimal digits)',
+    site LowCardinality(String) COMMENT 'Site, as far as known; empty if not',
+    reason LowCardinality(String) COMMENT 'Stable reason (malformed_json, missing_field, ...)',
+    detail String COMMENT 'What a person needs to mend it: field, position, what was expected',
+    event_id String COMMENT 'Event or entry id, as far as it could be read',
+    received_at DateTime64(3, 'UTC') COMMENT 'When the collector received it, ms, UTC; 1970 if unknown',
+    preview String COMMENT 'Beginning of the record with personal data redacted',
+    character_count UInt32 COMMENT 'Length of the record, count of bytes; 0 if unknown',
+    log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (topic, partition, offset, event_hash)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic.';
+
+-- 0011_batches.sql
+-- The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of
+-- are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.
+CREATE TABLE IF NOT EXISTS crumbtrail.batches_e1
+(
+    epoch UInt8 COMMENT 'Routing epoch',
+    processor LowCardinality(String) COMMENT 'Processor that wrote it: sessionize or journey',
+    partition UInt32 COMMENT 'Partition of the log the processor read',
+    table_name LowCardinality(String) COMMENT 'Table it speaks of',
+    from_offset UInt64 COMMENT 'First log offset of the stretch, inclusive',
+    to_offset UInt64 COMMENT 'End of the stretch, exclusive',
+    content_hash UInt64 COMMENT 'XXH3 of the rows as bytes; 0 without rows',
+    position_checksum UInt64 COMMENT 'Sum over the records of a hash of their origin and position',
+    row_count UInt64 COMMENT 'Rows inserted into the table, count',
+    record_count UInt64 COMMENT 'Records of the log accepted in the stretch (repeats by position are not), count',
+    counted_count UInt64 COMMENT 'Records with the outcome counted, count',
+    late_count UInt64 COMMENT 'Records with the outcome late, count',
+    duplicate_count UInt64 COMMENT 'Records with the outcome duplicate, count',
+    bot_count UInt64 COMMENT 'Records with the outcome bot, count',
+    filtered_count UInt64 COMMENT 'Records with the outcome filtered, count',
+    erased_count UInt64 COMMENT 'Records with the outcome erased, count',
+    dead_count UInt64 COMMENT 'Records with the outcome dead, count',
+    server_start_id UInt64 COMMENT 'Which start of the server acknowledged the inserts: a hash of its start id, 0 if starts are not watched',
+    watermark_at DateTime64(3, 'UTC') COMMENT 'Watermark of the partition at the end of the stretch, ms, UTC',
+    written_at DateTime64(3, 'UTC') COMMENT 'Wall time of the tick that closed the stretch, ms, UTC',
+    version UInt64 COMMENT 'Version of the row; of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (epoch, processor, partition, table_name, from_offset, to_offset, content_hash, position_checksum)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.';
+
+-- 0101_touchpoints_view.sql
+-- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.touchpoints
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, clock corrected, ms, UTC',
+    event_hash String COMMENT 'Hash of the event id, 16 hexadecimal digits',
+    topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
+    partition UInt32 COMMENT 'Partition of the source topic',
+    offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    event_id String COMMENT 'Event or entry id as the source gave it',
+    kind LowCardinality(String) COMMENT 'What happened: a kind of the closed vocabulary (page_view, purchase, message, ...)',
+    outcome LowCardinality(String) COMMENT 'What became of the record: counted, late, duplicate, bot, filtered or erased',
+    name LowCardinality(String) COMMENT 'Name of the event as the source gave it, when the kind does not say it all',
+    visitor String COMMENT 'Visitor id (device or browser)',
+    customer String COMMENT 'Customer id, empty if the record carried none',
+    contact String COMMENT 'Keyed hash of an e-mail address, phone number or handle, hexadecimal; empty if none',
+    session_id String COMMENT 'Session (clicks) the touchpoint was counted in, 16 hexadecimal digits; empty if none',
+    conversation_id String COMMENT 'Conversation id of a support entry, empty for clicks',
+    device_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The device\'s own time before correction, ms, UTC; NULL if it has not happened or is unknown',
+    received_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the collector received it, ms, UTC; NULL if it has not happened or is unknown',
+    host LowCardinality(String) COMMENT 'Host of the page',
+    page String COMMENT 'Path of the page, ids templated (/orders/:id)',
+    title String COMMENT 'Title of the page or screen',
+    referrer LowCardinality(String) COMMENT 'Host of the referrer, empty when internal',
+    channel LowCardinality(String) COMMENT 'Channel of the touch (direct, paid_search, chat, review, ...); empty if it says nothing',
+    source LowCardinality(String) COMMENT 'Campaign source',
+    medium LowCardinality(String) COMMENT 'Campaign medium',
+    campaign LowCardinality(String) COMMENT 'Campaign name',
+    term LowCardinality(String) COMMENT 'Campaign term',
+    content LowCardinality(String) COMMENT 'Campaign content',
+    click_id String COMMENT 'Advertising click id, as name=value',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
+    longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
+    time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    browser LowCardinality(String) COMMENT 'Browser family',
+    os LowCardinality(String) COMMENT 'Operating system family',
+    bot LowCardinality(String) COMMENT 'Why this is a robot (user agent, list, client flag); empty when it is not',
+    language LowCardinality(String) COMMENT 'Language tag of the page, device or text',
+    items Array(Tuple(product String, name String, category String, price_micros Int64, quantity UInt32)) COMMENT 'Lines of the cart, the order or the product seen; price of one piece in millionths of the unit of currency, quantity in pieces',
+    order_id String COMMENT 'Order id; empty if none',
+    revenue Decimal(18, 6) COMMENT 'Revenue of the order, or value the event carried, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    search String COMMENT 'What was searched for',
+    step LowCardinality(String) COMMENT 'Step of the checkout or onboarding',
+    client_session String COMMENT 'Session id of the client, if it sends one',
+    properties String COMMENT 'Remaining properties, JSON text; empty if none',
+    store LowCardinality(String) COMMENT 'Shop id (store visits, entries about a shop)',
+    author LowCardinality(String) COMMENT 'Who wrote a support entry: customer, agent, bot or system; empty for clicks',
+    agent LowCardinality(String) COMMENT 'Agent id',
+    department LowCardinality(String) COMMENT 'Department or team',
+    rating Nullable(Float32) COMMENT 'Rating given, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    priority LowCardinality(String) COMMENT 'Priority of the case',
+    tags String COMMENT 'Tags of the case, comma separated',
+    text String COMMENT 'The text with personal data redacted',
+    character_count UInt32 COMMENT 'Length of the original text, count of characters',
+    feeling LowCardinality(String) COMMENT 'Label of the text\'s feeling: negative, neutral or positive; empty without text',
+    score Nullable(Float32) COMMENT 'p(positive) - p(negative) of the text, -1 to 1; NULL without text',
+    confidence Nullable(Float32) COMMENT 'Confidence of the label, 0 to 1; NULL without text',
+    topics Array(String) COMMENT 'Topics of the text, by name',
+    is_friction Bool COMMENT 'The text states a factual complaint, whatever its tone',
+    flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
+    model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
+    log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+)
+AS SELECT
+    site,
+    occurred_at,
+    lpad(lower(hex(source.event_hash)), 16, '0') AS event_hash,
+    topic,
+    partition,
+    offset,
+    event_id,
+    kind,
+    outcome,
+    name,
+    visitor,
+    customer,
+    contact,
+    if(source.session_id = 0, '', lpad(lower(hex(source.session_id)), 16, '0')) AS session_id,
+    conversation_id,
+    device_at,
+    received_at,
+    host,
+    page,
+    title,
+    referrer,
+    channel,
+    source,
+    medium,
+    campaign,
+    term,
+    content,
+    click_id,
+    country,
+    region,
+    city,
+    latitude,
+    longitude,
+    time_zone,
+    device,
+    browser,
+    os,
+    bot,
+    language,
+    items,
+    order_id,
+    revenue_micros * toDecimal64('0.000001', 6) AS revenue,
+    currency,
+    search,
+    step,
+    client_session,
+    properties,
+    store,
+    author,
+    agent,
+    department,
+    rating,
+    rating_scale,
+    priority,
+    tags,
+    text,
+    character_count,
+    feeling,
+    score,
+    confidence,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion'][bit + 1], bitPositionsToArray(source.topics)) AS topics,
+    is_friction,
+    flag,
+    model,
+    log_partition,
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+FROM crumbtrail.touchpoints_e1 AS source FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)';
+
+-- 0102_sessions_view.sql
+-- sessions as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.sessions
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
+    session_id String COMMENT 'Hash of site, visitor and first event id, 16 hexadecimal digits',
+    visitor String COMMENT 'Visitor id (device or browser)',
+    customer String COMMENT 'Customer id: the first an event of the session carried; empty if none',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    ended_at DateTime64(3, 'UTC') COMMENT 'Last event, ms, UTC',
+    duration_ms UInt64 COMMENT 'From the first event to the last, milliseconds',
+    is_final Bool COMMENT 'No event can change it any more',
+    is_engaged Bool COMMENT '10 s long, or 2 views, or a conversion',
+    is_bounce Bool COMMENT 'Not engaged',
+    end_reason LowCardinality(String) COMMENT 'Why it ended: gap, longest, most, or open while it has not',
+    is_continuation Bool COMMENT 'It began where a longer one was rolled over',
+    event_count UInt32 COMMENT 'Events (heartbeats extend but do not count), count',
+    view_count UInt32 COMMENT 'Page and screen views, count',
+    search_count UInt32 COMMENT 'Searches, count',
+    product_view_count UInt32 COMMENT 'Product views, count',
+    cart_add_count UInt32 COMMENT 'Products put into the cart, count',
+    cart_remove_count UInt32 COMMENT 'Products taken out of the cart, count',
+    checkout_count UInt32 COMMENT 'Checkout starts and steps, count',
+    purchase_count UInt32 COMMENT 'Purchases, count',
+    revenue Decimal(18, 6) COMMENT 'Revenue of its purchases, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency of the first purchase, ISO 4217; empty if none',
+    entry_page String COMMENT 'Page of the first view (templated path)',
+    exit_page String COMMENT 'Page of the last view (templated path)',
+    channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    source LowCardinality(String) COMMENT 'Campaign source of the first touch',
+    medium LowCardinality(String) COMMENT 'Campaign medium of the first touch',
+    campaign LowCardinality(String) COMMENT 'Campaign name of the first touch',
+    click_id String COMMENT 'Advertising click id of the first touch, as name=value',
+    referrer LowCardinality(String) COMMENT 'Referrer host of the first touch',
+    country LowCardinality(String) COMMENT 'Country of the first event that has one, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
+    longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
+    time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    browser LowCardinality(String) COMMENT 'Browser family',
+    os LowCardinality(String) COMMENT 'Operating system family',
+    language LowCardinality(String) COMMENT 'Language tag',
+    bot LowCardinality(String) COMMENT 'Why its visitor is a robot; empty when it is none',
+    score Nullable(Float32) COMMENT 'Mean score of the texts left during it, -1 to 1; NULL without text',
+    text_count UInt32 COMMENT 'Texts left during it, count'
+)
+AS SELECT
+    site,
+    started_at,
+    lpad(lower(hex(source.session_id)), 16, '0') AS session_id,
+    visitor,
+    customer,
+    lower(hex(source.person)) AS person,
+    ended_at,
+    duration_ms,
+    is_final,
+    is_engaged,
+    NOT is_engaged AS is_bounce,
+    end_reason,
+    is_continuation,
+    event_count,
+    view_count,
+    search_count,
+    product_view_count,
+    cart_add_count,
+    cart_remove_count,
+    checkout_count,
+    purchase_count,
+    revenue_micros * toDecimal64('0.000001', 6) AS revenue,
+    currency,
+    entry_page,
+    exit_page,
+    channel,
+    source,
+    medium,
+    campaign,
+    click_id,
+    referrer,
+    country,
+    region,
+    city,
+    latitude,
+    longitude,
+    time_zone,
+    device,
+    browser,
+    os,
+    language,
+    bot,
+    score,
+    text_count
+FROM crumbtrail.sessions_e1 AS source FINAL
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'Sessions: windows of activity of one visitor';
+
+-- 0103_conversations_view.sql
+-- conversations as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.conversations
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    customer String COMMENT 'Customer id, empty if unknown',
+    visitor String COMMENT 'Visitor id, empty if unknown',
+    contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    channel LowCardinality(String) COMMENT 'Channel it began on (chat, phone, ticket, support_email, review, survey, social, comment, store)',
+    status LowCardinality(String) COMMENT 'open, resolved or closed',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last entry, ms, UTC',
+    first_reply_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First public message of a human agent after the first of the customer, ms, UTC; NULL if it has not happened or is unknown',
+    first_resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First resolution, ms, UTC; NULL if it has not happened or is unknown',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Last resolution that was not reopened, ms, UTC; NULL if it has not happened or is unknown',
+    first_reply_ms Nullable(Int64) COMMENT 'From the opening to the first reply, milliseconds; NULL without reply',
+    first_resolution_ms Nullable(Int64) COMMENT 'From the opening to the first resolution, milliseconds; NULL without',
+    resolution_ms Nullable(Int64) COMMENT 'From the opening to the resolution that holds, milliseconds; NULL without',
+    is_final Bool COMMENT 'No entry can change it any more',
+    reopen_count UInt32 COMMENT 'Times it was reopened, count',
+    customer_message_count UInt32 COMMENT 'Messages of the customer, count',
+    agent_message_count UInt32 COMMENT 'Messages of human agents, count',
+    bot_message_count UInt32 COMMENT 'Messages of automata, count',
+    agent_count UInt32 COMMENT 'Distinct agents, count',
+    rating_first Nullable(Float32) COMMENT 'First rating, in points of rating_scale; NULL if none',
+    rating_latest Nullable(Float32) COMMENT 'Latest rating, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the latest rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    score_start Nullable(Float32) COMMENT 'Score of the customer\'s first text, -1 to 1; NULL without text',
+    score_end Nullable(Float32) COMMENT 'Score of the customer\'s last text, -1 to 1; NULL without text',
+    score_worst Nullable(Float32) COMMENT 'Lowest score of the customer\'s texts, -1 to 1; NULL without text',
+    language LowCardinality(String) COMMENT 'Language tag of the customer\'s first text',
+    topics Array(String) COMMENT 'Topics of the customer\'s texts, by name',
+    friction_count UInt32 COMMENT 'Customer texts that state a factual complaint, count',
+    priority LowCardinality(String) COMMENT 'Priority, latest told',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    store LowCardinality(String) COMMENT 'Shop id, first told',
+    country LowCardinality(String) COMMENT 'Country of the first entry that has one, ISO 3166-1 alpha-2; empty if unknown',
+    city LowCardinality(String) COMMENT 'City of the first entry that has one, English name; empty if unknown'
+)
+AS SELECT
+    site,
+    conversation_id,
+    customer,
+    visitor,
+    contact,
+    lower(hex(source.person)) AS person,
+    channel,
+    status,
+    opened_at,
+    last_at,
+    first_reply_at,
+    first_resolved_at,
+    resolved_at,
+    first_reply_ms,
+    first_resolution_ms,
+    resolution_ms,
+    is_final,
+    reopen_count,
+    customer_message_count,
+    agent_message_count,
+    bot_message_count,
+    agent_count,
+    rating_first,
+    rating_latest,
+    rating_scale,
+    score_start,
+    score_end,
+    score_worst,
+    language,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion'][bit + 1], bitPositionsToArray(source.topics)) AS topics,
+    friction_count,
+    priority,
+    department,
+    store,
+    country,
+    city
+FROM crumbtrail.conversations_e1 AS source FINAL
+COMMENT 'Conversations: what a customer and the service said about one matter';
+
+-- 0104_journeys_view.sql
+-- journeys as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.journeys
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
+    visitor String COMMENT 'Visitor id of the latest click',
+    model LowCardinality(String) COMMENT 'Stage model',
+    stage LowCardinality(String) COMMENT 'Current stage',
+    stage_since_at DateTime64(3, 'UTC') COMMENT 'When the current stage was entered, ms, UTC',
+    is_stalled Bool COMMENT 'Longer in the stage than the model\'s threshold, as of the watermark',
+    first_at DateTime64(3, 'UTC') COMMENT 'First touchpoint, ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last touchpoint, ms, UTC',
+    touchpoint_count UInt32 COMMENT 'Touchpoints, count',
+    click_count UInt32 COMMENT 'Click touchpoints, count',
+    support_count UInt32 COMMENT 'Support touchpoints, count',
+    store_visit_count UInt32 COMMENT 'Shop visits, count',
+    purchase_count UInt32 COMMENT 'Purchases, count',
+    revenue Decimal(18, 6) COMMENT 'Revenue of all purchases, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency of the first purchase, ISO 4217; empty if none',
+    first_channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    last_channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    country LowCardinality(String) COMMENT 'Last known country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'Last known first-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'Last known city, English name; empty if unknown',
+    language LowCardinality(String) COMMENT 'Last known language tag',
+    device LowCardinality(String) COMMENT 'Last known device class',
+    score_mean Nullable(Float32) COMMENT 'Mean score of the person\'s texts, -1 to 1; NULL without text',
+    score_last Nullable(Float32) COMMENT 'Score of the person\'s last text, -1 to 1; NULL without text',
+    text_count UInt32 COMMENT 'Texts read, count',
+    friction_count UInt32 COMMENT 'Texts that state a factual complaint, count',
+    topics Array(String) COMMENT 'Topics ever raised, by name',
+    rating_last Nullable(Float32) COMMENT 'Latest survey rating, in points of rating_scale; NULL if none',
+    rating_scale LowCardinality(String) COMMENT 'Scale of the latest rating: csat (1-5), nps (0-10), ces (1-7) or stars (1-5); empty if none',
+    rating_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the latest rating was given, ms, UTC; NULL if it has not happened or is unknown',
+    cancelled_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When they cancelled, if they did and have not come back, ms, UTC; NULL if it has not happened or is unknown',
+    cart_abandoned_count UInt32 COMMENT 'Carts abandoned, count'
+)
+AS SELECT
+    site,
+    lower(hex(source.person)) AS person,
+    customer,
+    visitor,
+    model,
+    stage,
+    stage_since_at,
+    is_stalled,
+    first_at,
+    last_at,
+    touchpoint_count,
+    click_count,
+    support_count,
+    store_visit_count,
+    purchase_count,
+    revenue_micros * toDecimal64('0.000001', 6) AS revenue,
+    currency,
+    first_channel,
+    last_channel,
+    country,
+    region,
+    city,
+    language,
+    device,
+    score_mean,
+    score_last,
+    text_count,
+    friction_count,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion'][bit + 1], bitPositionsToArray(source.topics)) AS topics,
+    rating_last,
+    rating_scale,
+    rating_at,
+    cancelled_at,
+    cart_abandoned_count
+FROM crumbtrail.journeys_e1 AS source FINAL
+COMMENT 'Journeys: one row per person with where they stand in the stage model and what they did so far';
+
+-- 0105_stage_moves_view.sql
+-- stage_moves as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.stage_moves
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    model LowCardinality(String) COMMENT 'Stage model',
+    move_index UInt32 COMMENT 'Place in the order of the moves of this person; 0 is the entry into the first stage',
+    customer String COMMENT 'Customer id, empty if unknown',
+    from_stage LowCardinality(String) COMMENT 'Stage left; empty for the first',
+    to_stage LowCardinality(String) COMMENT 'Stage entered',
+    direction LowCardinality(String) COMMENT 'forward, back or enter',
+    moved_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
+    duration_ms Int64 COMMENT 'Time spent in the stage left, milliseconds; 0 for the first',
+    rule LowCardinality(String) COMMENT 'Name of the rule that fired',
+    cause_event_hash String COMMENT 'Event id hash of the touchpoint that caused it, 16 hexadecimal digits',
+    channel LowCardinality(String) COMMENT 'Channel of the last touch before it'
+)
+AS SELECT
+    site,
+    lower(hex(source.person)) AS person,
+    model,
+    move_index,
+    customer,
+    from_stage,
+    to_stage,
+    direction,
+    moved_at,
+    duration_ms,
+    rule,
+    lpad(lower(hex(source.cause_event_hash)), 16, '0') AS cause_event_hash,
+    channel
+FROM crumbtrail.stage_moves_e1 AS source FINAL
+COMMENT 'Moves between the stages of a journey, forward and back, with the time spent in the stage left';
+
+-- 0106_conversions_view.sql
+-- conversions as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.conversions
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversion_id String COMMENT 'Hash of person and event id, 16 hexadecimal digits',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    customer String COMMENT 'Customer id, empty if unknown',
+    converted_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
+    kind LowCardinality(String) COMMENT 'purchase, signed_up or subscribed',
+    order_id String COMMENT 'Order id; empty if none',
+    revenue Decimal(18, 6) COMMENT 'Revenue, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    has_cart Bool COMMENT 'A cart led to it',
+    touch_count UInt32 COMMENT 'Touches within the look-back of 30 days, count',
+    first_channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    first_source LowCardinality(String) COMMENT 'Campaign source of the first touch',
+    first_campaign LowCardinality(String) COMMENT 'Campaign name of the first touch',
+    first_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First touch, ms, UTC; NULL if it has not happened or is unknown',
+    last_channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    last_source LowCardinality(String) COMMENT 'Campaign source of the last touch',
+    last_campaign LowCardinality(String) COMMENT 'Campaign name of the last touch',
+    last_touch_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Last touch, ms, UTC; NULL if it has not happened or is unknown',
+    city LowCardinality(String) COMMENT 'City of the conversion, or last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country of the conversion, or last known, ISO 3166-1 alpha-2; empty if unknown',
+    device LowCardinality(String) COMMENT 'Device class'
+)
+AS SELECT
+    site,
+    lpad(lower(hex(source.conversion_id)), 16, '0') AS conversion_id,
+    lower(hex(source.person)) AS person,
+    customer,
+    converted_at,
+    kind,
+    order_id,
+    revenue_micros * toDecimal64('0.000001', 6) AS revenue,
+    currency,
+    has_cart,
+    touch_count,
+    first_channel,
+    first_source,
+    first_campaign,
+    first_touch_at,
+    last_channel,
+    last_source,
+    last_campaign,
+    last_touch_at,
+    city,
+    country,
+    device
+FROM crumbtrail.conversions_e1 AS source FINAL
+COMMENT 'Conversions (purchase, signed_up, subscribed) with the first and the last touch that led to them';
+
+-- 0107_breadcrumbs_view.sql
+-- breadcrumbs as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.breadcrumbs
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    breadcrumb_id String COMMENT 'Hash of person, kind and first evidence, 16 hexadecimal digits',
+    person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
+    customer String COMMENT 'Customer id, empty if unknown',
+    visitor String COMMENT 'Visitor id',
+    kind LowCardinality(String) COMMENT 'cart_abandoned',
+    began_at DateTime64(3, 'UTC') COMMENT 'When what it says began (the cart\'s first product), ms, UTC',
+    last_at DateTime64(3, 'UTC') COMMENT 'Last activity that counts as evidence, ms, UTC',
+    true_at DateTime64(3, 'UTC') COMMENT 'When it became true: last activity plus the threshold, ms, UTC',
+    how LowCardinality(String) COMMENT 'left or emptied',
+    phase LowCardinality(String) COMMENT 'Where it stood: cart (before checkout) or checkout',
+    step LowCardinality(String) COMMENT 'Checkout step last seen, empty before checkout',
+    value Decimal(18, 6) COMMENT 'Value of the cart at the end, in units of currency',
+    peak_value Decimal(18, 6) COMMENT 'Highest value the cart had, in units of currency',
+    currency LowCardinality(String) COMMENT 'Currency, ISO 4217; empty if none',
+    item_count UInt32 COMMENT 'Pieces at the end, count',
+    severity UInt8 COMMENT '1 (low) to 3 (high), by value',
+    evidence Array(String) COMMENT 'Event id hashes of the touchpoints that are its evidence, 16 hexadecimal digits each',
+    channel LowCardinality(String) COMMENT 'Channel of the last touch',
+    device LowCardinality(String) COMMENT 'Device class of the last activity',
+    city LowCardinality(String) COMMENT 'City last known, English name; empty if unknown',
+    country LowCardinality(String) COMMENT 'Country last known, ISO 3166-1 alpha-2; empty if unknown'
+)
+AS SELECT
+    site,
+    lpad(lower(hex(source.breadcrumb_id)), 16, '0') AS breadcrumb_id,
+    lower(hex(source.person)) AS person,
+    customer,
+    visitor,
+    kind,
+    began_at,
+    last_at,
+    true_at,
+    how,
+    phase,
+    step,
+    value_micros * toDecimal64('0.000001', 6) AS value,
+    peak_value_micros * toDecimal64('0.000001', 6) AS peak_value,
+    currency,
+    item_count,
+    severity,
+    arrayMap(hash -> lpad(lower(hex(hash)), 16, '0'), source.evidence) AS evidence,
+    channel,
+    device,
+    city,
+    country
+FROM crumbtrail.breadcrumbs_e1 AS source FINAL
+COMMENT 'Breadcrumbs: signals about a person with the evidence for them';
+
+-- 0108_dead_letters_view.sql
+-- dead_letters as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.dead_letters
+(
+    topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
+    partition UInt32 COMMENT 'Partition of the source topic',
+    offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    event_hash String COMMENT 'Hash that tells apart the records of one offset, 16 hexadecimal digits',
+    site LowCardinality(String) COMMENT 'Site, as far as known; empty if not',
+    reason LowCardinality(String) COMMENT 'Stable reason (malformed_json, missing_field, ...)',
+    detail String COMMENT 'What a person needs to mend it: field, position, what was expected',
+    event_id String COMMENT 'Event or entry id, as far as it could be read',
+    received_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the collector received it, ms, UTC; NULL if unknown',
+    preview String COMMENT 'Beginning of the record with personal data redacted',
+    character_count UInt32 COMMENT 'Length of the record, count of bytes; 0 if unknown',
+    log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+)
+AS SELECT
+    topic,
+    partition,
+    offset,
+    lpad(lower(hex(source.event_hash)), 16, '0') AS event_hash,
+    site,
+    reason,
+    detail,
+    event_id,
+    if(toUnixTimestamp64Milli(source.received_at) = 0, NULL, source.received_at) AS received_at,
+    preview,
+    character_count,
+    log_partition,
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+FROM crumbtrail.dead_letters_e1 AS source FINAL
+COMMENT 'Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic';
+
+-- 0109_batches_view.sql
+-- batches as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.batches
+(
+    epoch UInt8 COMMENT 'Routing epoch',
+    processor LowCardinality(String) COMMENT 'Processor that wrote it: sessionize or journey',
+    partition UInt32 COMMENT 'Partition of the log the processor read',
+    table_name LowCardinality(String) COMMENT 'Table it speaks of',
+    from_offset UInt64 COMMENT 'First log offset of the stretch, inclusive',
+    to_offset UInt64 COMMENT 'End of the stretch, exclusive',
+    content_hash UInt64 COMMENT 'XXH3 of the rows as bytes; 0 without rows',
+    position_checksum UInt64 COMMENT 'Sum over the records of a hash of their origin and position',
+    row_count UInt64 COMMENT 'Rows inserted into the table, count',
+    record_count UInt64 COMMENT 'Records of the log accepted in the stretch (repeats by position are not), count',
+    counted_count UInt64 COMMENT 'Records with the outcome counted, count',
+    late_count UInt64 COMMENT 'Records with the outcome late, count',
+    duplicate_count UInt64 COMMENT 'Records with the outcome duplicate, count',
+    bot_count UInt64 COMMENT 'Records with the outcome bot, count',
+    filtered_count UInt64 COMMENT 'Records with the outcome filtered, count',
+    erased_count UInt64 COMMENT 'Records with the outcome erased, count',
+    dead_count UInt64 COMMENT 'Records with the outcome dead, count',
+    server_start_id UInt64 COMMENT 'Which start of the server acknowledged the inserts: a hash of its start id, 0 if starts are not watched',
+    watermark_at DateTime64(3, 'UTC') COMMENT 'Watermark of the partition at the end of the stretch, ms, UTC',
+    written_at DateTime64(3, 'UTC') COMMENT 'Wall time of the tick that closed the stretch, ms, UTC'
+)
+AS SELECT
+    epoch,
+    processor,
+    partition,
+    table_name,
+    from_offset,
+    to_offset,
+    content_hash,
+    position_checksum,
+    row_count,
+    record_count,
+    counted_count,
+    late_count,
+    duplicate_count,
+    bot_count,
+    filtered_count,
+    erased_count,
+    dead_count,
+    server_start_id,
+    watermark_at,
+    written_at
+FROM crumbtrail.batches_e1 AS source FINAL
+COMMENT 'The ledger: which stretch of which log partition stands in which table';
+
+-- 0151_checkout_steps_view.sql
+-- Where people stop in the checkout, by device: sessions that reached a step, and those that stopped there without buying.
+CREATE OR REPLACE VIEW crumbtrail.checkout_steps
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    device LowCardinality(String) COMMENT 'Device class',
+    step String COMMENT 'Step of the checkout; checkout_started for its beginning',
+    session_count UInt64 COMMENT 'Sessions that reached the step, count',
+    stopped_count UInt64 COMMENT 'Sessions whose last checkout step it was and that did not buy, count',
+    stopped_share Float64 COMMENT 'stopped_count / session_count, 0 to 1'
+)
+AS SELECT
+    site,
+    day,
+    device,
+    step,
+    uniqExact(session_id) AS session_count,
+    uniqExactIf(session_id, is_last AND purchase_count = 0) AS stopped_count,
+    stopped_count / session_count AS stopped_share
+FROM
+(
+    SELECT
+        session.site AS site,
+        toDate(session.started_at) AS day,
+        session.device AS device,
+        session.session_id AS session_id,
+        session.purchase_count AS purchase_count,
+        if(touchpoint.step = '', toString(touchpoint.kind), toString(touchpoint.step)) AS step,
+        row_number() OVER (
+            PARTITION BY session.site, session.session_id
+            ORDER BY touchpoint.occurred_at DESC, touchpoint.event_id DESC) = 1 AS is_last
+    FROM crumbtrail.touchpoints AS touchpoint
+    INNER JOIN crumbtrail.sessions AS session
+        ON touchpoint.site = session.site AND touchpoint.session_id = session.session_id
+    WHERE touchpoint.outcome = 'counted' AND touchpoint.kind IN ('checkout_started', 'checkout_step') AND session.bot = ''
+)
+GROUP BY site, day, device, step
+COMMENT 'Where people stop in the checkout, by device: sessions that reached a step, and those that stopped there without buying';
+
+-- 0151_funnel_view.sql
+-- The shop funnel by site, day, and device: sessions that saw a product, put one into the cart, began the checkout,
+-- bought. A session counts for a step if it did that step and every one before.
+CREATE OR REPLACE VIEW crumbtrail.funnel
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    device LowCardinality(String) COMMENT 'Device class',
+    step_index UInt8 COMMENT 'Place of the step, from 1',
+    step String COMMENT 'product_viewed, product_added, checkout_started or purchase',
+    session_count UInt64 COMMENT 'Sessions that reached the step, count',
+    previous_session_count UInt64 COMMENT 'Sessions that reached the step before; for the first: all sessions, count',
+    step_share Float64 COMMENT 'session_count / previous_session_count, 0 to 1'
+)
+AS SELECT
+    site,
+    day,
+    device,
+    entry.1 AS step_index,
+    entry.2 AS step,
+    entry.3 AS session_count,
+    entry.4 AS previous_session_count,
+    if(previous_session_count = 0, 0, session_count / previous_session_count) AS step_share
+FROM
+(
+    SELECT
+        site,
+        toDate(started_at) AS day,
+        device,
+        count() AS all_count,
+        countIf(product_view_count > 0) AS viewed_count,
+        countIf(product_view_count > 0 AND cart_add_count > 0) AS added_count,
+        countIf(product_view_count > 0 AND cart_add_count > 0 AND sessions.checkout_count > 0) AS checkout_count,
+        countIf(product_view_count > 0 AND cart_add_count > 0 AND sessions.checkout_count > 0 AND purchase_count > 0) AS bought_count
+    FROM crumbtrail.sessions AS sessions
+    WHERE bot = ''
+    GROUP BY site, day, device
+)
+ARRAY JOIN [
+    (1, 'product_viewed', viewed_count, all_count),
+    (2, 'product_added', added_count, viewed_count),
+    (3, 'checkout_started', checkout_count, added_count),
+    (4, 'purchase', bought_count, checkout_count)] AS entry
+COMMENT 'The shop funnel by site, day, and device: sessions that saw a product, put one into the cart, began the checkout,';
+
+-- 0152_checkout_steps_view.sql
+-- Where people stop in the checkout, by device: sessions that reached a step, and those that stopped there without buying.
+CREATE OR REPLACE VIEW crumbtrail.checkout_steps
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    device LowCardinality(String) COMMENT 'Device class',
+    step String COMMENT 'Step of the checkout; checkout_started for its beginning',
+    session_count UInt64 COMMENT 'Sessions that reached the step, count',
+    stopped_count UInt64 COMMENT 'Sessions whose last checkout step it was and that did not buy, count',
+    stopped_share Float64 COMMENT 'stopped_count / session_count, 0 to 1'
+)
+AS SELECT
+    site,
+    day,
+    device,
+    step,
+    uniqExact(session_id) AS session_count,
+    uniqExactIf(session_id, is_last AND purchase_count = 0) AS stopped_count,
+    stopped_count / session_count AS stopped_share
+FROM
+(
+    SELECT
+        session.site AS site,
+        toDate(session.started_at) AS day,
+        session.device AS device,
+        session.session_id AS session_id,
+        session.purchase_count AS purchase_count,
+        if(touchpoint.step = '', toString(touchpoint.kind), toString(touchpoint.step)) AS step,
+        row_number() OVER (
+            PARTITION BY session.site, session.session_id
+            ORDER BY touchpoint.occurred_at DESC, touchpoint.event_id DESC) = 1 AS is_last
+    FROM crumbtrail.touchpoints AS touchpoint
+    INNER JOIN crumbtrail.sessions AS session
+        ON touchpoint.site = session.site AND touchpoint.session_id = session.session_id
+    WHERE touchpoint.outcome = 'counted' AND touchpoint.kind IN ('checkout_started', 'checkout_step') AND session.bot = ''
+)
+GROUP BY site, day, device, step
+COMMENT 'Where people stop in the checkout, by device: sessions that reached a step, and those that stopped there without buying';
+
+-- 0152_paths_view.sql
+-- Edges of a Sankey diagram: from page to page in the first five steps of sessions, reloads collapsed.
+CREATE OR REPLACE VIEW crumbtrail.paths
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the first view, UTC',
+    step_index UInt64 COMMENT 'Place of the edge in the session, from 1',
+    from_page String COMMENT 'Page left (templated path)',
+    to_page String COMMENT 'Page reached next; (exit) if there was none',
+    session_count UInt64 COMMENT 'Sessions that went this way, count'
+)
+AS SELECT
+    site,
+    day,
+    edge.1 AS step_index,
+    edge.2 AS from_page,
+    edge.3 AS to_page,
+    count() AS session_count
+FROM
+(
+    SELECT
+        site,
+        session_id,
+        toDate(min(occurred_at)) AS day,
+        arrayCompact(arrayMap(view -> view.3, arraySort(groupArray((occurred_at, event_id, page))))) AS pages
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND kind IN ('page_view', 'screen_view') AND page != '' AND session_id != '' AND bot = ''
+    GROUP BY site, session_id
+)
+ARRAY JOIN arrayMap(
+    index -> (index, pages[index], if(index = length(pages), '(exit)', pages[index + 1])),
+    range(1, least(length(pages), 5) + 1)) AS edge
+GROUP BY site, day, step_index, from_page, to_page
+COMMENT 'Edges of a Sankey diagram: from page to page in the first five steps of sessions, reloads collapsed';
+
+-- 0153_paths_view.sql
+-- Edges of a Sankey diagram: from page to page in the first five steps of sessions, reloads collapsed.
+CREATE OR REPLACE VIEW crumbtrail.paths
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the first view, UTC',
+    step_index UInt64 COMMENT 'Place of the edge in the session, from 1',
+    from_page String COMMENT 'Page left (templated path)',
+    to_page String COMMENT 'Page reached next; (exit) if there was none',
+    session_count UInt64 COMMENT 'Sessions that went this way, count'
+)
+AS SELECT
+    site,
+    day,
+    edge.1 AS step_index,
+    edge.2 AS from_page,
+    edge.3 AS to_page,
+    count() AS session_count
+FROM
+(
+    SELECT
+        site,
+        session_id,
+        toDate(min(occurred_at)) AS day,
+        arrayCompact(arrayMap(view -> view.3, arraySort(groupArray((occurred_at, event_id, page))))) AS pages
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND kind IN ('page_view', 'screen_view') AND page != '' AND session_id != '' AND bot = ''
+    GROUP BY site, session_id
+)
+ARRAY JOIN arrayMap(
+    index -> (index, pages[index], if(index = length(pages), '(exit)', pages[index + 1])),
+    range(1, least(length(pages), 5) + 1)) AS edge
+GROUP BY site, day, step_index, from_page, to_page
+COMMENT 'Edges of a Sankey diagram: from page to page in the first five steps of sessions, reloads collapsed';
+
+-- 0153_stage_daily_view.sql
+-- Moves into and out of each stage by day.
+CREATE OR REPLACE VIEW crumbtrail.stage_daily
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    model LowCardinality(String) COMMENT 'Stage model',
+    day Date COMMENT 'Day of the moves, UTC',
+    stage LowCardinality(String) COMMENT 'Stage',
+    entered_count UInt64 COMMENT 'Moves into the stage, count',
+    left_count UInt64 COMMENT 'Moves out of the stage, count',
+    forward_count UInt64 COMMENT 'Moves into it that went forward, count',
+    back_count UInt64 COMMENT 'Moves into it that went back, count',
+    net_count Int64 COMMENT 'entered_count - left_count'
+)
+AS SELECT
+    site,
+    model,
+    toDate(moved_at) AS day,
+    side.1 AS stage,
+    countIf(side.2 = 1) AS entered_count,
+    countIf(side.2 = -1) AS left_count,
+    countIf(side.2 = 1 AND direction = 'forward') AS forward_count,
+    countIf(side.2 = 1 AND direction = 'back') AS back_count,
+    sum(side.2) AS net_count
+FROM crumbtrail.stage_moves
+ARRAY JOIN [(toString(to_stage), toInt64(1)), (toString(from_stage), toInt64(-1))] AS side
+WHERE side.1 != ''
+GROUP BY site, model, day, stage
+COMMENT 'Moves into and out of each stage by day';
+
+-- 0154_stage_daily_view.sql
+-- Moves into and out of each stage by day.
+CREATE OR REPLACE VIEW crumbtrail.stage_daily
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    model LowCardinality(String) COMMENT 'Stage model',
+    day Date COMMENT 'Day of the moves, UTC',
+    stage LowCardinality(String) COMMENT 'Stage',
+    entered_count UInt64 COMMENT 'Moves into the stage, count',
+    left_count UInt64 COMMENT 'Moves out of the stage, count',
+    forward_count UInt64 COMMENT 'Moves into it that went forward, count',
+    back_count UInt64 COMMENT 'Moves into it that went back, count',
+    net_count Int64 COMMENT 'entered_count - left_count'
+)
+AS SELECT
+    site,
+    model,
+    toDate(moved_at) AS day,
+    side.1 AS stage,
+    countIf(side.2 = 1) AS entered_count,
+    countIf(side.2 = -1) AS left_count,
+    countIf(side.2 = 1 AND direction = 'forward') AS forward_count,
+    countIf(side.2 = 1 AND direction = 'back') AS back_count,
+    sum(side.2) AS net_count
+FROM crumbtrail.stage_moves
+ARRAY JOIN [(toString(to_stage), toInt64(1)), (toString(from_stage), toInt64(-1))] AS side
+WHERE side.1 != ''
+GROUP BY site, model, day, stage
+COMMENT 'Moves into and out of each stage by day';
+
+-- 0154_stage_stalls_view.sql
+-- Where people stall: who stands in each stage now, for how long, against how long those who left it stayed.
+CREATE OR REPLACE VIEW crumbtrail.stage_stalls
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    model LowCardinality(String) COMMENT 'Stage model',
+    stage LowCardinality(String) COMMENT 'Stage',
+    person_count UInt64 COMMENT 'People in the stage now, count',
+    stalled_count UInt64 COMMENT 'People in it longer than the model\'s threshold, count',
+    stalled_share Float64 COMMENT 'stalled_count / person_count, 0 to 1',
+    waiting_ms_median Int64 COMMENT 'Median time the people in it have been there, up to the last touchpoint of the site, milliseconds',
+    stay_ms_median Nullable(Int64) COMMENT 'Median time of those who left it, milliseconds; NULL if nobody did'
+)
+AS SELECT
+    journey.site AS site,
+    journey.model AS model,
+    journey.stage AS stage,
+    count() AS person_count,
+    countIf(journey.is_stalled) AS stalled_count,
+    stalled_count / person_count AS stalled_share,
+    toInt64(quantileExact(dateDiff('millisecond', journey.stage_since_at, latest.last_at))) AS waiting_ms_median,
+    any(stay.median_ms) AS stay_ms_median
+FROM crumbtrail.journeys AS journey
+INNER JOIN (SELECT site, max(last_at) AS last_at FROM crumbtrail.journeys GROUP BY site) AS latest
+    ON journey.site = latest.site
+LEFT JOIN
+(
+    SELECT site, model, from_stage, toNullable(toInt64(quantileExact(duration_ms))) AS median_ms
+    FROM crumbtrail.stage_moves
+    WHERE from_stage != ''
+    GROUP BY site, model, from_stage
+) AS stay
+    ON journey.site = stay.site AND journey.model = stay.model AND journey.stage = stay.from_stage
+GROUP BY site, model, stage
+COMMENT 'Where people stall: who stands in each stage now, for how long, against how long those who left it stayed';
+
+-- 0155_channel_performance_view.sql
+-- Sessions and what came of them by the channel of their first touch.
+CREATE OR REPLACE VIEW crumbtrail.channel_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    currency LowCardinality(String) COMMENT 'Currency of revenue, ISO 4217; empty for sessions without purchase',
+    session_count UInt64 COMMENT 'Sessions, count',
+    visitor_count UInt64 COMMENT 'Visitors, count',
+    engaged_count UInt64 COMMENT 'Engaged sessions, count',
+    bounce_share Float64 COMMENT 'Sessions not engaged / sessions, 0 to 1',
+    buying_session_count UInt64 COMMENT 'Sessions with a purchase, count',
+    purchase_count UInt64 COMMENT 'Purchases, count',
+    revenue Decimal(38, 6) COMMENT 'Revenue, in units of currency',
+    duration_ms_mean Float64 COMMENT 'Mean duration of a session, milliseconds'
+)
+AS SELECT
+    site,
+    toDate(started_at) AS day,
+    channel,
+    currency,
+    count() AS session_count,
+    uniqExact(visitor) AS visitor_count,
+    countIf(is_engaged) AS engaged_count,
+    1 - engaged_count / session_count AS bounce_share,
+    countIf(session.purchase_count > 0) AS buying_session_count,
+    sum(session.purchase_count) AS purchase_count,
+    sum(session.revenue) AS revenue,
+    avg(duration_ms) AS duration_ms_mean
+FROM crumbtrail.sessions AS session
+WHERE bot = ''
+GROUP BY site, day, channel, currency
+COMMENT 'Sessions and what came of them by the channel of their first touch';
+
+-- 0155_stage_stalls_view.sql
+-- Where people stall: who stands in each stage now, for how long, against how long those who left it stayed.
+CREATE OR REPLACE VIEW crumbtrail.stage_stalls
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    model LowCardinality(String) COMMENT 'Stage model',
+    stage LowCardinality(String) COMMENT 'Stage',
+    person_count UInt64 COMMENT 'People in the stage now, count',
+    stalled_count UInt64 COMMENT 'People in it longer than the model\'s threshold, count',
+    stalled_share Float64 COMMENT 'stalled_count / person_count, 0 to 1',
+    waiting_ms_median Int64 COMMENT 'Median time the people in it have been there, up to the last touchpoint of the site, milliseconds',
+    stay_ms_median Nullable(Int64) COMMENT 'Median time of those who left it, milliseconds; NULL if nobody did'
+)
+AS SELECT
+    journey.site AS site,
+    journey.model AS model,
+    journey.stage AS stage,
+    count() AS person_count,
+    countIf(journey.is_stalled) AS stalled_count,
+    stalled_count / person_count AS stalled_share,
+    toInt64(quantileExact(dateDiff('millisecond', journey.stage_since_at, latest.last_at))) AS waiting_ms_median,
+    any(stay.median_ms) AS stay_ms_median
+FROM crumbtrail.journeys AS journey
+INNER JOIN (SELECT site, max(last_at) AS last_at FROM crumbtrail.journeys GROUP BY site) AS latest
+    ON journey.site = latest.site
+LEFT JOIN
+(
+    SELECT site, model, from_stage, toNullable(toInt64(quantileExact(duration_ms))) AS median_ms
+    FROM crumbtrail.stage_moves
+    WHERE from_stage != ''
+    GROUP BY site, model, from_stage
+) AS stay
+    ON journey.site = stay.site AND journey.model = stay.model AND journey.stage = stay.from_stage
+GROUP BY site, model, stage
+COMMENT 'Where people stall: who stands in each stage now, for how long, against how long those who left it stayed';
+
+-- 0156_cart_abandonment_view.sql
+-- Carts left without a purchase, and those that led to one.
+CREATE OR REPLACE VIEW crumbtrail.cart_abandonment
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the cart was abandoned or bought, UTC',
+    device LowCardinality(String) COMMENT 'Device class of the last activity',
+    currency LowCardinality(String) COMMENT 'Currency of the values, ISO 4217',
+    abandoned_count UInt64 COMMENT 'Carts abandoned, count',
+    left_count UInt64 COMMENT 'Abandoned carts that were left with something in them, count',
+    emptied_count UInt64 COMMENT 'Abandoned carts that were emptied, count',
+    checkout_count UInt64 COMMENT 'Abandoned carts that had reached the checkout, count',
+    bought_count UInt64 COMMENT 'Purchases that a cart led to, count',
+    abandonment_share Float64 COMMENT 'abandoned_count / (abandoned_count + bought_count), 0 to 1',
+    abandoned_value Decimal(38, 6) COMMENT 'Value of the abandoned carts at the end, in units of currency',
+    peak_value Decimal(38, 6) COMMENT 'Highest values the abandoned carts had, summed, in units of currency'
+)
+AS SELECT
+    site,
+    day,
+    device,
+    currency,
+    sum(is_abandoned) AS abandoned_count,
+    sum(is_left) AS left_count,
+    sum(is_emptied) AS emptied_count,
+    sum(is_checkout) AS checkout_count,
+    sum(is_bought) AS bought_count,
+    abandoned_count / (abandoned_count + bought_count) AS abandonment_share,
+    sum(value) AS abandoned_value,
+    sum(cart.peak_value) AS peak_value
+FROM
+(
+    SELECT
+        site, toDate(true_at) AS day, device, currency, 1 AS is_abandoned, how = 'left' AS is_left,
+        how = 'emptied' AS is_emptied, phase = 'checkout' AS is_checkout, 0 AS is_bought, value, peak_value
+    FROM crumbtrail.breadcrumbs
+    WHERE kind = 'cart_abandoned'
+    UNION ALL
+    SELECT
+        site, toDate(converted_at) AS day, device, currency, 0, 0, 0, 0, 1, toDecimal64(0, 6), toDecimal64(0, 6)
+    FROM crumbtrail.conversions
+    WHERE kind = 'purchase' AND has_cart
+) AS cart
+GROUP BY site, day, device, currency
+COMMENT 'Carts left without a purchase, and those that led to one';
+
+-- 0156_channel_performance_view.sql
+-- Sessions and what came of them by the channel of their first touch.
+CREATE OR REPLACE VIEW crumbtrail.channel_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    channel LowCardinality(String) COMMENT 'Channel of the first touch',
+    currency LowCardinality(String) COMMENT 'Currency of revenue, ISO 4217; empty for sessions without purchase',
+    session_count UInt64 COMMENT 'Sessions, count',
+    visitor_count UInt64 COMMENT 'Visitors, count',
+    engaged_count UInt64 COMMENT 'Engaged sessions, count',
+    bounce_share Float64 COMMENT 'Sessions not engaged / sessions, 0 to 1',
+    buying_session_count UInt64 COMMENT 'Sessions with a purchase, count',
+    purchase_count UInt64 COMMENT 'Purchases, count',
+    revenue Decimal(38, 6) COMMENT 'Revenue, in units of currency',
+    duration_ms_mean Float64 COMMENT 'Mean duration of a session, milliseconds'
+)
+AS SELECT
+    site,
+    toDate(started_at) AS day,
+    channel,
+    currency,
+    count() AS session_count,
+    uniqExact(visitor) AS visitor_count,
+    countIf(is_engaged) AS engaged_count,
+    1 - engaged_count / session_count AS bounce_share,
+    countIf(session.purchase_count > 0) AS buying_session_count,
+    sum(session.purchase_count) AS purchase_count,
+    sum(session.revenue) AS revenue,
+    avg(duration_ms) AS duration_ms_mean
+FROM crumbtrail.sessions AS session
+WHERE bot = ''
+GROUP BY site, day, channel, currency
+COMMENT 'Sessions and what came of them by the channel of their first touch';
+
+-- 0157_cart_abandonment_view.sql
+-- Carts left without a purchase, and those that led to one.
+CREATE OR REPLACE VIEW crumbtrail.cart_abandonment
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the cart was abandoned or bought, UTC',
+    device LowCardinality(String) COMMENT 'Device class of the last activity',
+    currency LowCardinality(String) COMMENT 'Currency of the values, ISO 4217',
+    abandoned_count UInt64 COMMENT 'Carts abandoned, count',
+    left_count UInt64 COMMENT 'Abandoned carts that were left with something in them, count',
+    emptied_count UInt64 COMMENT 'Abandoned carts that were emptied, count',
+    checkout_count UInt64 COMMENT 'Abandoned carts that had reached the checkout, count',
+    bought_count UInt64 COMMENT 'Purchases that a cart led to, count',
+    abandonment_share Float64 COMMENT 'abandoned_count / (abandoned_count + bought_count), 0 to 1',
+    abandoned_value Decimal(38, 6) COMMENT 'Value of the abandoned carts at the end, in units of currency',
+    peak_value Decimal(38, 6) COMMENT 'Highest values the abandoned carts had, summed, in units of currency'
+)
+AS SELECT
+    site,
+    day,
+    device,
+    currency,
+    sum(is_abandoned) AS abandoned_count,
+    sum(is_left) AS left_count,
+    sum(is_emptied) AS emptied_count,
+    sum(is_checkout) AS checkout_count,
+    sum(is_bought) AS bought_count,
+    abandoned_count / (abandoned_count + bought_count) AS abandonment_share,
+    sum(value) AS abandoned_value,
+    sum(cart.peak_value) AS peak_value
+FROM
+(
+    SELECT
+        site, toDate(true_at) AS day, device, currency, 1 AS is_abandoned, how = 'left' AS is_left,
+        how = 'emptied' AS is_emptied, phase = 'checkout' AS is_checkout, 0 AS is_bought, value, peak_value
+    FROM crumbtrail.breadcrumbs
+    WHERE kind = 'cart_abandoned'
+    UNION ALL
+    SELECT
+        site, toDate(converted_at) AS day, device, currency, 0, 0, 0, 0, 1, toDecimal64(0, 6), toDecimal64(0, 6)
+    FROM crumbtrail.conversions
+    WHERE kind = 'purchase' AND has_cart
+) AS cart
+GROUP BY site, day, device, currency
+COMMENT 'Carts left without a purchase, and those that led to one';
+
+-- 0157_churn_reasons_view.sql
+-- Why customers stop buying: of the people who cancelled, how many complained of what within the 60 days before. One
+-- person may have several reasons; those without any are in (none). Satisfied: the last survey before leaving was good.
+CREATE OR REPLACE VIEW crumbtrail.churn_reasons
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    reason String COMMENT 'Topic of a complaint (friction or a negative text), or (none)',
+    leaver_count UInt64 COMMENT 'People who cancelled and had this reason, count',
+    all_leaver_count UInt64 COMMENT 'People who cancelled, count',
+    leaver_share Float64 COMMENT 'leaver_count / all_leaver_count, 0 to 1',
+    stayer_count UInt64 COMMENT 'People who did not cancel and raised the same in the last 60 days of the data, count',
+    stayer_share Float64 COMMENT 'stayer_count / all people who did not cancel, 0 to 1',
+    lift Nullable(Float64) COMMENT 'leaver_share / stayer_share; NULL if nobody who stayed had it',
+    rated_count UInt64 COMMENT 'Of leaver_count: people with a survey rating before leaving, count',
+    satisfied_count UInt64 COMMENT 'Of rated_count: people whose last rating was good (csat and stars 4 or more, nps 9 or more, ces 5 or more), count',
+    satisfied_share Nullable(Float64) COMMENT 'satisfied_count / rated_count, 0 to 1; NULL if nobody rated'
+)
+AS WITH
+    people AS
+    (
+        SELECT
+            site,
+            person,
+            cancelled_at IS NOT NULL AS is_leaver,
+            coalesce(cancelled_at, max(last_at) OVER (PARTITION BY site)) AS until_at,
+            rating_last IS NOT NULL AND ifNull(rating_at, until_at) <= until_at AS is_rated,
+            is_rated AND multiIf(
+                rating_scale IN ('csat', 'stars'), rating_last >= 4,
+                rating_scale = 'nps', rating_last >= 9,
+                rating_scale = 'ces', rating_last >= 5,
+                0) AS is_satisfied,
+            customer,
+            visitor
+        FROM crumbtrail.journeys
+    ),
+    complaints AS
+    (
+        SELECT
+            touchpoint.site AS site,
+            multiIf(
+                touchpoint.customer != '', concat('c:', touchpoint.customer),
+                conversation.customer != '', concat('c:', conversation.customer),
+                touchpoint.visitor != '', concat('v:', touchpoint.visitor),
+                concat('v:', conversation.visitor)) AS who,
+            touchpoint.occurred_at AS occurred_at,
+            arrayJoin(touchpoint.topics) AS topic
+        FROM crumbtrail.touchpoints AS touchpoint
+        LEFT JOIN crumbtrail.conversations AS conversation
+            ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+        WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
+            AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
+    ),
+    reasons AS
+    (
+        SELECT DISTINCT people.site AS site, people.person AS person, complaints.topic AS reason
+        FROM people
+        INNER JOIN complaints
+            ON people.site = complaints.site
+            AND if(people.customer != '', concat('c:', people.customer), concat('v:', people.visitor)) = complaints.who
+        WHERE complaints.occurred_at <= people.until_at AND complaints.occurred_at >= people.until_at - INTERVAL 60 DAY
+    ),
+    totals AS
+    (
+        SELECT site, countIf(is_leaver) AS leavers, countIf(NOT is_leaver) AS stayers FROM people GROUP BY site
+    )
+SELECT
+    people.site AS site,
+    if(reasons.reason = '', '(none)', reasons.reason) AS reason,
+    countIf(people.is_leaver) AS leaver_count,
+    any(totals.leavers) AS all_leaver_count,
+    if(all_leaver_count = 0, 0, leaver_count / all_leaver_count) AS leaver_share,
+    countIf(NOT people.is_leaver) AS stayer_count,
+    if(any(totals.stayers) = 0, 0, stayer_count / any(totals.stayers)) AS stayer_share,
+    if(stayer_count = 0, NULL, leaver_share / stayer_share) AS lift,
+    countIf(people.is_leaver AND people.is_rated) AS rated_count,
+    countIf(people.is_leaver AND people.is_satisfied) AS satisfied_count,
+    if(rated_count = 0, NULL, satisfied_count / rated_count) AS satisfied_share
+FROM people
+LEFT JOIN reasons ON people.site = reasons.site AND people.person = reasons.person
+INNER JOIN totals ON people.site = totals.site
+GROUP BY site, reason
+COMMENT 'Why customers stop buying: of the people who cancelled, how many complained of what within the 60 days before';
+
+-- 0158_churn_reasons_view.sql
+-- Why customers stop buying: of the people who cancelled, how many complained of what within the 60 days before. One
+-- person may have several reasons; those without any are in (none). Satisfied: the last survey before leaving was good.
+CREATE OR REPLACE VIEW crumbtrail.churn_reasons
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    reason String COMMENT 'Topic of a complaint (friction or a negative text), or (none)',
+    leaver_count UInt64 COMMENT 'People who cancelled and had this reason, count',
+    all_leaver_count UInt64 COMMENT 'People who cancelled, count',
+    leaver_share Float64 COMMENT 'leaver_count / all_leaver_count, 0 to 1',
+    stayer_count UInt64 COMMENT 'People who did not cancel and raised the same in the last 60 days of the data, count',
+    stayer_share Float64 COMMENT 'stayer_count / all people who did not cancel, 0 to 1',
+    lift Nullable(Float64) COMMENT 'leaver_share / stayer_share; NULL if nobody who stayed had it',
+    rated_count UInt64 COMMENT 'Of leaver_count: people with a survey rating before leaving, count',
+    satisfied_count UInt64 COMMENT 'Of rated_count: people whose last rating was good (csat and stars 4 or more, nps 9 or more, ces 5 or more), count',
+    satisfied_share Nullable(Float64) COMMENT 'satisfied_count / rated_count, 0 to 1; NULL if nobody rated'
+)
+AS WITH
+    people AS
+    (
+        SELECT
+            site,
+            person,
+            cancelled_at IS NOT NULL AS is_leaver,
+            coalesce(cancelled_at, max(last_at) OVER (PARTITION BY site)) AS until_at,
+            rating_last IS NOT NULL AND ifNull(rating_at, until_at) <= until_at AS is_rated,
+            is_rated AND multiIf(
+                rating_scale IN ('csat', 'stars'), rating_last >= 4,
+                rating_scale = 'nps', rating_last >= 9,
+                rating_scale = 'ces', rating_last >= 5,
+                0) AS is_satisfied,
+            customer,
+            visitor
+        FROM crumbtrail.journeys
+    ),
+    complaints AS
+    (
+        SELECT
+            touchpoint.site AS site,
+            multiIf(
+                touchpoint.customer != '', concat('c:', touchpoint.customer),
+                conversation.customer != '', concat('c:', conversation.customer),
+                touchpoint.visitor != '', concat('v:', touchpoint.visitor),
+                concat('v:', conversation.visitor)) AS who,
+            touchpoint.occurred_at AS occurred_at,
+            arrayJoin(touchpoint.topics) AS topic
+        FROM crumbtrail.touchpoints AS touchpoint
+        LEFT JOIN crumbtrail.conversations AS conversation
+            ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+        WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
+            AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
+    ),
+    reasons AS
+    (
+        SELECT DISTINCT people.site AS site, people.person AS person, complaints.topic AS reason
+        FROM people
+        INNER JOIN complaints
+            ON people.site = complaints.site
+            AND if(people.customer != '', concat('c:', people.customer), concat('v:', people.visitor)) = complaints.who
+        WHERE complaints.occurred_at <= people.until_at AND complaints.occurred_at >= people.until_at - INTERVAL 60 DAY
+    ),
+    totals AS
+    (
+        SELECT site, countIf(is_leaver) AS leavers, countIf(NOT is_leaver) AS stayers FROM people GROUP BY site
+    )
+SELECT
+    people.site AS site,
+    if(reasons.reason = '', '(none)', reasons.reason) AS reason,
+    countIf(people.is_leaver) AS leaver_count,
+    any(totals.leavers) AS all_leaver_count,
+    if(all_leaver_count = 0, 0, leaver_count / all_leaver_count) AS leaver_share,
+    countIf(NOT people.is_leaver) AS stayer_count,
+    if(any(totals.stayers) = 0, 0, stayer_count / any(totals.stayers)) AS stayer_share,
+    if(stayer_count = 0, NULL, leaver_share / stayer_share) AS lift,
+    countIf(people.is_leaver AND people.is_rated) AS rated_count,
+    countIf(people.is_leaver AND people.is_satisfied) AS satisfied_count,
+    if(rated_count = 0, NULL, satisfied_count / rated_count) AS satisfied_share
+FROM people
+LEFT JOIN reasons ON people.site = reasons.site AND people.person = reasons.person
+INNER JOIN totals ON people.site = totals.site
+GROUP BY site, reason
+COMMENT 'Why customers stop buying: of the people who cancelled, how many complained of what within the 60 days before';
+
+-- 0158_sentiment_daily_view.sql
+-- Feeling of what customers wrote, by channel and language.
+CREATE OR REPLACE VIEW crumbtrail.sentiment_daily
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the text, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it was written on',
+    language LowCardinality(String) COMMENT 'Language of the text',
+    text_count UInt64 COMMENT 'Texts, count',
+    negative_count UInt64 COMMENT 'Negative texts, count',
+    neutral_count UInt64 COMMENT 'Neutral texts, count',
+    positive_count UInt64 COMMENT 'Positive texts, count',
+    friction_count UInt64 COMMENT 'Texts that state a factual complaint, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score, -1 to 1'
+)
+AS SELECT
+    site,
+    toDate(occurred_at) AS day,
+    channel,
+    language,
+    count() AS text_count,
+    countIf(feeling = 'negative') AS negative_count,
+    countIf(feeling = 'neutral') AS neutral_count,
+    countIf(feeling = 'positive') AS positive_count,
+    countIf(is_friction) AS friction_count,
+    avg(score) AS score_mean
+FROM crumbtrail.touchpoints
+WHERE outcome = 'counted' AND feeling != '' AND author IN ('', 'customer') AND bot = ''
+GROUP BY site, day, channel, language
+COMMENT 'Feeling of what customers wrote, by channel and language';
+
+-- 0159_sentiment_daily_view.sql
+-- Feeling of what customers wrote, by channel and language.
+CREATE OR REPLACE VIEW crumbtrail.sentiment_daily
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the text, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it was written on',
+    language LowCardinality(String) COMMENT 'Language of the text',
+    text_count UInt64 COMMENT 'Texts, count',
+    negative_count UInt64 COMMENT 'Negative texts, count',
+    neutral_count UInt64 COMMENT 'Neutral texts, count',
+    positive_count UInt64 COMMENT 'Positive texts, count',
+    friction_count UInt64 COMMENT 'Texts that state a factual complaint, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score, -1 to 1'
+)
+AS SELECT
+    site,
+    toDate(occurred_at) AS day,
+    channel,
+    language,
+    count() AS text_count,
+    countIf(feeling = 'negative') AS negative_count,
+    countIf(feeling = 'neutral') AS neutral_count,
+    countIf(feeling = 'positive') AS positive_count,
+    countIf(is_friction) AS friction_count,
+    avg(score) AS score_mean
+FROM crumbtrail.touchpoints
+WHERE outcome = 'counted' AND feeling != '' AND author IN ('', 'customer') AND bot = ''
+GROUP BY site, day, channel, language
+COMMENT 'Feeling of what customers wrote, by channel and language';
+
+-- 0159_support_performance_view.sql
+-- How the service did, by channel and department.
+CREATE OR REPLACE VIEW crumbtrail.support_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the conversation was opened, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it began on',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    conversation_count UInt64 COMMENT 'Conversations, count',
+    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
+    one_touch_count UInt64 COMMENT 'Resolved conversations with one message of an agent or none, count',
+    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
+    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
+    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply, milliseconds; NULL without reply',
+    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
+    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, count',
+    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among them, 0 to 1; NULL without',
+    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among nps ratings, -100 to 100; NULL without',
+    ces_mean Nullable(Float64) COMMENT 'Mean of ces ratings, 1 to 7; NULL without',
+    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
+)
+AS SELECT
+    site,
+    toDate(opened_at) AS day,
+    channel,
+    department,
+    count() AS conversation_count,
+    countIf(resolved_at IS NOT NULL) AS resolved_count,
+    countIf(resolved_at IS NOT NULL AND agent_message_count <= 1) AS one_touch_count,
+    countIf(reopen_count > 0) AS reopened_count,
+    countIf(agent_count > 1) AS handed_over_count,
+    toInt64OrNull(toString(quantileExact(first_reply_ms))) AS first_reply_ms_median,
+    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
+    countIf(rating_scale IN ('csat', 'stars') AND rating_latest IS NOT NULL) AS csat_count,
+    if(csat_count = 0, NULL, countIf(rating_scale IN ('csat', 'stars') AND rating_latest >= 4) / csat_count) AS csat_share,
+    if(countIf(rating_scale = 'nps') = 0, NULL,
+        100 * (countIf(rating_scale = 'nps' AND rating_latest >= 9) - countIf(rating_scale = 'nps' AND rating_latest <= 6))
+            / countIf(rating_scale = 'nps')) AS nps,
+    avgIf(rating_latest, rating_scale = 'ces') AS ces_mean,
+    avg(score_end - score_start) AS score_change_mean
+FROM crumbtrail.conversations
+GROUP BY site, day, channel, department
+COMMENT 'How the service did, by channel and department';
+
+-- 0160_content_performance_view.sql
+-- Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there.
+CREATE OR REPLACE VIEW crumbtrail.content_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day, UTC: of the view; for entries, exits and bounces of the beginning of the session',
+    page String COMMENT 'Page (templated path)',
+    view_count UInt64 COMMENT 'Views, count',
+    session_count UInt64 COMMENT 'Sessions that saw it, count',
+    entry_count UInt64 COMMENT 'Sessions that began there, count',
+    exit_count UInt64 COMMENT 'Sessions that ended there, count',
+    bounce_count UInt64 COMMENT 'Sessions that began there and were not engaged, count',
+    text_count UInt64 COMMENT 'Texts left there, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
+)
+AS SELECT
+    site,
+    day,
+    page,
+    sum(views) AS view_count,
+    sum(seen_by) AS session_count,
+    sum(entries) AS entry_count,
+    sum(exits) AS exit_count,
+    sum(bounces) AS bounce_count,
+    sum(texts) AS text_count,
+    if(text_count = 0, NULL, sum(scores) / text_count) AS score_mean
+FROM
+(
+    SELECT
+        site, toDate(occurred_at) AS day, page, countIf(kind IN ('page_view', 'screen_view')) AS views,
+        uniqExactIf(session_id, kind IN ('page_view', 'screen_view')) AS seen_by, 0 AS entries, 0 AS exits, 0 AS bounces,
+        count(score) AS texts, ifNull(sum(score), 0) AS scores
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND page != '' AND bot = ''
+    GROUP BY site, day, page
+    UNION ALL
+    SELECT site, toDate(started_at) AS day, entry_page, 0, 0, count(), 0, countIf(NOT is_engaged), 0, 0
+    FROM crumbtrail.sessions
+    WHERE entry_page != '' AND bot = ''
+    GROUP BY site, day, entry_page
+    UNION ALL
+    SELECT site, toDate(started_at) AS day, exit_page, 0, 0, 0, count(), 0, 0, 0
+    FROM crumbtrail.sessions
+    WHERE exit_page != '' AND bot = ''
+    GROUP BY site, day, exit_page
+)
+GROUP BY site, day, page
+COMMENT 'Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there';
+
+-- 0160_support_performance_view.sql
+-- How the service did, by channel and department.
+CREATE OR REPLACE VIEW crumbtrail.support_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the conversation was opened, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it began on',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    conversation_count UInt64 COMMENT 'Conversations, count',
+    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
+    one_touch_count UInt64 COMMENT 'Resolved conversations with one message of an agent or none, count',
+    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
+    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
+    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply, milliseconds; NULL without reply',
+    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
+    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, count',
+    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among them, 0 to 1; NULL without',
+    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among nps ratings, -100 to 100; NULL without',
+    ces_mean Nullable(Float64) COMMENT 'Mean of ces ratings, 1 to 7; NULL without',
+    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
+)
+AS SELECT
+    site,
+    toDate(opened_at) AS day,
+    channel,
+    department,
+    count() AS conversation_count,
+    countIf(resolved_at IS NOT NULL) AS resolved_count,
+    countIf(resolved_at IS NOT NULL AND agent_message_count <= 1) AS one_touch_count,
+    countIf(reopen_count > 0) AS reopened_count,
+    countIf(agent_count > 1) AS handed_over_count,
+    toInt64OrNull(toString(quantileExact(first_reply_ms))) AS first_reply_ms_median,
+    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
+    countIf(rating_scale IN ('csat', 'stars') AND rating_latest IS NOT NULL) AS csat_count,
+    if(csat_count = 0, NULL, countIf(rating_scale IN ('csat', 'stars') AND rating_latest >= 4) / csat_count) AS csat_share,
+    if(countIf(rating_scale = 'nps') = 0, NULL,
+        100 * (countIf(rating_scale = 'nps' AND rating_latest >= 9) - countIf(rating_scale = 'nps' AND rating_latest <= 6))
+            / countIf(rating_scale = 'nps')) AS nps,
+    avgIf(rating_latest, rating_scale = 'ces') AS ces_mean,
+    avg(score_end - score_start) AS score_change_mean
+FROM crumbtrail.conversations
+GROUP BY site, day, channel, department
+COMMENT 'How the service did, by channel and department';
+
+-- 0161_content_performance_view.sql
+-- Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there.
+CREATE OR REPLACE VIEW crumbtrail.content_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day, UTC: of the view; for entries, exits and bounces of the beginning of the session',
+    page String COMMENT 'Page (templated path)',
+    view_count UInt64 COMMENT 'Views, count',
+    session_count UInt64 COMMENT 'Sessions that saw it, count',
+    entry_count UInt64 COMMENT 'Sessions that began there, count',
+    exit_count UInt64 COMMENT 'Sessions that ended there, count',
+    bounce_count UInt64 COMMENT 'Sessions that began there and were not engaged, count',
+    text_count UInt64 COMMENT 'Texts left there, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
+)
+AS SELECT
+    site,
+    day,
+    page,
+    sum(views) AS view_count,
+    sum(seen_by) AS session_count,
+    sum(entries) AS entry_count,
+    sum(exits) AS exit_count,
+    sum(bounces) AS bounce_count,
+    sum(texts) AS text_count,
+    if(text_count = 0, NULL, sum(scores) / text_count) AS score_mean
+FROM
+(
+    SELECT
+        site, toDate(occurred_at) AS day, page, countIf(kind IN ('page_view', 'screen_view')) AS views,
+        uniqExactIf(session_id, kind IN ('page_view', 'screen_view')) AS seen_by, 0 AS entries, 0 AS exits, 0 AS bounces,
+        count(score) AS texts, ifNull(sum(score), 0) AS scores
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND page != '' AND bot = ''
+    GROUP BY site, day, page
+    UNION ALL
+    SELECT site, toDate(started_at) AS day, entry_page, 0, 0, count(), 0, countIf(NOT is_engaged), 0, 0
+    FROM crumbtrail.sessions
+    WHERE entry_page != '' AND bot = ''
+    GROUP BY site, day, entry_page
+    UNION ALL
+    SELECT site, toDate(started_at) AS day, exit_page, 0, 0, 0, count(), 0, 0, 0
+    FROM crumbtrail.sessions
+    WHERE exit_page != '' AND bot = ''
+    GROUP BY site, day, exit_page
+)
+GROUP BY site, day, page
+COMMENT 'Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there';
+
+-- 0161_sessions_by_place_view.sql
+-- Sessions and what came of them by place.
+CREATE OR REPLACE VIEW crumbtrail.sessions_by_place
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    currency LowCardinality(String) COMMENT 'Currency of revenue, ISO 4217; empty for sessions without purchase',
+    session_count UInt64 COMMENT 'Sessions, count',
+    visitor_count UInt64 COMMENT 'Visitors, count',
+    engaged_count UInt64 COMMENT 'Engaged sessions, count',
+    purchase_count UInt64 COMMENT 'Purchases, count',
+    revenue Decimal(38, 6) COMMENT 'Revenue, in units of currency',
+    latitude Nullable(Float64) COMMENT 'Mean latitude, degrees; NULL if unknown',
+    longitude Nullable(Float64) COMMENT 'Mean longitude, degrees; NULL if unknown'
+)
+AS SELECT
+    site,
+    toDate(started_at) AS day,
+    country,
+    region,
+    city,
+    currency,
+    count() AS session_count,
+    uniqExact(visitor) AS visitor_count,
+    countIf(is_engaged) AS engaged_count,
+    sum(session.purchase_count) AS purchase_count,
+    sum(session.revenue) AS revenue,
+    avg(session.latitude) AS latitude,
+    avg(session.longitude) AS longitude
+FROM crumbtrail.sessions AS session
+WHERE bot = ''
+GROUP BY site, day, country, region, city, currency
+COMMENT 'Sessions and what came of them by place';
+
+-- 0162_sessions_by_place_view.sql
+-- Sessions and what came of them by place.
+CREATE OR REPLACE VIEW crumbtrail.sessions_by_place
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    region LowCardinality(String) COMMENT 'First-level region, English name; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    currency LowCardinality(String) COMMENT 'Currency of revenue, ISO 4217; empty for sessions without purchase',
+    session_count UInt64 COMMENT 'Sessions, count',
+    visitor_count UInt64 COMMENT 'Visitors, count',
+    engaged_count UInt64 COMMENT 'Engaged sessions, count',
+    purchase_count UInt64 COMMENT 'Purchases, count',
+    revenue Decimal(38, 6) COMMENT 'Revenue, in units of currency',
+    latitude Nullable(Float64) COMMENT 'Mean latitude, degrees; NULL if unknown',
+    longitude Nullable(Float64) COMMENT 'Mean longitude, degrees; NULL if unknown'
+)
+AS SELECT
+    site,
+    toDate(started_at) AS day,
+    country,
+    region,
+    city,
+    currency,
+    count() AS session_count,
+    uniqExact(visitor) AS visitor_count,
+    countIf(is_engaged) AS engaged_count,
+    sum(session.purchase_count) AS purchase_count,
+    sum(session.revenue) AS revenue,
+    avg(session.latitude) AS latitude,
+    avg(session.longitude) AS longitude
+FROM crumbtrail.sessions AS session
+WHERE bot = ''
+GROUP BY site, day, country, region, city, currency
+COMMENT 'Sessions and what came of them by place';
+
+-- 0162_store_visits_view.sql
+-- Visits to shops.
+CREATE OR REPLACE VIEW crumbtrail.store_visits
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the visit, UTC',
+    store LowCardinality(String) COMMENT 'Shop id',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    visit_count UInt64 COMMENT 'Visits, count',
+    customer_count UInt64 COMMENT 'Known customers who came, count',
+    text_count UInt64 COMMENT 'Texts left about the shop, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
+)
+AS SELECT
+    site,
+    toDate(occurred_at) AS day,
+    store,
+    country,
+    city,
+    countIf(kind = 'store_visit') AS visit_count,
+    uniqExactIf(customer, kind = 'store_visit' AND customer != '') AS customer_count,
+    count(score) AS text_count,
+    avg(score) AS score_mean
+FROM crumbtrail.touchpoints
+WHERE outcome = 'counted' AND store != '' AND bot = ''
+GROUP BY site, day, store, country, city
+COMMENT 'Visits to shops';
+
+-- 0163_store_visits_view.sql
+-- Visits to shops.
+CREATE OR REPLACE VIEW crumbtrail.store_visits
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the visit, UTC',
+    store LowCardinality(String) COMMENT 'Shop id',
+    country LowCardinality(String) COMMENT 'Country, ISO 3166-1 alpha-2; empty if unknown',
+    city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
+    visit_count UInt64 COMMENT 'Visits, count',
+    customer_count UInt64 COMMENT 'Known customers who came, count',
+    text_count UInt64 COMMENT 'Texts left about the shop, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
+)
+AS SELECT
+    site,
+    toDate(occurred_at) AS day,
+    store,
+    country,
+    city,
+    countIf(kind = 'store_visit') AS visit_count,
+    uniqExactIf(customer, kind = 'store_visit' AND customer != '') AS customer_count,
+    count(score) AS text_count,
+    avg(score) AS score_mean
+FROM crumbtrail.touchpoints
+WHERE outcome = 'counted' AND store != '' AND bot = ''
+GROUP BY site, day, store, country, city
+COMMENT 'Visits to shops';
+
+-- 0164_audit_view.sql
+-- The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once.
+-- Empty when all is right.
+CREATE OR REPLACE VIEW crumbtrail.audit
+(
+    kind String COMMENT 'hole: a stretch of the log nobody loaded; overlap: loaded under two cuts; conflict: the same stretch loaded with two contents; balance: accepted records are not the sum of their outcomes; uneven: tables of one processor end apart; rows: the table holds another number of records with this outcome than the ledger',
+    epoch UInt8 COMMENT 'Routing epoch',
+    processor LowCardinality(String) COMMENT 'Processor: sessionize or journey',
+    partition UInt32 COMMENT 'Partition of the log the processor read',
+    table_name String COMMENT 'Table',
+    from_offset UInt64 COMMENT 'First log offset concerned',
+    to_offset UInt64 COMMENT 'End of the stretch concerned, exclusive',
+    expected_count Int64 COMMENT 'What the ledger says, in records; offsets for hole, overlap and uneven',
+    found_count Int64 COMMENT 'What is found, in the same unit',
+    detail String COMMENT 'What is wrong, in words'
+)
+AS WITH
+    stretches AS
+    (
+        SELECT
+            epoch, processor, partition, table_name, from_offset, to_offset,
+            count() AS claim_count,
+            max(record_count) AS accepted,
+            max(counted_count + late_count + duplicate_count + bot_count + filtered_count + erased_count + dead_count) AS decided
+        FROM crumbtrail.batches
+        GROUP BY epoch, processor, partition, table_name, from_offset, to_offset
+    ),
+    chains AS
+    (
+        SELECT
+            *,
+            row_number() OVER (PARTITION BY epoch, processor, partition, table_name ORDER BY from_offset, to_offset) AS place,
+            max(to_offset) OVER (
+                PARTITION BY epoch, processor, partition, table_name ORDER BY from_offset, to_offset
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to
+        FROM stretches
+    ),
+    ledger_outcomes AS
+    (
+        SELECT
+            epoch,
+            processor,
+            partition,
+            table_name,
+            entry.1 AS outcome,
+            min(from_offset) AS range_from,
+            max(to_offset) AS range_to,
+            sum(entry.2) AS records
+        FROM crumbtrail.batches
+        ARRAY JOIN [
+            ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
+            ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
+        WHERE epoch = 1 AND processor = 'sessionize'
+            AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
+            AND 1
+        GROUP BY epoch, processor, partition, table_name, outcome
+    ),
+    table_rows AS
+    (
+        SELECT log_partition, outcome, log_offset, count() AS rows
+        FROM crumbtrail.touchpoints
+        GROUP BY log_partition, outcome, log_offset
+        UNION ALL
+        SELECT log_partition, 'dead', log_offset, count()
+        FROM crumbtrail.dead_letters
+        GROUP BY log_partition, log_offset
+    )
+SELECT
+    if(chains.from_offset > covered_to, 'hole', 'overlap') AS kind,
+    epoch,
+    processor,
+    partition,
+    table_name,
+    least(chains.from_offset, covered_to) AS from_offset,
+    greatest(chains.from_offset, covered_to) AS to_offset,
+    toInt64(covered_to) AS expected_count,
+    toInt64(chains.from_offset) AS found_count,
+    'a stretch begins elsewhere than the one before it ended' AS detail
+FROM chains
+WHERE place > 1 AND chains.from_offset != covered_to
+UNION ALL
+SELECT
+    'conflict', epoch, processor, partition, table_name, from_offset, to_offset, 1, toInt64(claim_count),
+    'one stretch was loaded with different contents'
+FROM stretches
+WHERE claim_count > 1
+UNION ALL
+SELECT
+    'balance', epoch, processor, partition, table_name, from_offset, to_offset, toInt64(accepted), toInt64(decided),
+    'accepted records are not the sum of their outcomes'
+FROM stretches
+WHERE accepted != decided
+UNION ALL
+SELECT
+    'uneven', epoch, processor, partition, '', min(ends), max(ends), toInt64(max(ends)), toInt64(min(ends)),
+    'tables of one processor end at different offsets'
+FROM
+(
+    SELECT epoch, processor, partition, table_name, max(to_offset) AS ends
+    FROM stretches
+    GROUP BY epoch, processor, partition, table_name
+)
+GROUP BY epoch, processor, partition
+HAVING min(ends) != max(ends)
+UNION ALL
+SELECT
+    'rows', epoch, processor, partition, table_name, range_from, range_to, toInt64(any(records)),
+    toInt64(sumIf(rows, log_offset >= range_from AND log_offset < range_to)) AS found,
+    concat('the table holds another number of records with the outcome ', outcome)
+FROM ledger_outcomes
+LEFT JOIN table_rows ON ledger_outcomes.partition = table_rows.log_partition AND ledger_outcomes.outcome = table_rows.outcome
+GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
+HAVING any(records) != found
+COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';

@@ -1,0 +1,170 @@
+//! A real broker with an independent producer: what is read right, what pauses, how members share and take over.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crumbtrail_tests::clients::Producing;
+use crumbtrail_tests::deployment::wait_until;
+use crumbtrail_tests::registry::{Registry, free_address};
+use crumbtrail_tests::{Broker, Deployment, has_engine, python_client, tables};
+use serde_json::Value;
+
+/// Configuration on a broker: our logs in Kafka too.
+fn config(broker: &Broker, registry: &str, sources: &str) -> String {
+    format!(
+        "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\nkafka:\n  bootstrap_servers: {}\n  client:\n    \
+         session.timeout.ms: \"6000\"\nregistry:\n  url: \"{registry}\"\nsources:\n{sources}",
+        broker.address
+    )
+}
+
+const AVRO_CLICKS: &str = "  - topic: clicks\n    format: avro\n    site: shop\n";
+const JSON_CLICKS: &str = "  - topic: clicks-json\n    site: shop\n";
+const OTHERS: &str = "  - topic: clicks-segment\n    format: segment\n    site: shop\n  - topic: support\n    kind: support\n    \
+                      format: avro\n    site: shop\n";
+
+/// `topic outcome → records` as the producer planted them, or as the tables have them.
+type Tally = BTreeMap<(String, String), u64>;
+
+fn planted(sent: &Value) -> Tally {
+    let topics = sent.as_object().unwrap().iter();
+    let tally = topics.flat_map(|(topic, counts)| {
+        let counts = counts.as_object().unwrap().iter();
+        counts.map(|(what, count)| ((topic.clone(), what.clone()), count.as_u64().unwrap()))
+    });
+    tally.collect()
+}
+
+fn found(shop: &Deployment, statement: &str) -> Tally {
+    let row = |line: &str| {
+        let [topic, what, count]: [&str; 3] = line.split('\t').collect::<Vec<_>>().try_into().unwrap();
+        ((topic.to_owned(), what.to_owned()), count.parse().unwrap())
+    };
+    shop.sql(statement).lines().map(row).collect()
+}
+
+const OUTCOMES: &str = "SELECT topic, outcome, count() FROM touchpoints GROUP BY ALL";
+const DEAD: &str = "SELECT topic, reason, count() FROM dead_letters GROUP BY ALL";
+
+#[test]
+fn the_official_python_client_is_read_right() {
+    let test = "the_official_python_client_is_read_right";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let registry = Registry::start();
+    let sent = Producing::start(&python, &[&broker.address, &registry.url, "mixed"]).sent();
+    let sources = [AVRO_CLICKS, JSON_CLICKS, OTHERS].concat();
+    let mut shop = Deployment::new(&config(&broker, &registry.url, &sources));
+    shop.ok("run", ["all", "--until-idle"]);
+    shop.start_engine();
+    assert_eq!(found(&shop, OUTCOMES), planted(&sent["outcomes"]));
+    assert_eq!(found(&shop, DEAD), planted(&sent["dead"]));
+    assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
+    assert_eq!(shop.number("SELECT count() FROM conversations"), 15);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    // Nothing new: it ends by itself, and changes nothing.
+    let before = tables::VIEWS.map(|view| tables::business(&shop, view));
+    shop.ok("run", ["all", "--until-idle"]);
+    for (view, before) in tables::VIEWS.into_iter().zip(before) {
+        assert_eq!(tables::business(&shop, view), before, "{view}");
+    }
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
+fn a_registry_that_is_down_pauses_and_makes_no_dead_letters() {
+    let test = "a_registry_that_is_down_pauses_and_makes_no_dead_letters";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let (registry, door, metrics) = (Registry::start(), free_address(), free_address());
+    let sent = Producing::start(&python, &[&broker.address, &registry.url, "avro", "2000"]).sent();
+    let config = config(&broker, &format!("http://{door}"), AVRO_CLICKS);
+    let mut shop = Deployment::with_metrics_at(&metrics.to_string(), &config);
+    shop.start_engine();
+    let job = Member::start(&shop, "only");
+    wait_until(Duration::from_secs(60), || is_paused(metrics));
+    // Never tells that it goes on while it does not.
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(is_paused(metrics));
+    }
+    assert_eq!(shop.number("SELECT count() FROM dead_letters"), 0);
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 0);
+    registry.open_at(door);
+    wait_until(Duration::from_secs(90), || shop.number("SELECT count() FROM touchpoints") == 2_000);
+    assert!(!is_paused(metrics));
+    job.drain();
+    assert_eq!(found(&shop, OUTCOMES), planted(&sent["outcomes"]));
+    assert_eq!(shop.number("SELECT count() FROM dead_letters"), 0);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
+fn two_members_share_the_partitions() {
+    let test = "two_members_share_the_partitions";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+    let mut shop = Deployment::new(&config(&broker, "", JSON_CLICKS));
+    shop.start_engine();
+    let (one, other) = (Member::start(&shop, "one"), Member::start(&shop, "other"));
+    let producing = Producing::start(&python, &[&broker.address, "-", "steady", "30000", "20"]);
+    // Both make topics and tables at the same moment; which of them comes first is theirs to settle.
+    let counted = || {
+        let out = shop.run("sql", ["SELECT count() FROM touchpoints", "--format", "TSV"]);
+        String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
+    };
+    wait_until(Duration::from_secs(60), || counted() > 5_000);
+    one.kill();
+    let sent = producing.sent();
+    wait_until(Duration::from_secs(120), || counted() >= 30_000);
+    other.drain();
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(found(&shop, OUTCOMES), planted(&sent["outcomes"]));
+    assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 30_000);
+    assert_eq!(shop.number("SELECT count() FROM dead_letters"), 0);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+/// One process of all processors; killed if the test ends before it does.
+struct Member(Child);
+
+impl Member {
+    fn start(shop: &Deployment, instance: &str) -> Member {
+        let job =
+            shop.command("run").arg("all").env("CRUMBTRAIL_KAFKA_INSTANCE", instance).stdout(Stdio::null()).spawn();
+        Member(job.unwrap())
+    }
+
+    fn kill(mut self) {
+        assert!(self.0.try_wait().unwrap().is_none(), "it ended by itself");
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end, as an operator does.
+    fn drain(mut self) {
+        assert!(self.0.try_wait().unwrap().is_none(), "it ended by itself");
+        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn is_paused(metrics: SocketAddr) -> bool {
+    let mut text = String::new();
+    let Ok(mut stream) = TcpStream::connect(metrics) else { return false };
+    let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    asked.and_then(|()| stream.read_to_string(&mut text)).is_ok()
+        && text.lines().any(|line| line == "crumbtrail_intake_paused{why=\"registry\"} 1")
+}
