@@ -58,7 +58,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         None => None,
     };
     let intake = if intake && !deployment.config.sources.is_empty() {
-        Some(Intake::start(&deployment, &logs, &metrics, &health, args.until_idle)?)
+        let closing = args.until_idle.then(|| super::import::closing_step_ms(&deployment.config));
+        Some(Intake::start(&deployment, &logs, &metrics, &health, closing)?)
     } else {
         None
     };
@@ -190,7 +191,7 @@ impl Intake {
         logs: &Logs,
         metrics: &Metrics,
         health: &Health,
-        closes: bool,
+        closing_step_ms: Option<i64>,
     ) -> Result<Intake> {
         let config = &deployment.config;
         let stop = Arc::new(AtomicBool::new(false));
@@ -225,7 +226,7 @@ impl Intake {
                 clock,
                 metrics: metrics.clone(),
                 stop: stop.clone(),
-                closes,
+                closing_step_ms,
                 progress,
             };
             let health = health.clone();
