@@ -179,6 +179,20 @@ impl Writer {
     pub fn tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
         self.outbox.tick(wall_ms, declared);
         self.letter_outbox.tick(wall_ms, declared);
+        self.flush()
+    }
+
+    /// As [`Writer::tick`], and asks readers to do at once what waits for wall time.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn close(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
+        self.outbox.closing_tick(wall_ms, declared);
+        self.letter_outbox.closing_tick(wall_ms, declared);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
         self.append(true)?;
         self.letters.flush(FLUSH_DEADLINE)?;
         self.touchpoints.flush(FLUSH_DEADLINE)
@@ -205,32 +219,30 @@ pub struct IntakeLoop {
     pub metrics: Metrics,
     /// Set to end the loop.
     pub stop: Arc<AtomicBool>,
-    /// Jobs that end: wall time between two last ticks, ms, above every interval that waits for wall time, so that what
-    /// is cut, throttled or due by time is done. `None` for a service.
-    pub closing_step_ms: Option<i64>,
-    /// How far this member has come, for whoever waits for the end.
+    /// A job that ends: its last tick asks readers to do at once what waits for wall time.
+    pub closes: bool,
+    /// How many partitions it has and how many of them it has read to their end, for a job that ends then.
     pub progress: Arc<Progress>,
 }
 
-/// How far an intake member has come.
+/// How far a member's source partitions are read.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Source partitions it has.
-    assigned: AtomicU64,
-    /// Of these, partitions whose end the source confirmed since they were started, all before it being decided.
+    owned: AtomicU64,
     at_end: AtomicU64,
 }
 
 impl Progress {
-    /// Source partitions assigned, and how many of them were read to their end at least once.
+    /// Partitions owned, and of these read to their confirmed end.
     #[must_use]
     pub fn get(&self) -> (u64, u64) {
-        (self.assigned.load(Ordering::Relaxed), self.at_end.load(Ordering::Relaxed))
+        (self.owned.load(Ordering::Relaxed), self.at_end.load(Ordering::Relaxed))
     }
 
     fn set(&self, origins: &HashMap<OriginId, OriginAt>) {
-        self.assigned.store(origins.len() as u64, Ordering::Relaxed);
-        self.at_end.store(origins.values().filter(|at| at.at_end).count() as u64, Ordering::Relaxed);
+        self.owned.store(origins.len() as u64, Ordering::Relaxed);
+        let at_end = origins.values().filter(|at| at.at_end).count();
+        self.at_end.store(at_end as u64, Ordering::Relaxed);
     }
 }
 
@@ -337,10 +349,8 @@ impl IntakeLoop {
         }
         if !origins.is_empty() {
             self.tick(&origins, &declared)?;
-            if let Some(step) = self.closing_step_ms {
-                for i in 1..=2 {
-                    self.writer.tick(self.clock.now_ms() + i * step, &declared)?;
-                }
+            if self.closes {
+                self.writer.close(self.clock.now_ms(), &declared)?;
             }
         }
         Ok(())

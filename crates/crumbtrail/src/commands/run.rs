@@ -58,8 +58,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         None => None,
     };
     let intake = if intake && !deployment.config.sources.is_empty() {
-        let closing = args.until_idle.then(|| super::import::closing_step_ms(&deployment.config));
-        Some(Intake::start(&deployment, &logs, &metrics, &health, closing)?)
+        Some(Intake::start(&deployment, &logs, &metrics, &health, args.until_idle)?)
     } else {
         None
     };
@@ -191,7 +190,7 @@ impl Intake {
         logs: &Logs,
         metrics: &Metrics,
         health: &Health,
-        closing_step_ms: Option<i64>,
+        closes: bool,
     ) -> Result<Intake> {
         let config = &deployment.config;
         let stop = Arc::new(AtomicBool::new(false));
@@ -226,7 +225,7 @@ impl Intake {
                 clock,
                 metrics: metrics.clone(),
                 stop: stop.clone(),
-                closing_step_ms,
+                closes,
                 progress,
             };
             let health = health.clone();
