@@ -9,7 +9,10 @@ use crate::cli::ServeArgs;
 
 pub fn serve(args: &ServeArgs) -> Result<ExitCode> {
     let config = super::load(&args.place)?;
-    let mut options = ServeOptions::new(config.data_dir.0.clone());
+    let data = &config.data_dir.0;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    // The engine resolves a relative path twice.
+    let mut options = ServeOptions::new(data.canonicalize()?);
     let listen = args.listen.as_ref().unwrap_or(&config.clickhouse.listen);
     options.listen = listen.parse().with_context(|| format!("{listen} is not an address such as 127.0.0.1:8123"))?;
     options.port_fallback = args.port_fallback;
