@@ -33,8 +33,13 @@ pub(super) struct Context {
 
 /// Client log lines and errors, as ours.
 pub(super) fn forward(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    // consumers and producers share one set of settings, and each grumbles about the other's at every start
-    let level = if facility == "CONFWARN" { RDKafkaLogLevel::Debug } else { level };
+    let level = match facility {
+        // consumers and producers share one set of settings, and each grumbles about the other's at every start
+        "CONFWARN" => RDKafkaLogLevel::Debug,
+        // a commit is a report that the next one makes good; in a rebalance the group takes none
+        "COMMITFAIL" => RDKafkaLogLevel::Debug,
+        _ => level,
+    };
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{message}");
