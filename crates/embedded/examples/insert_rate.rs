@@ -1,5 +1,6 @@
 //! `insert_rate [ROWS]`: start time of the engine, and rows per second that the official crate writes through the HTTP
 //! interface: a row of 23 columns, RowBinary, batches of 100,000.
+#![allow(clippy::disallowed_methods, reason = "a measurement of the client, not the loader")]
 
 use std::time::Instant;
 

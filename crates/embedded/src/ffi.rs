@@ -3,7 +3,6 @@
 //! Every pointer the library hands out is wrapped here in a type that owns it and gives it back exactly once, so the
 //! rest of the crate is safe code. The contracts (who frees what, which calls may block, which handle belongs to one
 //! thread at a time) are those of the library's header `chdb.h`, version 26.7.
-#![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;

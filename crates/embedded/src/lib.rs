@@ -24,6 +24,7 @@
 //! # Not served
 //! Temporary tables over several requests, `INSERT … FROM INFILE`, `input()`, external tables in multipart bodies.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod client;
 pub mod connection;
@@ -32,7 +33,7 @@ pub mod engine;
 pub mod error;
 pub mod exception;
 pub mod facade;
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "the engine has a C interface; this module is all of it")]
 mod ffi;
 mod lease;
 pub mod locate;

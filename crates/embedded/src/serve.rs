@@ -18,6 +18,9 @@ use crate::facade::{Facade, OWNER};
 use crate::lease::{NoLock, ServerLock, wait_until_unused};
 use crate::locate::locate_engine;
 
+/// Told once requests are answered.
+pub type OnReady = Box<dyn FnOnce(&Endpoint) + Send>;
+
 /// How to serve.
 pub struct ServeOptions {
     /// The data folder; the databases live in `engine/store` below it.
@@ -39,7 +42,7 @@ pub struct ServeOptions {
     /// How long running statements may take after a signal before they are cancelled.
     pub drain: Duration,
     /// Called once requests are answered.
-    pub on_ready: Option<Box<dyn FnOnce(&Endpoint) + Send>>,
+    pub on_ready: Option<OnReady>,
 }
 
 impl ServeOptions {

@@ -1,4 +1,5 @@
 //! The official Rust client.
+#![allow(clippy::disallowed_methods, reason = "this test is a client, not the loader")]
 
 mod common;
 

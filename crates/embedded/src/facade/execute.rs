@@ -1,40 +1,27 @@
 //! Running one request's statement, on a thread that may block.
 
 use std::io::Read;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use tokio::sync::mpsc;
 
 use super::auth::Access;
-use super::body::{Source, read_failure, read_up_to};
+use super::body::{Source, read_up_to};
 use super::cancel::Running;
 use super::encode::{Encoder, Encoding};
-use super::format::{Joining, content_type};
-use super::reply::{BrokenOff, Content, Head, HeadSender, error_head, error_trailer, summary};
+use super::format::content_type;
+use super::reply::{Content, Head, HeadSender, error_head, summary};
 use super::request::Params;
 use super::session::{HeldSession, SessionState, Sessions};
-use crate::connection::{Connection, ResultStream};
 use crate::engine::{Analysis, Class, Engine};
 use crate::exception::Exception;
 use crate::ffi::Counters;
-use crate::statement::{Insert, Split, has_word, is_select, named_format, session_change, split_insert};
+use crate::statement::{Split, named_format, session_change, split_insert};
 
 /// Enough for any INSERT up to its data.
 const INSERT_HEAD_BYTES: usize = 256 << 10;
 /// The longest statement that is not data.
 const LONGEST_STATEMENT_BYTES: usize = 16 << 20;
-/// Data of an insert is handed to the engine in pieces of this size.
-const INSERT_PIECE_BYTES: usize = 1 << 20;
-/// A result up to this size is answered whole, with its length, its counters and, if it fails late, its error.
-const WHOLE_RESULT_BYTES: usize = 1 << 20;
-/// Pieces of a result that may wait for a slow client.
-const PIECES_IN_FLIGHT: usize = 4;
-
-/// How often to look whether a trailer has left the queue, and how long it may take to the client from there.
-const TRAILER_POLL: Duration = Duration::from_millis(5);
-const TRAILER_TIME: Duration = Duration::from_millis(200);
 
 const DEFAULT_FORMAT: &str = "TabSeparated";
 
@@ -135,7 +122,7 @@ impl Job {
     }
 
     /// The settings of the statement's connection; `readonly` comes last.
-    fn settings(&self) -> Vec<(String, String)> {
+    pub(super) fn settings(&self) -> Vec<(String, String)> {
         let mut settings: Vec<(String, String)> = self
             .params
             .settings
@@ -151,47 +138,6 @@ impl Job {
             (Access::ReadWrite, None) => {}
         }
         settings
-    }
-
-    fn insert(&mut self, insert: &Insert, mut data: impl Read) -> Result<Counters, Exception> {
-        if self.access == Access::ReadOnly || self.safe_method {
-            return Err(self.read_only());
-        }
-        let classified = [&insert.statement[..], b" FORMAT ", insert.format.as_bytes()].concat();
-        let analysis = self.engine.classify(&classified)?;
-        if analysis.statements != 1
-            || !matches!(analysis.class, Class::Mutating | Class::MutatingGlobal | Class::Control)
-        {
-            return Err(self.refusal(analysis, &classified));
-        }
-        let statement = match &self.params.database {
-            Some(database) if database != "default" => insert.qualified(database),
-            _ => insert.statement.clone(),
-        };
-        let connection = self.engine.connect(&self.settings())?;
-        let mut stream = connection.insert(&statement, &insert.format, &self.params.query_params)?;
-        let mut piece = Vec::with_capacity(INSERT_PIECE_BYTES);
-        loop {
-            piece.clear();
-            let ended = match (&mut data).take(INSERT_PIECE_BYTES as u64).read_to_end(&mut piece) {
-                Ok(length) => length < INSERT_PIECE_BYTES,
-                Err(error) => {
-                    // A request that broke off is not an insert: what was not yet written stays unwritten.
-                    stream.cancel();
-                    return Err(read_failure(&error));
-                }
-            };
-            if self.running.is_cancelled() {
-                stream.cancel();
-                return Err(Exception::new(394, "QUERY_WAS_CANCELLED", "the client went away"));
-            }
-            if !piece.is_empty() {
-                stream.append(&piece)?;
-            }
-            if ended {
-                return stream.finish();
-            }
-        }
     }
 
     fn statement(&mut self, text: &[u8], reply: &mut Option<HeadSender>) -> Result<Option<Head>, Exception> {
@@ -227,101 +173,11 @@ impl Job {
         self.whole(Bytes::from_owner(output), &format, counters).map(Some)
     }
 
-    fn can_stream(&self, text: &[u8], format: &str) -> bool {
-        let changed = ["extremes", "output_format_json_array_of_rows"];
-        Joining::of(format) != Joining::Impossible
-            && is_select(text)
-            && !has_word(text, "TOTALS")
-            && !changed
-                .iter()
-                .any(|name| has_word(text, name) || self.params.settings.iter().any(|(given, _)| given == name))
-    }
-
-    fn stream(
-        &mut self,
-        connection: Connection,
-        text: &[u8],
-        format: &str,
-        reply: &mut Option<HeadSender>,
-    ) -> Result<Option<Head>, Exception> {
-        let mut pieces = Pieces {
-            stream: connection.stream(text, format, &self.params.query_params)?,
-            joining: Joining::of(format),
-            header: None,
-        };
-        let mut first = Vec::new();
-        let limit = if self.params.wait_end_of_query { usize::MAX } else { WHOLE_RESULT_BYTES };
-        while first.len() < limit {
-            match pieces.next()? {
-                Some(piece) if first.is_empty() => first = piece.to_vec(),
-                Some(piece) => first.extend_from_slice(&piece),
-                None => return self.whole(first.into(), format, pieces.stream.counters()).map(Some),
-            }
-        }
-        let (sender, receiver) = mpsc::channel(PIECES_IN_FLIGHT);
-        let mut encoder = self.encoder()?;
-        let head = self.head(format, pieces.stream.counters(), Content::Pieces(receiver));
-        if reply.take().is_none_or(|reply| reply.send(head).is_err()) {
-            return Ok(None);
-        }
-        let outcome = self.send_pieces(first.into(), &mut pieces, encoder.as_mut(), &sender);
-        let ending = match outcome {
-            Ok(()) => encoder.map_or(Ok(Vec::new()), Encoder::finish).map_err(|error| BrokenOff(error.to_string())),
-            Err(Some(exception)) => {
-                let trailer = error_trailer(&exception, &self.engine.about().version, &self.exception_tag).into_bytes();
-                let trailer = match encoder.as_mut() {
-                    Some(encoder) => encoder.push(&trailer).unwrap_or_default(),
-                    None => trailer,
-                };
-                let _ = sender.blocking_send(Ok(trailer.into()));
-                // The trailer has to be on its way before the connection is broken off.
-                while sender.capacity() < PIECES_IN_FLIGHT && !sender.is_closed() {
-                    std::thread::sleep(TRAILER_POLL);
-                }
-                std::thread::sleep(TRAILER_TIME);
-                Err(BrokenOff(exception.to_string()))
-            }
-            Err(None) => return Ok(None),
-        };
-        self.running.finish();
-        self.session = None;
-        let _ = match ending {
-            Ok(bytes) if bytes.is_empty() => Ok(()),
-            Ok(bytes) => sender.blocking_send(Ok(bytes.into())),
-            Err(broken) => sender.blocking_send(Err(broken)),
-        };
-        Ok(None)
-    }
-
-    /// `Err(None)`: the client is gone.
-    fn send_pieces(
-        &self,
-        first: Bytes,
-        pieces: &mut Pieces,
-        mut encoder: Option<&mut Encoder>,
-        sender: &mpsc::Sender<Result<Bytes, BrokenOff>>,
-    ) -> Result<(), Option<Exception>> {
-        let mut next = Some(first);
-        while let Some(piece) = next {
-            let encoded = match encoder.as_deref_mut() {
-                Some(encoder) => {
-                    encoder.push(&piece).map_err(|error| Some(Exception::new(432, "UNKNOWN_CODEC", error)))?.into()
-                }
-                None => piece,
-            };
-            if self.running.is_cancelled() || sender.blocking_send(Ok(encoded)).is_err() {
-                return Err(None);
-            }
-            next = pieces.next().map_err(Some)?;
-        }
-        Ok(())
-    }
-
-    fn encoder(&self) -> Result<Option<Encoder>, Exception> {
+    pub(super) fn encoder(&self) -> Result<Option<Encoder>, Exception> {
         Encoder::new(self.encoding).map_err(|error| Exception::new(432, "UNKNOWN_CODEC", error))
     }
 
-    fn head(&mut self, format: &str, counters: Counters, body: Content) -> Head {
+    pub(super) fn head(&mut self, format: &str, counters: Counters, body: Content) -> Head {
         let mut headers = std::mem::take(&mut self.headers);
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
         headers.insert(HeaderName::from_static("x-clickhouse-summary"), summary(counters));
@@ -334,7 +190,7 @@ impl Job {
         Head { status: StatusCode::OK, headers, body }
     }
 
-    fn whole(&mut self, bytes: Bytes, format: &str, counters: Counters) -> Result<Head, Exception> {
+    pub(super) fn whole(&mut self, bytes: Bytes, format: &str, counters: Counters) -> Result<Head, Exception> {
         if bytes.is_empty() {
             self.encoding = Encoding::Plain;
         }
@@ -350,7 +206,7 @@ impl Job {
         Ok(self.head(format, counters, Content::Whole(body)))
     }
 
-    fn read_only(&self) -> Exception {
+    pub(super) fn read_only(&self) -> Exception {
         let why = if self.access == Access::ReadOnly {
             "Cannot execute query in readonly mode: this user may only read; the user crumbtrail of the data folder's engine/endpoint.json may write"
         } else {
@@ -360,7 +216,7 @@ impl Job {
     }
 
     /// Why a text that is not exactly one known statement is not run, in the engine's own words where it has some.
-    fn refusal(&self, analysis: Analysis, text: &[u8]) -> Exception {
+    pub(super) fn refusal(&self, analysis: Analysis, text: &[u8]) -> Exception {
         if analysis.statements > 1 {
             return Exception::new(
                 62,
@@ -376,38 +232,6 @@ impl Job {
         match self.engine.connect(&readonly).and_then(|connection| connection.query(text, "Null", &[])) {
             Err(exception) => exception,
             Ok(_) => Exception::new(62, "SYNTAX_ERROR", "Syntax error: this is not a statement that can be run here"),
-        }
-    }
-}
-
-/// A stream whose pieces can be put behind each other.
-struct Pieces {
-    stream: ResultStream,
-    joining: Joining,
-    header: Option<Vec<u8>>,
-}
-
-impl Pieces {
-    fn next(&mut self) -> Result<Option<Bytes>, Exception> {
-        loop {
-            let Some(piece) = self.stream.next_piece()? else { return Ok(None) };
-            let bytes = Bytes::from_owner(piece);
-            let Some(header) = &self.header else {
-                let length = self.joining.header_length(&bytes).unwrap_or(bytes.len());
-                self.header = Some(bytes[..length].to_vec());
-                return Ok(Some(bytes));
-            };
-            if !bytes.starts_with(header) {
-                return Err(Exception::new(
-                    49,
-                    "LOGICAL_ERROR",
-                    "a piece of the result lacks the header of the first one",
-                ));
-            }
-            let rest = bytes.slice(header.len()..);
-            if !rest.is_empty() {
-                return Ok(Some(rest));
-            }
         }
     }
 }

@@ -14,6 +14,8 @@ mod native_block;
 mod reply;
 mod request;
 mod session;
+mod stream;
+mod upload;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -53,7 +53,7 @@ impl<R: Read> NativeBlockReader<R> {
             head[CHECKSUM_BYTES..].try_into().map_err(|_| broken("short header"))?;
         let compressed_size = u32::from_le_bytes([sizes[0], sizes[1], sizes[2], sizes[3]]) as usize;
         let size = u32::from_le_bytes([sizes[4], sizes[5], sizes[6], sizes[7]]) as usize;
-        if compressed_size < HEADER_BYTES || compressed_size > LARGEST_BLOCK_BYTES || size > LARGEST_BLOCK_BYTES {
+        if !(HEADER_BYTES..=LARGEST_BLOCK_BYTES).contains(&compressed_size) || size > LARGEST_BLOCK_BYTES {
             return Err(broken("a compressed block has an impossible size"));
         }
         self.compressed.clear();
