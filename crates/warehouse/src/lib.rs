@@ -5,6 +5,7 @@
 //! schemas/clickhouse/*.sql ─ migrate.rs ─► tables and views ─ docs.rs ─► docs/tables.md
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod backoff;
 pub mod batch;

@@ -2,7 +2,7 @@
 //!
 //! Processors keep rows as bytes, one after the other: that is what a state can hold and a snapshot store. The server,
 //! though, reads columns several times cheaper than rows, low-cardinality ones above all (it looks up each value of a
-//! row by itself, those of a column at once; docs/decisions/0010 has the figures). So rows are turned once, here.
+//! row by itself, those of a column at once; docs/decisions/0004-rows-become-columns.md has the figures). So rows are turned once, here.
 //!
 //! Format: <https://clickhouse.com/docs/interfaces/formats/Native>, revision 0: number of columns, number of rows, then
 //! for each column its name, its type and its values. A low-cardinality string is sent as a string; the server converts.

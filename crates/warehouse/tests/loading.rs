@@ -1,5 +1,7 @@
 //! Loading on a real engine: ledger, chain, audit, repetition, hand-over.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{ask, endpoint, engine_is_here, loader, migrated, touchpoint_batch};

@@ -1,5 +1,7 @@
 //! Tables and views on a real engine: made, described, filled, read before any merge.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use bytes::Bytes;

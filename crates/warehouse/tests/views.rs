@@ -1,0 +1,268 @@
+//! The views for BI over a handful of rows whose answers can be counted by hand, merges stopped. The sessions are
+//! written twice: an older version with other figures comes first.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{ask, click, engine_is_here, inserter, migrated};
+use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
+use crumbtrail_journeys::rows::{JourneyRow, StageMoveRow};
+use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_warehouse::tables::{conversations, journeys, sessions, stage_moves, touchpoints};
+use crumbtrail_warehouse::{Client, RowVersion, TableId, TouchpointRow};
+
+const DAY: i64 = 86_400_000;
+const START: EventTime = EventTime(1_699_920_000_000); // 2023-11-14T00:00:00Z
+
+/// Rows of one table, encoded; one insert.
+struct Rows<'a> {
+    client: &'a Client,
+    table: TableId,
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+impl<'a> Rows<'a> {
+    fn of(client: &'a Client, table: TableId) -> Rows<'a> {
+        Rows { client, table, bytes: Vec::new(), count: 0 }
+    }
+
+    fn add(&mut self, encode: impl FnOnce(RowVersion, &mut Vec<u8>), version: u64) {
+        self.count += 1;
+        encode(RowVersion::new(1, version, self.count as u16), &mut self.bytes);
+    }
+
+    async fn insert(self, token: &str) {
+        inserter(self.client).insert(self.table, token, self.count, &[Bytes::from(self.bytes)]).await.unwrap();
+    }
+}
+
+fn session(id: u64, device: Device, steps: u32) -> SessionRow<'static> {
+    SessionRow {
+        site: "shop",
+        session_id: id,
+        visitor: "v",
+        person: Key::visitor("shop", "v"),
+        started_at: START.plus(id as i64 * 1000),
+        ended_at: START.plus(id as i64 * 1000 + 20_000),
+        is_engaged: steps > 0,
+        view_count: 2,
+        product_view_count: u32::from(steps >= 1),
+        cart_add_count: u32::from(steps >= 2),
+        checkout_count: u32::from(steps >= 3),
+        purchase_count: u32::from(steps >= 4),
+        revenue: Micros(if steps >= 4 { 10_500_000 } else { 0 }),
+        currency: if steps >= 4 { "THB" } else { "" },
+        entry_page: "/",
+        exit_page: "/cart",
+        channel: Channel::Email,
+        city: "Bangkok",
+        device,
+        ..SessionRow::default()
+    }
+}
+
+#[tokio::test]
+async fn sessions_seen_as_funnel_channels_and_places() {
+    if !engine_is_here("sessions_seen_as_funnel_channels_and_places") {
+        return;
+    }
+    let (client, _) = migrated("v_sessions").await;
+    let world = [(1, Device::Mobile, 0), (2, Device::Mobile, 2), (3, Device::Mobile, 4), (4, Device::Desktop, 3)];
+    for version in [1, 2] {
+        let mut rows = Rows::of(&client, TableId::Sessions);
+        for (id, device, steps) in world {
+            // The older version knew more steps: whoever reads it counts too many.
+            let row = session(id, device, if version == 1 { 4 } else { steps });
+            rows.add(|version, out| sessions::encode(&row, version, out), version);
+        }
+        rows.insert(&format!("s{version}")).await;
+    }
+    assert_eq!(
+        ask(&client, "SELECT step, sum(session_count), sum(previous_session_count) FROM {db}.funnel GROUP BY step_index, step ORDER BY step_index").await,
+        "product_viewed\t3\t4\nproduct_added\t3\t3\ncheckout_started\t2\t3\npurchase\t1\t2"
+    );
+    assert_eq!(
+        ask(&client, "SELECT sum(session_count), sum(engaged_count), sum(revenue), sum(buying_session_count) FROM {db}.channel_performance WHERE channel = 'email'").await,
+        "4\t3\t10.5\t1"
+    );
+    assert_eq!(
+        ask(&client, "SELECT city, sum(session_count), sum(purchase_count) FROM {db}.sessions_by_place GROUP BY city")
+            .await,
+        "Bangkok\t4\t1"
+    );
+    assert_eq!(
+        ask(&client, "SELECT page, entry_count, exit_count, bounce_count FROM {db}.content_performance ORDER BY page")
+            .await,
+        "/\t4\t0\t1\n/cart\t0\t4\t0"
+    );
+}
+
+#[tokio::test]
+async fn ways_through_the_site_and_where_the_checkout_ends() {
+    if !engine_is_here("ways_through_the_site_and_where_the_checkout_ends") {
+        return;
+    }
+    let (client, _) = migrated("v_paths").await;
+    let mut rows = Rows::of(&client, TableId::Sessions);
+    for (id, device, steps) in [(1, Device::Mobile, 3), (2, Device::Desktop, 4)] {
+        let row = session(id, device, steps);
+        rows.add(|version, out| sessions::encode(&row, version, out), 1);
+    }
+    rows.insert("s").await;
+    let mut rows = Rows::of(&client, TableId::Touchpoints);
+    let mut add = |session: u64, at: i64, kind: Kind, page: &'static str, step: &'static str, outcome: Outcome| {
+        let id = session * 100 + at as u64;
+        let mut touchpoint = Touchpoint { page, step, ..click("shop", id, START.0 + at * 1000) };
+        touchpoint.head.kind = kind;
+        let row = TouchpointRow { touchpoint: &touchpoint, outcome, session_id: session, log_partition: 0 };
+        rows.add(|version, out| touchpoints::encode(&row, version, out), id);
+    };
+    for session in [1, 2] {
+        add(session, 1, Kind::PageView, "/", "", Outcome::Counted);
+        add(session, 2, Kind::PageView, "/", "", Outcome::Counted); // a reload
+        add(session, 3, Kind::PageView, "/p", "", Outcome::Counted);
+        add(session, 4, Kind::PageView, "/late", "", Outcome::Late);
+        add(session, 5, Kind::CheckoutStarted, "/c", "", Outcome::Counted);
+    }
+    add(2, 6, Kind::CheckoutStep, "/c", "payment", Outcome::Counted);
+    rows.insert("t").await;
+    assert_eq!(
+        ask(&client, "SELECT step_index, from_page, to_page, session_count FROM {db}.paths ORDER BY step_index").await,
+        "1\t/\t/p\t2\n2\t/p\t(exit)\t2"
+    );
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT device, step, session_count, stopped_count FROM {db}.checkout_steps ORDER BY device, step"
+        )
+        .await,
+        "desktop\tcheckout_started\t1\t0\ndesktop\tpayment\t1\t0\nmobile\tcheckout_started\t1\t1"
+    );
+}
+
+#[tokio::test]
+async fn why_people_leave_and_how_they_felt() {
+    if !engine_is_here("why_people_leave_and_how_they_felt") {
+        return;
+    }
+    let (client, _) = migrated("v_churn").await;
+    let cancelled = START.plus(100 * DAY);
+    // c1 and c2 left, c3 and c4 stayed. c1 complained of billing 10 days before, c2 90 days before (too long ago),
+    // c3 of billing lately; c4 never.
+    let mut rows = Rows::of(&client, TableId::Journeys);
+    for (customer, leaves) in [("c1", true), ("c2", true), ("c3", false), ("c4", false)] {
+        let row = JourneyRow {
+            site: "shop",
+            person: Key::customer("shop", customer),
+            customer,
+            model: "retail",
+            stage: "service",
+            stage_since: START,
+            is_stalled: customer == "c4",
+            first_at: START,
+            last_at: cancelled,
+            cancelled_at: leaves.then_some(cancelled),
+            rating_last: Some(5.0),
+            rating_scale: Scale::Csat,
+            rating_at: Some(START.plus(if customer == "c2" { 101 } else { 50 } * DAY)),
+            ..JourneyRow::default()
+        };
+        rows.add(|version, out| journeys::encode(&row, version, out), 1);
+    }
+    rows.insert("j").await;
+    let mut rows = Rows::of(&client, TableId::Touchpoints);
+    for (id, customer, day, friction) in
+        [(1, "c1", 90, true), (2, "c1", 91, true), (3, "c2", 10, true), (4, "c3", 95, true), (5, "c4", 95, false)]
+    {
+        let mut touchpoint = Touchpoint {
+            customer,
+            channel: Channel::Chat,
+            author: Author::Customer,
+            feeling: if friction { Feeling::Negative } else { Feeling::Positive },
+            score: Some(if friction { -0.5 } else { 0.5 }),
+            topics: 1, // billing
+            friction,
+            language: "th",
+            ..click("shop", id, START.plus(day * DAY).0)
+        };
+        touchpoint.head.kind = Kind::SupportMessage;
+        let row = TouchpointRow { touchpoint: &touchpoint, outcome: Outcome::Counted, session_id: 0, log_partition: 0 };
+        rows.add(|version, out| touchpoints::encode(&row, version, out), id);
+    }
+    rows.insert("t").await;
+    assert_eq!(
+        ask(&client, "SELECT reason, leaver_count, all_leaver_count, leaver_share, stayer_count, lift, rated_count, satisfied_count
+            FROM {db}.churn_reasons ORDER BY reason").await,
+        "(none)\t1\t2\t0.5\t1\t1\t0\t0\nbilling\t1\t2\t0.5\t1\t1\t1\t1"
+    );
+    assert_eq!(
+        ask(&client, "SELECT channel, language, sum(text_count), sum(negative_count), sum(friction_count) FROM {db}.sentiment_daily GROUP BY channel, language").await,
+        "chat\tth\t5\t4\t4"
+    );
+    assert_eq!(
+        ask(&client, "SELECT stage, person_count, stalled_count, waiting_ms_median FROM {db}.stage_stalls").await,
+        format!("service\t4\t1\t{}", 100 * DAY)
+    );
+}
+
+#[tokio::test]
+async fn how_the_service_did_and_how_stages_filled() {
+    if !engine_is_here("how_the_service_did_and_how_stages_filled") {
+        return;
+    }
+    let (client, _) = migrated("v_support").await;
+    let mut rows = Rows::of(&client, TableId::Conversations);
+    for (id, reply, rating) in [("a", Some(1000), Some(5.0)), ("b", Some(3000), Some(2.0)), ("c", None, None)] {
+        let row = ConversationRow {
+            site: "shop",
+            conversation_id: id,
+            channel: Channel::Ticket,
+            opened_at: START,
+            last_at: START,
+            first_reply_at: reply.map(|ms| START.plus(ms)),
+            resolved_at: reply.map(|ms| START.plus(ms * 10)),
+            rating_latest: rating,
+            scale: if rating.is_some() { Scale::Csat } else { Scale::None },
+            agent_message_count: 1,
+            status: "open",
+            ..ConversationRow::default()
+        };
+        rows.add(|version, out| conversations::encode(&row, version, out), 1);
+    }
+    rows.insert("c").await;
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT conversation_count, resolved_count, one_touch_count, csat_count, csat_share, nps,
+            first_reply_ms_median IN (1000, 3000) FROM {db}.support_performance"
+        )
+        .await,
+        "3\t2\t2\t2\t0.5\t\\N\t1"
+    );
+    let mut rows = Rows::of(&client, TableId::StageMoves);
+    for (index, from, to, direction) in
+        [(0, "", "awareness", "enter"), (1, "awareness", "purchase", "forward"), (2, "purchase", "awareness", "back")]
+    {
+        let row = StageMoveRow {
+            site: "shop",
+            person: Key::customer("shop", "c1"),
+            model: "retail",
+            move_index: index,
+            from_stage: from,
+            to_stage: to,
+            direction,
+            moved_at: START,
+            ..StageMoveRow::default()
+        };
+        rows.add(|version, out| stage_moves::encode(&row, version, out), 1);
+    }
+    rows.insert("m").await;
+    assert_eq!(
+        ask(&client, "SELECT stage, entered_count, left_count, forward_count, back_count, net_count FROM {db}.stage_daily ORDER BY stage").await,
+        "awareness\t2\t1\t0\t1\t1\npurchase\t1\t1\t1\t0\t0"
+    );
+}
