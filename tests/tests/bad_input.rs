@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use crumbtrail_tests::{Deployment, has_engine};
 
 fn click(id: &str, at: i64) -> String {
-    format!(r#"{{"event_id":"{id}","site":"shop","visitor":"v1","occurred_at":{at},"name":"page_view","url":"https://shop.example/a"}}"#)
+    format!(
+        r#"{{"event_id":"{id}","site":"shop","visitor":"v1","occurred_at":{at},"name":"page_view","url":"https://shop.example/a"}}"#
+    )
 }
 
 #[test]
@@ -26,7 +28,10 @@ fn every_kind_of_bad_record_has_its_reason() {
     push(b""); // empty
     push(br#"{"event_id":7,"site":"shop","visitor":"v1","occurred_at":1,"name":"x"}"#); // wrong_type
     push(br#"{"event_id":"e","site":"shop","occurred_at":1760000000000,"name":"page_view"}"#); // missing_field
-    push(&[br#"{"event_id":"e","visitor":""#, &[0xFF, 0xFE][..], br#"","occurred_at":1760000000000,"name":"x"}"#].concat()); // invalid_utf8
+    push(
+        &[br#"{"event_id":"e","visitor":""#, &[0xFF, 0xFE][..], br#"","occurred_at":1760000000000,"name":"x"}"#]
+            .concat(),
+    ); // invalid_utf8
     push(format!(r#"{{"event_id":"e","visitor":"v","occurred_at":{},"name":"x"}}"#, -5_000_000_000_000i64).as_bytes()); // absurd_time
     push(format!(r#"{{"a":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000)).as_bytes()); // too_deep
     push("x".repeat(2 << 20).as_bytes()); // oversize
@@ -36,9 +41,16 @@ fn every_kind_of_bad_record_has_its_reason() {
     assert!(said.contains("balance    read = counted"), "{said}");
     let reasons = shop.sql("SELECT reason, count() FROM dead_letters GROUP BY reason ORDER BY reason");
     let mut expected = String::new();
-    for reason in
-        ["absurd_time", "empty", "invalid_utf8", "malformed_json", "missing_field", "oversize", "too_deep", "wrong_type"]
-    {
+    for reason in [
+        "absurd_time",
+        "empty",
+        "invalid_utf8",
+        "malformed_json",
+        "missing_field",
+        "oversize",
+        "too_deep",
+        "wrong_type",
+    ] {
         writeln!(expected, "{reason}\t1").unwrap();
     }
     assert_eq!(reasons, expected);
@@ -64,12 +76,7 @@ fn a_cut_gzip_an_absent_engine_and_a_wrong_password_say_what_to_do() {
         return;
     }
     let mut shop = Deployment::new("");
-    let out = shop
-        .command("sql")
-        .arg("SELECT 1")
-        .env("CRUMBTRAIL_ENGINE", "/no/such/libchdb.so")
-        .output()
-        .unwrap();
+    let out = shop.command("sql").arg("SELECT 1").env("CRUMBTRAIL_ENGINE", "/no/such/libchdb.so").output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!out.status.success() && said.contains("make setup"), "{said}");
     shop.start_engine();

@@ -26,7 +26,7 @@ fn planted_truths_are_found_again() {
     let import: Vec<&std::ffi::OsStr> = ["import".as_ref()]
         .into_iter()
         .chain(place)
-        .chain(["--format", "native", "--site", "shop"].map(AsRef::as_ref))
+        .chain(["--format", "native"].map(AsRef::as_ref))
         .chain([clicks.as_os_str(), support.as_os_str()])
         .collect();
     let said = run(&import);

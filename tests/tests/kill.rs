@@ -14,8 +14,7 @@ fn kill_five_times(shop: &Deployment, name: &str, arguments: &[String], most: Du
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut killed = 0;
     for _ in 0..5 {
-        let mut job =
-            shop.command(name).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut job = shop.command(name).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let moment = Duration::from_millis(random.random_range(300..most.as_millis() as u64));
         let until = Instant::now() + moment;
         while Instant::now() < until && job.try_wait().unwrap().is_none() {
@@ -39,7 +38,7 @@ fn an_import_on_the_local_log_survives_five_kills() {
     let calm = Deployment::new("");
     let world = calm.path("world");
     calm_world(&calm, &["--format", "native"]);
-    let arguments: Vec<String> = ["--format", "native", "--site", "shop"]
+    let arguments: Vec<String> = ["--format", "native"]
         .map(str::to_owned)
         .into_iter()
         .chain(["clicks.jsonl", "support.jsonl"].map(|file| world.join(file).display().to_string()))
@@ -70,7 +69,7 @@ fn a_job_on_kafka_survives_five_kills() {
     let arguments = ["all".to_owned(), "--until-idle".to_owned()];
     calm.ok("run", &arguments);
     let shaken = Deployment::new(&config("shaken"));
-    kill_five_times(&shaken, "run", &arguments, Duration::from_secs(12));
+    kill_five_times(&shaken, "run", &arguments, Duration::from_secs(6));
     compare(calm, shaken);
 }
 

@@ -43,7 +43,9 @@ pub enum Command {
     #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
     Sql(SqlArgs),
     /// Host the embedded ClickHouse engine behind ClickHouse's HTTP interface
-    #[command(after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password.")]
+    #[command(
+        after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password."
+    )]
     Serve(ServeArgs),
     /// Make the demo world, or a load, as files
     Generate(crate::commands::generate::GenerateArgs),

@@ -1,7 +1,7 @@
 //! `crumbtrail`: customer journeys from Kafka into ClickHouse. This file parses, dispatches and exits; the commands are
 //! in `commands/`, the processors' wiring in `wiring/`.
 #![forbid(unsafe_code)]
-#![allow(unreachable_pub, reason = "a binary has no outside: `pub` says what a module offers the others")]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cli;
 mod commands;

@@ -261,7 +261,7 @@ with_engine!(an_upload_that_breaks_off_is_not_an_insert, server, {
         write!(stream, "{:x}\r\n{piece}\r\n", piece.len()).unwrap();
     }
     write!(stream, "0\r\n\r\n").unwrap();
-    assert_eq!(receive(stream).status, 200);
+    assert_eq!(receive(stream).unwrap().status, 200);
     assert_eq!(owner(server, "SELECT count() FROM broken_off"), "500000\n");
     assert_eq!(owner(server, "SELECT count() FROM system.parts WHERE table = 'broken_off' AND active"), "1\n");
 });

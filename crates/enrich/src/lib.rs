@@ -3,6 +3,7 @@
 //! Pure once its tables are loaded: no clock, no environment, no network. One [`Enricher`] a thread; it fills the
 //! enrichment fields of a [`crumbtrail_events::Touchpoint`] and allocates nothing once its caches are warm.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod agent;
 mod cache;

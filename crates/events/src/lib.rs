@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no environment, no I/O. What cannot be read becomes a [`reject::Reject`] with a stable reason.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod avro;
 pub mod click;

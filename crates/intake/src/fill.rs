@@ -30,7 +30,10 @@ pub(crate) fn click<'a>(event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
         Some(amount) => Micros::from_f64(amount).unwrap_or_default(),
         // An order that does not say its total is worth its lines.
         None if event.kind == Kind::Purchase => Micros(
-            event.items.iter().fold(0, |sum, line| sum.saturating_add(line.price.0.saturating_mul(i64::from(line.quantity)))),
+            event
+                .items
+                .iter()
+                .fold(0, |sum, line| sum.saturating_add(line.price.0.saturating_mul(i64::from(line.quantity)))),
         ),
         None => Micros::default(),
     };

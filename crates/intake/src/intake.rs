@@ -8,7 +8,9 @@ use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::vocabulary::Author;
-use crumbtrail_events::{ClickEvent, EventTime, Key, Kind, Outcome, Reason, Reject, SupportEntry, Touchpoint, validate};
+use crumbtrail_events::{
+    ClickEvent, EventTime, Key, Kind, Outcome, Reason, Reject, SupportEntry, Touchpoint, validate,
+};
 use crumbtrail_sentiment::Scorer;
 
 use crate::decoder::{Decoded, Decoder, FileIdentity, SourceShape};
@@ -243,8 +245,9 @@ fn support<'a>(
     let head = Head {
         outcome: Outcome::Counted,
         kind: entry.kind,
-        key: support_key(&touchpoint)
-            .ok_or_else(|| Reject::new(Reason::MissingField, "conversation, customer, visitor, contact: only placeholders"))?,
+        key: support_key(&touchpoint).ok_or_else(|| {
+            Reject::new(Reason::MissingField, "conversation, customer, visitor, contact: only placeholders")
+        })?,
         id: id_hash(entry.entry_id),
         occurred_at: corrected.at,
     };

@@ -3,6 +3,7 @@
 //! Pure and synchronous: reading sources, pausing and writing the log is the runtime's. The one thing that may hold a
 //! record up is a schema nobody can be asked for right now: see [`Hold`].
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod dead_letter;
 pub mod decoder;

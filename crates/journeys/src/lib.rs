@@ -7,6 +7,7 @@
 //!
 //! Pure: no clock, no environment, no I/O. Time comes in as the watermark, wall time as the tick's.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cart;
 mod conversion;

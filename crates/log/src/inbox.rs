@@ -336,7 +336,12 @@ mod tests {
 
     fn said(origin: OriginId, frontier: u64, last: Position, watermark: i64) -> Tick {
         let tick = OriginTick { origin, frontier, last, watermark, generation: G1 };
-        Tick { wall_ms: 0, closing: false, origins: vec![tick], declared: vec![(A, "a".to_owned()), (B, "b".to_owned())] }
+        Tick {
+            wall_ms: 0,
+            closing: false,
+            origins: vec![tick],
+            declared: vec![(A, "a".to_owned()), (B, "b".to_owned())],
+        }
     }
 
     /// ```text

@@ -4,6 +4,7 @@
 //! [`outbox`] makes them, [`inbox`] judges them. [`log`] and [`source`] are the seams a processor works against;
 //! [`memory`], [`local`] and [`kafka`] are their homes. Offsets are committed in `kafka/commit.rs` and nowhere else.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod control;
 mod dealt;

@@ -128,7 +128,8 @@ mod tests {
                 declared: declared.into_iter().map(|(id, name)| (OriginId(id), name)).collect(),
             };
             let mut bytes = Vec::new();
-            tick.encode(&mut bytes);
+            let said = tick.origins.iter().copied();
+            encode(&mut bytes, (tick.wall_ms, tick.closing), tick.origins.len(), said, &tick.declared);
             prop_assert_eq!(Tick::decode(&bytes), Ok(tick));
             for len in 0..bytes.len() {
                 prop_assert_eq!(Tick::decode(&bytes[..len]), Err(Malformed));

@@ -4,6 +4,7 @@
 //! replica may lag). A registry that is down is [`RegistryError::Unavailable`]: intake pauses and asks again, and no
 //! record becomes a dead letter for it (`tests/client.rs::an_outage_pauses_and_changes_no_outcome`).
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod backoff;
 #[cfg(feature = "double")]

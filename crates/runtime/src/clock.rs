@@ -21,7 +21,6 @@ impl Clock {
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place wall time is read")]
     pub fn now_ms(&self) -> i64 {
         match self {
             Clock::System => std::time::SystemTime::now()

@@ -96,11 +96,7 @@ impl Cutter {
     /// # Errors
     /// Bytes cut short.
     pub fn load(reader: &mut Reader<'_>) -> Result<Cutter, WireError> {
-        Ok(Cutter {
-            from: Offset(reader.varint()?),
-            last_cut_ms: reader.signed()?,
-            last_snapshot_ms: reader.signed()?,
-        })
+        Ok(Cutter { from: Offset(reader.varint()?), last_cut_ms: reader.signed()?, last_snapshot_ms: reader.signed()? })
     }
 }
 

@@ -56,7 +56,9 @@ pub enum IntakeError {
     #[error("intake: {0}")]
     Log(#[from] LogError),
     /// The log was written under a newer configuration.
-    #[error("the log was written under configuration generation {found}, this one is {ours}: raise `generation` to {found} or more")]
+    #[error(
+        "the log was written under configuration generation {found}, this one is {ours}: raise `generation` to {found} or more"
+    )]
     Generation {
         /// Generation found.
         found: u32,
@@ -108,7 +110,10 @@ impl Writer {
                     if let Some(back) = back
                         && back.generation > self.outbox.generation()
                     {
-                        return Err(IntakeError::Generation { found: back.generation.0, ours: self.outbox.generation().0 });
+                        return Err(IntakeError::Generation {
+                            found: back.generation.0,
+                            ours: self.outbox.generation().0,
+                        });
                     }
                 }
             }
@@ -420,11 +425,7 @@ impl IntakeLoop {
         Ok(())
     }
 
-    fn tick(
-        &mut self,
-        origins: &HashMap<OriginId, OriginAt>,
-        declared: &[(OriginId, String)],
-    ) -> Result<(), LogError> {
+    fn tick(&mut self, origins: &HashMap<OriginId, OriginAt>, declared: &[(OriginId, String)]) -> Result<(), LogError> {
         self.writer.tick(self.clock.now_ms(), declared)?;
         let offsets: Vec<(OriginId, u64)> = origins.iter().map(|(origin, at)| (*origin, at.frontier)).collect();
         if let Err(error) = self.source.commit(&offsets) {
@@ -453,7 +454,12 @@ impl IntakeLoop {
             }
             if let Some(at) = origins.get_mut(&ask.origin) {
                 let to = ask.position.offset.min(at.frontier);
-                tracing::warn!(origin = at.partition.name, from = at.frontier, to, "going back: a reader misses records");
+                tracing::warn!(
+                    origin = at.partition.name,
+                    from = at.frontier,
+                    to,
+                    "going back: a reader misses records"
+                );
                 // The default position asks for everything the source still has.
                 let started = self.source.start(ask.origin, (ask.position != Position::default()).then_some(to))?;
                 self.writer.start(ask.origin, &at.partition.name, to);

@@ -3,6 +3,7 @@
 //! Knows the log and nothing of ClickHouse: rows leave through the [`sink::Sink`] trait, which the binary joins to the
 //! warehouse.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod clock;
 pub mod cutter;

@@ -42,7 +42,9 @@ pub enum OwnerError {
     #[error("snapshot state: {0}")]
     StepState(#[from] StepError),
     /// The log was written under another epoch.
-    #[error("the log is of epoch {found}, the configuration says {expected}: partition counts and key rules are constant within an epoch; see docs/operations on starting a new one")]
+    #[error(
+        "the log is of epoch {found}, the configuration says {expected}: partition counts and key rules are constant within an epoch; see docs/operations on starting a new one"
+    )]
     Epoch {
         /// Epoch in the frame.
         found: u8,
@@ -227,7 +229,12 @@ impl<S: Step> Owner<S> {
     ///
     /// # Errors
     /// The frame or a record cannot be read, or is of another epoch: the partition must halt.
-    pub fn frame(&mut self, offset: Offset, bytes: &[u8], mut append: impl FnMut(PartitionId, Vec<u8>)) -> Result<FrameReport, OwnerError> {
+    pub fn frame(
+        &mut self,
+        offset: Offset,
+        bytes: &[u8],
+        mut append: impl FnMut(PartitionId, Vec<u8>),
+    ) -> Result<FrameReport, OwnerError> {
         let mut report = FrameReport::default();
         if offset < self.next {
             return Ok(report);
@@ -250,8 +257,7 @@ impl<S: Step> Owner<S> {
         }
         let tick = report.ticked.then(|| self.time.elapsed());
         let from = self.cutter.from();
-        let decision =
-            self.cutter.after_frame(&self.rules, self.next, self.effects.bytes(), self.open.records, tick);
+        let decision = self.cutter.after_frame(&self.rules, self.next, self.effects.bytes(), self.open.records, tick);
         if decision.cut {
             let fresh = Effects::new(self.step.tables());
             let full = std::mem::replace(&mut self.effects, fresh);
@@ -275,7 +281,13 @@ impl<S: Step> Owner<S> {
         Ok(report)
     }
 
-    fn take(&mut self, offset: Offset, bytes: &[u8], scratch: &mut Vec<u8>, report: &mut FrameReport) -> Result<(), OwnerError> {
+    fn take(
+        &mut self,
+        offset: Offset,
+        bytes: &[u8],
+        scratch: &mut Vec<u8>,
+        report: &mut FrameReport,
+    ) -> Result<(), OwnerError> {
         let bad = |source| OwnerError::Frame { offset: offset.0, source };
         let view = FrameView::parse(bytes, scratch).map_err(bad)?;
         if view.epoch() != self.epoch {
@@ -386,4 +398,3 @@ fn position_hash(origin: OriginId, position: Position) -> u64 {
     x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     x ^ (x >> 31)
 }
-

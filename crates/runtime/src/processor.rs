@@ -187,8 +187,13 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         }
         if let Some((origin, position)) = report.gap {
             self.metrics.add(&catalogue::STEP_GAPS, &[name], report.gaps);
-            tracing::error!(processor = name, partition = partition.0, origin = origin.0, ?position,
-                "a record before this one is missing from the log; asking its writer to go back");
+            tracing::error!(
+                processor = name,
+                partition = partition.0,
+                origin = origin.0,
+                ?position,
+                "a record before this one is missing from the log; asking its writer to go back"
+            );
             if let Some(control) = &self.control {
                 let ask = Control::GoBack(GoBack { log: self.log.name().to_owned(), partition, origin, position });
                 control.append(PartitionId(0), ask.encode())?;
@@ -242,16 +247,26 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             Some(snapshot) if snapshot.offset >= first && snapshot.offset <= end => Start::Snapshot(snapshot),
             _ => Start::Empty(first),
         };
-        tracing::info!(processor = name, partition = partition.0, limit = limit.0, end = end.0,
-            from = match &start { Start::Snapshot(s) => s.offset.0, Start::Empty(o) => o.0 },
-            snapshot = matches!(start, Start::Snapshot(_)), "partition recovered");
-        let onward =
-            self.onward.as_ref().map(|log| (
-                Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4()),
-                origin_name,
-            ));
-        Owner::new(step, self.epoch, partition, start, self.rules, onward)
-            .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })
+        tracing::info!(
+            processor = name,
+            partition = partition.0,
+            limit = limit.0,
+            end = end.0,
+            from = match &start {
+                Start::Snapshot(s) => s.offset.0,
+                Start::Empty(o) => o.0,
+            },
+            snapshot = matches!(start, Start::Snapshot(_)),
+            "partition recovered"
+        );
+        let onward = self.onward.as_ref().map(|log| {
+            (Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4()), origin_name)
+        });
+        Owner::new(step, self.epoch, partition, start, self.rules, onward).map_err(|source| ProcessorError::Owner {
+            processor: name,
+            partition: partition.0,
+            source,
+        })
     }
 
     fn note(&self, owner: &Owner<S>, accepted: u64) {

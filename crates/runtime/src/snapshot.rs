@@ -19,7 +19,9 @@ pub enum SnapshotError {
     #[error("snapshot store: {0}; check snapshots.url and its permissions")]
     Store(#[from] object_store::Error),
     /// The newest snapshot was written by a newer build.
-    #[error("snapshot {name} is of format version {version}, newer than this build reads (1): start the newer build again, or remove the snapshot to replay from an older one")]
+    #[error(
+        "snapshot {name} is of format version {version}, newer than this build reads (1): start the newer build again, or remove the snapshot to replay from an older one"
+    )]
     Newer {
         /// Object name.
         name: String,

@@ -13,6 +13,7 @@
 //! | how are the tables stored? | `table.rs` |
 //! | how were they trained, how good are they? | `src/bin/train/`, `MODEL_CARD.md` |
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod emoji;
 pub mod features;

@@ -5,6 +5,7 @@
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
 //! `state.rs` (one partition), `snapshot.rs` (the state as bytes).
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod attributes;
 mod chain;

@@ -1,5 +1,6 @@
 //! What those who run it see: the metric catalogue, the health endpoints and the log format.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod catalogue;
 pub mod health;

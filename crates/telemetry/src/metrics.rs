@@ -1,9 +1,7 @@
 //! Handles to the metrics of the catalogue, registered once a process.
 
 use prometheus::core::Collector;
-use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 
 use crate::catalogue::{self, Metric, MetricKind};
 
@@ -54,12 +52,8 @@ impl Metrics {
                 }
             }
         }
-        let metrics = Metrics {
-            registry,
-            counters: counters.into(),
-            gauges: gauges.into(),
-            histograms: histograms.into(),
-        };
+        let metrics =
+            Metrics { registry, counters: counters.into(), gauges: gauges.into(), histograms: histograms.into() };
         metrics.set(&catalogue::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0);
         metrics
     }
@@ -107,7 +101,6 @@ impl Metrics {
 fn register(registry: &Registry, collector: impl Collector + 'static) {
     registry.register(Box::new(collector)).expect("catalogue names are unique");
 }
-
 
 #[cfg(test)]
 mod tests {

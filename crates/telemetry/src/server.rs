@@ -14,7 +14,9 @@ use crate::{Health, Metrics};
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address is taken or not ours.
-    #[error("cannot listen on {address} for metrics: {source}; set telemetry.listen to a free address, or \"\" to switch it off")]
+    #[error(
+        "cannot listen on {address} for metrics: {source}; set telemetry.listen to a free address, or \"\" to switch it off"
+    )]
     Listen {
         /// The address.
         address: String,

@@ -21,6 +21,7 @@
 //! assert!(told.is_ok() && !line.is_empty());
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod arrivals;
 mod catalogue;

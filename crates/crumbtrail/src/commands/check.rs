@@ -112,7 +112,9 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
     let started = runtime.block_on(ledger::server_start(&clickhouse.client)).map_err(anyhow::Error::from);
     findings.note("clickhouse restart mark", started.map(|_| "readable".to_owned()));
     match runtime.block_on(migrate::verify(&clickhouse.client, &deployment.target())) {
-        Ok(wrong) if wrong.is_empty() => findings.note("tables", Ok("all columns as this build writes them".to_owned())),
+        Ok(wrong) if wrong.is_empty() => {
+            findings.note("tables", Ok("all columns as this build writes them".to_owned()))
+        }
         Ok(wrong) => {
             for finding in wrong {
                 let error = anyhow::anyhow!("{} (run `crumbtrail migrate`)", finding.detail);

@@ -35,7 +35,8 @@ impl SourceFile {
         let is_container = format == FileFormat::Avro;
         if path == Path::new("-") {
             let to = spool.join(format!("stdin-{}.spool", std::process::id()));
-            let mut file = File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
+            let mut file =
+                File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
             std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
             file.flush()?;
             return Ok(SourceFile { name: "-".to_owned(), path: to, is_container, schema_id: 0 });
@@ -136,8 +137,7 @@ impl Lines {
     /// The next line, put together from several fillings of the buffer.
     fn gather(&mut self) -> Result<Option<&[u8]>, String> {
         self.line.clear();
-        let read =
-            (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut self.line).map_err(damaged)?;
+        let read = (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut self.line).map_err(damaged)?;
         if read == 0 {
             return Ok(None);
         }

@@ -29,7 +29,8 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let config = super::load(&args.place)?;
     let spool = config.data_dir.0.clone();
     std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
-    let mut files: Vec<SourceFile> = args.files.iter().map(|path| SourceFile::open(path, &spool, args.format)).collect::<Result<_>>()?;
+    let mut files: Vec<SourceFile> =
+        args.files.iter().map(|path| SourceFile::open(path, &spool, args.format)).collect::<Result<_>>()?;
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
@@ -100,16 +101,11 @@ fn through(
         health: Health::default(),
     };
     let processors = Processors::start(deployment, &shared, true, true)?;
-    let mut writer = Writer::new(
-        logs.touchpoints.clone(),
-        logs.dead_letters.clone(),
-        deployment.epoch(),
-        deployment.generation(),
-    );
+    let mut writer =
+        Writer::new(logs.touchpoints.clone(), logs.dead_letters.clone(), deployment.epoch(), deployment.generation());
     let total: u64 = surveys.iter().map(|survey| survey.records).sum();
     let bar = bar("importing", Some(total));
-    let pairs: Vec<(&dyn ImportFile, Survey)> =
-        files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
+    let pairs: Vec<(&dyn ImportFile, Survey)> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let pace = &config.pace;
     let rules = ImportRules {
         tick_ms: i64::from(pace.tick_ms),
@@ -134,7 +130,8 @@ fn through(
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
 pub(super) fn close_after_ms(deployment: &Deployment) -> i64 {
     let rules = crate::wiring::processors::session_rules(&deployment.config);
-    let widest = rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms.max(r.conversation_gap_ms) + r.lateness_ms).max();
+    let widest =
+        rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms.max(r.conversation_gap_ms) + r.lateness_ms).max();
     let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;
     widest.unwrap_or_default().max(cart) + 1
 }
@@ -229,6 +226,9 @@ fn say(imported: &Imported, before: &Balance, after: &Balance) -> ExitCode {
         println!("balance    {} of the outcomes are of an interrupted import's records", sum - imported.new);
         return ExitCode::SUCCESS;
     }
-    println!("balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail sql 'SELECT * FROM audit'`", imported.new);
+    println!(
+        "balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail sql 'SELECT * FROM audit'`",
+        imported.new
+    );
     ExitCode::from(4)
 }

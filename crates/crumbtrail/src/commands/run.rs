@@ -41,10 +41,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         tracing::info!(address = %bound, "metrics and health are served");
     }
     let intake = matches!(args.which, Which::Intake | Which::All);
-    let (sessionize, journey) = (
-        matches!(args.which, Which::Sessionize | Which::All),
-        matches!(args.which, Which::Journey | Which::All),
-    );
+    let (sessionize, journey) =
+        (matches!(args.which, Which::Sessionize | Which::All), matches!(args.which, Which::Journey | Which::All));
     if intake && deployment.config.sources.is_empty() {
         if args.which == Which::Intake {
             bail!("no sources are configured: intake has nothing to read; add `sources` to the configuration");
@@ -122,9 +120,7 @@ fn watch(
     let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));
-        if processors.is_some_and(|(processors, _)| processors.have_failed())
-            || intake.is_some_and(Intake::has_ended)
-        {
+        if processors.is_some_and(|(processors, _)| processors.have_failed()) || intake.is_some_and(Intake::has_ended) {
             return Ok(()); // The error itself comes out of the drain.
         }
         if let Some(clickhouse) = clickhouse
@@ -185,13 +181,7 @@ struct Intake {
 }
 
 impl Intake {
-    fn start(
-        deployment: &Deployment,
-        logs: &Logs,
-        metrics: &Metrics,
-        health: &Health,
-        closes: bool,
-    ) -> Result<Intake> {
+    fn start(deployment: &Deployment, logs: &Logs, metrics: &Metrics, health: &Health, closes: bool) -> Result<Intake> {
         let config = &deployment.config;
         let stop = Arc::new(AtomicBool::new(false));
         let (mut threads, mut all_progress) = (Vec::new(), Vec::new());

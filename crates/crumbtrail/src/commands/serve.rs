@@ -21,7 +21,10 @@ pub fn serve(args: &ServeArgs) -> Result<ExitCode> {
     let quiet = args.with_parent;
     options.on_ready = Some(Box::new(move |endpoint| {
         if !quiet {
-            eprintln!("ClickHouse {} answers on {} (user {READER}, no password, read only)", endpoint.engine_version, endpoint.url);
+            eprintln!(
+                "ClickHouse {} answers on {} (user {READER}, no password, read only)",
+                endpoint.engine_version, endpoint.url
+            );
         }
     }));
     crumbtrail_embedded::serve(options)?;

@@ -72,7 +72,9 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
         return fail("privacy.key is shorter than 16 characters; `openssl rand -hex 32` makes a good one");
     }
     if config.log.home == LogHome::Kafka && config.privacy.key.is_empty() {
-        return fail("privacy.key is empty: with log.home: kafka every process needs the same key; set CRUMBTRAIL_PRIVACY_KEY");
+        return fail(
+            "privacy.key is empty: with log.home: kafka every process needs the same key; set CRUMBTRAIL_PRIVACY_KEY",
+        );
     }
     if !config.clickhouse.database.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         || config.clickhouse.database.is_empty()

@@ -64,8 +64,7 @@ pub fn markdown() -> String {
 
 fn rows(root: &Value, schema: &Value, defaults: &Value, at: &str, out: &mut String) {
     let Some(properties) = schema["properties"].as_object() else { return };
-    let order: Vec<&String> =
-        defaults.as_object().map_or_else(|| properties.keys().collect(), |o| o.keys().collect());
+    let order: Vec<&String> = defaults.as_object().map_or_else(|| properties.keys().collect(), |o| o.keys().collect());
     for key in order {
         let property = &properties[key];
         let inner = resolve(root, property);

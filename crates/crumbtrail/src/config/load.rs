@@ -118,11 +118,14 @@ mod tests {
 
     #[test]
     fn maps_take_any_key_and_their_values_are_checked() {
-        let config = parse("c.yaml", "kafka:\n  client:\n    security.protocol: SSL\nsites:\n  shop:\n    gap_seconds: 600\n")
-            .unwrap();
+        let config =
+            parse("c.yaml", "kafka:\n  client:\n    security.protocol: SSL\nsites:\n  shop:\n    gap_seconds: 600\n")
+                .unwrap();
         assert_eq!(config.kafka.client["security.protocol"], "SSL");
         assert_eq!(config.sites["shop"].gap_seconds, Some(600));
-        assert!(parse("c.yaml", "sites:\n  shop:\n    gap_second: 600\n").unwrap_err().to_string().contains("gap_seconds"));
+        assert!(
+            parse("c.yaml", "sites:\n  shop:\n    gap_second: 600\n").unwrap_err().to_string().contains("gap_seconds")
+        );
     }
 
     #[test]

@@ -129,11 +129,7 @@ pub struct KafkaConfig {
 
 impl Default for KafkaConfig {
     fn default() -> KafkaConfig {
-        KafkaConfig {
-            bootstrap_servers: "127.0.0.1:9092".to_owned(),
-            instance: String::new(),
-            client: BTreeMap::new(),
-        }
+        KafkaConfig { bootstrap_servers: "127.0.0.1:9092".to_owned(), instance: String::new(), client: BTreeMap::new() }
     }
 }
 

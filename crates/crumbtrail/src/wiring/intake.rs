@@ -159,11 +159,7 @@ impl SourceJudge {
             .or_else(|| self.topics.get(record.topic))
             .ok_or_else(|| format!("topic {} is not among the configured sources", record.topic))?;
         let place = self.origins.len();
-        self.origins.push(Origin {
-            id: record.origin,
-            reading: reading.clone(),
-            last: EventTime::default(),
-        });
+        self.origins.push(Origin { id: record.origin, reading: reading.clone(), last: EventTime::default() });
         self.places.insert(record.origin, place);
         Ok(place)
     }

@@ -8,8 +8,7 @@ use crumbtrail_runtime::{Context, Step};
 use crumbtrail_warehouse::{RowVersion, TableId, tables};
 
 /// The tables it writes, by the number the step gives them.
-pub const TABLES: [TableId; 4] =
-    [TableId::Journeys, TableId::StageMoves, TableId::Conversions, TableId::Breadcrumbs];
+pub const TABLES: [TableId; 4] = [TableId::Journeys, TableId::StageMoves, TableId::Conversions, TableId::Breadcrumbs];
 const JOURNEYS: usize = 0;
 const STAGE_MOVES: usize = 1;
 const CONVERSIONS: usize = 2;

@@ -66,7 +66,15 @@ impl Processors {
             let make = move |partition: PartitionId| Sessionize::new(rules.clone(), touchpoints, partition.0);
             let progress = processors.sessionize.clone();
             let logs = &shared.logs;
-            processors.spawn(deployment, shared, "sessionize", &logs.touchpoints, Some(&logs.people), progress, make)?;
+            processors.spawn(
+                deployment,
+                shared,
+                "sessionize",
+                &logs.touchpoints,
+                Some(&logs.people),
+                progress,
+                make,
+            )?;
         }
         if journey {
             let rules = journey_rules(config)?;
@@ -176,7 +184,10 @@ impl Processors {
         for thread in self.threads {
             while !thread.is_finished() {
                 if Instant::now() >= until {
-                    return Err(anyhow!("drain did not end within {} s; nothing is lost: the log has it", deadline.as_secs()));
+                    return Err(anyhow!(
+                        "drain did not end within {} s; nothing is lost: the log has it",
+                        deadline.as_secs()
+                    ));
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -46,7 +46,10 @@ pub fn start(data: &Path) -> EngineHandle {
 pub fn shared() -> &'static EngineHandle {
     static SERVER: OnceLock<EngineHandle> = OnceLock::new();
     SERVER.get_or_init(|| {
-        let data = tempfile::tempdir().unwrap().keep();
+        // A folder of its own for every test program, emptied by the next run: statics are never dropped.
+        let program = std::env::current_exe().unwrap();
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(program.file_stem().unwrap());
+        let _ = std::fs::remove_dir_all(&data);
         start(&data)
     })
 }
@@ -87,21 +90,34 @@ pub fn connect(server: &EngineHandle) -> TcpStream {
 
 /// Sends a request and reads its answer.
 pub fn send(server: &EngineHandle, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut stream = connect(server);
+    try_send(server, method, target, headers, body).unwrap()
+}
+
+/// The same where the server may be killed meanwhile.
+pub fn try_send(
+    server: &EngineHandle,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(server.url().strip_prefix("http://").unwrap())?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut head =
         format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-    stream.write_all(body).unwrap();
+    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    stream.write_all(body)?;
     receive(stream)
 }
 
-pub fn receive(mut stream: TcpStream) -> Answer {
+/// Reads an answer to its end, proper or not.
+pub fn receive(mut stream: TcpStream) -> std::io::Result<Answer> {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer") + 4;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)? + 4;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let (body, whole) = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
@@ -109,7 +125,7 @@ pub fn receive(mut stream: TcpStream) -> Answer {
     } else {
         (bytes[end..].to_vec(), true)
     };
-    Answer { status, head, body, whole }
+    Ok(Answer { status, head, body, whole })
 }
 
 fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {

@@ -73,7 +73,9 @@ pub fn header(reader: &mut dyn BufRead) -> Result<Header, String> {
                         b"zstandard" => Codec::Zstandard,
                         other => {
                             let name = String::from_utf8_lossy(other);
-                            return Err(format!("its codec {name} is not read: write it with null, deflate or zstandard"));
+                            return Err(format!(
+                                "its codec {name} is not read: write it with null, deflate or zstandard"
+                            ));
                         }
                     };
                 }
@@ -328,7 +330,10 @@ fn cut_short(error: std::io::Error) -> String {
 }
 
 fn size(size: i64) -> Result<u64, String> {
-    u64::try_from(size).ok().filter(|size| *size <= MOST).ok_or_else(|| format!("a block of {size} bytes: the file is damaged"))
+    u64::try_from(size)
+        .ok()
+        .filter(|size| *size <= MOST)
+        .ok_or_else(|| format!("a block of {size} bytes: the file is damaged"))
 }
 
 fn signed(reader: &mut dyn BufRead) -> Result<i64, String> {

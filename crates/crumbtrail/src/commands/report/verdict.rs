@@ -208,7 +208,7 @@ fn ratio(what: &str, planted: f64, found: Option<f64>, points: f64) -> Check {
 
 fn check(what: &str, planted: f64, found: Option<f64>, within: Within, show: impl Fn(f64) -> String) -> Check {
     let (allowed, tolerance) = match within {
-        Within::Part(part) if part == 0.0 => (0.0, "exact".to_owned()),
+        Within::Part(0.0) => (0.0, "exact".to_owned()),
         Within::Part(part) => (part * planted.abs(), format!("± {}%", part * 100.0)),
         Within::Points(points) => (points, format!("± {} points", points * 100.0)),
     };
