@@ -6,10 +6,12 @@ import sys
 import yaml
 
 HELM, CHART = sys.argv[1], sys.argv[2]
+# A helm built from its module says it is for Kubernetes 1.20.
+KUBERNETES = ["--kube-version", "1.30.0"]
 
 
 def helm(*arguments, fails=False):
-    run = subprocess.run([HELM, *arguments], capture_output=True, text=True)
+    run = subprocess.run([HELM, *arguments, *KUBERNETES], capture_output=True, text=True)
     assert (run.returncode != 0) == fails, f"helm {arguments}: {run.stdout}{run.stderr}"
     return run.stdout if not fails else run.stderr
 

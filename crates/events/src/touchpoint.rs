@@ -10,6 +10,8 @@
 //! out leaves a stub with its outcome), sessionize passes a shorter one on to the by-person log. The bits are stored
 //! in logs: append only.
 
+mod copy;
+
 use crate::ids::{EventTime, Key};
 use crate::kind::Kind;
 use crate::money::Micros;
@@ -37,13 +39,28 @@ pub struct Head {
     pub occurred_at: EventTime,
 }
 
+pub use copy::{Ids, copy};
+
+/// How many bytes a field takes.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// A length and so many bytes.
+    Bytes,
+    /// Up to the byte without the high bit.
+    Varint,
+    /// So many.
+    Fixed(usize),
+}
+
 trait Field<'a>: Sized + Default {
+    const SHAPE: Shape;
     fn is_absent(&self) -> bool;
     fn put(&self, out: &mut Vec<u8>);
     fn get(reader: &mut Reader<'a>) -> Result<Self, WireError>;
 }
 
 impl<'a> Field<'a> for &'a str {
+    const SHAPE: Shape = Shape::Bytes;
     #[inline]
     fn is_absent(&self) -> bool {
         self.is_empty()
@@ -59,6 +76,7 @@ impl<'a> Field<'a> for &'a str {
 }
 
 impl<'a> Field<'a> for i64 {
+    const SHAPE: Shape = Shape::Varint;
     #[inline]
     fn is_absent(&self) -> bool {
         *self == 0
@@ -74,6 +92,7 @@ impl<'a> Field<'a> for i64 {
 }
 
 impl<'a> Field<'a> for u64 {
+    const SHAPE: Shape = Shape::Varint;
     #[inline]
     fn is_absent(&self) -> bool {
         *self == 0
@@ -89,6 +108,7 @@ impl<'a> Field<'a> for u64 {
 }
 
 impl<'a> Field<'a> for u32 {
+    const SHAPE: Shape = Shape::Varint;
     #[inline]
     fn is_absent(&self) -> bool {
         *self == 0
@@ -104,6 +124,7 @@ impl<'a> Field<'a> for u32 {
 }
 
 impl<'a> Field<'a> for bool {
+    const SHAPE: Shape = Shape::Fixed(0);
     #[inline]
     fn is_absent(&self) -> bool {
         !*self
@@ -117,6 +138,7 @@ impl<'a> Field<'a> for bool {
 }
 
 impl<'a> Field<'a> for Option<f32> {
+    const SHAPE: Shape = Shape::Fixed(4);
     #[inline]
     fn is_absent(&self) -> bool {
         self.is_none()
@@ -132,6 +154,7 @@ impl<'a> Field<'a> for Option<f32> {
 }
 
 impl<'a> Field<'a> for Micros {
+    const SHAPE: Shape = Shape::Varint;
     #[inline]
     fn is_absent(&self) -> bool {
         self.0 == 0
@@ -149,6 +172,7 @@ impl<'a> Field<'a> for Micros {
 macro_rules! code_field {
     ($($name:ident),*) => {$(
         impl<'a> Field<'a> for $name {
+            const SHAPE: Shape = Shape::Fixed(1);
             #[inline]
             fn is_absent(&self) -> bool {
                 *self == $name::default()
@@ -229,6 +253,7 @@ impl<'a> Items<'a> {
 }
 
 impl<'a> Field<'a> for Items<'a> {
+    const SHAPE: Shape = Shape::Bytes;
     #[inline]
     fn is_absent(&self) -> bool {
         self.0.is_empty()
@@ -254,6 +279,15 @@ macro_rules! touchpoint {
         }
 
         impl<'a> Touchpoint<'a> {
+            /// The bits this build knows.
+            const KNOWN: u64 = 0 $( | (1 << $bit) )*;
+            /// How many bytes fields take, by bit.
+            const SHAPES: [Shape; 64] = {
+                let mut shapes = [Shape::Bytes; 64];
+                $( shapes[$bit] = <$type as Field>::SHAPE; )*
+                shapes
+            };
+
             /// Appends the encoded touchpoint to `out`.
             pub fn encode(&self, out: &mut Vec<u8>) {
                 self.head.encode(out);
@@ -271,8 +305,7 @@ macro_rules! touchpoint {
                 let head = Head::peek(bytes)?;
                 let mut reader = Reader::new(&bytes[FIXED..]);
                 let present = u64::from_le_bytes(reader.array()?);
-                let known = 0u64 $( | (1 << $bit) )*;
-                if present & !known != 0 {
+                if present & !Self::KNOWN != 0 {
                     return Err(WireError::Malformed("touchpoint carries fields of a newer version"));
                 }
                 let mut touchpoint = Touchpoint { head, ..Touchpoint::default() };

@@ -52,31 +52,32 @@ impl Cutter {
     }
 
     /// Decides after the frame at `next - 1`: `waiting` encoded bytes and `records` accepted records wait, `tick` is the
-    /// wall time of the frame's tick, if it had one.
+    /// wall time of the frame's tick, if it had one, and whether it was a closing one: then everything is due.
     pub fn after_frame(
         &mut self,
         rules: &CutRules,
         next: Offset,
         waiting: usize,
         records: u64,
-        tick: Option<i64>,
+        tick: Option<(i64, bool)>,
     ) -> Decision {
-        if let Some(wall) = tick {
+        if let Some((wall, _)) = tick {
             // The first tick starts the clocks.
             if self.last_cut_ms == i64::MIN {
                 self.last_cut_ms = wall;
                 self.last_snapshot_ms = wall;
             }
         }
-        let due = tick.is_some_and(|wall| wall.saturating_sub(self.last_cut_ms) >= rules.interval_ms);
+        let due =
+            tick.is_some_and(|(wall, closing)| closing || wall.saturating_sub(self.last_cut_ms) >= rules.interval_ms);
         if waiting < rules.max_bytes && !(due && (waiting > 0 || records > 0)) {
             return Decision { cut: false, snapshot: false };
         }
         self.from = next;
         let mut snapshot = false;
-        if let Some(wall) = tick {
+        if let Some((wall, closing)) = tick {
             self.last_cut_ms = wall;
-            snapshot = wall.saturating_sub(self.last_snapshot_ms) >= rules.snapshot_interval_ms;
+            snapshot = closing || wall.saturating_sub(self.last_snapshot_ms) >= rules.snapshot_interval_ms;
             if snapshot {
                 self.last_snapshot_ms = wall;
             }
@@ -109,7 +110,9 @@ mod tests {
     #[test]
     fn cuts_at_ticks_by_time_and_at_frames_by_bytes() {
         let mut cutter = Cutter::new(Offset(0));
-        let mut at = |next, waiting, records, tick| cutter.after_frame(&RULES, Offset(next), waiting, records, tick);
+        let mut at = |next, waiting, records, tick: Option<i64>| {
+            cutter.after_frame(&RULES, Offset(next), waiting, records, tick.map(|wall| (wall, false)))
+        };
         assert!(!at(1, 10, 1, Some(5_000)).cut, "the first tick starts the clock");
         assert!(!at(2, 10, 1, Some(5_999)).cut);
         assert!(at(3, 10, 1, Some(6_000)).cut);
@@ -119,13 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn a_closing_tick_cuts_and_snapshots_even_as_the_first() {
+        let mut cutter = Cutter::new(Offset(0));
+        let decision = cutter.after_frame(&RULES, Offset(1), 5, 1, Some((7_000, true)));
+        assert_eq!(decision, Decision { cut: true, snapshot: true });
+        assert!(!cutter.after_frame(&RULES, Offset(2), 0, 0, Some((9_000, true))).cut, "nothing to write");
+    }
+
+    #[test]
     fn a_replay_from_a_saved_state_cuts_the_same() {
         let frames: Vec<(usize, Option<i64>)> =
             (0..200).map(|i| (7 * (i % 13), (i % 3 == 0).then_some(i as i64 * 400))).collect();
         let run = |mut cutter: Cutter, from: usize| {
             let mut cuts = Vec::new();
             for (i, (bytes, tick)) in frames.iter().enumerate().skip(from) {
-                if cutter.after_frame(&RULES, Offset(i as u64 + 1), *bytes, 1, *tick).cut {
+                if cutter.after_frame(&RULES, Offset(i as u64 + 1), *bytes, 1, tick.map(|wall| (wall, false))).cut {
                     cuts.push((i, cutter));
                 }
             }

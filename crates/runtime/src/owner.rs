@@ -255,7 +255,7 @@ impl<S: Step> Owner<S> {
                 append(partition, frame);
             }
         }
-        let tick = report.ticked.then(|| self.time.elapsed());
+        let tick = report.ticked.then(|| (self.time.elapsed(), report.closing));
         let from = self.cutter.from();
         let decision = self.cutter.after_frame(&self.rules, self.next, self.effects.bytes(), self.open.records, tick);
         if decision.cut {

@@ -286,7 +286,6 @@ mod tests {
         let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
         let reader = measure(&args).unwrap().reader;
         assert_eq!((reader.counts.of(Outcome::Counted), reader.closed_sessions()), (3_000, 400));
-        assert!(reader.peak.open > 0 && reader.peak.resident_bytes > 0);
     }
 
     #[test]

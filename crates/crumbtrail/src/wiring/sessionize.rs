@@ -1,6 +1,6 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
-use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::touchpoint::{self, Head, Ids};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
@@ -84,11 +84,8 @@ impl Step for Sessionize {
             return Ok(());
         }
         let counted = judged.outcome == Outcome::Counted;
-        if !self.touchpoints && !counted {
-            return Ok(());
-        }
-        let touchpoint = Touchpoint::decode(payload)?;
         if self.touchpoints {
+            let touchpoint = Touchpoint::decode(payload)?;
             let row = TouchpointRow {
                 touchpoint: &touchpoint,
                 outcome: judged.outcome,
@@ -97,11 +94,8 @@ impl Step for Sessionize {
             };
             effects.row(TOUCHPOINTS, |out| tables::touchpoints::encode(&row, version, out));
         }
-        // Robots have no journey.
-        if counted && touchpoint.bot.is_empty() {
-            let key = person(&touchpoint);
-            let passed = compact(&touchpoint, key, judged.session);
-            effects.pass(key, |out| passed.encode(out));
+        if counted {
+            pass_on(payload, judged.session, effects)?;
         }
         Ok(())
     }
@@ -130,56 +124,192 @@ impl Step for Sessionize {
     }
 }
 
+/// Passes a counted touchpoint on to its person's log, with what a journey needs of it. Robots have no journey.
+fn pass_on(payload: &[u8], session: u64, effects: &mut Effects) -> Result<(), StepError> {
+    let ids = Ids::peek(payload)?;
+    if ids.is_bot {
+        return Ok(());
+    }
+    let key = person(&Head::peek(payload)?, &ids);
+    let mut copied = Ok(());
+    effects.pass(key, |out| copied = touchpoint::copy(payload, PASSED, key, session, out));
+    Ok(copied?)
+}
+
 /// Whom a touchpoint's journey belongs to: the customer if known, else the visitor, else the contact, else the
 /// conversation it was routed by.
-fn person(touchpoint: &Touchpoint<'_>) -> Key {
-    let site = touchpoint.site;
-    if !touchpoint.customer.is_empty() {
-        Key::customer(site, touchpoint.customer)
-    } else if !touchpoint.visitor.is_empty() {
-        Key::visitor(site, touchpoint.visitor)
-    } else if !touchpoint.contact.is_empty() {
-        Key::contact(site, touchpoint.contact)
+fn person(head: &Head, ids: &Ids<'_>) -> Key {
+    if !ids.customer.is_empty() {
+        Key::customer(ids.site, ids.customer)
+    } else if !ids.visitor.is_empty() {
+        // A click was routed by its visitor: the hash is made already.
+        if head.kind.is_support() { Key::visitor(ids.site, ids.visitor) } else { head.key }
+    } else if !ids.contact.is_empty() {
+        Key::contact(ids.site, ids.contact)
     } else {
-        touchpoint.head.key
+        head.key
     }
 }
 
-/// What a journey needs of a touchpoint, under the person's key.
-fn compact<'a>(touchpoint: &Touchpoint<'a>, key: Key, session: u64) -> Touchpoint<'a> {
-    Touchpoint {
-        head: Head { key, ..touchpoint.head },
-        event_id: touchpoint.event_id,
-        site: touchpoint.site,
-        visitor: touchpoint.visitor,
-        customer: touchpoint.customer,
-        contact: touchpoint.contact,
-        name: touchpoint.name,
-        page: touchpoint.page,
-        channel: touchpoint.channel,
-        source: touchpoint.source,
-        medium: touchpoint.medium,
-        campaign: touchpoint.campaign,
-        country: touchpoint.country,
-        region: touchpoint.region,
-        city: touchpoint.city,
-        device: touchpoint.device,
-        language: touchpoint.language,
-        items: touchpoint.items,
-        order_id: touchpoint.order_id,
-        revenue: touchpoint.revenue,
-        currency: touchpoint.currency,
-        step: touchpoint.step,
-        store: touchpoint.store,
-        conversation: touchpoint.conversation,
-        author: touchpoint.author,
-        rating: touchpoint.rating,
-        scale: touchpoint.scale,
-        feeling: touchpoint.feeling,
-        score: touchpoint.score,
-        topics: touchpoint.topics,
-        friction: touchpoint.friction,
-        session,
-        ..Touchpoint::default()
+/// The fields a journey needs, by the bits of [`crumbtrail_events::touchpoint`]; the test below names them.
+const PASSED: u64 = {
+    let bits = [
+        0, 1, 2, 3, 4, 7, 9, 12, 13, 14, 15, 19, 20, 21, 25, 29, 30, 31, 32, 33, 35, 38, 39, 40, 43, 44, 49, 50, 52, 53,
+    ];
+    let (mut mask, mut i) = (0, 0);
+    while i < bits.len() {
+        mask |= 1 << bits[i];
+        i += 1;
+    }
+    mask
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::touchpoint::{Item, Items};
+    use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+    use crumbtrail_events::{EventTime, Kind, Micros};
+
+    /// What a journey needs of a touchpoint, under the person's key.
+    fn compact<'a>(touchpoint: &Touchpoint<'a>, key: Key, session: u64) -> Touchpoint<'a> {
+        Touchpoint {
+            head: Head { key, ..touchpoint.head },
+            event_id: touchpoint.event_id,
+            site: touchpoint.site,
+            visitor: touchpoint.visitor,
+            customer: touchpoint.customer,
+            contact: touchpoint.contact,
+            name: touchpoint.name,
+            page: touchpoint.page,
+            channel: touchpoint.channel,
+            source: touchpoint.source,
+            medium: touchpoint.medium,
+            campaign: touchpoint.campaign,
+            country: touchpoint.country,
+            region: touchpoint.region,
+            city: touchpoint.city,
+            device: touchpoint.device,
+            language: touchpoint.language,
+            items: touchpoint.items,
+            order_id: touchpoint.order_id,
+            revenue: touchpoint.revenue,
+            currency: touchpoint.currency,
+            step: touchpoint.step,
+            store: touchpoint.store,
+            conversation: touchpoint.conversation,
+            author: touchpoint.author,
+            rating: touchpoint.rating,
+            scale: touchpoint.scale,
+            feeling: touchpoint.feeling,
+            score: touchpoint.score,
+            topics: touchpoint.topics,
+            friction: touchpoint.friction,
+            session,
+            ..Touchpoint::default()
+        }
+    }
+
+    /// Every field set, but who it is of.
+    fn full(items: &[u8]) -> Touchpoint<'_> {
+        Touchpoint {
+            event_id: "e",
+            site: "s",
+            device_at: 1,
+            received_at: 2,
+            name: "n",
+            host: "h",
+            page: "/p",
+            title: "t",
+            referrer: "r",
+            channel: Channel::from_code(2).unwrap(),
+            source: "so",
+            medium: "me",
+            campaign: "ca",
+            term: "te",
+            content: "co",
+            click_id: "ci",
+            country: "TH",
+            region: "re",
+            city: "ci",
+            latitude: Some(1.0),
+            longitude: Some(2.0),
+            time_zone: "tz",
+            device: Device::from_code(1).unwrap(),
+            browser: "b",
+            os: "o",
+            language: "l",
+            items: Items::from_buffer(items),
+            order_id: "oi",
+            revenue: Micros(7),
+            currency: "THB",
+            search: "se",
+            step: "st",
+            client_session: "cs",
+            properties: "{}",
+            store: "sto",
+            conversation: "con",
+            author: Author::from_code(1).unwrap(),
+            agent: "ag",
+            department: "de",
+            rating: Some(3.0),
+            scale: Scale::from_code(1).unwrap(),
+            priority: "pr",
+            tags: "ta",
+            text: "tx",
+            characters: 3,
+            feeling: Feeling::from_code(1).unwrap(),
+            score: Some(0.5),
+            confidence: Some(0.6),
+            topics: 5,
+            friction: true,
+            reason: "rs",
+            detail: "dt",
+            topic: "tp",
+            partition: 4,
+            offset: 9,
+            model: "m",
+            ..Touchpoint::default()
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_is_what_a_journey_needs_and_no_more() {
+        let mut items = Vec::new();
+        Items::push(&mut items, &Item { product: "p", quantity: 2, ..Item::default() });
+        let whose = [("c", "v", "h"), ("", "v", "h"), ("", "", "h"), ("", "", "")];
+        for kind in [Kind::Purchase, Kind::SupportMessage] {
+            for (customer, visitor, contact) in whose {
+                if visitor.is_empty() && !kind.is_support() {
+                    continue; // a click has a visitor
+                }
+                let routed = if kind.is_support() { Key::conversation("s", "con") } else { Key::visitor("s", visitor) };
+                let head = Head { kind, key: routed, id: 3, occurred_at: EventTime(4), outcome: Outcome::Counted };
+                let touchpoint = Touchpoint { head, customer, visitor, contact, ..full(&items) };
+                let mut payload = Vec::new();
+                touchpoint.encode(&mut payload);
+                let mut effects = Effects::new(0);
+                pass_on(&payload, 11, &mut effects).unwrap();
+                let key = match (customer, visitor, contact) {
+                    ("", "", "") => routed,
+                    ("", "", contact) => Key::contact("s", contact),
+                    ("", visitor, _) => Key::visitor("s", visitor),
+                    (customer, ..) => Key::customer("s", customer),
+                };
+                let mut expected = Vec::new();
+                compact(&touchpoint, key, 11).encode(&mut expected);
+                assert_eq!(effects.passed_bytes, expected);
+                assert_eq!(effects.passed, [(key, 0..expected.len())]);
+            }
+        }
+    }
+
+    #[test]
+    fn robots_are_not_passed_on() {
+        let mut payload = Vec::new();
+        Touchpoint { bot: "agent", visitor: "v", ..Touchpoint::default() }.encode(&mut payload);
+        let mut effects = Effects::new(0);
+        pass_on(&payload, 0, &mut effects).unwrap();
+        assert!(effects.passed.is_empty());
     }
 }

@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_perfect_product_finds_everything() {
-        let truths = World::new(1, 0.02).truths();
+        let truths = World::new(1, 0.2).truths();
         let checks = checks(&truths, &perfect(&truths));
         assert!(checks.iter().all(|check| check.is_found), "{checks:#?}");
         let lines = lines(&checks);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_lost_session_another_shop_and_silence_are_not_found() {
-        let truths = World::new(1, 0.02).truths();
+        let truths = World::new(1, 0.2).truths();
         let mut found = perfect(&truths);
         found.sessions -= 1;
         found.shops[0].0 = "elsewhere".to_owned();
