@@ -5,6 +5,7 @@
 #   scripts/bench.sh PART…           some of: stages files tables kafka
 #
 #   BENCH_EVENTS=2000000 BENCH_TRIALS=5   size of the load, and how often the file job is repeated
+#   BENCH_BIN=PATH                        measure this binary instead of building one
 #
 # The machine may be busy with others: figures are processor time, formats alternate within a trial, and minimum and
 # median of the trials count. Kafka → tables is wall time and wants the machine for itself.
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 events=${BENCH_EVENTS:-2000000}
 trials=${BENCH_TRIALS:-5}
 parts=${*:-stages files tables kafka}
-bin=target/release/crumbtrail
+bin=${BENCH_BIN:-target/release/crumbtrail}
 home=target/bench
 ticks=$(getconf CLK_TCK)
 
@@ -65,8 +66,10 @@ told() {
   else echo "NOT EXACT: $found sessions of $planted, $audit lines in the audit"; fi
 }
 
-say "building"
-cargo build --release --locked -p crumbtrail
+if [ -z "${BENCH_BIN:-}" ]; then
+  say "building"
+  cargo build --release --locked -p crumbtrail
+fi
 rm -rf "$home"; mkdir -p "$home"
 printf '%s, %s cores, commit %s, %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(nproc)" \
   "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$(date -u +%F)"

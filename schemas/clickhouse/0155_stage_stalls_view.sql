@@ -20,7 +20,7 @@ AS SELECT
     toInt64(quantileExact(dateDiff('millisecond', journey.stage_since_at, latest.last_at))) AS waiting_ms_median,
     any(stay.median_ms) AS stay_ms_median
 FROM {database}.journeys AS journey
-INNER JOIN (SELECT site, max(last_at) AS last_at FROM {database}.journeys GROUP BY site) AS latest
+INNER JOIN (SELECT site, max(greatest(last_at, stage_since_at)) AS last_at FROM {database}.journeys GROUP BY site) AS latest
     ON journey.site = latest.site
 LEFT JOIN
 (
