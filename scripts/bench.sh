@@ -17,6 +17,8 @@ parts=${*:-stages files tables kafka}
 bin=${BENCH_BIN:-target/release/crumbtrail}
 home=target/bench
 ticks=$(getconf CLK_TCK)
+# About ten events a session, as in the peers' runs.
+load=(--events "$events" --sessions $((events * 21 / 200)))
 
 say() { printf '\n== %s\n' "$*"; }
 # row WHAT FIGURE TARGET: one line of the table.
@@ -27,7 +29,7 @@ has() { case " $parts " in *" $1 "*) true ;; *) false ;; esac; }
 cpu_of() { sed 's/.*) //' "/proc/$1/stat" | awk -v ticks="$ticks" '{ printf "%.2f", ($12 + $13 + $14 + $15) / ticks }'; }
 # Minimum and median of numbers, one a line.
 spread() { sort -n | awk '{ a[NR] = $1 } END { print a[1], a[int((NR + 1) / 2)] }'; }
-per_second() { awk -v n="$1" -v s="$2" 'BEGIN { printf "%.0f", s > 0 ? n / s : 0 }'; }
+per_second() { awk -v n="$1" -v s="$2" 'BEGIN { printf "%.0f", (s > 0 ? n / s : 0) }'; }
 field() { awk -F '  +' -v name="$1" '$1 == name { print $2 }'; }
 
 cleanup() {
@@ -90,7 +92,7 @@ fi
 
 if has files || has tables; then
   for format in native avro; do
-    "$bin" generate load --events "$events" --format "$format" --out "$home/$format" > /dev/null
+    "$bin" generate load "${load[@]}" --format "$format" --out "$home/$format" > /dev/null
   done
 fi
 file_of() { case $1 in native) echo "$home/native/clicks.jsonl" ;; avro) echo "$home/avro/clicks.avro" ;; esac; }
@@ -152,11 +154,11 @@ if has kafka; then
   data=$home/kafka-data; mkdir -p "$data"
   broker_home=$home/broker
   broker=$(scripts/kafka.sh start "$broker_home")
-  "$bin" generate load --events "$events" --format avro --kafka "$broker" --out "$home/kafka" > /dev/null
+  "$bin" generate load "${load[@]}" --format avro --kafka "$broker" --out "$home/kafka" > /dev/null
   start_engine "$data"
   run=("$bin" run all --config "$home/kafka/crumbtrail.yaml" --data "$data" --until-idle)
   say "Kafka → tables, Avro, with the touchpoints table; broker and engine on the same cores"
-  command_line "$bin generate load --events $events --format avro --kafka HOST:PORT --out $home/kafka"
+  command_line "$bin generate load ${load[*]} --format avro --kafka HOST:PORT --out $home/kafka"
   command_line "${run[*]}"
   engine_before=$(cpu_of "$engine"); broker_pid=$(cat "$broker_home/pid"); broker_before=$(cpu_of "$broker_pid")
   timed "${run[@]}"
