@@ -7,26 +7,38 @@ use crumbtrail_tests::{Broker, Deployment, has_engine, tables};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// Kills the command at random moments, then lets it run to its end. `most` bounds a moment.
-fn kill_five_times(shop: &Deployment, name: &str, arguments: &[String], most: Duration) {
+/// Runs the command once undisturbed and says how long that took.
+fn run_calmly(shop: &Deployment, name: &str, arguments: &[String]) -> Duration {
+    let begun = Instant::now();
+    shop.ok(name, arguments);
+    begun.elapsed()
+}
+
+/// Kills the command at five random moments, then lets it run to its end. `calm` is what an undisturbed run takes: the first
+/// kill falls within its first half. A run that ends before its moment is started again with less time to live.
+fn kill_five_times(shop: &Deployment, name: &str, arguments: &[String], calm: Duration) {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    eprintln!("kill seed {seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut killed = 0;
-    for _ in 0..5 {
+    let mut most = calm / 2;
+    let (mut killed, mut ended) = (Vec::new(), 0);
+    while killed.len() < 5 {
+        assert!(ended < 20, "the job ends too quickly to be killed (seed {seed}, killed after {killed:?})");
         let mut job = shop.command(name).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moment = Duration::from_millis(random.random_range(300..most.as_millis() as u64));
+        let moment = most.mul_f64(random.random_range(0.05..1.0));
         let until = Instant::now() + moment;
         while Instant::now() < until && job.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(5));
         }
         if job.try_wait().unwrap().is_none() {
             job.kill().unwrap();
-            killed += 1;
+            killed.push(moment);
+        } else {
+            ended += 1;
+            most /= 2;
         }
         job.wait().unwrap();
     }
-    assert!(killed >= 2, "the job was too quick to be killed: {killed} of 5");
+    eprintln!("seed {seed}: a calm run takes {calm:?}; killed after {killed:?}; ended by itself {ended} times");
     shop.ok(name, arguments);
 }
 
@@ -43,9 +55,9 @@ fn an_import_on_the_local_log_survives_five_kills() {
         .into_iter()
         .chain(["clicks.jsonl", "support.jsonl"].map(|file| world.join(file).display().to_string()))
         .collect();
-    calm.ok("import", &arguments);
+    let taken = run_calmly(&calm, "import", &arguments);
     let shaken = Deployment::new("");
-    kill_five_times(&shaken, "import", &arguments, Duration::from_secs(6));
+    kill_five_times(&shaken, "import", &arguments, taken);
     compare(calm, shaken);
 }
 
@@ -67,9 +79,9 @@ fn a_job_on_kafka_survives_five_kills() {
     let calm = Deployment::new(&config("calm"));
     calm_world(&calm, &["--format", "native", "--kafka", &broker.address]);
     let arguments = ["all".to_owned(), "--until-idle".to_owned()];
-    calm.ok("run", &arguments);
+    let taken = run_calmly(&calm, "run", &arguments);
     let shaken = Deployment::new(&config("shaken"));
-    kill_five_times(&shaken, "run", &arguments, Duration::from_secs(6));
+    kill_five_times(&shaken, "run", &arguments, taken);
     compare(calm, shaken);
 }
 
