@@ -398,6 +398,10 @@ impl FrameWriter {
                 self.bytes = std::mem::replace(&mut bytes, packed);
             }
         }
+        if self.bytes.capacity() == 0 {
+            // The next frame is likely to be as long as this one: it need not grow there step by step.
+            self.bytes.reserve(HEADER + records);
+        }
         let before = bytes.len();
         let has_tick = tick(&mut bytes);
         let tick = bytes.len() - before;

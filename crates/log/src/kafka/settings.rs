@@ -27,10 +27,13 @@ impl fmt::Debug for KafkaSettings {
     }
 }
 
-const CONSUMER: [(&str, &str); 8] = [
+const CONSUMER: [(&str, &str); 9] = [
     ("session.timeout.ms", "45000"),
     ("queued.min.messages", "10000"),
     ("queued.max.messages.kbytes", "16384"),
+    // Once a partition's queue is full the client looks again after so long: at its default of a second the small queue
+    // above would be all a partition gives in a second.
+    ("fetch.queue.backoff.ms", "5"),
     ("fetch.wait.max.ms", "100"),
     ("statistics.interval.ms", "1000"),
     ("topic.metadata.refresh.interval.ms", "30000"),
