@@ -12,10 +12,11 @@ mod program;
 pub mod single_object;
 
 use crate::click::ClickEvent;
+use crate::clock::Times;
 use crate::reject::Reject;
 use crate::scratch::Scratch;
 use crate::support::SupportEntry;
-use crate::values::Values;
+use crate::values::{self, Values};
 use program::Program;
 
 /// The schema of clicks that this build reads and writes.
@@ -91,6 +92,16 @@ impl Plan {
         values.check_numbers()?;
         values.check_words()?;
         Ok(values.support())
+    }
+
+    /// Reads the times alone of the body that `bytes` begin with, and tells how many bytes that body takes: for files whose
+    /// bodies carry no length. What a full reading refuses for another reason than its shape is told, too.
+    ///
+    /// # Errors
+    /// `malformed_avro`: cut short or damaged.
+    pub fn times(&self, bytes: &[u8]) -> Result<(Times, usize), Reject> {
+        let (slots, length) = self.program.pass(bytes)?;
+        Ok((values::times(slots), length))
     }
 
     #[inline]

@@ -39,6 +39,17 @@ impl ClockFlag {
     }
 }
 
+/// The times a record carries, ms since the epoch; 0 is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When it happened, by the device's clock.
+    pub occurred: i64,
+    /// When it was sent, by the device's clock.
+    pub sent: i64,
+    /// When it was received, by the collector's clock.
+    pub received: i64,
+}
+
 /// An event time and what was done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrected {

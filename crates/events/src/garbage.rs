@@ -33,6 +33,10 @@ const WORDS: [&str; 20] = [
 /// ```
 #[must_use]
 pub fn is_garbage_id(id: &str) -> bool {
+    // None of them has a digit but 0, most ids have: decided at a glance.
+    if id.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
+        return false;
+    }
     let bare = id.trim_matches(|c: char| {
         c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '\\' | '\u{feff}')
     });
@@ -40,7 +44,7 @@ pub fn is_garbage_id(id: &str) -> bool {
     if bare.bytes().all(|byte| matches!(byte, b'0' | b'-')) {
         return true;
     }
-    // Longer than any word: the usual case, decided without comparing.
+    // Longer than any word: decided without comparing.
     bare.len() <= 17 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(bare))
 }
 

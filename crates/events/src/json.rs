@@ -9,6 +9,7 @@ pub(crate) mod number;
 mod text;
 
 use crate::click::ClickEvent;
+use crate::clock::Times;
 use crate::fields;
 use crate::instant;
 use crate::money::Micros;
@@ -16,7 +17,7 @@ use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::support::SupportEntry;
 use crate::touchpoint::{Item, Items};
-use crate::values::{Slot, Str, Values, Word};
+use crate::values::{self, Slot, Str, TIMES, Values, Word};
 use cursor::{Cursor, Token};
 
 /// Reads a click.
@@ -41,6 +42,43 @@ pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportE
     values.check_numbers()?;
     values.check_words()?;
     Ok(values.support())
+}
+
+/// Reads the times of a click alone and passes over the rest: what [`click`] refuses for another reason is told, too.
+///
+/// # Errors
+/// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` of a time.
+pub fn click_times(bytes: &[u8], scratch: &mut Scratch) -> Result<Times, Reject> {
+    Ok(record_times(bytes, scratch, fields::click)?)
+}
+
+/// Reads the times of a support entry, as [`click_times`].
+///
+/// # Errors
+/// As [`click_times`].
+pub fn support_times(bytes: &[u8], scratch: &mut Scratch) -> Result<Times, Reject> {
+    Ok(record_times(bytes, scratch, fields::support)?)
+}
+
+#[inline(always)]
+fn record_times(bytes: &[u8], scratch: &mut Scratch, slot: impl Fn(&[u8]) -> Option<Slot>) -> Result<Times, Fault> {
+    let (mut arena, _) = scratch.open(bytes.len());
+    let mut cursor = Cursor::new(bytes)?;
+    let mut times = [0; TIMES];
+    cursor.open_object()?;
+    let mut first = true;
+    while let Some(key) = cursor.key(&mut first, &mut arena)? {
+        let token = cursor.peek()?;
+        if key.ends_with("_at")
+            && let Some(Slot::Time(slot)) = slot(key.as_bytes())
+        {
+            times[slot as usize] = time(&mut cursor, token, &mut arena, key)?;
+        } else {
+            cursor.pass(token)?;
+        }
+    }
+    cursor.end()?;
+    Ok(values::times(times))
 }
 
 #[inline(always)]
@@ -304,6 +342,19 @@ mod tests {
         let items: Vec<_> = click.items.iter().collect();
         assert_eq!((items[0].product, items[0].price, items[0].quantity), ("p1", Micros(12_500_000), 2));
         assert_eq!((items[1].product, items[1].quantity), ("p2", 1));
+    }
+
+    #[test]
+    fn times_alone_are_those_of_the_whole() {
+        let mut scratch = Scratch::new();
+        let json = r#"{"properties":{"occurred_at":1},"occurred_at":"2026-03-01T02:15:00.123Z","visitor":12,"name":"a\"b",
+            "sent_at":1772331300500,"received_at":null,"updated_at":[{}],"sent_at":1772331300501}"#;
+        let times = Times { occurred: 1_772_331_300_123, sent: 1_772_331_300_501, received: 0 };
+        assert_eq!(click_times(json.as_bytes(), &mut scratch), Ok(times));
+        assert_eq!(support_times(json.as_bytes(), &mut scratch), Ok(Times { sent: 0, ..times }));
+        for bad in ["", "[]", "{\"a\":\"b}", "{\"a\":1,}", "{} x", "{\"occurred_at\":true}"] {
+            assert!(click_times(bad.as_bytes(), &mut scratch).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a decoded record must have to become a touchpoint.
 
 use crate::click::ClickEvent;
-use crate::clock;
+use crate::clock::{self, Times};
 use crate::kind::Kind;
 use crate::reject::{Reason, Reject};
 use crate::support::SupportEntry;
@@ -24,7 +24,8 @@ pub fn click(click: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
     }
     short("customer", click.customer)?;
     short("site", click.site)?;
-    times(click.occurred_at, click.sent_at, click.received_at, arrived_at)
+    let (occurred, sent, received) = (click.occurred_at, click.sent_at, click.received_at);
+    times(Times { occurred, sent, received }, arrived_at)
 }
 
 /// Checks a support entry: its id, somebody or something it belongs to, and times.
@@ -43,10 +44,15 @@ pub fn support(entry: &SupportEntry<'_>, arrived_at: i64) -> Result<(), Reject> 
     for (name, key) in ["conversation", "customer", "visitor", "contact"].into_iter().zip(keys) {
         short(name, key)?;
     }
-    times(entry.occurred_at, 0, entry.received_at, arrived_at)
+    times(Times { occurred: entry.occurred_at, sent: 0, received: entry.received_at }, arrived_at)
 }
 
-fn times(occurred: i64, sent: i64, received: i64, arrived: i64) -> Result<(), Reject> {
+/// Checks times alone. `arrived` as in [`click`].
+///
+/// # Errors
+/// `missing_field` or `absurd_time`.
+pub fn times(times: Times, arrived: i64) -> Result<(), Reject> {
+    let Times { occurred, sent, received } = times;
     if occurred == 0 {
         return Err(missing("occurred_at"));
     }

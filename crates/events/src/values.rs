@@ -3,6 +3,7 @@
 //! Arrays indexed by slot keep the decoders' inner loops free of a branch per field.
 
 use crate::click::{Campaign, ClickEvent};
+use crate::clock::Times;
 use crate::kind::Kind;
 use crate::names;
 use crate::reject::{Fault, Reason, Reject};
@@ -79,6 +80,12 @@ pub(crate) enum Slot {
     Tags,
     /// Properties as JSON.
     Properties,
+}
+
+/// Times by slot, told.
+pub(crate) fn times(slots: [i64; TIMES]) -> Times {
+    let of = |time: Time| slots[time as usize];
+    Times { occurred: of(Time::Occurred), sent: of(Time::Sent), received: of(Time::Received) }
 }
 
 /// Values by slot.

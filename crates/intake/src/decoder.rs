@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crumbtrail_events::avro::{Plan, Target, confluent, single_object};
+use crumbtrail_events::clock::Times;
 use crumbtrail_events::decode::check_size;
 use crumbtrail_events::{ClickEvent, Reason, Reject, Scratch, SupportEntry, combined, json, segment};
 
@@ -117,21 +118,64 @@ impl Decoder {
         })
     }
 
-    /// Decodes an unframed Avro body with a plan of the caller's (object container files).
+    /// Reads the times of one payload, and of most formats nothing else: a record refused for something else than its
+    /// times may be told as if it were good.
     ///
     /// # Errors
-    /// The record's fault.
-    pub fn body<'a>(&'a mut self, plan: &'a Plan, body: &'a [u8]) -> Result<Decoded<'a>, Reject> {
-        run(plan, body, &mut self.scratch)
+    /// As [`Decoder::decode`].
+    pub fn times(
+        &mut self,
+        shape: SourceShape,
+        payload: Option<&[u8]>,
+        identity: FileIdentity<'_>,
+    ) -> Result<Result<Times, Reject>, Hold> {
+        let target = match shape {
+            SourceShape::ClickAvro => Target::Click,
+            SourceShape::SupportAvro => Target::Support,
+            SourceShape::ClickJson => {
+                return Ok(check_size(payload).and_then(|bytes| json::click_times(bytes, &mut self.scratch)));
+            }
+            SourceShape::SupportJson => {
+                return Ok(check_size(payload).and_then(|bytes| json::support_times(bytes, &mut self.scratch)));
+            }
+            SourceShape::Segment | SourceShape::Combined => {
+                return Ok(self.decode(shape, payload, identity)?.map(|decoded| match decoded {
+                    Decoded::Click(event) => {
+                        Times { occurred: event.occurred_at, sent: event.sent_at, received: event.received_at }
+                    }
+                    Decoded::Support(entry) => {
+                        Times { occurred: entry.occurred_at, sent: 0, received: entry.received_at }
+                    }
+                }));
+            }
+        };
+        let bytes = match check_size(payload) {
+            Ok(bytes) => bytes,
+            Err(reject) => return Ok(Err(reject)),
+        };
+        let (plan, body, _) = match self.plan(bytes, target)? {
+            Ok(found) => found,
+            Err(reject) => return Ok(Err(reject)),
+        };
+        Ok(plan.times(body).map(|(times, _)| times))
     }
 
     fn avro<'a>(&'a mut self, bytes: &'a [u8], target: Target) -> Result<Result<Decoded<'a>, Reject>, Hold> {
+        Ok(self.plan(bytes, target)?.and_then(|(plan, body, scratch)| match plan.target() {
+            Target::Click => plan.click(body, scratch).map(Decoded::Click),
+            Target::Support => plan.support(body, scratch).map(Decoded::Support),
+        }))
+    }
+
+    /// The plan of a framed record, and its body.
+    #[inline]
+    fn plan<'a>(&'a mut self, bytes: &'a [u8], target: Target) -> Result<Result<Planned<'a>, Reject>, Hold> {
         if bytes[0] != 0 {
             let framed = single_object::split(bytes).and_then(|(fingerprint, body)| {
                 let plans = if target == Target::Click { &self.clicks } else { &self.entries };
-                Ok((plans.get(fingerprint)?, body))
+                Ok((plans.get(fingerprint)?, body, &mut self.scratch))
             });
-            return Ok(framed.and_then(|(plan, body)| run(plan, body, &mut self.scratch)));
+            return Ok(framed);
         }
         let (id, body) = match confluent::split(bytes) {
             Ok(split) => split,
@@ -146,13 +190,9 @@ impl Decoder {
         let Some((_, _, plan)) = &self.last else {
             return Ok(Err(Reject::new(Reason::UnknownSchema, format!("schema {id}"))));
         };
-        Ok(run(plan, body, &mut self.scratch))
+        Ok(Ok((plan, body, &mut self.scratch)))
     }
 }
 
-fn run<'a>(plan: &'a Plan, body: &'a [u8], scratch: &'a mut Scratch) -> Result<Decoded<'a>, Reject> {
-    match plan.target() {
-        Target::Click => plan.click(body, scratch).map(Decoded::Click),
-        Target::Support => plan.support(body, scratch).map(Decoded::Support),
-    }
-}
+/// A plan, the body it is for, and room to read it in.
+type Planned<'a> = (&'a Plan, &'a [u8], &'a mut Scratch);

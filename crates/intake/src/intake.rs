@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crumbtrail_enrich::Enricher;
-use crumbtrail_events::clock::correct;
+use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::Head;
@@ -107,21 +107,16 @@ impl Intake {
         self.reason.map(|reason| (reason, self.detail.as_str()))
     }
 
-    /// Event time a record would get, without enriching it; `None` if it would be dead. For scans ahead of an import.
+    /// Event time a record would get, read with as little else as its format allows; `None` if its times make it dead. For
+    /// scans ahead of an import.
     ///
     /// # Errors
     /// The registry is away.
     pub fn event_time(&mut self, input: &Input<'_>) -> Result<Option<EventTime>, Hold> {
         let identity = FileIdentity { file: input.file, record: input.offset };
-        let decoded = self.decoder.decode(input.shape, input.payload, identity)?;
-        Ok(decoded.ok().and_then(|decoded| match decoded {
-            Decoded::Click(event) => check_click(&event, input.arrived_at)
-                .is_ok()
-                .then(|| correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at).at),
-            Decoded::Support(entry) => validate::support(&entry, input.arrived_at)
-                .is_ok()
-                .then(|| correct(entry.occurred_at, 0, entry.received_at, input.arrived_at).at),
-        }))
+        let times = self.decoder.times(input.shape, input.payload, identity)?;
+        let good = times.and_then(|times| validate::times(times, input.arrived_at).map(|()| times));
+        Ok(good.ok().map(|Times { occurred, sent, received }| correct(occurred, sent, received, input.arrived_at).at))
     }
 
     /// Decides one record and appends its touchpoint or stub to `out`.

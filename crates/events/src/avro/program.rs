@@ -5,7 +5,7 @@ use crate::json::{price, quantity};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::touchpoint::{Item, Items};
-use crate::values::{Number, STRS, Str, Time, Values, Word};
+use crate::values::{Number, STRS, Str, TIMES, Time, Values, Word};
 use crate::wire::{Reader, WireError};
 
 /// Deepest nesting of recursive types that is skipped.
@@ -149,6 +149,23 @@ impl Program {
         run.strings(values)?;
         values.items = Items::from_buffer(items);
         Ok(())
+    }
+
+    /// Reads the times alone of the body that `bytes` begin with, and tells how many bytes it takes.
+    pub(super) fn pass(&self, bytes: &[u8]) -> Result<([i64; TIMES], usize), Fault> {
+        let mut run = Run {
+            program: self,
+            reader: Reader::new(bytes),
+            length: bytes.len(),
+            // Nothing is read from the text, so there is none.
+            text: &mut [],
+            spans: [(0, 0); STRS],
+            spanned: 0,
+            elements: 0,
+        };
+        let mut times = [0; TIMES];
+        run.pass(&self.ops, &mut times)?;
+        Ok((times, run.at()))
     }
 }
 
@@ -346,6 +363,54 @@ impl<'a> Run<'a> {
                 Op::Union(branches) => {
                     let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
                     self.ops(branch, values, arena, items)?;
+                }
+                Op::Skip(skip) => self.skip(skip, 0)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Run::ops`], for the times alone: whatever lies between them is passed over unchecked.
+    fn pass(&mut self, ops: &'a [Op], times: &mut [i64; TIMES]) -> Result<(), Fault> {
+        let mut ops = ops.iter();
+        while let Some(op) = ops.next() {
+            match op {
+                Op::Str(_) | Op::Word(_) | Op::Properties => drop(self.raw()?),
+                Op::OptionalStr { value, .. } => {
+                    if self.has_value(*value)? {
+                        self.raw()?;
+                    }
+                }
+                Op::Nullable { value, over } => {
+                    if !self.has_value(*value)? {
+                        ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
+                    }
+                }
+                Op::Symbol(..) | Op::Code(..) => drop(self.long()?),
+                Op::Time(slot, per_ms) => times[*slot as usize] = self.long()?.div_euclid(*per_ms),
+                Op::Number(_, width) => drop(self.number(*width)?),
+                Op::Consent => drop(self.reader.u8().map_err(damaged)?),
+                Op::Tags => loop {
+                    let count = self.block()?;
+                    if count == 0 {
+                        break;
+                    }
+                    for _ in 0..count {
+                        self.raw()?;
+                    }
+                },
+                Op::Items(item_ops) => loop {
+                    let count = self.block()?;
+                    if count == 0 {
+                        break;
+                    }
+                    for _ in 0..count {
+                        self.item(item_ops, &mut Item::default())?;
+                    }
+                },
+                Op::Union(branches) => {
+                    let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
+                    self.pass(branch, times)?;
                 }
                 Op::Skip(skip) => self.skip(skip, 0)?,
             }

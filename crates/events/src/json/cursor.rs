@@ -226,6 +226,19 @@ impl<'a> Cursor<'a> {
         if escaped { arena.build(|text| unescape(raw, text)) } else { Ok(raw) }
     }
 
+    /// Passes over a value of an object at the top.
+    #[inline]
+    pub(crate) fn pass(&mut self, token: Token) -> Result<(), Fault> {
+        if token == Token::String {
+            let end = find_special(self.text.as_bytes(), self.at + 1);
+            if self.text.as_bytes().get(end) == Some(&b'"') {
+                self.at = end + 1;
+                return Ok(());
+            }
+        }
+        self.raw_value(1).map(drop)
+    }
+
     /// Reads a string and appends it to a string under construction.
     pub(crate) fn string_into(&mut self, text: &mut Builder<'_>) -> Result<(), Fault> {
         let (raw, escaped) = self.raw_string()?;

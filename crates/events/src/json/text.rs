@@ -9,6 +9,13 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Index of the first quote, backslash or control character at or after `at` (the length if there is none).
 #[inline]
 pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
+    // Agents and addresses are long: as many bytes at once as the compiler has lanes for.
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
+        if chunk.iter().fold(false, |hit, &byte| hit | (byte == b'"') | (byte == b'\\') | (byte < 0x20)) {
+            break;
+        }
+        at += 32;
+    }
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*chunk);
         // With bit 1 flipped, the quote (0x22) and the control characters are the bytes below 0x21. The classic test
