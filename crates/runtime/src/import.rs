@@ -71,7 +71,7 @@ pub trait ImportFile {
 
 /// Tells event times ahead of the import.
 pub trait Scout {
-    /// Event time of a record; `None` if it would be dead.
+    /// Event time of a record, or a time before that; `None` if it has none. A dead record may be given one.
     ///
     /// # Errors
     /// Why it cannot be told now.

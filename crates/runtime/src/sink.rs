@@ -36,7 +36,7 @@ impl Batch {
     /// Encoded bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.tables.iter().map(|t| t.bytes.len()).sum()
+        self.tables.iter().map(TableRows::bytes).sum()
     }
 }
 

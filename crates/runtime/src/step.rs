@@ -12,14 +12,56 @@ pub enum StepError {
     Record(#[from] WireError),
 }
 
+/// Bytes at which a piece of rows is closed and the next begun: no buffer grows beyond, so none is copied to grow.
+const PIECE: usize = 256 << 10;
+/// Bytes a new piece begins with.
+const FIRST: usize = 4 << 10;
+/// Room for the row that crosses [`PIECE`]: nearly all are shorter.
+const SLACK: usize = 4 << 10;
+
 /// Rows of one table, encoded, waiting for the cut.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TableRows {
-    /// Rows, encoded back to back.
-    pub bytes: Vec<u8>,
-    /// How many.
+    /// Rows, encoded back to back; every piece whole rows.
+    pub pieces: Vec<Vec<u8>>,
+    /// How many rows.
     pub rows: u64,
+    /// Bytes in all pieces but the last.
+    closed_bytes: usize,
 }
+
+impl TableRows {
+    /// Encoded bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.closed_bytes + self.pieces.last().map_or(0, Vec::len)
+    }
+
+    /// The piece the next row goes to.
+    #[inline]
+    fn open(&mut self) -> &mut Vec<u8> {
+        if self.pieces.last().is_none_or(|piece| piece.len() >= PIECE) {
+            self.begin();
+        }
+        let last = self.pieces.len() - 1;
+        &mut self.pieces[last]
+    }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.closed_bytes = self.bytes();
+        let room = if self.pieces.is_empty() { FIRST } else { PIECE + SLACK };
+        self.pieces.push(Vec::with_capacity(room));
+    }
+}
+
+impl PartialEq for TableRows {
+    fn eq(&self, other: &TableRows) -> bool {
+        self.rows == other.rows && self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
+    }
+}
+
+impl Eq for TableRows {}
 
 /// What a step may do with a record or a tick: write rows and pass records on. Plain data, so tests compare it.
 #[derive(Debug, Default)]
@@ -45,7 +87,7 @@ impl Effects {
     #[inline]
     pub fn row(&mut self, table: usize, encode: impl FnOnce(&mut Vec<u8>)) {
         let rows = &mut self.tables[table];
-        encode(&mut rows.bytes);
+        encode(rows.open());
         rows.rows += 1;
     }
 
@@ -66,7 +108,7 @@ impl Effects {
     /// Encoded bytes waiting for the cut.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.tables.iter().map(|t| t.bytes.len()).sum()
+        self.tables.iter().map(TableRows::bytes).sum()
     }
 }
 

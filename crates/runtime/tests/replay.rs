@@ -123,7 +123,7 @@ struct Seen {
 
 impl Seen {
     fn take(&mut self, batch: Batch) {
-        let said = (batch.to.0, batch.tables[0].bytes.clone(), batch.position_checksum);
+        let said = (batch.to.0, batch.tables[0].pieces.concat(), batch.position_checksum);
         if let Some(before) = self.batches.insert(batch.from.0, said.clone()) {
             assert_eq!(before, said, "a replay cuts the same batch");
         }
