@@ -4,7 +4,7 @@ use crate::tables::TableId;
 use bytes::Bytes;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::outcome::Counts;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Who writes tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,20 +42,28 @@ impl Processor {
 pub struct TableRows {
     /// Table.
     pub table: TableId,
-    /// RowBinary, as the encoders of [`crate::tables`] make it.
-    pub rows: Bytes,
+    /// RowBinary, as the encoders of [`crate::tables`] make it; every piece whole rows.
+    pub pieces: Vec<Bytes>,
     /// Rows in it.
     pub row_count: u64,
-    /// XXH3 of `rows`; 0 without rows.
+    /// XXH3 of the rows, wherever the pieces end; 0 without rows.
     pub content_hash: u64,
 }
 
 impl TableRows {
     /// Rows with their hash.
     #[must_use]
-    pub fn new(table: TableId, rows: Bytes, row_count: u64) -> TableRows {
-        let content_hash = if rows.is_empty() { 0 } else { xxh3_64(&rows) };
-        TableRows { table, rows, row_count, content_hash }
+    pub fn new(table: TableId, pieces: Vec<Bytes>, row_count: u64) -> TableRows {
+        let mut hash = Xxh3::new();
+        pieces.iter().for_each(|piece| hash.update(piece));
+        let content_hash = if row_count == 0 { 0 } else { hash.digest() };
+        TableRows { table, pieces, row_count, content_hash }
+    }
+
+    /// Bytes of the rows.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
     }
 }
 
@@ -90,6 +98,6 @@ impl Batch {
     /// Bytes of its rows, the measure queues are bounded by; never 0.
     #[must_use]
     pub fn size(&self) -> usize {
-        256 + self.tables.iter().map(|table| table.rows.len()).sum::<usize>()
+        256 + self.tables.iter().map(TableRows::size).sum::<usize>()
     }
 }

@@ -6,7 +6,7 @@ use crate::batch::{Batch, Processor};
 use crate::client::{Client, Endpoint};
 use crate::error::WarehouseError;
 use crate::insert::{Inserter, Observer};
-use crate::loader::Loader;
+use crate::loader::{AT_ONCE, Loader};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -24,7 +24,9 @@ pub struct LoaderConfig {
     pub queue_bytes: usize,
     /// Bytes of rows joined into one insert.
     pub insert_bytes: usize,
-    /// Pause between loads while less than `insert_bytes` wait: parts stay few.
+    /// From the begin of one load to that of the next while less than `insert_bytes` wait: parts stay few. After a load
+    /// that took longer the loader rests as long as that took, [`LONGEST_REST`] at most: a server that is busy gets fewer
+    /// and larger inserts, which cost it less.
     pub pause: Duration,
     /// Waits after failures.
     pub backoff: Backoff,
@@ -50,6 +52,9 @@ impl LoaderConfig {
         }
     }
 }
+
+/// The longest rest after a load.
+pub const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// Why a batch was not taken.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -86,6 +91,8 @@ struct State {
     loading: bool,
     acked: HashMap<(Processor, u32), u64>,
     halted: Option<Arc<WarehouseError>>,
+    /// Somebody waits for the queue to be empty.
+    flushing: bool,
     closing: bool,
     aborting: bool,
 }
@@ -199,19 +206,23 @@ impl LoaderHandle {
     pub fn flush(&self, most: Duration) -> Result<bool, SubmitError> {
         let deadline = Instant::now() + most;
         let mut state = self.shared.lock();
-        loop {
+        state.flushing = true;
+        self.shared.changed.notify_all();
+        let flushed = loop {
             if let Some(error) = &state.halted {
-                return Err(SubmitError::Halted(Arc::clone(error)));
+                break Err(SubmitError::Halted(Arc::clone(error)));
             }
             if state.queue.is_empty() && !state.loading {
-                return Ok(true);
+                break Ok(true);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(false);
+                break Ok(false);
             }
             state = self.shared.wait_for(state, left);
-        }
+        };
+        state.flushing = false;
+        flushed
     }
 
     /// Takes nothing more, waits at most `most` for what was handed over, then ends the thread; false if something was
@@ -282,7 +293,7 @@ impl Worker {
     fn run(self, runtime: &tokio::runtime::Runtime) {
         let mut next = Instant::now();
         while let Some(batches) = self.take(next) {
-            next = Instant::now() + self.pause;
+            let begun = Instant::now();
             let loaded = runtime.block_on(async {
                 tokio::select! {
                     biased;
@@ -290,6 +301,7 @@ impl Worker {
                     loaded = self.loader.load(&batches) => Some(loaded),
                 }
             });
+            next = (begun + self.pause).max(Instant::now() + begun.elapsed().min(LONGEST_REST));
             let mut state = self.shared.lock();
             state.loading = false;
             match loaded {
@@ -324,7 +336,7 @@ impl Worker {
             let early = next.saturating_duration_since(Instant::now());
             if state.queue.is_empty() {
                 state = self.shared.wait(state);
-            } else if !early.is_zero() && !state.closing && state.bytes < self.full {
+            } else if !early.is_zero() && !state.closing && !state.flushing && state.bytes < self.full {
                 state = self.shared.wait_for(state, early);
             } else {
                 break;
@@ -334,7 +346,7 @@ impl Worker {
         let mut bytes = 0;
         while let Some(batch) = state.queue.pop_front() {
             bytes += batch.size();
-            if bytes > self.full && !batches.is_empty() {
+            if bytes > AT_ONCE * self.full && !batches.is_empty() {
                 state.queue.push_front(batch);
                 break;
             }
@@ -361,7 +373,7 @@ mod tests {
             partition: 0,
             from,
             to: from + 1,
-            tables: vec![TableRows::new(TableId::Journeys, Bytes::from(vec![0; 1000]), 1)],
+            tables: vec![TableRows::new(TableId::Journeys, vec![Bytes::from(vec![0; 1000])], 1)],
             record_count: 1,
             counts: Counts::default(),
             position_checksum: 0,

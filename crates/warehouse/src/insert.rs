@@ -77,7 +77,7 @@ impl Inserter {
         row_count: u64,
         pieces: &[Bytes],
     ) -> Result<(), WarehouseError> {
-        let block = native::block(table.columns(), pieces.iter().map(|piece| &piece[..]), row_count)?.into();
+        let block = native::block(table.columns(), pieces.iter().map(|piece| &piece[..]), row_count)?;
         let mut failures = 0;
         loop {
             let Err(error) = self.insert_once(table, token, row_count, &block).await else { return Ok(()) };
@@ -115,13 +115,15 @@ impl Inserter {
         table: TableId,
         token: &str,
         row_count: u64,
-        block: &Bytes,
+        block: &[Bytes],
     ) -> Result<(), WarehouseError> {
         let started = Instant::now();
         let send = async {
             let mut insert = self.client.inner.insert_formatted_with(self.statement(table, token));
-            for start in (0..block.len()).step_by(CHUNK) {
-                insert.send(block.slice(start..block.len().min(start + CHUNK))).await?;
+            for bytes in block {
+                for start in (0..bytes.len()).step_by(CHUNK) {
+                    insert.send(bytes.slice(start..bytes.len().min(start + CHUNK))).await?;
+                }
             }
             insert.end().await
         };
@@ -129,7 +131,8 @@ impl Inserter {
             Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
             Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
         }
-        self.observer.inserted(table, row_count, block.len(), started.elapsed());
+        let bytes = block.iter().map(Bytes::len).sum();
+        self.observer.inserted(table, row_count, bytes, started.elapsed());
         Ok(())
     }
 

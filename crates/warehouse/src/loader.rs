@@ -1,7 +1,7 @@
 //! Batches into tables, then into the ledger.
 //!
 //! ```text
-//! server start seen ─► one insert a table (rows of all batches joined) ─► server start the same? ─► one ledger insert
+//! server start seen ─► inserts (a table's rows of all batches joined) ─► server start the same? ─► one ledger insert
 //!        ▲                                                                   │ no
 //!        └───────────────────────────────────────────────────────────────────┘
 //! ```
@@ -14,7 +14,11 @@ use crate::ledger::{self, LedgerRow};
 use crate::native;
 use crate::tables::{TableId, batches};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+/// Inserts under way at once: while the server works on one, the columns of the next are filled.
+pub const AT_ONCE: usize = 2;
 
 /// What a load did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +61,20 @@ impl Loader {
         }
         loop {
             let started = self.server_start().await?;
-            for table in TableId::ALL {
-                for joined in self.joined(table, batches, started) {
+            let inserts = TableId::ALL
+                .into_iter()
+                .flat_map(|table| self.joined(table, batches, started).into_iter().map(move |joined| (table, joined)));
+            let mut acknowledged = stream::iter(inserts)
+                .map(async |(table, joined)| {
                     self.inserter.insert(table, &joined.token, joined.row_count, &joined.pieces).await?;
-                    report.insert_count += 1;
-                    report.row_count += joined.row_count;
-                }
+                    Ok::<_, WarehouseError>(joined.row_count)
+                })
+                .buffer_unordered(AT_ONCE);
+            while let Some(row_count) = acknowledged.next().await {
+                report.row_count += row_count?;
+                report.insert_count += 1;
             }
+            drop(acknowledged);
             if self.write_ledger(batches, started).await? {
                 report.insert_count += 1;
                 return Ok(report);
@@ -86,7 +97,7 @@ impl Loader {
         // The token speaks of the claims too: another claim about the same stretches must not pass for a repetition.
         let claims = xxh3_64(&body);
         let token = token(TableId::Batches, batches.iter().map(|batch| (batch, claims)), started);
-        let block = native::block(TableId::Batches.columns(), [&body[..]], rows)?.into();
+        let block = native::block(TableId::Batches.columns(), [&body[..]], rows)?;
         let mut failures = 0;
         loop {
             if self.server_start().await? != started {
@@ -125,12 +136,12 @@ impl Loader {
         let mut groups: Vec<Vec<(&Batch, &crate::batch::TableRows)>> = Vec::new();
         let mut size = usize::MAX;
         for batch in batches {
-            for rows in batch.tables.iter().filter(|rows| rows.table == table && !rows.rows.is_empty()) {
-                if size.saturating_add(rows.rows.len()) > self.insert_bytes {
+            for rows in batch.tables.iter().filter(|rows| rows.table == table && rows.row_count > 0) {
+                if size.saturating_add(rows.size()) > self.insert_bytes {
                     groups.push(Vec::new());
                     size = 0;
                 }
-                size += rows.rows.len();
+                size += rows.size();
                 if let Some(group) = groups.last_mut() {
                     group.push((batch, rows));
                 }
@@ -141,7 +152,7 @@ impl Loader {
             .map(|group| Joined {
                 token: token(table, group.iter().map(|(batch, rows)| (*batch, rows.content_hash)), started),
                 row_count: group.iter().map(|(_, rows)| rows.row_count).sum(),
-                pieces: group.iter().map(|(_, rows)| rows.rows.clone()).collect(),
+                pieces: group.iter().flat_map(|(_, rows)| rows.pieces.iter().cloned()).collect(),
             })
             .collect()
     }
@@ -212,7 +223,7 @@ mod tests {
             partition,
             from,
             to: from + 10,
-            tables: vec![TableRows::new(TableId::Sessions, Bytes::from_static(rows), 1)],
+            tables: vec![TableRows::new(TableId::Sessions, vec![Bytes::from_static(rows)], 1)],
             record_count: 1,
             counts: Counts::default(),
             position_checksum: 0,

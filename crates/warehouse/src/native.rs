@@ -9,9 +9,16 @@
 
 use crate::error::WarehouseError;
 use crate::rowbinary::Column;
+use bytes::Bytes;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 
-/// The block that holds the rows in `pieces` (RowBinary, `row_count` rows in all, every piece whole rows).
+/// Rows after which the columns' sizes are guessed.
+const SAMPLE: u64 = 1024;
+/// Columns of at least so many bytes are sent from where they were filled, smaller ones are joined.
+const LARGE: usize = 64 << 10;
+
+/// The block that holds the rows in `pieces` (RowBinary, `row_count` rows in all, every piece whole rows), as bytes to be
+/// sent one after the other.
 ///
 /// # Errors
 /// Bytes that are not rows of these columns: torn, or of another number than said. Nothing was sent then.
@@ -19,7 +26,7 @@ pub fn block<'a>(
     columns: &[Column],
     pieces: impl IntoIterator<Item = &'a [u8]>,
     row_count: u64,
-) -> Result<Vec<u8>, WarehouseError> {
+) -> Result<Vec<Bytes>, WarehouseError> {
     let mut values = columns.iter().map(|column| Values::of(column.type_name)).collect::<Result<Vec<_>, _>>()?;
     let mut found = 0;
     for piece in pieces {
@@ -31,20 +38,46 @@ pub fn block<'a>(
                 })?;
             }
             found += 1;
+            if found == SAMPLE && row_count > SAMPLE {
+                values.iter_mut().for_each(|values| values.expect(row_count as f64 / SAMPLE as f64));
+            }
         }
     }
     if found != row_count {
         return Err(WarehouseError::Rows { detail: format!("{found} rows in the bytes, {row_count} were told") });
     }
-    let mut out = Vec::with_capacity(values.iter().map(Values::size).sum::<usize>() + columns.len() * 48);
-    put_varint(&mut out, columns.len() as u64);
-    put_varint(&mut out, row_count);
-    for (column, values) in columns.iter().zip(&values) {
-        put_bytes(&mut out, column.name.as_bytes());
-        put_bytes(&mut out, sent_type(column.type_name).as_bytes());
+    let mut out = Joined::default();
+    put_varint(&mut out.small, columns.len() as u64);
+    put_varint(&mut out.small, row_count);
+    for (column, values) in columns.iter().zip(values) {
+        put_bytes(&mut out.small, column.name.as_bytes());
+        put_bytes(&mut out.small, sent_type(column.type_name).as_bytes());
         values.put(&mut out);
     }
-    Ok(out)
+    Ok(out.finish())
+}
+
+/// Bytes to be sent: large buffers as they are, small ones joined.
+#[derive(Default)]
+struct Joined {
+    done: Vec<Bytes>,
+    small: Vec<u8>,
+}
+
+impl Joined {
+    fn put(&mut self, bytes: Vec<u8>) {
+        if bytes.len() < LARGE {
+            self.small.extend_from_slice(&bytes);
+            return;
+        }
+        self.done.extend([std::mem::take(&mut self.small).into(), bytes.into()]);
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.done.push(self.small.into());
+        self.done.retain(|bytes| !bytes.is_empty());
+        self.done
+    }
 }
 
 fn sent_type(type_name: &str) -> &str {
@@ -114,25 +147,33 @@ impl Values {
         Ok(())
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    /// Makes room for `times` as many values as there are, so that buffers seldom grow.
+    fn expect(&mut self, times: f64) {
+        let more = |bytes: &mut Vec<u8>| bytes.reserve((bytes.len() as f64 * (times * 1.05 - 1.0)).max(0.0) as usize);
         match self {
-            Values::Fixed { bytes, .. } | Values::Text(bytes) => out.extend_from_slice(bytes),
+            Values::Fixed { bytes, .. } | Values::Text(bytes) => more(bytes),
             Values::Nullable { nulls, bytes, .. } => {
-                out.extend_from_slice(nulls);
-                out.extend_from_slice(bytes);
+                more(nulls);
+                more(bytes);
             }
             Values::List { ends, elements, .. } => {
-                out.extend_from_slice(ends);
-                elements.iter().for_each(|element| element.put(out));
+                more(ends);
+                elements.iter_mut().for_each(|element| element.expect(times));
             }
         }
     }
 
-    fn size(&self) -> usize {
+    fn put(self, out: &mut Joined) {
         match self {
-            Values::Fixed { bytes, .. } | Values::Text(bytes) => bytes.len(),
-            Values::Nullable { nulls, bytes, .. } => nulls.len() + bytes.len(),
-            Values::List { ends, elements, .. } => ends.len() + elements.iter().map(Values::size).sum::<usize>(),
+            Values::Fixed { bytes, .. } | Values::Text(bytes) => out.put(bytes),
+            Values::Nullable { nulls, bytes, .. } => {
+                out.put(nulls);
+                out.put(bytes);
+            }
+            Values::List { ends, elements, .. } => {
+                out.put(ends);
+                elements.into_iter().for_each(|element| element.put(out));
+            }
         }
     }
 }
@@ -181,7 +222,17 @@ mod tests {
         expected.extend(b"\x01l\x1fArray(Tuple(p String, q UInt8))");
         expected.extend([1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend(b"\x01p\x01q\x00\x07\x08\x09");
-        assert_eq!(block, expected);
+        assert_eq!(block.concat(), expected);
+    }
+
+    #[test]
+    fn large_columns_are_sent_as_they_are_and_in_order() {
+        let row = |n: u32| [&[1, 40][..], &[b'a' + (n % 26) as u8; 40], &[1, 0]].concat();
+        let rows: Vec<u8> = (0..3_000).flat_map(row).collect();
+        let sent = block(COLUMNS, [&rows[..]], 3_000).unwrap();
+        assert_eq!(sent.len(), 3);
+        assert_eq!(sent[1].len(), 3_000 * 41);
+        assert_eq!(sent[1][41 * 27..][..2], [40, b'b']);
     }
 
     #[test]

@@ -314,7 +314,7 @@ async fn what_a_retry_cannot_mend_is_said_at_once() {
     let missing = common::loader(&client);
     let mut batch = common::touchpoint_batch(0, 0, &[]);
     let row = one(|rows| sessions::encode(&SessionRow::default(), RowVersion::new(1, 1, 0), rows));
-    batch.tables = vec![TableRows::new(TableId::Sessions, Bytes::from(row), 1)];
+    batch.tables = vec![TableRows::new(TableId::Sessions, vec![Bytes::from(row)], 1)];
     let refused = missing.load(&[batch]).await.unwrap_err();
     assert_eq!(refused.kind(), "server_refused", "{refused}");
     let mut endpoint = common::endpoint("t_refused");

@@ -115,7 +115,7 @@ pub(crate) fn touchpoint_batch(partition: u32, from: u64, outcomes: &[Outcome]) 
         partition,
         from,
         to: from + row_count,
-        tables: vec![TableRows::new(TableId::Touchpoints, Bytes::from(rows), row_count)],
+        tables: vec![TableRows::new(TableId::Touchpoints, vec![Bytes::from(rows)], row_count)],
         record_count: row_count,
         counts,
         position_checksum: from,
