@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+// Without huge pages (feature `no_thp`): buffers of rows come and go, and zeroing 2 MiB for each took a fifth of the processor
+// time and a quarter of the memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

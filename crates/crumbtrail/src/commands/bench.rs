@@ -200,7 +200,7 @@ impl Sessionizing {
                         }
                         for (sum, table) in rows.iter_mut().zip(&batch.tables) {
                             sum.0 += table.rows;
-                            sum.1 += table.bytes.len() as u64;
+                            sum.1 += table.bytes() as u64;
                         }
                     }
                 }

@@ -5,8 +5,10 @@ mod container;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use crumbtrail_events::avro::Plan;
 use crumbtrail_runtime::import::{ImportFile, Records};
 use memchr::memchr;
 
@@ -22,8 +24,8 @@ pub struct SourceFile {
     name: String,
     path: PathBuf,
     is_container: bool,
-    /// Id of an Avro container's schema; see [`SourceFile::prepare`].
-    schema_id: u32,
+    /// Id and plan of an Avro container's schema; see [`SourceFile::prepare`].
+    schema: Option<(u32, Arc<Plan>)>,
 }
 
 impl SourceFile {
@@ -39,7 +41,7 @@ impl SourceFile {
                 File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
             std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
             file.flush()?;
-            return Ok(SourceFile { name: "-".to_owned(), path: to, is_container, schema_id: 0 });
+            return Ok(SourceFile { name: "-".to_owned(), path: to, is_container, schema: None });
         }
         let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if meta.is_dir() {
@@ -47,21 +49,21 @@ impl SourceFile {
         }
         File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(SourceFile { name, path: path.to_owned(), is_container, schema_id: 0 })
+        Ok(SourceFile { name, path: path.to_owned(), is_container, schema: None })
     }
 
-    /// Hands an Avro container's schema to `add`, which gives its id. Nothing to do for lines.
+    /// Hands an Avro container's schema to `add`, which gives its id and plan. Nothing to do for lines.
     ///
     /// # Errors
     /// It is no container, or its schema does not fit.
-    pub fn prepare(&mut self, add: impl FnOnce(&str, &SourceFile) -> Result<u32>) -> Result<()> {
+    pub fn prepare(&mut self, add: impl FnOnce(&str, &SourceFile) -> Result<(u32, Arc<Plan>)>) -> Result<()> {
         if self.is_container {
             let header = File::open(&self.path)
                 .and_then(decompressed)
                 .map_err(|error| error.to_string())
                 .and_then(|mut reader| container::header(reader.as_mut()))
                 .map_err(|why| anyhow::anyhow!("{}: {why}", self.path.display()))?;
-            self.schema_id = add(header.schema(), self).with_context(|| self.path.display().to_string())?;
+            self.schema = Some(add(header.schema(), self).with_context(|| self.path.display().to_string())?);
         }
         Ok(())
     }
@@ -89,10 +91,10 @@ impl ImportFile for SourceFile {
     fn open(&self) -> Result<Box<dyn Records + '_>, String> {
         let file = File::open(&self.path).map_err(|error| error.to_string())?;
         let reader = decompressed(file).map_err(|error| error.to_string())?;
-        Ok(if self.is_container {
-            Box::new(Container::open(reader, self.schema_id)?)
-        } else {
-            Box::new(Lines { reader, line: Vec::new(), used: 0 })
+        Ok(match &self.schema {
+            Some((id, plan)) => Box::new(Container::open(reader, *id, plan.clone())?),
+            None if self.is_container => return Err("its schema was not read yet".to_owned()),
+            None => Box::new(Lines { reader, line: Vec::new(), used: 0 }),
         })
     }
 }

@@ -150,6 +150,7 @@ pub fn sink(
     let mut loading = LoaderConfig::new(clickhouse.endpoint.clone(), observer);
     loading.epoch = deployment.config.epoch.0;
     loading.queue_bytes = queue_bytes;
+    loading.insert_bytes = queue_bytes / 4;
     loading.pause = Duration::from_millis(u64::from(deployment.config.pace.insert_interval_ms) / 2);
     let loader = LoaderHandle::spawn(loading)?;
     Ok(Arc::new(WarehouseSink::new(

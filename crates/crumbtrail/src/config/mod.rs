@@ -354,7 +354,8 @@ pub struct PaceConfig {
     pub insert_interval_ms: u32,
     /// An open session's or journey's row is corrected at most this often, ms.
     pub correction_interval_ms: u32,
-    /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB.
+    /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB. A quarter of it is joined into one insert
+    /// when ClickHouse is behind.
     pub insert_queue_mib: u32,
     /// Threads (consumer group members) per processor in this process.
     pub threads: u32,
@@ -368,7 +369,7 @@ impl Default for PaceConfig {
             tick_ms: 1_000,
             insert_interval_ms: 1_000,
             correction_interval_ms: 5_000,
-            insert_queue_mib: 64,
+            insert_queue_mib: 128,
             threads: 1,
             shutdown_deadline_seconds: 25,
         }

@@ -126,17 +126,18 @@ impl SourceJudge {
         self.files.insert(origin, reading);
     }
 
-    /// Makes known the schema of an Avro file: gives the id under which its records are framed.
+    /// Makes known the schema of an Avro file: gives the id under which its records are framed, and what reads them.
     ///
     /// # Errors
     /// It cannot be read as clicks or support entries.
-    pub fn add_schema(&mut self, schema: &str, shape: SourceShape) -> Result<u32> {
+    pub fn add_schema(&mut self, schema: &str, shape: SourceShape) -> Result<(u32, Arc<Plan>)> {
         let target = if shape == SourceShape::SupportAvro { Target::Support } else { Target::Click };
         let plan = Plan::compile(schema, target)
             .map_err(|reject| anyhow::anyhow!("its schema does not fit: {}", reject.detail))?;
         let id = FILE_SCHEMA | xxhash_rust::xxh3::xxh3_64(schema.as_bytes()) as u32;
-        self.file_plans.lock().unwrap_or_else(PoisonError::into_inner).insert((id, target), Arc::new(plan));
-        Ok(id)
+        let plan = Arc::new(plan);
+        self.file_plans.lock().unwrap_or_else(PoisonError::into_inner).insert((id, target), plan.clone());
+        Ok((id, plan))
     }
 
     /// Makes a record's origin the current one, which it mostly is.
@@ -212,7 +213,10 @@ impl Judge for SourceJudge {
     }
 
     fn refresh(&mut self) {
-        let Some(fresh) = self.geo.as_ref().and_then(|geo| geo.reload()) else { return };
+        let is_changed = |geo: &&Arc<Geo>| {
+            geo.path().and_then(|path| std::fs::metadata(path).ok()).is_some_and(|now| geo.changed_since(&now))
+        };
+        let Some(fresh) = self.geo.as_ref().filter(is_changed).and_then(|geo| geo.reload()) else { return };
         match fresh {
             Ok(geo) => {
                 tracing::info!("geo database reloaded");
@@ -224,7 +228,7 @@ impl Judge for SourceJudge {
     }
 }
 
-/// Tells event times ahead of an import: the same decoding, no enrichment.
+/// Tells event times ahead of an import, with no more decoding than they need.
 pub struct FileScout<'a> {
     /// The judge whose decoder is used.
     pub judge: &'a mut SourceJudge,

@@ -68,7 +68,12 @@ impl Sink for WarehouseSink {
             partition: batch.partition,
             from: batch.from.0,
             to: batch.to.0,
-            tables: rows.map(|(rows, table)| TableRows::new(*table, Bytes::from(rows.bytes), rows.rows)).collect(),
+            tables: rows
+                .map(|(rows, table)| {
+                    let pieces = rows.pieces.into_iter().map(Bytes::from).collect();
+                    TableRows::new(*table, pieces, rows.rows)
+                })
+                .collect(),
             record_count: batch.record_count,
             counts: batch.counts,
             position_checksum: batch.position_checksum,
