@@ -54,6 +54,8 @@ case ${1:-all} in
     engine || say "no ClickHouse engine: the tests that need it will not run"
     broker || say "no Kafka broker: the tests that need it will not run"
     need python3 python3 || true
+    # Debian parts venv from Python.
+    python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv 2>/dev/null || true
     need go golang-go || true
     scripts/fetch-tools.sh || say "no helm or promtool: the chart's tests will not run"
     ;;

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "rows: {rows}, {} bytes each as rows, {} as columns",
         bytes.len() as u64 / rows,
-        block.len() as u64 / rows
+        block.bytes.iter().map(Bytes::len).sum::<usize>() as u64 / rows
     );
     println!("encode:  {:.3} us a row", (encoded - started) / rows as f64);
     println!("columns: {:.3} us a row", (turned - encoded) / rows as f64);

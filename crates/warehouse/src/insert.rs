@@ -6,7 +6,7 @@
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::WarehouseError;
-use crate::native;
+use crate::native::{self, Block};
 use crate::tables::TableId;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -115,12 +115,12 @@ impl Inserter {
         table: TableId,
         token: &str,
         row_count: u64,
-        block: &[Bytes],
+        block: &Block,
     ) -> Result<(), WarehouseError> {
         let started = Instant::now();
         let send = async {
-            let mut insert = self.client.inner.insert_formatted_with(self.statement(table, token));
-            for bytes in block {
+            let mut insert = self.client.inner.insert_formatted_with(self.statement(table, &block.names, token));
+            for bytes in &block.bytes {
                 for start in (0..bytes.len()).step_by(CHUNK) {
                     insert.send(bytes.slice(start..bytes.len().min(start + CHUNK))).await?;
                 }
@@ -131,19 +131,19 @@ impl Inserter {
             Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
             Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
         }
-        let bytes = block.iter().map(Bytes::len).sum();
+        let bytes = block.bytes.iter().map(Bytes::len).sum();
         self.observer.inserted(table, row_count, bytes, started.elapsed());
         Ok(())
     }
 
-    fn statement(&self, table: TableId, token: &str) -> String {
+    fn statement(&self, table: TableId, columns: &[&str], token: &str) -> String {
         debug_assert!(!token.contains(['\'', '\\']), "tokens are made of names and numbers");
         let mut sql = format!("INSERT INTO {}.{} (", self.client.database, table.in_epoch(self.epoch));
-        for (index, column) in table.columns().iter().enumerate() {
+        for (index, column) in columns.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             sql.push_str(comma);
             sql.push('`');
-            sql.push_str(column.name);
+            sql.push_str(column);
             sql.push('`');
         }
         sql.push_str(") SETTINGS insert_deduplication_token = '");
@@ -161,11 +161,11 @@ mod tests {
     use crate::client::Endpoint;
 
     #[test]
-    fn the_statement_names_every_column_and_pins_every_setting() {
+    fn the_statement_names_columns_and_pins_every_setting() {
         let client = Client::new(&Endpoint::new("http://localhost:8123")).unwrap();
         let inserter = Inserter::new(client, 3, Backoff::default(), Arc::new(Silent));
-        let sql = inserter.statement(TableId::StageMoves, "t:1");
-        assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`, "), "{sql}");
+        let sql = inserter.statement(TableId::StageMoves, &["site", "person", "model"], "t:1");
+        assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`) "), "{sql}");
         assert!(sql.contains("SETTINGS insert_deduplication_token = 't:1', async_insert = 0, "), "{sql}");
         assert!(sql.ends_with(" FORMAT Native"), "{sql}");
     }
