@@ -6,7 +6,7 @@
 use crumbtrail_events::EventTime;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
 use crumbtrail_log::frame::{FrameError, FrameView};
-use crumbtrail_log::{Epoch, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
+use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
 
 use crate::cutter::{CutRules, Cutter};
 use crate::sink::Batch;
@@ -199,6 +199,11 @@ impl<S: Step> Owner<S> {
     #[must_use]
     pub fn watermark(&self) -> EventTime {
         watermark_of(&self.inbox)
+    }
+
+    /// Holes that are open: what its origins' writers have to send again.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> {
+        self.inbox.gaps()
     }
 
     /// Wall time of the last tick, ms.
