@@ -29,6 +29,8 @@ const FORMAT: u64 = 1;
 const CACHE_BYTES: usize = 4 << 20;
 /// An append that finds so much queued writes it out itself.
 const QUEUE_BYTES: usize = 4 << 20;
+/// Frames trimmed in one transaction at most: appenders wait for it.
+const TRIM_FRAMES: u64 = 4_096;
 
 /// A log in a file of this machine; its clones are the same log.
 #[derive(Clone)]
@@ -258,6 +260,25 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Removes what lies before an offset, and says so, in one transaction; only while nobody else writes.
+    fn trim_to(&self, partition: PartitionId, before: u64) -> Result<(), LogError> {
+        self.with_store(|store| {
+            let mut transaction = store.begin_write()?;
+            transaction.set_quick_repair(true);
+            {
+                transaction.open_table(STARTS)?.insert(partition.0, before)?;
+                let mut frames = transaction.open_table(FRAMES)?;
+                frames.retain_in((partition.0, 0)..(partition.0, before), |_, _| false)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })?;
+        self.durable.lock().bounds[partition.0 as usize].0 = before;
+        Ok(())
+    }
+}
+
 impl Store for Shared {
     fn name(&self) -> &str {
         &self.name
@@ -291,6 +312,16 @@ impl Store for Shared {
                 read.push((Offset(key.value().1), Bytes::copy_from_slice(frame.value())));
             }
             Ok(read)
+        })
+        .and_then(|read| match read.first() {
+            Some((first, _)) if *first == from => Ok(read),
+            // trimmed since the bounds were looked at
+            _ => Err(LogError::Trimmed {
+                log: self.name.clone(),
+                partition,
+                start: self.bounds(partition)?.0,
+                asked: from,
+            }),
         })
     }
 
@@ -342,27 +373,16 @@ impl Log for LocalLog {
     }
 
     fn trim(&self, partition: PartitionId, before: Offset) -> Result<(), LogError> {
-        let shared = &self.shared;
-        let index = shared.check(partition)?;
-        let _writing = shared.writing.lock();
-        let (start, end) = shared.durable.lock().bounds[index];
-        let before = before.0.min(end);
-        if before <= start {
-            return Ok(());
-        }
-        shared.with_store(|store| {
-            let mut transaction = store.begin_write()?;
-            transaction.set_quick_repair(true);
-            {
-                transaction.open_table(STARTS)?.insert(partition.0, before)?;
-                let mut frames = transaction.open_table(FRAMES)?;
-                frames.retain_in((partition.0, 0)..(partition.0, before), |_, _| false)?;
+        let index = self.shared.check(partition)?;
+        loop {
+            let _writing = self.shared.writing.lock();
+            let (start, end) = self.shared.durable.lock().bounds[index];
+            let before = before.0.min(end);
+            if before <= start {
+                return Ok(());
             }
-            transaction.commit()?;
-            Ok(())
-        })?;
-        shared.durable.lock().bounds[index].0 = before;
-        Ok(())
+            self.shared.trim_to(partition, before.min(start + TRIM_FRAMES))?;
+        }
     }
 
     fn subscribe(&self, member: Member<'_>) -> Result<Box<dyn Subscription>, LogError> {
@@ -415,6 +435,24 @@ mod tests {
         log.flush(SOON).unwrap();
         assert_eq!(log.read(P0, Offset(5), 9).unwrap(), [(Offset(5), Bytes::from_static(&[9]))]);
         assert_eq!(log.read(P0, Offset(4), 9).unwrap_err().kind(), "trimmed");
+    }
+
+    #[test]
+    fn a_log_that_is_trimmed_behind_its_end_stops_growing() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = LocalLog::open(folder.path(), "x", 1).unwrap();
+        let size = |log: &LocalLog| std::fs::metadata(log.path()).unwrap().len();
+        let mut early = 0;
+        for round in 0..40 {
+            for _ in 0..2 * TRIM_FRAMES {
+                log.append(P0, vec![7; 100]).unwrap();
+            }
+            log.flush(SOON).unwrap();
+            log.trim(P0, Offset(log.bounds(P0).unwrap().1.0 - 10)).unwrap();
+            early = if round == 5 { size(&log) } else { early };
+        }
+        assert_eq!(log.read(P0, log.bounds(P0).unwrap().0, usize::MAX).unwrap().len(), 10);
+        assert!(size(&log) <= 2 * early, "{} after {early}", size(&log));
     }
 
     #[test]

@@ -445,8 +445,16 @@ impl IntakeLoop {
 
     /// Reads the control log and goes back where a reader asks.
     fn heed(&mut self, from: Offset, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Offset, LogError> {
+        let messages = match self.control.read(PartitionId(0), from, 1 << 20) {
+            Ok(messages) => messages,
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, "the control log cannot be read");
+                return Ok(from);
+            }
+            Err(error) => return Err(error),
+        };
         let mut next = from;
-        for (offset, bytes) in self.control.read(PartitionId(0), from, 1 << 20)? {
+        for (offset, bytes) in messages {
             next = Offset(offset.0 + 1);
             let Ok(Control::GoBack(ask)) = Control::decode(&bytes) else { continue };
             if ask.log != self.log_name {

@@ -13,6 +13,7 @@ pub mod intake;
 pub mod owner;
 pub mod processor;
 pub mod progress;
+pub mod retention;
 pub mod sink;
 pub mod snapshot;
 pub mod step;

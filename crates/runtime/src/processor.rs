@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::{
@@ -18,6 +19,7 @@ use crate::cutter::CutRules;
 use crate::gaps::Asks;
 use crate::owner::{FrameReport, Owner, OwnerError, Start};
 use crate::progress::{PartitionProgress, Progress};
+use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
 use crate::step::Step;
@@ -94,13 +96,22 @@ pub struct Processor<M> {
     pub stop: Arc<AtomicBool>,
     /// How often what was appended onward is made durable.
     pub flush_interval: Duration,
+    /// How long its log keeps frames that no snapshot needs; `None` where the home sees to that by itself.
+    pub retention: Option<Duration>,
 }
 
 /// A partition dealt to this processor.
 struct Held<S> {
     owner: Owner<S>,
     asks: Asks,
+    /// Up to where the tables and the next log went when it was restored.
+    limit: Offset,
+    /// Everything below was read, and what it passed on is durable.
+    flushed: Offset,
 }
+
+/// Per partition, the oldest snapshot kept, as publishing tells it.
+type Oldest = Arc<Mutex<HashMap<u32, Offset>>>;
 
 /// How long a poll waits when there is nothing to read.
 const POLL: Duration = Duration::from_millis(20);
@@ -123,6 +134,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             Some(control) => control.bounds(PartitionId(0))?.1,
             None => Offset::default(),
         };
+        let oldest = Oldest::default();
         let mut paused = false;
         let mut unflushed = false;
         let mut flushed_at = Instant::now();
@@ -151,7 +163,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 }
                 Event::Frame { partition, offset, bytes } => {
                     if let Some(held) = partitions.get_mut(&partition.0) {
-                        unflushed |= self.frame(held, offset, &bytes)?;
+                        unflushed |= self.frame(held, offset, &bytes, &oldest)?;
                     }
                 }
                 Event::AtEnd { .. } | Event::Idle => {}
@@ -160,12 +172,16 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 if let Some(onward) = &self.onward {
                     onward.flush(FLUSH_DEADLINE)?;
                 }
+                for held in partitions.values_mut() {
+                    held.flushed = held.owner.next();
+                }
                 unflushed = false;
                 flushed_at = Instant::now();
             }
             if measured_at.elapsed() >= MEASURE {
                 measured_at = Instant::now();
                 control_at = self.heed(control_at, &mut partitions, subscription.as_mut(), paused)?;
+                self.forget(&oldest, &partitions)?;
                 for Held { owner, .. } in partitions.values() {
                     self.measure(owner, subscription.lag(owner.partition()));
                     let name = owner.step().name();
@@ -195,8 +211,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Takes a frame; says whether something was appended onward.
-    fn frame(&self, held: &mut Held<S>, offset: Offset, bytes: &[u8]) -> Result<bool, ProcessorError> {
-        let Held { owner, asks } = held;
+    fn frame(&self, held: &mut Held<S>, offset: Offset, bytes: &[u8], oldest: &Oldest) -> Result<bool, ProcessorError> {
+        let Held { owner, asks, .. } = held;
         let name = owner.step().name();
         let partition = owner.partition();
         let mut failed = None;
@@ -218,8 +234,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if report.ticked || report.gaps > 0 {
             self.ask(owner, asks, report.ticked)?;
         }
-        self.deliver(name, partition, report)?;
         self.note(owner, accepted);
+        self.deliver(held, report, oldest)?;
         Ok(appended)
     }
 
@@ -310,7 +326,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Ok(next)
     }
 
-    fn deliver(&self, name: &'static str, partition: PartitionId, report: FrameReport) -> Result<(), ProcessorError> {
+    fn deliver(&self, held: &Held<S>, report: FrameReport, oldest: &Oldest) -> Result<(), ProcessorError> {
+        let (name, partition) = (held.owner.step().name(), held.owner.partition());
         if report.repeats > 0 {
             self.metrics.add(&catalogue::STEP_REPEATS, &[name], report.repeats);
         }
@@ -330,16 +347,43 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             self.sink.submit(batch)?;
         }
         if let (Some((offset, state)), Some(store)) = (report.snapshot, &self.snapshots) {
-            let metrics = self.metrics.clone();
-            store.publish(name, partition.0, offset, state, move |result| match result {
-                Ok(size) => {
-                    metrics.set(&catalogue::SNAPSHOT_BYTES, &[name, &partition.0.to_string()], size as f64);
+            let (metrics, oldest) = (self.metrics.clone(), oldest.clone());
+            let limit = self.restart_limit(held);
+            store.publish(name, partition.0, offset, state, limit, move |result| match result {
+                Ok(published) => {
+                    let labels = [name, &partition.0.to_string()];
+                    metrics.set(&catalogue::SNAPSHOT_BYTES, &labels, published.size as f64);
+                    if published.oldest <= limit {
+                        let mut oldest = oldest.lock();
+                        let oldest = oldest.entry(partition.0).or_default();
+                        *oldest = published.oldest.max(*oldest);
+                    }
                 }
                 Err(error) => {
                     metrics.add(&catalogue::SNAPSHOT_FAILURES, &[name], 1);
                     tracing::warn!(processor = name, partition = partition.0, %error, "snapshot was not published");
                 }
             });
+        }
+        Ok(())
+    }
+
+    /// A snapshot up to here could be used by a restart now.
+    fn restart_limit(&self, held: &Held<S>) -> Offset {
+        let acked = self.sink.acked(held.owner.step().name(), held.owner.partition().0).unwrap_or_default();
+        let flushed = if self.onward.is_some() { held.flushed } else { held.owner.next() };
+        acked.min(flushed).max(held.limit)
+    }
+
+    /// Lets the log forget what no snapshot needs any more and has been kept for long enough.
+    fn forget(&self, oldest: &Oldest, partitions: &HashMap<u32, Held<S>>) -> Result<(), LogError> {
+        let oldest = std::mem::take(&mut *oldest.lock());
+        let Some(retention) = self.retention else { return Ok(()) };
+        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        for (partition, needed) in oldest {
+            let Some(held) = partitions.get(&partition) else { continue };
+            let oldest_ms = held.owner.wall_ms().saturating_sub(retention_ms);
+            retention::forget(self.log.as_ref(), PartitionId(partition), needed, oldest_ms)?;
         }
         Ok(())
     }
@@ -401,7 +445,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         });
         let owner = Owner::new(step, self.epoch, partition, start, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?;
-        Ok(Held { owner, asks: Asks::new(end) })
+        let flushed = owner.next();
+        Ok(Held { owner, asks: Asks::new(end), limit, flushed })
     }
 
     fn note(&self, owner: &Owner<S>, accepted: u64) {

@@ -225,11 +225,14 @@ impl Step for Adder {
     }
 }
 
+/// Version, sum and count.
+type Row = (u64, u64, u64);
+
 /// Rows as a database keeps them: of each key the one of the highest version. Snapshots are taken right after a tick,
 /// when nothing is dirty.
 #[derive(Debug, Default)]
 struct Tables {
-    rows: Mutex<BTreeMap<(&'static str, u64), (u64, u64, u64)>>,
+    rows: Mutex<BTreeMap<(&'static str, u64), Row>>,
     acked: Mutex<BTreeMap<(&'static str, u32), Offset>>,
     late: AtomicBool,
 }
@@ -347,7 +350,7 @@ impl Deployment {
             sink: self.tables.clone(),
             snapshots: Some(self.snapshots.clone()),
             make: move |_| Adder { name, sums: BTreeMap::new(), dirty: Vec::new() },
-            rules: CutRules { interval_ms: 0, max_bytes: 1 << 20, snapshot_interval_ms: 0 },
+            rules: CutRules { interval_ms: 0, max_bytes: 1 << 20, snapshot_interval_ms: 0, quiet_ms: i64::MAX },
             epoch: Epoch(1),
             generation: Generation(1),
             clock: self.clock.clone(),
@@ -355,6 +358,7 @@ impl Deployment {
             progress: progress.clone(),
             stop: stop.clone(),
             flush_interval: Duration::from_millis(5),
+            retention: None,
         };
         let thread = std::thread::spawn(move || {
             let member = Member { group: name, index: 0, count: 1, instance: String::new() };
