@@ -234,8 +234,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if report.ticked || report.gaps > 0 {
             self.ask(owner, asks, report.ticked)?;
         }
-        self.note(owner, accepted);
         self.deliver(held, report, oldest)?;
+        self.note(&held.owner, accepted);
         Ok(appended)
     }
 
