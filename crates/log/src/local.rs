@@ -71,6 +71,7 @@ impl LocalLog {
     pub fn open(folder: &Path, name: &str, partitions: u32) -> Result<LocalLog, LogError> {
         std::fs::create_dir_all(folder).map_err(|error| io_error(folder, &error))?;
         let path = folder.join(format!("{name}.redb"));
+        make_store(&path)?;
         let store = open_store(&path)?;
         let bounds = prepare(&store, name, partitions).map_err(|failure| failure.at(&path))?;
         // whoever meets our lock is told who we are; without the note the lock still holds
@@ -137,6 +138,22 @@ fn holder(path: &Path) -> String {
     match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("process {pid} ({})", name.trim()),
         Err(_) => format!("process {pid}"),
+    }
+}
+
+/// Makes an empty store if there is none. It gets its name once it is whole: a kill meanwhile leaves none.
+fn make_store(path: &Path) -> Result<(), LogError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let unnamed = path.with_extension(format!("{}.new", std::process::id()));
+    drop(open_store(&unnamed)?);
+    // unlike a renaming, never in place of one that another process has made meanwhile
+    let named = std::fs::hard_link(&unnamed, path);
+    let removed = std::fs::remove_file(&unnamed);
+    match named {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        named => named.and(removed).map_err(|error| io_error(path, &error)),
     }
 }
 
@@ -453,6 +470,16 @@ mod tests {
         }
         assert_eq!(log.read(P0, log.bounds(P0).unwrap().0, usize::MAX).unwrap().len(), 10);
         assert!(size(&log) <= 2 * early, "{} after {early}", size(&log));
+    }
+
+    #[test]
+    fn a_store_whose_making_was_cut_short_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        // what a kill leaves of a making
+        std::fs::write(folder.path().join(format!("x.{}.new", std::process::id() + 1)), vec![0; 4096]).unwrap();
+        let log = LocalLog::open(folder.path(), "x", 1).unwrap();
+        assert_eq!(log.bounds(P0).unwrap(), (Offset(0), Offset(0)));
+        assert!(make_store(log.path()).is_ok(), "one that is there stays");
     }
 
     #[test]

@@ -444,7 +444,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             (outbox, self.origin_name(partition))
         });
         let owner = Owner::new(step, self.epoch, partition, start, self.rules, onward)
-            .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?;
+            .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
+            .declaring((0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition))));
         let flushed = owner.next();
         Ok(Held { owner, asks: Asks::new(end), limit, flushed })
     }

@@ -441,6 +441,8 @@ fn accepted(log: &Lossy, partition: PartitionId) -> BTreeMap<(u32, u64), Vec<u64
             inbox.tick(&tick);
         }
     }
+    let declared = inbox.origins().filter(|origin| origin.declared).count();
+    assert_eq!(declared as u32, PARTITIONS, "its watermark waits for every partition of the log before");
     accepted
 }
 
