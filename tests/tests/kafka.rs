@@ -6,6 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crumbtrail_log::control::{Control, GoBack};
+use crumbtrail_log::kafka::{KafkaLog, KafkaSettings};
+use crumbtrail_log::{Log, OriginId, PartitionId, Position};
 use crumbtrail_tests::clients::Producing;
 use crumbtrail_tests::deployment::wait_until;
 use crumbtrail_tests::registry::{Registry, free_address};
@@ -130,6 +133,55 @@ fn two_members_share_the_partitions() {
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }
 
+#[test]
+fn asked_by_another_process_both_writers_go_back_in_full_flow() {
+    let test = "asked_by_another_process_both_writers_go_back_in_full_flow";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+    let metrics = free_address();
+    let mut shop = Deployment::with_metrics_at(&metrics.to_string(), &config(&broker, "", JSON_CLICKS));
+    shop.start_engine();
+    let member = Member::start(&shop, "only");
+    let producing = Producing::start(&python, &[&broker.address, "-", "steady", "30000", "20"]);
+    let went_back = |processor: &str| {
+        let name = format!("crumbtrail_writer_go_backs_total{{processor=\"{processor}\"}} ");
+        scrape(metrics).lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
+    };
+    let counted = || {
+        let out = shop.run("sql", ["SELECT count() FROM touchpoints", "--format", "TSV"]);
+        String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
+    };
+    wait_until(Duration::from_secs(60), || counted() > 2_000);
+    let settings = KafkaSettings::new(broker.address.clone());
+    let control = KafkaLog::open(settings, "crumbtrail.control-e1", 1).unwrap();
+    for round in 1..4 {
+        for (log, origin) in [
+            ("crumbtrail.touchpoints-e1", "kafka:clicks-json/0"),
+            ("crumbtrail.touchpoints-e1", "kafka:clicks-json/1"),
+            ("crumbtrail.people-e1", "log:crumbtrail.touchpoints-e1/0"),
+            ("crumbtrail.people-e1", "log:crumbtrail.touchpoints-e1/1"),
+        ] {
+            let (partition, position) = (PartitionId(0), Position { offset: 2, seq: 1 });
+            let ask = GoBack { log: log.to_owned(), partition, origin: OriginId::of(origin), position };
+            control.append(PartitionId(0), Control::GoBack(ask).encode()).unwrap();
+        }
+        control.flush(Duration::from_secs(60)).unwrap();
+        wait_until(Duration::from_secs(60), || {
+            went_back("intake") >= 2 * round && went_back("sessionize") >= 2 * round
+        });
+    }
+    let sent = producing.sent();
+    wait_until(Duration::from_secs(120), || counted() >= 30_000);
+    assert_eq!(scrape(metrics).lines().find(|line| line.starts_with("crumbtrail_step_gaps_total")), None);
+    member.drain();
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(found(&shop, OUTCOMES), planted(&sent["outcomes"]));
+    assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 30_000);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
 /// One process of all processors; killed if the test ends before it does.
 struct Member(Child);
 
@@ -162,9 +214,14 @@ impl Drop for Member {
 }
 
 fn is_paused(metrics: SocketAddr) -> bool {
+    scrape(metrics).lines().any(|line| line == "crumbtrail_intake_paused{why=\"registry\"} 1")
+}
+
+/// The metrics as text; empty if nobody answers.
+fn scrape(metrics: SocketAddr) -> String {
     let mut text = String::new();
-    let Ok(mut stream) = TcpStream::connect(metrics) else { return false };
+    let Ok(mut stream) = TcpStream::connect(metrics) else { return text };
     let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    asked.and_then(|()| stream.read_to_string(&mut text)).is_ok()
-        && text.lines().any(|line| line == "crumbtrail_intake_paused{why=\"registry\"} 1")
+    let answered = asked.and_then(|()| stream.read_to_string(&mut text));
+    answered.map_or_else(|_| String::new(), |_| text)
 }

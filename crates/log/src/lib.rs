@@ -23,7 +23,7 @@ mod wire;
 
 pub use error::LogError;
 pub use frame::{FrameView, Record};
-pub use inbox::{Inbox, Verdict};
+pub use inbox::{Gap, Inbox, Verdict};
 pub use log::{Event, Log, Member, ReadBack, Subscription};
 pub use outbox::Outbox;
 pub use position::{Epoch, Generation, Offset, OriginId, PartitionId, Position};

@@ -29,6 +29,8 @@ const FORMAT: u64 = 1;
 const CACHE_BYTES: usize = 4 << 20;
 /// An append that finds so much queued writes it out itself.
 const QUEUE_BYTES: usize = 4 << 20;
+/// Frames trimmed in one transaction at most: appenders wait for it.
+const TRIM_FRAMES: u64 = 4_096;
 
 /// A log in a file of this machine; its clones are the same log.
 #[derive(Clone)]
@@ -69,6 +71,7 @@ impl LocalLog {
     pub fn open(folder: &Path, name: &str, partitions: u32) -> Result<LocalLog, LogError> {
         std::fs::create_dir_all(folder).map_err(|error| io_error(folder, &error))?;
         let path = folder.join(format!("{name}.redb"));
+        make_store(&path)?;
         let store = open_store(&path)?;
         let bounds = prepare(&store, name, partitions).map_err(|failure| failure.at(&path))?;
         // whoever meets our lock is told who we are; without the note the lock still holds
@@ -135,6 +138,22 @@ fn holder(path: &Path) -> String {
     match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
         Ok(name) => format!("process {pid} ({})", name.trim()),
         Err(_) => format!("process {pid}"),
+    }
+}
+
+/// Makes an empty store if there is none. It gets its name once it is whole: a kill meanwhile leaves none.
+fn make_store(path: &Path) -> Result<(), LogError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let unnamed = path.with_extension(format!("{}.new", std::process::id()));
+    drop(open_store(&unnamed)?);
+    // unlike a renaming, never in place of one that another process has made meanwhile
+    let named = std::fs::hard_link(&unnamed, path);
+    let removed = std::fs::remove_file(&unnamed);
+    match named {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        named => named.and(removed).map_err(|error| io_error(path, &error)),
     }
 }
 
@@ -258,6 +277,25 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Removes what lies before an offset, and says so, in one transaction; only while nobody else writes.
+    fn trim_to(&self, partition: PartitionId, before: u64) -> Result<(), LogError> {
+        self.with_store(|store| {
+            let mut transaction = store.begin_write()?;
+            transaction.set_quick_repair(true);
+            {
+                transaction.open_table(STARTS)?.insert(partition.0, before)?;
+                let mut frames = transaction.open_table(FRAMES)?;
+                frames.retain_in((partition.0, 0)..(partition.0, before), |_, _| false)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })?;
+        self.durable.lock().bounds[partition.0 as usize].0 = before;
+        Ok(())
+    }
+}
+
 impl Store for Shared {
     fn name(&self) -> &str {
         &self.name
@@ -291,6 +329,16 @@ impl Store for Shared {
                 read.push((Offset(key.value().1), Bytes::copy_from_slice(frame.value())));
             }
             Ok(read)
+        })
+        .and_then(|read| match read.first() {
+            Some((first, _)) if *first == from => Ok(read),
+            // trimmed since the bounds were looked at
+            _ => Err(LogError::Trimmed {
+                log: self.name.clone(),
+                partition,
+                start: self.bounds(partition)?.0,
+                asked: from,
+            }),
         })
     }
 
@@ -342,27 +390,16 @@ impl Log for LocalLog {
     }
 
     fn trim(&self, partition: PartitionId, before: Offset) -> Result<(), LogError> {
-        let shared = &self.shared;
-        let index = shared.check(partition)?;
-        let _writing = shared.writing.lock();
-        let (start, end) = shared.durable.lock().bounds[index];
-        let before = before.0.min(end);
-        if before <= start {
-            return Ok(());
-        }
-        shared.with_store(|store| {
-            let mut transaction = store.begin_write()?;
-            transaction.set_quick_repair(true);
-            {
-                transaction.open_table(STARTS)?.insert(partition.0, before)?;
-                let mut frames = transaction.open_table(FRAMES)?;
-                frames.retain_in((partition.0, 0)..(partition.0, before), |_, _| false)?;
+        let index = self.shared.check(partition)?;
+        loop {
+            let _writing = self.shared.writing.lock();
+            let (start, end) = self.shared.durable.lock().bounds[index];
+            let before = before.0.min(end);
+            if before <= start {
+                return Ok(());
             }
-            transaction.commit()?;
-            Ok(())
-        })?;
-        shared.durable.lock().bounds[index].0 = before;
-        Ok(())
+            self.shared.trim_to(partition, before.min(start + TRIM_FRAMES))?;
+        }
     }
 
     fn subscribe(&self, member: Member<'_>) -> Result<Box<dyn Subscription>, LogError> {
@@ -415,6 +452,34 @@ mod tests {
         log.flush(SOON).unwrap();
         assert_eq!(log.read(P0, Offset(5), 9).unwrap(), [(Offset(5), Bytes::from_static(&[9]))]);
         assert_eq!(log.read(P0, Offset(4), 9).unwrap_err().kind(), "trimmed");
+    }
+
+    #[test]
+    fn a_log_that_is_trimmed_behind_its_end_stops_growing() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = LocalLog::open(folder.path(), "x", 1).unwrap();
+        let size = |log: &LocalLog| std::fs::metadata(log.path()).unwrap().len();
+        let mut early = 0;
+        for round in 0..40 {
+            for _ in 0..2 * TRIM_FRAMES {
+                log.append(P0, vec![7; 100]).unwrap();
+            }
+            log.flush(SOON).unwrap();
+            log.trim(P0, Offset(log.bounds(P0).unwrap().1.0 - 10)).unwrap();
+            early = if round == 5 { size(&log) } else { early };
+        }
+        assert_eq!(log.read(P0, log.bounds(P0).unwrap().0, usize::MAX).unwrap().len(), 10);
+        assert!(size(&log) <= 2 * early, "{} after {early}", size(&log));
+    }
+
+    #[test]
+    fn a_store_whose_making_was_cut_short_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        // what a kill leaves of a making
+        std::fs::write(folder.path().join(format!("x.{}.new", std::process::id() + 1)), vec![0; 4096]).unwrap();
+        let log = LocalLog::open(folder.path(), "x", 1).unwrap();
+        assert_eq!(log.bounds(P0).unwrap(), (Offset(0), Offset(0)));
+        assert!(make_store(log.path()).is_ok(), "one that is there stays");
     }
 
     #[test]

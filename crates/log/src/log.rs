@@ -67,7 +67,8 @@ pub trait Log: Send + Sync {
         read_back(self, partition, origins)
     }
 
-    /// Forgets frames before an offset. A home may forget fewer (Kafka's retention does it there).
+    /// Forgets frames before an offset; their offsets are not given again. A home may forget fewer (Kafka's retention
+    /// does it there). A kill in the middle leaves some of them, readable from the new start on.
     ///
     /// # Errors
     /// When the partition does not exist or the home fails.

@@ -10,6 +10,8 @@ use crumbtrail_log::{Log, Offset, PartitionId};
 
 /// Tells the child what to be and where; without it the child's test does nothing.
 const FOLDER: &str = "CRUMBTRAIL_LOG_TEST_FOLDER";
+/// Makes the child trim behind itself.
+const TRIMS: &str = "CRUMBTRAIL_LOG_TEST_TRIMS";
 const PARTITIONS: u32 = 3;
 const SOON: Duration = Duration::from_secs(30);
 
@@ -21,12 +23,15 @@ fn frame(partition: u32, number: u64) -> Vec<u8> {
     frame
 }
 
-/// Checks that a log holds frames 0, 1, 2… whole and in order, and returns how many in each partition.
+/// Checks that a log holds frames up to its end whole and in order, from its start on, and returns each partition's end.
 fn verify(log: &LocalLog) -> Vec<u64> {
     let counts = (0..PARTITIONS).map(|partition| {
         let (start, end) = log.bounds(PartitionId(partition)).expect("bounds");
-        assert_eq!(start, Offset(0));
-        let mut next = 0;
+        let mut next = start.0;
+        if next > 0 {
+            let gone = log.read(PartitionId(partition), Offset(next - 1), 1).expect_err("trimmed");
+            assert_eq!(gone.kind(), "trimmed");
+        }
         while next < end.0 {
             for (offset, bytes) in log.read(PartitionId(partition), Offset(next), 1 << 20).expect("a read") {
                 assert_eq!(offset, Offset(next));
@@ -55,7 +60,15 @@ fn child_writes_until_killed() {
             }
         }
         match log.flush(SOON) {
-            Ok(()) => println!("acked {next:?}"),
+            Ok(()) => {
+                println!("acked {next:?}");
+                if std::env::var_os(TRIMS).is_some() {
+                    for (partition, next) in (0..).zip(&next) {
+                        log.trim(PartitionId(partition), Offset(next - next % 50)).expect("a trim");
+                    }
+                    println!("trimmed {:?}", next.iter().map(|next| next - next % 50).collect::<Vec<_>>());
+                }
+            }
             Err(error) => {
                 println!("refused {}: {error}", error.kind());
                 println!("held {:?}", verify(&log));
@@ -122,6 +135,33 @@ fn what_was_acknowledged_survives_kill_9() {
         assert!(held.iter().zip(&reached).all(|(held, reached)| held >= reached), "{held:?} < {reached:?}");
         let whole = held.iter().all(|count| *count == held[0]);
         assert!(whole, "a flush is all or nothing: {held:?}");
+    }
+}
+
+#[test]
+fn a_log_killed_while_it_is_trimmed_is_readable_from_its_start_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut trimmed = vec![0; PARTITIONS as usize];
+    for round in 0..6_u64 {
+        let mut victim = child(folder.path(), None).env(TRIMS, "1").spawn().unwrap();
+        let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+        let mut seen = 0;
+        // right after an acknowledgement the child trims
+        while seen < 6 + round {
+            let line = lines.next().expect("the child goes on").unwrap();
+            trimmed = if line.contains("trimmed") { counts(&line) } else { trimmed };
+            seen += u64::from(line.contains("acked"));
+        }
+        std::thread::sleep(Duration::from_millis(round));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        let log = LocalLog::open(folder.path(), "victim", PARTITIONS).unwrap();
+        let ends = verify(&log);
+        for (partition, (end, trimmed)) in (0..).zip(ends.iter().zip(&trimmed)) {
+            let (start, _) = log.bounds(PartitionId(partition)).unwrap();
+            assert!(start.0 >= *trimmed && start.0 <= *end, "partition {partition}: {trimmed} {start:?} {end}");
+        }
+        assert!(trimmed[0] > 0, "something was trimmed");
     }
 }
 

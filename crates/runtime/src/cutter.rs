@@ -13,11 +13,14 @@ pub struct CutRules {
     pub max_bytes: usize,
     /// Snapshot at a cut once this much tick wall time has passed since the last snapshot, ms.
     pub snapshot_interval_ms: i64,
+    /// Cut at a tick even without rows once this much tick wall time has passed, ms: the snapshot of a quiet partition
+    /// moves on too, so that the log behind it can be forgotten.
+    pub quiet_ms: i64,
 }
 
 impl Default for CutRules {
     fn default() -> CutRules {
-        CutRules { interval_ms: 1_000, max_bytes: 8 << 20, snapshot_interval_ms: 30_000 }
+        CutRules { interval_ms: 1_000, max_bytes: 8 << 20, snapshot_interval_ms: 30_000, quiet_ms: 3_600_000 }
     }
 }
 
@@ -70,7 +73,8 @@ impl Cutter {
         }
         let due =
             tick.is_some_and(|(wall, closing)| closing || wall.saturating_sub(self.last_cut_ms) >= rules.interval_ms);
-        if waiting < rules.max_bytes && !(due && (waiting > 0 || records > 0)) {
+        let quiet = tick.is_some_and(|(wall, _)| wall.saturating_sub(self.last_cut_ms) >= rules.quiet_ms);
+        if waiting < rules.max_bytes && !quiet && !(due && (waiting > 0 || records > 0)) {
             return Decision { cut: false, snapshot: false };
         }
         self.from = next;
@@ -105,7 +109,8 @@ impl Cutter {
 mod tests {
     use super::*;
 
-    const RULES: CutRules = CutRules { interval_ms: 1_000, max_bytes: 100, snapshot_interval_ms: 3_000 };
+    const RULES: CutRules =
+        CutRules { interval_ms: 1_000, max_bytes: 100, snapshot_interval_ms: 3_000, quiet_ms: 60_000 };
 
     #[test]
     fn cuts_at_ticks_by_time_and_at_frames_by_bytes() {
@@ -127,6 +132,17 @@ mod tests {
         let decision = cutter.after_frame(&RULES, Offset(1), 5, 1, Some((7_000, true)));
         assert_eq!(decision, Decision { cut: true, snapshot: true });
         assert!(!cutter.after_frame(&RULES, Offset(2), 0, 0, Some((9_000, true))).cut, "nothing to write");
+    }
+
+    #[test]
+    fn a_quiet_partition_is_cut_and_snapshotted_now_and_then() {
+        let mut cutter = Cutter::new(Offset(0));
+        let cuts = (0..300).filter(|second| {
+            let decision = cutter.after_frame(&RULES, Offset(second + 1), 0, 0, Some((*second as i64 * 1_000, false)));
+            assert_eq!(decision.cut, decision.snapshot);
+            decision.cut
+        });
+        assert_eq!(cuts.collect::<Vec<_>>(), [60, 120, 180, 240]);
     }
 
     #[test]

@@ -445,29 +445,51 @@ impl IntakeLoop {
 
     /// Reads the control log and goes back where a reader asks.
     fn heed(&mut self, from: Offset, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Offset, LogError> {
+        let messages = match self.control.read(PartitionId(0), from, 1 << 20) {
+            Ok(messages) => messages,
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, "the control log cannot be read");
+                return Ok(from);
+            }
+            Err(error) => return Err(error),
+        };
         let mut next = from;
-        for (offset, bytes) in self.control.read(PartitionId(0), from, 1 << 20)? {
+        for (offset, bytes) in messages {
             next = Offset(offset.0 + 1);
             let Ok(Control::GoBack(ask)) = Control::decode(&bytes) else { continue };
             if ask.log != self.log_name {
                 continue;
             }
-            if let Some(at) = origins.get_mut(&ask.origin) {
-                let to = ask.position.offset.min(at.frontier);
-                tracing::warn!(
-                    origin = at.partition.name,
-                    from = at.frontier,
-                    to,
-                    "going back: a reader misses records"
-                );
-                // The default position asks for everything the source still has.
-                let started = self.source.start(ask.origin, (ask.position != Position::default()).then_some(to))?;
-                self.writer.start(ask.origin, &at.partition.name, to);
-                self.writer.decided(ask.origin, started, EventTime::MIN);
-                at.frontier = started;
-                at.at_end = false;
+            let Some(at) = origins.get_mut(&ask.origin) else { continue };
+            // A run that is not there yet sends what follows anyway.
+            if at.frontier <= ask.position.offset {
+                continue;
             }
+            // The default position asks for everything the source still has.
+            let to = (ask.position != Position::default()).then_some(ask.position.offset);
+            let started = match self.source.start(ask.origin, to) {
+                Ok(started) => started,
+                Err(error @ LogError::Trimmed { .. }) => {
+                    tracing::error!(%error, "cannot go back: a reader goes on missing records");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            tracing::warn!(
+                origin = at.partition.name,
+                from = at.frontier,
+                to = started,
+                "going back: a reader misses records"
+            );
+            self.metrics.add(&catalogue::WRITER_GO_BACKS, &["intake"], 1);
+            self.writer.start(ask.origin, &at.partition.name, to.unwrap_or_default());
+            self.writer.decided(ask.origin, started, EventTime::MIN);
+            at.frontier = started;
+            // What it had seen of event time is still to come for the reader.
+            at.watermark = EventTime::MIN;
+            at.at_end = false;
         }
+        self.progress.set(origins);
         Ok(next)
     }
 }

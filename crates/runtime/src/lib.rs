@@ -7,11 +7,13 @@
 
 pub mod clock;
 pub mod cutter;
+pub mod gaps;
 pub mod import;
 pub mod intake;
 pub mod owner;
 pub mod processor;
 pub mod progress;
+pub mod retention;
 pub mod sink;
 pub mod snapshot;
 pub mod step;

@@ -6,7 +6,7 @@
 use crumbtrail_events::EventTime;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
 use crumbtrail_log::frame::{FrameError, FrameView};
-use crumbtrail_log::{Epoch, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
+use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
 
 use crate::cutter::{CutRules, Cutter};
 use crate::sink::Batch;
@@ -122,8 +122,8 @@ const SKIP_MS: i64 = 3_600_000;
 /// The writer of the next log.
 struct Onward {
     outbox: Outbox,
-    /// Our own origin there, as ticks declare it.
-    declared: [(OriginId, String); 1],
+    /// All origins there, as ticks declare them; our own is the first.
+    declared: Vec<(OriginId, String)>,
 }
 
 /// What the open batch has accepted so far. All zero right after a cut, which is when snapshots are taken.
@@ -165,7 +165,7 @@ impl<S: Step> Owner<S> {
         let onward = onward.map(|(mut outbox, name)| {
             let origin = OriginId::of(&name);
             outbox.start(origin, &name, Position::before(next.0));
-            Onward { outbox, declared: [(origin, name)] }
+            Onward { outbox, declared: vec![(origin, name)] }
         });
         Ok(Owner {
             step,
@@ -181,6 +181,21 @@ impl<S: Step> Owner<S> {
             onward,
             scratch: Vec::new(),
         })
+    }
+
+    /// Has its ticks declare the other origins of the next log too: its readers' watermark waits for them, heard of or
+    /// not.
+    #[must_use]
+    pub fn declaring(mut self, names: impl Iterator<Item = String>) -> Owner<S> {
+        if let Some(Onward { declared, .. }) = &mut self.onward {
+            for name in names {
+                let origin = OriginId::of(&name);
+                if declared.iter().all(|(known, _)| *known != origin) {
+                    declared.push((origin, name));
+                }
+            }
+        }
+        self
     }
 
     /// The next log offset it wants.
@@ -199,6 +214,11 @@ impl<S: Step> Owner<S> {
     #[must_use]
     pub fn watermark(&self) -> EventTime {
         watermark_of(&self.inbox)
+    }
+
+    /// Holes that are open: what its origins' writers have to send again.
+    pub fn gaps(&self) -> impl Iterator<Item = Gap> {
+        self.inbox.gaps()
     }
 
     /// Wall time of the last tick, ms.

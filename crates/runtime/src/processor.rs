@@ -1,19 +1,25 @@
 //! The loop of a processor: one thread, one subscription, an owner per partition dealt to it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 
 use crumbtrail_log::control::{Control, GoBack};
-use crumbtrail_log::{Epoch, Event, Generation, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId};
+use crumbtrail_log::{
+    Epoch, Event, Gap, Generation, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId, Position, Subscription,
+};
 use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::clock::Clock;
 use crate::cutter::CutRules;
+use crate::gaps::Asks;
 use crate::owner::{FrameReport, Owner, OwnerError, Start};
 use crate::progress::{PartitionProgress, Progress};
+use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
 use crate::step::Step;
@@ -40,6 +46,24 @@ pub enum ProcessorError {
     /// Snapshots cannot be read.
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
+    /// The log has forgotten its beginning, and no snapshot stands for it.
+    #[error(
+        "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
+         as far as the tables and the next log go, none reaches there: what was forgotten cannot be computed again; \
+         bring back the snapshots (snapshots.url), or start a new epoch and read the sources again"
+    )]
+    Forgotten {
+        /// Processor name.
+        processor: &'static str,
+        /// Partition.
+        partition: u32,
+        /// Name of the log.
+        log: String,
+        /// First offset it still has.
+        first: u64,
+        /// Snapshots up to here were looked for.
+        limit: u64,
+    },
 }
 
 /// Everything a processor thread needs. `make` makes the empty step of a partition.
@@ -48,7 +72,7 @@ pub struct Processor<M> {
     pub log: Arc<dyn Log>,
     /// The log it writes, if any.
     pub onward: Option<Arc<dyn Log>>,
-    /// The control log, where it asks writers to go back.
+    /// The control log, where it asks writers to go back, and is asked to.
     pub control: Option<Arc<dyn Log>>,
     /// Where rows go.
     pub sink: Arc<dyn Sink>,
@@ -72,7 +96,22 @@ pub struct Processor<M> {
     pub stop: Arc<AtomicBool>,
     /// How often what was appended onward is made durable.
     pub flush_interval: Duration,
+    /// How long its log keeps frames that no snapshot needs; `None` where the home sees to that by itself.
+    pub retention: Option<Duration>,
 }
+
+/// A partition dealt to this processor.
+struct Held<S> {
+    owner: Owner<S>,
+    asks: Asks,
+    /// Up to where the tables and the next log went when it was restored.
+    limit: Offset,
+    /// Everything below was read, and what it passed on is durable.
+    flushed: Offset,
+}
+
+/// Per partition, the oldest snapshot kept, as publishing tells it.
+type Oldest = Arc<Mutex<HashMap<u32, Offset>>>;
 
 /// How long a poll waits when there is nothing to read.
 const POLL: Duration = Duration::from_millis(20);
@@ -80,6 +119,8 @@ const POLL: Duration = Duration::from_millis(20);
 const MEASURE: Duration = Duration::from_secs(1);
 /// How long a flush of the onward log may take before it is an error.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+/// Bytes of the control log read at once.
+const CONTROL_BYTES: usize = 1 << 20;
 
 impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// Runs until it is stopped or cannot go on.
@@ -88,7 +129,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// The log, the sink or the snapshot store fails for good, or a partition must halt.
     pub fn run(&self, member: Member<'_>) -> Result<(), ProcessorError> {
         let mut subscription = self.log.subscribe(member)?;
-        let mut owners: HashMap<u32, Owner<S>> = HashMap::new();
+        let mut partitions: HashMap<u32, Held<S>> = HashMap::new();
+        let mut control_at = match &self.control {
+            Some(control) => control.bounds(PartitionId(0))?.1,
+            None => Offset::default(),
+        };
+        let oldest = Oldest::default();
         let mut paused = false;
         let mut unflushed = false;
         let mut flushed_at = Instant::now();
@@ -96,7 +142,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         while !self.stop.load(Ordering::Relaxed) {
             let room = self.sink.has_room();
             if room == paused {
-                for partition in owners.keys() {
+                for partition in partitions.keys() {
                     if room {
                         subscription.resume(PartitionId(*partition))?;
                     } else {
@@ -107,21 +153,17 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             }
             match subscription.next(POLL)? {
                 Event::Assigned(partition) => {
-                    let owner = self.recover(partition)?;
-                    subscription.start(partition, owner.next())?;
-                    if paused {
-                        subscription.pause(partition)?;
-                    }
-                    self.note(&owner, 0);
-                    owners.insert(partition.0, owner);
+                    let held = self.restore(partition, self.limit(partition)?)?;
+                    self.begin(subscription.as_mut(), &held.owner, paused)?;
+                    partitions.insert(partition.0, held);
                 }
                 Event::Revoked(partition) => {
-                    owners.remove(&partition.0);
+                    partitions.remove(&partition.0);
                     self.progress.forget(partition.0);
                 }
                 Event::Frame { partition, offset, bytes } => {
-                    if let Some(owner) = owners.get_mut(&partition.0) {
-                        unflushed |= self.frame(owner, offset, &bytes)?;
+                    if let Some(held) = partitions.get_mut(&partition.0) {
+                        unflushed |= self.frame(held, offset, &bytes, &oldest)?;
                     }
                 }
                 Event::AtEnd { .. } | Event::Idle => {}
@@ -130,12 +172,17 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 if let Some(onward) = &self.onward {
                     onward.flush(FLUSH_DEADLINE)?;
                 }
+                for held in partitions.values_mut() {
+                    held.flushed = held.owner.next();
+                }
                 unflushed = false;
                 flushed_at = Instant::now();
             }
             if measured_at.elapsed() >= MEASURE {
                 measured_at = Instant::now();
-                for owner in owners.values() {
+                control_at = self.heed(control_at, &mut partitions, subscription.as_mut(), paused)?;
+                self.forget(&oldest, &partitions)?;
+                for Held { owner, .. } in partitions.values() {
                     self.measure(owner, subscription.lag(owner.partition()));
                     let name = owner.step().name();
                     if let Some(acked) = self.sink.acked(name, owner.partition().0) {
@@ -153,8 +200,19 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Ok(())
     }
 
+    /// Has a partition read from where its owner is.
+    fn begin(&self, subscription: &mut dyn Subscription, owner: &Owner<S>, paused: bool) -> Result<(), LogError> {
+        subscription.start(owner.partition(), owner.next())?;
+        if paused {
+            subscription.pause(owner.partition())?;
+        }
+        self.note(owner, 0);
+        Ok(())
+    }
+
     /// Takes a frame; says whether something was appended onward.
-    fn frame(&self, owner: &mut Owner<S>, offset: Offset, bytes: &[u8]) -> Result<bool, ProcessorError> {
+    fn frame(&self, held: &mut Held<S>, offset: Offset, bytes: &[u8], oldest: &Oldest) -> Result<bool, ProcessorError> {
+        let Held { owner, asks, .. } = held;
         let name = owner.step().name();
         let partition = owner.partition();
         let mut failed = None;
@@ -173,32 +231,111 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             return Err(error.into());
         }
         let accepted = report.accepted;
-        self.deliver(name, partition, report)?;
-        self.note(owner, accepted);
+        if report.ticked || report.gaps > 0 {
+            self.ask(owner, asks, report.ticked)?;
+        }
+        self.deliver(held, report, oldest)?;
+        self.note(&held.owner, accepted);
         Ok(appended)
     }
 
-    fn deliver(&self, name: &'static str, partition: PartitionId, report: FrameReport) -> Result<(), ProcessorError> {
+    /// Asks the writers of open holes to go back, where it is time to.
+    fn ask(&self, owner: &Owner<S>, asks: &mut Asks, ticked: bool) -> Result<(), ProcessorError> {
+        let due = asks.due(owner.next(), ticked.then(|| owner.wall_ms()), owner.gaps());
+        if due.is_empty() {
+            return Ok(());
+        }
+        let partition = owner.partition();
+        let (_, end) = self.log.bounds(partition)?;
+        for gap in due {
+            let name = owner.step().name();
+            self.metrics.add(&catalogue::STEP_GO_BACKS_ASKED, &[name], 1);
+            tracing::warn!(
+                processor = name,
+                partition = partition.0,
+                origin = format!("{:016x}", gap.origin.0),
+                after = ?gap.expected_after,
+                again = asks.is_asked(&gap),
+                "a record is missing from the log: its writer is asked to go back"
+            );
+            asks.note(gap, end);
+            if let Some(control) = &self.control {
+                let Gap { origin, expected_after: position } = gap;
+                let ask = Control::GoBack(GoBack { log: self.log.name().to_owned(), partition, origin, position });
+                control.append(PartitionId(0), ask.encode())?;
+                control.flush(FLUSH_DEADLINE)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the control log, and goes back with every partition of which a reader of the next log misses records.
+    fn heed(
+        &self,
+        from: Offset,
+        partitions: &mut HashMap<u32, Held<S>>,
+        subscription: &mut dyn Subscription,
+        paused: bool,
+    ) -> Result<Offset, ProcessorError> {
+        let (Some(control), Some(onward)) = (&self.control, &self.onward) else { return Ok(from) };
+        let messages = match control.read(PartitionId(0), from, CONTROL_BYTES) {
+            Ok(messages) => messages,
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, "the control log cannot be read");
+                return Ok(from);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let next = messages.last().map_or(from, |(offset, _)| Offset(offset.0 + 1));
+        let mut back: BTreeMap<u32, Position> = BTreeMap::new();
+        for (_, bytes) in messages {
+            let Ok(Control::GoBack(ask)) = Control::decode(&bytes) else { continue };
+            if ask.log != onward.name() {
+                continue;
+            }
+            let asked = partitions.values().map(|held| held.owner.partition());
+            for partition in asked.filter(|partition| OriginId::of(&self.origin_name(*partition)) == ask.origin) {
+                let position = back.entry(partition.0).or_insert(ask.position);
+                *position = ask.position.min(*position);
+            }
+        }
+        for (number, position) in back {
+            let Some(held) = partitions.get_mut(&number) else { continue };
+            let owner = &held.owner;
+            let name = owner.step().name();
+            // An owner that is not there yet sends what follows anyway.
+            if owner.next().0 <= position.offset {
+                continue;
+            }
+            tracing::warn!(
+                processor = name,
+                partition = number,
+                from = owner.next().0,
+                to = position.offset,
+                "going back: a reader misses records"
+            );
+            match self.restore(PartitionId(number), Offset(position.offset)) {
+                Ok(earlier) => {
+                    self.metrics.add(&catalogue::WRITER_GO_BACKS, &[name], 1);
+                    self.begin(subscription, &earlier.owner, paused)?;
+                    *held = earlier;
+                }
+                Err(error) => tracing::error!(%error, "cannot go back: the reader goes on missing records"),
+            }
+        }
+        Ok(next)
+    }
+
+    fn deliver(&self, held: &Held<S>, report: FrameReport, oldest: &Oldest) -> Result<(), ProcessorError> {
+        let (name, partition) = (held.owner.step().name(), held.owner.partition());
         if report.repeats > 0 {
             self.metrics.add(&catalogue::STEP_REPEATS, &[name], report.repeats);
         }
         if report.old_generation > 0 {
             self.metrics.add(&catalogue::STEP_OLD_GENERATION, &[name], report.old_generation);
         }
-        if let Some((origin, position)) = report.gap {
+        if report.gaps > 0 {
             self.metrics.add(&catalogue::STEP_GAPS, &[name], report.gaps);
-            tracing::error!(
-                processor = name,
-                partition = partition.0,
-                origin = origin.0,
-                ?position,
-                "a record before this one is missing from the log; asking its writer to go back"
-            );
-            if let Some(control) = &self.control {
-                let ask = Control::GoBack(GoBack { log: self.log.name().to_owned(), partition, origin, position });
-                control.append(PartitionId(0), ask.encode())?;
-                control.flush(FLUSH_DEADLINE)?;
-            }
         }
         if let Some(batch) = report.batch {
             for outcome in crumbtrail_events::Outcome::ALL {
@@ -210,10 +347,17 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             self.sink.submit(batch)?;
         }
         if let (Some((offset, state)), Some(store)) = (report.snapshot, &self.snapshots) {
-            let metrics = self.metrics.clone();
-            store.publish(name, partition.0, offset, state, move |result| match result {
-                Ok(size) => {
-                    metrics.set(&catalogue::SNAPSHOT_BYTES, &[name, &partition.0.to_string()], size as f64);
+            let (metrics, oldest) = (self.metrics.clone(), oldest.clone());
+            let limit = self.restart_limit(held);
+            store.publish(name, partition.0, offset, state, limit, move |result| match result {
+                Ok(published) => {
+                    let labels = [name, &partition.0.to_string()];
+                    metrics.set(&catalogue::SNAPSHOT_BYTES, &labels, published.size as f64);
+                    if published.oldest <= limit {
+                        let mut oldest = oldest.lock();
+                        let oldest = oldest.entry(partition.0).or_default();
+                        *oldest = published.oldest.max(*oldest);
+                    }
                 }
                 Err(error) => {
                     metrics.add(&catalogue::SNAPSHOT_FAILURES, &[name], 1);
@@ -224,20 +368,50 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Ok(())
     }
 
-    /// The newest snapshot that is ahead of neither the ledger's unbroken chain nor the frontiers read back from the
-    /// log it writes; without one, the log's start.
-    fn recover(&self, partition: PartitionId) -> Result<Owner<S>, ProcessorError> {
-        let step = (self.make)(partition);
-        let name = step.name();
+    /// A snapshot up to here could be used by a restart now.
+    fn restart_limit(&self, held: &Held<S>) -> Offset {
+        let acked = self.sink.acked(held.owner.step().name(), held.owner.partition().0).unwrap_or_default();
+        let flushed = if self.onward.is_some() { held.flushed } else { held.owner.next() };
+        acked.min(flushed).max(held.limit)
+    }
+
+    /// Lets the log forget what no snapshot needs any more and has been kept for long enough.
+    fn forget(&self, oldest: &Oldest, partitions: &HashMap<u32, Held<S>>) -> Result<(), LogError> {
+        let oldest = std::mem::take(&mut *oldest.lock());
+        let Some(retention) = self.retention else { return Ok(()) };
+        let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        for (partition, needed) in oldest {
+            let Some(held) = partitions.get(&partition) else { continue };
+            let oldest_ms = held.owner.wall_ms().saturating_sub(retention_ms);
+            retention::forget(self.log.as_ref(), PartitionId(partition), needed, oldest_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Our origin in the next log, as that of a partition of ours.
+    fn origin_name(&self, partition: PartitionId) -> String {
+        format!("log:{}/{}", self.log.name(), partition.0)
+    }
+
+    /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
+    /// frontiers read back.
+    fn limit(&self, partition: PartitionId) -> Result<Offset, ProcessorError> {
+        let name = (self.make)(partition).name();
         let mut limit = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
-        let origin_name = format!("log:{}/{}", self.log.name(), partition.0);
         if let Some(onward) = &self.onward {
-            let origin = OriginId::of(&origin_name);
+            let origin = OriginId::of(&self.origin_name(partition));
             for to in 0..onward.partitions() {
                 let frontier = onward.read_back(PartitionId(to), origin)?.map_or(0, |back| back.frontier);
                 limit = limit.min(Offset(frontier));
             }
         }
+        Ok(limit)
+    }
+
+    /// A partition as it was at the newest snapshot not ahead of `limit`; without one, at the log's start.
+    fn restore(&self, partition: PartitionId, limit: Offset) -> Result<Held<S>, ProcessorError> {
+        let step = (self.make)(partition);
+        let name = step.name();
         let snapshot = match &self.snapshots {
             Some(store) => store.newest(name, partition.0, Some(limit))?,
             None => None,
@@ -245,6 +419,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let (first, end) = self.log.bounds(partition)?;
         let start = match snapshot {
             Some(snapshot) if snapshot.offset >= first && snapshot.offset <= end => Start::Snapshot(snapshot),
+            // From the middle of a log nothing true can be computed.
+            _ if first > Offset(0) => {
+                let log = self.log.name().to_owned();
+                let (partition, first, limit) = (partition.0, first.0, limit.0);
+                return Err(ProcessorError::Forgotten { processor: name, partition, log, first, limit });
+            }
             _ => Start::Empty(first),
         };
         tracing::info!(
@@ -260,13 +440,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             "partition recovered"
         );
         let onward = self.onward.as_ref().map(|log| {
-            (Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4()), origin_name)
+            let outbox = Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4());
+            (outbox, self.origin_name(partition))
         });
-        Owner::new(step, self.epoch, partition, start, self.rules, onward).map_err(|source| ProcessorError::Owner {
-            processor: name,
-            partition: partition.0,
-            source,
-        })
+        let owner = Owner::new(step, self.epoch, partition, start, self.rules, onward)
+            .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
+            .declaring((0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition))));
+        let flushed = owner.next();
+        Ok(Held { owner, asks: Asks::new(end), limit, flushed })
     }
 
     fn note(&self, owner: &Owner<S>, accepted: u64) {
@@ -279,6 +460,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 cut: owner.cut_from(),
                 records: before.records + accepted,
                 waiting: owner.is_waiting(),
+                gaps: owner.gaps().count(),
             },
         );
     }
@@ -299,6 +481,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             let delay = now.saturating_sub(owner.watermark().0);
             self.metrics.set(&catalogue::STEP_WATERMARK_DELAY, &labels, delay as f64 / 1e3);
         }
+        self.metrics.set(&catalogue::STEP_GAPS_OPEN, &labels, owner.gaps().count() as f64);
         let gauges = owner.step().gauges();
         self.metrics.set(&catalogue::STATE_BYTES, &labels, gauges.resident_bytes as f64);
         if name == "journey" {

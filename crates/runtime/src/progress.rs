@@ -18,6 +18,8 @@ pub struct PartitionProgress {
     pub records: u64,
     /// Whether records wait for the next cut.
     pub waiting: bool,
+    /// Origins of which a record is missing, so that what follows it is refused.
+    pub gaps: usize,
 }
 
 /// Progress of every partition of one processor in this process. Clones share it.

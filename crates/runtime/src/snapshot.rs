@@ -1,6 +1,7 @@
 //! Snapshots: state named by log offset, immutable, checksummed, versioned, in a folder or any object store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_log::position::Offset;
@@ -46,27 +47,58 @@ pub struct SnapshotStore {
     prefix: Path,
     runtime: Handle,
     keep: usize,
+    reach: Duration,
+    pruning: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// What publishing a snapshot left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Bytes of the new one.
+    pub size: usize,
+    /// Offset of the oldest one kept: no restart looks before it.
+    pub oldest: Offset,
+}
+
+/// A snapshot as listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed {
+    offset: Offset,
+    path: Path,
+    written_s: i64,
+}
+
+const DAY_S: i64 = 86_400;
 
 impl SnapshotStore {
     /// A store under `prefix` (one per epoch) that keeps the newest `keep` snapshots of a partition.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, runtime: Handle, keep: usize) -> SnapshotStore {
-        SnapshotStore { store, prefix: Path::from(prefix), runtime, keep: keep.max(1) }
+        let (prefix, keep, reach, pruning) = (Path::from(prefix), keep.max(1), Duration::ZERO, Arc::default());
+        SnapshotStore { store, prefix, runtime, keep, reach, pruning }
     }
 
-    /// Publishes a snapshot in the background; `done` hears of its size or failure. The one place a snapshot is published.
+    /// Keeps one a day for so long beside: where a database restored from a backup is healed from.
+    #[must_use]
+    pub fn reaching_back(mut self, reach: Duration) -> SnapshotStore {
+        self.reach = reach;
+        self
+    }
+
+    /// Publishes a snapshot in the background; `done` hears what came of it. The one place a snapshot is published, and
+    /// where older ones are removed; never the newest of those up to `limit`, from which a restart would go on.
     pub fn publish(
         &self,
         processor: &'static str,
         partition: u32,
         offset: Offset,
         state: Vec<u8>,
-        done: impl FnOnce(Result<usize, SnapshotError>) + Send + 'static,
+        limit: Offset,
+        done: impl FnOnce(Result<Published, SnapshotError>) + Send + 'static,
     ) {
         let this = self.clone();
         self.runtime.spawn(async move {
-            let result = this.put(processor, partition, offset, state).await;
+            let result = this.put(processor, partition, offset, state, limit).await;
             done(result);
         });
     }
@@ -77,18 +109,45 @@ impl SnapshotStore {
         partition: u32,
         offset: Offset,
         state: Vec<u8>,
-    ) -> Result<usize, SnapshotError> {
+        limit: Offset,
+    ) -> Result<Published, SnapshotError> {
         let bytes = seal(processor, partition, offset, &state);
         let size = bytes.len();
         let folder = self.folder(processor, partition);
         let name = folder.clone().join(format!("{:020}.snap", offset.0));
         self.store.put(&name, PutPayload::from(bytes)).await?;
-        let mut names = self.names(&folder).await?;
-        while names.len() > self.keep {
-            let (_, oldest) = names.remove(0);
-            self.store.delete(&oldest).await?;
+        // One at a time: two that judge by different limits could remove what both need.
+        let _pruning = self.pruning.lock().await;
+        let listed = self.listed(&folder).await?;
+        let mut oldest = offset;
+        if listed.last().is_some_and(|newest| newest.offset > offset) {
+            // A later one has been here, and knew better what is needed.
+            return Ok(Published { size, oldest: listed[0].offset });
         }
-        Ok(size)
+        for (snapshot, needed) in listed.iter().zip(self.needed(&listed, limit)) {
+            if needed {
+                oldest = oldest.min(snapshot.offset);
+            } else {
+                self.store.delete(&snapshot.path).await?;
+            }
+        }
+        Ok(Published { size, oldest })
+    }
+
+    /// Which of the snapshots, listed by offset, are to be kept.
+    fn needed(&self, listed: &[Listed], limit: Offset) -> Vec<bool> {
+        let newest = listed.len().saturating_sub(self.keep);
+        let restart = listed.iter().rposition(|snapshot| snapshot.offset <= limit);
+        let now_s = listed.iter().map(|snapshot| snapshot.written_s).max().unwrap_or_default();
+        let reach_s = i64::try_from(self.reach.as_secs()).unwrap_or(i64::MAX);
+        let of_day = |snapshot: &Listed| snapshot.written_s.div_euclid(DAY_S);
+        let is_needed = |index: usize| {
+            let snapshot = &listed[index];
+            let is_days_first = index == 0 || of_day(&listed[index - 1]) != of_day(snapshot);
+            let is_within_reach = now_s.saturating_sub(snapshot.written_s) < reach_s;
+            index >= newest || Some(index) == restart || (is_days_first && is_within_reach)
+        };
+        (0..listed.len()).map(is_needed).collect()
     }
 
     /// The newest valid snapshot whose offset is not above `limit`. Damaged ones are passed over with a warning.
@@ -105,8 +164,7 @@ impl SnapshotStore {
         let folder = self.folder(processor, partition);
         let processor = processor.to_owned();
         self.block_on(async move {
-            let names = this.names(&folder).await?;
-            for (offset, name) in names.into_iter().rev() {
+            for Listed { offset, path: name, .. } in this.listed(&folder).await?.into_iter().rev() {
                 if limit.is_some_and(|limit| offset > limit) {
                     continue;
                 }
@@ -134,18 +192,22 @@ impl SnapshotStore {
         self.prefix.clone().join(processor.to_owned()).join(format!("{partition:05}"))
     }
 
-    async fn names(&self, folder: &Path) -> Result<Vec<(Offset, Path)>, SnapshotError> {
+    async fn listed(&self, folder: &Path) -> Result<Vec<Listed>, SnapshotError> {
         let listed = self.store.list_with_delimiter(Some(folder)).await?;
-        let mut names: Vec<(Offset, Path)> = listed
+        let mut listed: Vec<Listed> = listed
             .objects
             .into_iter()
             .filter_map(|object| {
                 let offset = object.location.filename()?.strip_suffix(".snap")?.parse().ok()?;
-                Some((Offset(offset), object.location))
+                Some(Listed {
+                    offset: Offset(offset),
+                    written_s: object.last_modified.timestamp(),
+                    path: object.location,
+                })
             })
             .collect();
-        names.sort();
-        Ok(names)
+        listed.sort();
+        Ok(listed)
     }
 }
 
@@ -206,12 +268,41 @@ mod tests {
         (memory.clone(), SnapshotStore::new(memory, "e1", runtime.handle().clone(), 3))
     }
 
-    fn publish(store: &SnapshotStore, offset: u64, state: &[u8]) {
+    fn publish(store: &SnapshotStore, offset: u64, state: &[u8], limit: u64) -> u64 {
         let (sender, receiver) = std::sync::mpsc::channel();
-        store.publish("sessionize", 2, Offset(offset), state.to_vec(), move |result| {
+        store.publish("sessionize", 2, Offset(offset), state.to_vec(), Offset(limit), move |result| {
             sender.send(result.map_err(|e| e.to_string())).unwrap();
         });
-        receiver.recv().unwrap().unwrap();
+        receiver.recv().unwrap().unwrap().oldest.0
+    }
+
+    #[test]
+    fn what_a_restart_would_go_on_from_is_kept_however_old() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (_, store) = store(&runtime);
+        // ClickHouse is away after 20: nothing newer may be used.
+        for offset in [10, 20, 30, 40, 50, 60, 70] {
+            publish(&store, offset, b"", 25);
+        }
+        let newest = |limit| store.newest("sessionize", 2, Some(Offset(limit))).unwrap().map(|s| s.offset.0);
+        assert_eq!((newest(25), newest(19), newest(45), newest(50)), (Some(20), None, Some(20), Some(50)));
+        assert_eq!(publish(&store, 80, b"", 65), 60, "the oldest kept is said");
+        assert_eq!(newest(59), None, "and with the tables it moves on");
+    }
+
+    #[test]
+    fn one_a_day_is_kept_as_far_as_it_is_to_reach_back() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (_, store) = store(&runtime);
+        let store = store.reaching_back(Duration::from_secs(3 * DAY_S as u64));
+        let half_days =
+            (0..12).map(|n| Listed { offset: Offset(n), path: Path::default(), written_s: n as i64 * DAY_S / 2 });
+        let kept = |listed: &[Listed]| -> Vec<u64> {
+            let needed = store.needed(listed, Offset(11));
+            listed.iter().zip(needed).filter(|(_, needed)| *needed).map(|(snapshot, _)| snapshot.offset.0).collect()
+        };
+        assert_eq!(kept(&half_days.collect::<Vec<_>>()), [6, 8, 9, 10, 11]);
+        assert!(kept(&[]).is_empty());
     }
 
     #[test]
@@ -220,7 +311,7 @@ mod tests {
         let (memory, store) = store(&runtime);
         assert_eq!(store.newest("sessionize", 2, None).unwrap(), None);
         for offset in [10, 20, 30, 40] {
-            publish(&store, offset, format!("state {offset}").as_bytes());
+            publish(&store, offset, format!("state {offset}").as_bytes(), 40);
         }
         let state = |limit: Option<u64>| {
             store.newest("sessionize", 2, limit.map(Offset)).unwrap().map(|s| (s.offset.0, s.state))

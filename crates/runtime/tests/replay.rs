@@ -110,7 +110,7 @@ fn input(records: &[(u64, i64)], per_tick: usize) -> MemoryLog {
 }
 
 fn owner(start: Start, onward: u32) -> Owner<Adder> {
-    let rules = CutRules { interval_ms: 1_000, max_bytes: 1 << 20, snapshot_interval_ms: 2_000 };
+    let rules = CutRules { interval_ms: 1_000, max_bytes: 1 << 20, snapshot_interval_ms: 2_000, quiet_ms: 60_000 };
     let outbox = Outbox::new(EPOCH, Generation(1), onward);
     Owner::new(Adder::default(), EPOCH, PartitionId(0), start, rules, Some((outbox, "log:in/0".to_owned()))).unwrap()
 }

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use crumbtrail_log::kafka::KafkaSource;
+use crumbtrail_log::log::GIVE_UP_FRAMES;
+use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
+use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
 
 use super::import::sink;
@@ -60,7 +63,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     } else {
         None
     };
-    let ended = watch(args, &deployment, clickhouse.as_ref(), &metrics, processors.as_ref(), intake.as_ref(), &stop);
+    let place = Place { deployment: &deployment, logs: &logs, clickhouse: clickhouse.as_ref() };
+    let ended = watch(args, place, &metrics, processors.as_ref(), intake.as_ref(), &stop);
     tracing::info!("draining");
     let deadline = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
     let intake_ended = intake.map_or(Ok(()), |intake| intake.stop(deadline));
@@ -106,16 +110,24 @@ fn processors(
     Ok((Processors::start(deployment, &shared, sessionize, journey)?, sink))
 }
 
+/// Where `run` runs.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    deployment: &'a Deployment,
+    logs: &'a Logs,
+    clickhouse: Option<&'a Clickhouse>,
+}
+
 /// Waits for a signal, a failure, or for everything to be done.
 fn watch(
     args: &RunArgs,
-    deployment: &Deployment,
-    clickhouse: Option<&Clickhouse>,
+    place: Place<'_>,
     metrics: &Metrics,
     processors: Option<&Running>,
     intake: Option<&Intake>,
     stop: &AtomicBool,
 ) -> Result<()> {
+    let Place { deployment, logs, clickhouse } = place;
     let mut audited = Instant::now();
     let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
@@ -123,11 +135,12 @@ fn watch(
         if processors.is_some_and(|(processors, _)| processors.have_failed()) || intake.is_some_and(Intake::has_ended) {
             return Ok(()); // The error itself comes out of the drain.
         }
-        if let Some(clickhouse) = clickhouse
-            && audited.elapsed() >= AUDIT
-        {
+        if audited.elapsed() >= AUDIT {
             audited = Instant::now();
-            audit(deployment, clickhouse, metrics);
+            forget_letters(deployment, logs);
+            if let Some(clickhouse) = clickhouse {
+                audit(deployment, clickhouse, metrics);
+            }
         }
         if args.until_idle {
             let read: u64 = crumbtrail_events::Outcome::ALL
@@ -153,6 +166,18 @@ fn watch(
         }
     }
     Ok(())
+}
+
+/// Dead letters have no reader of ours that would keep them longer.
+fn forget_letters(deployment: &Deployment, logs: &Logs) {
+    let Some(retention) = deployment.retention() else { return };
+    let oldest_ms = Clock::System.now_ms().saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
+    let (log, partition) = (logs.dead_letters.as_ref(), PartitionId(0));
+    // The last ones tell intake where to go on.
+    let needed = log.bounds(partition).map(|(_, end)| Offset(end.0.saturating_sub(GIVE_UP_FRAMES)));
+    if let Err(error) = needed.and_then(|needed| forget(log, partition, needed, oldest_ms)) {
+        tracing::warn!(%error, "old dead letters were not forgotten");
+    }
 }
 
 fn audit(deployment: &Deployment, clickhouse: &Clickhouse, metrics: &Metrics) {

@@ -56,6 +56,9 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
     if config.epoch.0 == 0 {
         return fail("epoch must be 1 to 255");
     }
+    if config.log.ttl_hours == 0 {
+        return fail("log.ttl_hours must be 1 or more");
+    }
     if !(1..=1024).contains(&config.log.partitions) {
         return fail("log.partitions must be 1 to 1024");
     }

@@ -99,7 +99,8 @@ pub struct LogConfig {
     pub topic_prefix: String,
     /// Replication factor of the topics we create.
     pub replication_factor: u32,
-    /// How long our logs keep frames, hours. Must be longer than the age of the oldest snapshot needed.
+    /// How long our logs keep frames, hours, and how far back a daily snapshot is kept. The local log keeps older frames
+    /// too while a snapshot kept needs them.
     pub ttl_hours: u32,
 }
 
@@ -334,7 +335,7 @@ pub struct SnapshotsConfig {
     pub url: String,
     /// Seconds between snapshots of a partition.
     pub interval_seconds: u32,
-    /// Snapshots kept per partition.
+    /// Newest snapshots kept per partition, beside one a day for `log.ttl_hours`.
     pub keep: usize,
 }
 

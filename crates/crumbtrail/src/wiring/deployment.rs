@@ -91,12 +91,23 @@ impl Deployment {
             LogHome::Kafka => {
                 let topic = format!("{}.{name}", self.config.log.topic_prefix);
                 let settings = self.kafka_settings();
-                let retention = Duration::from_secs(u64::from(self.config.log.ttl_hours) * 3_600);
+                let retention = self.ttl();
                 let replication = self.config.log.replication_factor;
                 admin::ensure_topic(&settings, &topic, partitions, replication, Some(retention))?;
                 Arc::new(KafkaLog::open(settings, &topic, partitions)?)
             }
         })
+    }
+
+    /// How long our logs keep frames.
+    fn ttl(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.log.ttl_hours) * 3_600)
+    }
+
+    /// As [`Deployment::ttl`] of logs that we have to trim ourselves: a topic's retention does it there.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        (self.config.log.home == LogHome::Local).then(|| self.ttl())
     }
 
     /// Client settings of the cluster, as configured.
@@ -186,7 +197,8 @@ impl Deployment {
             let (store, path) = object_store::parse_url(&parsed).with_context(|| format!("snapshots.url: {url}"))?;
             (Arc::from(store), format!("{path}/{prefix}"))
         };
-        Ok(SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep))
+        let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
+        Ok(store.reaching_back(self.ttl()))
     }
 
     /// The secret of the keyed hashes: configured, or made once and kept in the data folder.

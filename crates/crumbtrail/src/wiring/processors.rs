@@ -46,6 +46,9 @@ pub struct Shared {
     pub health: Health,
 }
 
+/// A drain gives up on records missing from a log once nothing has moved for so long.
+const HEALING: Duration = Duration::from_secs(10);
+
 impl Processors {
     /// Starts sessionize and journey as asked.
     ///
@@ -113,6 +116,7 @@ impl Processors {
                 progress: progress.clone(),
                 stop: self.stop.clone(),
                 flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
+                retention: deployment.retention(),
             };
             let group = format!("{}-{name}-e{}", config.log.topic_prefix, config.epoch.0);
             let instance = format!("{}-{name}-{index}", deployment.instance());
@@ -155,16 +159,26 @@ impl Processors {
     }
 
     fn wait_for(&self, log: &Arc<dyn Log>, progress: &Progress, seen: &mut impl FnMut(u64)) -> Result<()> {
+        let mut moved_at = Instant::now();
         loop {
-            let mut behind = false;
+            let (mut behind, mut gaps) = (false, 0);
             for partition in 0..log.partitions() {
                 let (_, end) = log.bounds(PartitionId(partition))?;
                 let at = progress.of(partition).unwrap_or_default();
                 behind |= at.processed < end || at.waiting;
+                gaps += at.gaps;
             }
             seen(progress.owned().iter().map(|(_, at)| at.records).sum());
-            if !behind {
+            if behind {
+                moved_at = Instant::now();
+            } else if gaps == 0 {
                 return Ok(());
+            } else if moved_at.elapsed() >= HEALING {
+                let log = log.name();
+                return Err(anyhow!(
+                    "records are missing from {log}: what follows them is not counted yet; run again, and their writer \
+                     is asked to send them again"
+                ));
             }
             if self.have_failed() {
                 return Err(anyhow!("a processor ended; its error stands above"));
@@ -206,6 +220,8 @@ pub fn cut_rules(config: &Config) -> CutRules {
     CutRules {
         interval_ms: i64::from(config.pace.insert_interval_ms),
         snapshot_interval_ms: i64::from(config.snapshots.interval_seconds) * 1_000,
+        // A quiet partition's snapshot must not fall behind what the log keeps.
+        quiet_ms: CutRules::default().quiet_ms.min(i64::from(config.log.ttl_hours) * 3_600_000 / 4),
         ..CutRules::default()
     }
 }

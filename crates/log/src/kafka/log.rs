@@ -86,7 +86,7 @@ impl Log for KafkaLog {
         self.shared.reader.lock().read(partition, from, max_bytes)
     }
 
-    /// Does nothing but check: the topic's retention forgets.
+    /// Does nothing but check: the topic's own retention forgets, and it is as long as what a caller would keep.
     fn trim(&self, partition: PartitionId, _before: Offset) -> Result<(), LogError> {
         self.check(partition)
     }

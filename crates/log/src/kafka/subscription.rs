@@ -150,6 +150,11 @@ impl Subscription for KafkaSubscription {
         let place = self.place(partition)?;
         place.next = Some(from.0);
         place.end = Some(end);
+        // read where we stood before
+        self.events.retain(|event| match event {
+            Event::Frame { partition: of, .. } | Event::AtEnd { partition: of, .. } => *of != partition,
+            Event::Assigned(_) | Event::Revoked(_) | Event::Idle => true,
+        });
         self.consumer.resume([(self.topic.as_str(), number)].into_iter())
     }
 
