@@ -47,7 +47,7 @@ pub fn click<'a>(
     scratch: &'a mut Scratch,
 ) -> Result<ClickEvent<'a>, Reject> {
     let room = 2 * line.len() + source.file_id.len() + source.host.len() + EXTRA;
-    let (mut arena, _) = scratch.open(room);
+    let (mut arena, ..) = scratch.open(room);
     let line = std::str::from_utf8(line)
         .map_err(|error| Reject::fault(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     let parts = split(line.trim_end_matches(['\n', '\r']))?;

@@ -10,15 +10,18 @@ mod text;
 
 use crate::click::ClickEvent;
 use crate::clock::Times;
-use crate::fields;
+use crate::fields::{self, Fields};
 use crate::instant;
 use crate::money::Micros;
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::support::SupportEntry;
 use crate::touchpoint::{Item, Items};
-use crate::values::{self, Slot, Str, TIMES, Values, Word};
+use crate::values::{self, Slot, Str, TIMES, Time, Values, Word};
 use cursor::{Cursor, Token};
+use memchr::memmem::Finder;
+use memchr::{memchr, memchr2};
+use std::sync::LazyLock;
 
 /// Reads a click.
 ///
@@ -27,7 +30,7 @@ use cursor::{Cursor, Token};
 /// is [`crate::validate`]'s to judge.
 pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
     let mut values = Values::new();
-    record(bytes, scratch, fields::click, &mut values)?;
+    record(bytes, scratch, &fields::CLICK, &mut values)?;
     values.check_numbers()?;
     Ok(values.click())
 }
@@ -38,7 +41,7 @@ pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent
 /// As [`click`], and `missing_field` for channel and kind.
 pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
     let mut values = Values::new();
-    record(bytes, scratch, fields::support, &mut values)?;
+    record(bytes, scratch, &fields::SUPPORT, &mut values)?;
     values.check_numbers()?;
     values.check_words()?;
     Ok(values.support())
@@ -49,7 +52,7 @@ pub fn support<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportE
 /// # Errors
 /// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` of a time.
 pub fn click_times(bytes: &[u8], scratch: &mut Scratch) -> Result<Times, Reject> {
-    Ok(record_times(bytes, scratch, fields::click)?)
+    Ok(record_times(bytes, scratch, &fields::CLICK)?)
 }
 
 /// Reads the times of a support entry, as [`click_times`].
@@ -57,12 +60,14 @@ pub fn click_times(bytes: &[u8], scratch: &mut Scratch) -> Result<Times, Reject>
 /// # Errors
 /// As [`click_times`].
 pub fn support_times(bytes: &[u8], scratch: &mut Scratch) -> Result<Times, Reject> {
-    Ok(record_times(bytes, scratch, fields::support)?)
+    Ok(record_times(bytes, scratch, &fields::SUPPORT)?)
 }
 
-#[inline(always)]
-fn record_times(bytes: &[u8], scratch: &mut Scratch, slot: impl Fn(&[u8]) -> Option<Slot>) -> Result<Times, Fault> {
-    let (mut arena, _) = scratch.open(bytes.len());
+fn record_times(bytes: &[u8], scratch: &mut Scratch, fields: &Fields) -> Result<Times, Fault> {
+    if let Some(times) = flat_times(bytes, fields) {
+        return Ok(times);
+    }
+    let (mut arena, ..) = scratch.open(bytes.len());
     let mut cursor = Cursor::new(bytes)?;
     let mut times = [0; TIMES];
     cursor.open_object()?;
@@ -70,7 +75,7 @@ fn record_times(bytes: &[u8], scratch: &mut Scratch, slot: impl Fn(&[u8]) -> Opt
     while let Some(key) = cursor.key(&mut first, &mut arena)? {
         let token = cursor.peek()?;
         if key.ends_with("_at")
-            && let Some(Slot::Time(slot)) = slot(key.as_bytes())
+            && let Some(Slot::Time(slot)) = fields.slot(key)
         {
             times[slot as usize] = time(&mut cursor, token, &mut arena, key)?;
         } else {
@@ -81,23 +86,72 @@ fn record_times(bytes: &[u8], scratch: &mut Scratch, slot: impl Fn(&[u8]) -> Opt
     Ok(values::times(times))
 }
 
+/// Keys of times, to be searched for.
+static TIME_KEYS: LazyLock<[(Time, Finder<'static>); TIMES]> = LazyLock::new(|| {
+    [(Time::Occurred, "\"occurred_at\""), (Time::Sent, "\"sent_at\""), (Time::Received, "\"received_at\"")]
+        .map(|(slot, key)| (slot, Finder::new(key)))
+});
+
+/// The times of an object without escapes and without objects in it, searched for instead of parsed: there a quoted word
+/// before a colon is a key of the object. `None` if it is not so simple. Bytes that are no JSON may be given times, too.
+fn flat_times(bytes: &[u8], fields: &Fields) -> Option<Times> {
+    let open = memchr(b'{', bytes)?;
+    if memchr2(b'{', b'\\', &bytes[open + 1..]).is_some() {
+        return None;
+    }
+    let mut times = [0; TIMES];
+    for (slot, key) in TIME_KEYS.iter() {
+        let mut rest = bytes;
+        while let Some(at) = key.find(rest) {
+            rest = rest[at + key.needle().len()..].trim_ascii_start();
+            let Some(value) = rest.strip_prefix(b":") else { continue };
+            let value = value.trim_ascii_start();
+            let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if !matches!(value.get(digits), Some(b',' | b'}')) || !(1..=18).contains(&digits) || value[0] == b'0' {
+                return None;
+            }
+            times[*slot as usize] = value[..digits].iter().fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0'));
+            rest = value;
+        }
+    }
+    if fields.slot("sent_at").is_none() {
+        times[Time::Sent as usize] = 0;
+    }
+    Some(values::times(times))
+}
+
 #[inline(always)]
 fn record<'a>(
     bytes: &'a [u8],
     scratch: &'a mut Scratch,
-    slot: impl Fn(&[u8]) -> Option<Slot>,
+    fields: &Fields,
     values: &mut Values<'a>,
 ) -> Result<(), Fault> {
-    let (mut arena, items) = scratch.open(bytes.len());
+    let (mut arena, items, follow) = scratch.open(bytes.len());
     let mut cursor = Cursor::new(bytes)?;
     cursor.open_object()?;
     let mut first = true;
-    while let Some(key) = cursor.key(&mut first, &mut arena)? {
-        let token = cursor.peek()?;
-        let Some(slot) = slot(key.as_bytes()) else {
-            cursor.raw_value(1)?;
-            continue;
+    // A producer writes its fields in one order: the key that followed this one last time is tried before any is read.
+    let mut before = fields.0.len();
+    loop {
+        let guess = usize::from(follow[before]);
+        let index = match fields.0.get(guess) {
+            Some((key, _)) if cursor.is_key(&mut first, key.as_bytes()) => guess,
+            _ => {
+                let Some(name) = cursor.key(&mut first, &mut arena)? else { break };
+                let Some(index) = fields.index(name) else {
+                    cursor.peek()?;
+                    cursor.raw_value(1)?;
+                    continue;
+                };
+                follow[before] = index as u8;
+                index
+            }
         };
+        before = index;
+        let (key, slot) = fields.0[index];
+        let key = Fields::name(key);
+        let token = cursor.peek()?;
         match slot {
             Slot::Str(slot) => values.strs[slot as usize] = string(&mut cursor, token, &mut arena, key)?,
             Slot::Time(slot) => values.times[slot as usize] = time(&mut cursor, token, &mut arena, key)?,
@@ -226,7 +280,7 @@ fn campaign<'a>(
     let mut first = true;
     while let Some(key) = cursor.key(&mut first, arena)? {
         let token = cursor.peek()?;
-        match fields::campaign(key.as_bytes()) {
+        match fields::CAMPAIGN.slot(key) {
             Some(Slot::Str(slot)) => {
                 values.strs[slot as usize] = match token {
                     Token::String | Token::Null => string(cursor, token, arena, key)?,
@@ -353,7 +407,48 @@ mod tests {
         assert_eq!(click_times(json.as_bytes(), &mut scratch), Ok(times));
         assert_eq!(support_times(json.as_bytes(), &mut scratch), Ok(Times { sent: 0, ..times }));
         for bad in ["", "[]", "{\"a\":\"b}", "{\"a\":1,}", "{} x", "{\"occurred_at\":true}"] {
-            assert!(click_times(bad.as_bytes(), &mut scratch).is_err(), "{bad}");
+            let times = click_times(bad.as_bytes(), &mut scratch);
+            assert!(times.is_err() || times == Ok(Times::default()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_of_flat_objects_are_found_without_reading_them() {
+        let flat = |json: &str| flat_times(json.as_bytes(), &fields::CLICK).map(|t| (t.occurred, t.sent, t.received));
+        let json = r#"{"name":"sent_at", "occurred_at" : 1772331300123 ,"received_at":7,"title":"สวัสดี"}"#;
+        assert_eq!(flat(json), None, "a space after a number is left to the parser");
+        assert_eq!(flat(&json.replace(" ,", ",")), Some((1_772_331_300_123, 0, 7)));
+        assert_eq!(flat(r#"{"sent_at":1,"sent_at":2,"occurred_at":3}"#), Some((3, 2, 0)));
+        for other in [
+            r#"{"occurred_at":"2026-03-01T02:15:00Z"}"#,
+            r#"{"occurred_at":1.5}"#,
+            r#"{"occurred_at":-1}"#,
+            r#"{"occurred_at":null}"#,
+            r#"{"occurred_at":1,"properties":{"sent_at":2}}"#,
+            r#"{"occurred_at":1,"sent\u005fat":2}"#,
+            r#"{"occurred_at":1"#,
+        ] {
+            assert_eq!(flat(other), None, "{other}");
+        }
+        let support = support_times(br#"{"occurred_at":3,"sent_at":2}"#, &mut Scratch::new());
+        assert_eq!(support, Ok(Times { occurred: 3, sent: 0, received: 0 }));
+    }
+
+    #[test]
+    fn keys_are_read_in_any_order_whatever_came_before() {
+        let mut scratch = Scratch::new();
+        let orders = [
+            r#"{"event_id":"e","visitor":"v","name":"n","site":"s"}"#,
+            r#"{"site":"s","name":"n","visitor":"v","event_id":"e"}"#,
+            r#" { "event_id" : "e", "x":1,"visitor":"v","y":[{}], "name":"n","site":"s"}"#,
+            r#"{"event_id":"e","visitor":"v","visitor":"v","name":"n","site":"s","z":null}"#,
+        ];
+        for json in orders.iter().chain(orders.iter().rev()).chain(&orders) {
+            let click = click(json.as_bytes(), &mut scratch).unwrap();
+            assert_eq!((click.event_id, click.visitor, click.name, click.site), ("e", "v", "n", "s"), "{json}");
+        }
+        for bad in [r#"{"event_id":"e""visitor":"v"}"#, r#"{,"event_id":"e"}"#, r#"{"event_id":"e",}"#] {
+            assert_eq!(click(bad.as_bytes(), &mut scratch).unwrap_err().reason, Reason::MalformedJson, "{bad}");
         }
     }
 

@@ -9,6 +9,9 @@ use crate::reject::{Fault, Reason, Reject};
 pub struct Scratch {
     arena: Vec<u8>,
     items: Vec<u8>,
+    /// Which field followed which in the last JSON record, by their places in [`crate::fields::Fields`]; the last one
+    /// stands for the object's begin. A guess, never more.
+    follow: [u8; 32],
 }
 
 impl Scratch {
@@ -18,14 +21,14 @@ impl Scratch {
         Scratch::default()
     }
 
-    /// The buffers, with `room` bytes of arena and no items.
+    /// The buffers, with `room` bytes of arena and no items, and the order of fields.
     #[inline]
-    pub(crate) fn open(&mut self, room: usize) -> (Arena<'_>, &mut Vec<u8>) {
+    pub(crate) fn open(&mut self, room: usize) -> (Arena<'_>, &mut Vec<u8>, &mut [u8; 32]) {
         if self.arena.len() < room {
             self.arena.resize(room, 0);
         }
         self.items.clear();
-        (Arena { free: &mut self.arena }, &mut self.items)
+        (Arena { free: &mut self.arena }, &mut self.items, &mut self.follow)
     }
 }
 
@@ -93,7 +96,7 @@ mod tests {
     #[test]
     fn strings_are_cut_off_one_after_another_and_overflow_is_refused() {
         let mut scratch = Scratch::new();
-        let (mut arena, _) = scratch.open(5);
+        let (mut arena, ..) = scratch.open(5);
         let first = arena.build(|b| b.push(b"ab").and_then(|()| b.push(b"c"))).unwrap();
         let second = arena.build(|b| b.push(b"de")).unwrap();
         assert_eq!((first, second), ("abc", "de"));

@@ -41,7 +41,7 @@ struct Parts<'a> {
 /// # Errors
 /// As [`crate::json::click`]; `missing_field.type`, and `unknown_type` for a type outside the spec.
 pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
-    let (mut arena, items) = scratch.open(bytes.len());
+    let (mut arena, items, _) = scratch.open(bytes.len());
     let arena = &mut arena;
     let mut click = ClickEvent::default();
     let parts = top(bytes, arena, &mut click)?;

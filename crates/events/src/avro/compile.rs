@@ -7,7 +7,7 @@ use apache_avro::schema::{EnumSchema, Name, RecordSchema, UuidSchema};
 
 use super::Target;
 use super::program::{ItemOp, Op, Program, Skip, Width};
-use crate::fields;
+use crate::fields::{self, Fields};
 use crate::reject::{Reason, Reject};
 use crate::values::{Slot, Str, Word};
 
@@ -35,8 +35,8 @@ pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Re
         return Err(incompatible("the schema is not a record"));
     };
     let lookup = match target {
-        Target::Click => fields::click,
-        Target::Support => fields::support,
+        Target::Click => &fields::CLICK,
+        Target::Support => &fields::SUPPORT,
     };
     for (_, required) in REQUIRED.iter().filter(|(of, _)| *of == target) {
         // Writers' own aliases are not consulted: the specification lets the reader rename, and ours has none yet.
@@ -44,7 +44,7 @@ pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Re
             return Err(incompatible(format!("{name}: the writer has no such field and there is no default")));
         }
     }
-    let ops = compiler.record(record, &lookup, "", 0)?;
+    let ops = compiler.record(record, lookup, "", 0)?;
     let mut named = Vec::with_capacity(compiler.named.len());
     for skip in compiler.named {
         named.push(skip.ok_or_else(|| incompatible("a named type is not defined"))?);
@@ -97,13 +97,13 @@ impl<'s> Compiler<'s> {
     fn record(
         &mut self,
         record: &'s RecordSchema,
-        lookup: &dyn Fn(&[u8]) -> Option<Slot>,
+        lookup: &Fields,
         prefix: &str,
         depth: usize,
     ) -> Result<Vec<Op>, Reject> {
         let mut ops = Vec::with_capacity(record.fields.len());
         for field in &record.fields {
-            match lookup(field.name.as_bytes()) {
+            match lookup.slot(&field.name) {
                 Some(slot) => {
                     self.field(&field.schema, slot, &format!("{prefix}{}", field.name), depth + 1, &mut ops)?
                 }
@@ -201,7 +201,7 @@ impl<'s> Compiler<'s> {
             Slot::Campaign => match schema {
                 // A nested record is nothing but its fields, one after another.
                 Schema::Record(record) => {
-                    let nested = self.record(record, &fields::campaign, "campaign.", depth + 1)?;
+                    let nested = self.record(record, &fields::CAMPAIGN, "campaign.", depth + 1)?;
                     ops.extend(nested);
                     return Ok(());
                 }

@@ -130,7 +130,7 @@ impl Program {
         scratch: &'a mut Scratch,
         values: &mut Values<'a>,
     ) -> Result<(), Fault> {
-        let (mut arena, items) = scratch.open(2 * body.len());
+        let (mut arena, items, _) = scratch.open(2 * body.len());
         let text = arena.take(body.len())?;
         text.copy_from_slice(body);
         let mut run = Run {

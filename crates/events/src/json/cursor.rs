@@ -150,6 +150,23 @@ impl<'a> Cursor<'a> {
         Ok(Some(key))
     }
 
+    /// Goes past `key` (in quotes, with its colon) if it comes next, without a space before or in it.
+    #[inline]
+    pub(crate) fn is_key(&mut self, first: &mut bool, key: &[u8]) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let (rest, comma) = match rest.split_first() {
+            Some((b',', rest)) if !*first => (rest, 1),
+            _ if *first => (rest, 0),
+            _ => return false,
+        };
+        let is_next = rest.starts_with(key);
+        if is_next {
+            self.at += comma + key.len();
+            *first = false;
+        }
+        is_next
+    }
+
     /// Whether an array entered by [`Cursor::open_array`] has a next element. `first` starts true.
     #[inline]
     pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Fault> {
@@ -417,7 +434,7 @@ mod tests {
 
     fn string(json: &str) -> Result<String, Reason> {
         let mut scratch = Scratch::new();
-        let (mut arena, _) = scratch.open(json.len());
+        let (mut arena, ..) = scratch.open(json.len());
         let mut cursor = Cursor::new(json.as_bytes()).map_err(|reject| reject.reason)?;
         cursor.peek().and_then(|_| cursor.string(&mut arena)).map(str::to_owned).map_err(|reject| reject.reason)
     }

@@ -9,7 +9,22 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Index of the first quote, backslash or control character at or after `at` (the length if there is none).
 #[inline]
 pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    // Agents and addresses are long: as many bytes at once as the compiler has lanes for.
+    // Most keys and values end within two words.
+    for _ in 0..2 {
+        match bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(chunk) => match special_in(u64::from_le_bytes(*chunk)) {
+                Some(hit) => return at + hit,
+                None => at += 8,
+            },
+            None => break,
+        }
+    }
+    find_far(bytes, at)
+}
+
+/// Agents and addresses are long: as many bytes at once as the compiler has lanes for.
+#[inline(never)]
+fn find_far(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
         if chunk.iter().fold(false, |hit, &byte| hit | (byte == b'"') | (byte == b'\\') | (byte < 0x20)) {
             break;
@@ -17,16 +32,10 @@ pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
         at += 32;
     }
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        // With bit 1 flipped, the quote (0x22) and the control characters are the bytes below 0x21. The classic test
-        // for a byte below a bound, and for a zero byte: only the lowest hit is exact, and only it is used.
-        let flipped = word ^ (LOW * 0x02);
-        let slash = word ^ (LOW * 0x5C);
-        let hits = ((flipped.wrapping_sub(LOW * 0x21) & !flipped) | (slash.wrapping_sub(LOW) & !slash)) & HIGH;
-        if hits != 0 {
-            return at + (hits.trailing_zeros() / 8) as usize;
+        match special_in(u64::from_le_bytes(*chunk)) {
+            Some(hit) => return at + hit,
+            None => at += 8,
         }
-        at += 8;
     }
     while let Some(&byte) = bytes.get(at) {
         if byte == b'"' || byte == b'\\' || byte < 0x20 {
@@ -35,6 +44,17 @@ pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The first such byte of eight.
+#[inline(always)]
+fn special_in(word: u64) -> Option<usize> {
+    // With bit 1 flipped, the quote (0x22) and the control characters are the bytes below 0x21. The classic test
+    // for a byte below a bound, and for a zero byte: only the lowest hit is exact, and only it is used.
+    let flipped = word ^ (LOW * 0x02);
+    let slash = word ^ (LOW * 0x5C);
+    let hits = ((flipped.wrapping_sub(LOW * 0x21) & !flipped) | (slash.wrapping_sub(LOW) & !slash)) & HIGH;
+    (hits != 0).then(|| (hits.trailing_zeros() / 8) as usize)
 }
 
 /// Appends `raw` with its escapes (already checked) resolved. A lone surrogate becomes U+FFFD: texts cut in the middle
