@@ -1,5 +1,6 @@
 -- Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own).
 -- One row per record: the key holds the event's own time and its place in the source, so it never changes.
+-- Within a day rows stand as they were read, so that parts follow each other and merges copy runs (docs/decisions/0005).
 CREATE TABLE IF NOT EXISTS {database}.touchpoints_e{epoch} {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -72,8 +73,8 @@ CREATE TABLE IF NOT EXISTS {database}.touchpoints_e{epoch} {on_cluster}
 )
 ENGINE = {replacing_engine}
 PARTITION BY toYYYYMM(occurred_at)
-PRIMARY KEY (site, toStartOfHour(occurred_at), log_partition, occurred_at)
-ORDER BY (site, toStartOfHour(occurred_at), log_partition, occurred_at, event_hash, topic, partition, offset)
+PRIMARY KEY (site, toDate(occurred_at), log_partition, topic, partition, occurred_at)
+ORDER BY (site, toDate(occurred_at), log_partition, topic, partition, occurred_at, event_hash, offset)
 {touchpoints_ttl}
 SETTINGS {table_settings}
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own). One row per record: the key holds the event\'s own time and its place in the source, so it never changes.'

@@ -22,6 +22,7 @@ COMMENT 'Which files of schemas/clickhouse were applied, and with which text';
 -- 0003_touchpoints.sql
 -- Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own).
 -- One row per record: the key holds the event's own time and its place in the source, so it never changes.
+-- Within a day rows stand as they were read, so that parts follow each other and merges copy runs (docs/decisions/0005).
 CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -94,8 +95,8 @@ CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toYYYYMM(occurred_at)
-PRIMARY KEY (site, toStartOfHour(occurred_at), log_partition, occurred_at)
-ORDER BY (site, toStartOfHour(occurred_at), log_partition, occurred_at, event_hash, topic, partition, offset)
+PRIMARY KEY (site, toDate(occurred_at), log_partition, topic, partition, occurred_at)
+ORDER BY (site, toDate(occurred_at), log_partition, topic, partition, occurred_at, event_hash, offset)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own). One row per record: the key holds the event\'s own time and its place in the source, so it never changes.';
 

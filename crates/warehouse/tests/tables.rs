@@ -313,7 +313,8 @@ async fn what_a_retry_cannot_mend_is_said_at_once() {
     client.execute("ALTER TABLE t_refused.sessions_e1 DROP COLUMN bot").await.unwrap();
     let missing = common::loader(&client);
     let mut batch = common::touchpoint_batch(0, 0, &[]);
-    let row = one(|rows| sessions::encode(&SessionRow::default(), RowVersion::new(1, 1, 0), rows));
+    let robot = SessionRow { bot: "agent", ..SessionRow::default() };
+    let row = one(|rows| sessions::encode(&robot, RowVersion::new(1, 1, 0), rows));
     batch.tables = vec![TableRows::new(TableId::Sessions, vec![Bytes::from(row)], 1)];
     let refused = missing.load(&[batch]).await.unwrap_err();
     assert_eq!(refused.kind(), "server_refused", "{refused}");
