@@ -257,7 +257,8 @@ impl Sink for Tables {
         if batch.counts.of(Outcome::Late) > 0 {
             self.late.store(true, Ordering::Relaxed);
         }
-        let mut reader = Reader::new(&batch.tables[0].bytes);
+        let rows = batch.tables[0].pieces.concat();
+        let mut reader = Reader::new(&rows);
         let mut next = || reader.varint().unwrap();
         for _ in 0..batch.tables[0].rows {
             let (key, sum, count, version) = (next(), next(), next(), next());

@@ -76,7 +76,7 @@ impl Sink for Ranges {
         true
     }
     fn submit(&self, mut batch: Batch) -> Result<(), SinkError> {
-        let rows = std::mem::take(&mut batch.tables[0].bytes);
+        let rows = std::mem::take(&mut batch.tables[0].pieces).concat();
         let before = self.rows.lock().unwrap().insert((batch.from.0, batch.to.0), rows.clone());
         assert!(before.is_none_or(|before| before == rows), "a replay makes the same rows");
         Ok(())

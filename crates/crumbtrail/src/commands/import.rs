@@ -12,7 +12,7 @@ use crumbtrail_log::OriginId;
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::import::{self, ImportFile, ImportRules, Imported, Survey};
 use crumbtrail_runtime::intake::Writer;
-use crumbtrail_telemetry::{Health, Metrics};
+use crumbtrail_telemetry::{Health, Metrics, catalogue};
 use crumbtrail_warehouse::insert::Observer;
 use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -38,9 +38,9 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let mut judge = SourceJudge::new(&deployment)?;
     let surveys = survey(args, &mut files, &mut judge)?;
     let before = balance(&deployment, &clickhouse)?;
-    let imported = through(args, &deployment, &clickhouse, &files, surveys, judge)?;
+    let (imported, repeats) = through(args, &deployment, &clickhouse, &files, surveys, judge)?;
     let after = balance(&deployment, &clickhouse)?;
-    Ok(say(&imported, &before, &after))
+    Ok(say(imported, repeats, &before, &after))
 }
 
 /// Pass one: identities and event times.
@@ -80,7 +80,8 @@ fn shape(args: &ImportArgs, file: &SourceFile) -> SourceShape {
     }
 }
 
-/// Pass two: through intake, sessionize and journey into the tables.
+/// Pass two: through intake, sessionize and journey into the tables. Also says how many records sessionize dropped as
+/// repeats: those an earlier import had sent, though the log no longer told how far it came.
 fn through(
     args: &ImportArgs,
     deployment: &Deployment,
@@ -88,7 +89,7 @@ fn through(
     files: &[SourceFile],
     surveys: Vec<Survey>,
     mut judge: SourceJudge,
-) -> Result<Imported> {
+) -> Result<(Imported, u64)> {
     let config = &deployment.config;
     let metrics = Metrics::new();
     let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
@@ -124,7 +125,7 @@ fn through(
     if !sink.flush(Duration::from_secs(600))? {
         return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
     }
-    Ok(imported)
+    Ok((imported, metrics.counter(&catalogue::STEP_REPEATS, &["sessionize"])))
 }
 
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
@@ -209,9 +210,14 @@ fn balance(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Balance> 
     Ok(balance)
 }
 
-fn say(imported: &Imported, before: &Balance, after: &Balance) -> ExitCode {
+fn say(mut imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> ExitCode {
     let counts: Vec<u64> = after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect();
     let sum: u64 = counts.iter().sum();
+    if sum < imported.new {
+        let known = repeats.min(imported.new - sum);
+        imported.known += known;
+        imported.new -= known;
+    }
     println!("read       {:>10} records", imported.read);
     if imported.known > 0 {
         println!("known      {:>10} imported before, unchanged", imported.known);
