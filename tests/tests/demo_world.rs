@@ -41,7 +41,7 @@ fn planted_truths_are_found_again() {
     let said = import(&[&clicks, &support]);
     assert!(said.contains("balance    read = counted"), "{said}");
     assert!(shop.number("SELECT count() FROM touchpoints WHERE conversation_id = ''") >= 300_000);
-    // Whether or not the log still tells how far that import came: its readers know the positions.
+    // The early file again: it is known, whatever was imported since.
     let said = import(&[&early]);
     assert!(said.contains("known            1000") && said.contains("balance    read = counted"), "{said}");
     let truths = world.join("truths.json");

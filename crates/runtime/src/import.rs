@@ -71,7 +71,7 @@ pub trait ImportFile {
 
 /// Tells event times ahead of the import.
 pub trait Scout {
-    /// Event time of a record, or a time before that; `None` if it has none. A dead record may be given one.
+    /// Event time of a record; `None` if it has none. A dead record may be given one: it only delays what waits for time.
     ///
     /// # Errors
     /// Why it cannot be told now.

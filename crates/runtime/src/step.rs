@@ -12,9 +12,9 @@ pub enum StepError {
     Record(#[from] WireError),
 }
 
-/// Bytes at which a piece of rows is closed and the next begun: no buffer grows beyond, so none is copied to grow.
+/// Bytes at which a piece of rows is closed and the next begun: what is copied to grow stays small.
 const PIECE: usize = 256 << 10;
-/// Bytes a new piece begins with.
+/// Room the first piece begins with: most tables of most batches have few rows. Later pieces have all of theirs at once.
 const FIRST: usize = 4 << 10;
 /// Room for the row that crosses [`PIECE`]: nearly all are shorter.
 const SLACK: usize = 4 << 10;

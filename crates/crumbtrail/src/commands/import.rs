@@ -210,14 +210,17 @@ fn balance(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Balance> 
     Ok(balance)
 }
 
-fn say(mut imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> ExitCode {
+/// Counts as known what was written again and dropped as a repeat, as far as the outcomes (`sum` of them) don't tell of it:
+/// an earlier import's ledger does.
+fn with_repeats(imported: Imported, repeats: u64, sum: u64) -> Imported {
+    let again = repeats.min(imported.new.saturating_sub(sum));
+    Imported { known: imported.known + again, new: imported.new - again, ..imported }
+}
+
+fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> ExitCode {
     let counts: Vec<u64> = after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect();
     let sum: u64 = counts.iter().sum();
-    if sum < imported.new {
-        let known = repeats.min(imported.new - sum);
-        imported.known += known;
-        imported.new -= known;
-    }
+    let imported = with_repeats(imported, repeats, sum);
     println!("read       {:>10} records", imported.read);
     if imported.known > 0 {
         println!("known      {:>10} imported before, unchanged", imported.known);
@@ -238,4 +241,24 @@ fn say(mut imported: Imported, repeats: u64, before: &Balance, after: &Balance) 
         imported.new
     );
     ExitCode::from(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_known_and_losses_are_not() {
+        let written = Imported { read: 1_000, new: 1_000, ..Imported::default() };
+        let settled = |repeats, sum| {
+            let Imported { known, new, .. } = with_repeats(written, repeats, sum);
+            (known, new)
+        };
+        assert_eq!(settled(0, 1_000), (0, 1_000));
+        assert_eq!(settled(1_000, 0), (1_000, 0), "the log no longer told of the first import");
+        assert_eq!(settled(400, 600), (400, 600));
+        assert_eq!(settled(400, 1_000), (0, 1_000), "sent again, and counted here all the same");
+        assert_eq!(settled(0, 990), (0, 1_000), "ten are missing: the balance is broken");
+        assert_eq!(settled(400, 590), (400, 600), "ten are missing beside the repeats");
+    }
 }
