@@ -9,7 +9,7 @@ use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Out, RuleBook, Rules, Sessions};
+use crumbtrail_sessions::{Limits, Out, RuleBook, Rules, Sessions};
 use std::collections::HashMap;
 
 const GAP: i64 = 30 * 60_000;
@@ -113,6 +113,7 @@ fn main() {
             event_id: &id,
             site: "shop",
             visitor: &visitor_id,
+            device_at: at - 12,
             received_at: at + 80,
             host: "shop.example",
             page: &pages[dice.roll() as usize % pages.len()],
@@ -154,7 +155,8 @@ fn main() {
 
     let before = resident();
     // The naive recomputation knows the gap rule alone.
-    let rules = Rules { lateness_ms: 10_000, longest_ms: i64::MAX, most_events: u32::MAX, ..Rules::default() };
+    let limits = Limits { lateness_ms: 10_000, ..Limits::default() };
+    let rules = Rules { limits, longest_ms: i64::MAX, most_events: u32::MAX, ..Rules::default() };
     let mut state = Sessions::new(RuleBook { default: rules, ..RuleBook::default() });
     let mut tally = Tally::default();
     let (mut watermark, mut next_tick) = (EventTime::MIN, start);

@@ -1,17 +1,17 @@
 //! What the symbols of an event stand for, per class, and how they are made from a touchpoint.
 //!
 //! ```text
-//! session       attributes = customer · place · device · language · bot          detail = touch · currency + revenue
+//! session       attributes = customer · place · device · language · bot · client detail = touch · currency + value, quantity
 //! conversation  attributes = customer · visitor · contact · place · store        detail = agent · department · priority · language
 //!               page = conversation id                                                    + channel, author, scale, rating, topics
 //! ```
 //!
-//! Places, devices and touches repeat between visitors, so each is a value of its own and a visitor's tuple is 20 bytes.
+//! Places, devices and touches repeat between visitors, so each is a value of its own and a visitor's tuple is 24 bytes.
 
 use crate::event::Event;
 use crate::fields::{Click, Group};
 use crate::intern::{Interner, Symbol};
-use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::touchpoint::{Head, Items, Touchpoint};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
 use crumbtrail_events::{Kind, Micros};
 
@@ -29,6 +29,8 @@ pub(crate) const DEVICE: usize = 2;
 pub(crate) const LANGUAGE: usize = 3;
 /// Sessions: bot indicator.
 pub(crate) const BOT: usize = 4;
+/// Sessions: the client's own session id, if that decides.
+pub(crate) const CLIENT: usize = 5;
 /// Conversations: place.
 pub(crate) const ENTRY_PLACE: usize = 3;
 /// Conversations: shop.
@@ -49,6 +51,7 @@ impl Reading {
             self.group(click.device, interner),
             interner.bytes_of(click.language),
             interner.bytes_of(click.bot),
+            interner.bytes_of(click.client_session),
         ];
         self.tuple(&parts, |_| {}, interner)
     }
@@ -62,18 +65,24 @@ impl Reading {
         interner: &mut Interner,
     ) -> Event {
         let touch = self.group(click.touch, interner);
-        let (currency, revenue) = match head.kind {
-            Kind::Purchase => (interner.bytes_of(click.currency), click.revenue),
-            _ => (Symbol::NONE, 0),
-        };
-        let detail = if touch.is_none() && currency.is_none() && revenue == 0 {
-            Symbol::NONE
-        } else {
-            self.tuple(&[touch, currency], |bytes| bytes.extend_from_slice(&revenue.to_le_bytes()), interner)
+        let detail = match head.kind {
+            Kind::Purchase | Kind::AddToCart | Kind::RemoveFromCart => {
+                let (value, quantity) = worth(head.kind, click);
+                let currency = interner.bytes_of(click.currency);
+                let rest = |bytes: &mut Vec<u8>| {
+                    bytes.extend_from_slice(&value.to_le_bytes());
+                    bytes.extend_from_slice(&quantity.to_le_bytes());
+                };
+                self.tuple(&[touch, currency], rest, interner)
+            }
+            _ if touch.is_none() => Symbol::NONE,
+            _ => self.tuple(&[touch], |_| {}, interner),
         };
         Event {
             at: head.occurred_at,
             id: head.id,
+            skew: Event::distance(click.device_at, head.occurred_at),
+            delay: Event::distance(click.received_at, head.occurred_at),
             kind: head.kind,
             page: interner.bytes_of(click.page),
             attributes,
@@ -125,6 +134,18 @@ impl Reading {
     }
 }
 
+/// What a change of the cart or a purchase is worth, in millionths, and how many units it is of: a purchase what it says,
+/// a change of the cart its lines. Without lines it is one unit of the value the event carries.
+fn worth(kind: Kind, click: &Click<'_>) -> (i64, u32) {
+    let (mut value, mut quantity) = (0i64, 0u32);
+    for line in Items::from_buffer(click.items).iter() {
+        value = value.saturating_add(line.price.0.saturating_mul(i64::from(line.quantity)));
+        quantity = quantity.saturating_add(line.quantity);
+    }
+    let value = if kind == Kind::Purchase || click.items.is_empty() { click.revenue } else { value };
+    (value, if click.items.is_empty() { 1 } else { quantity })
+}
+
 fn plain(t: &Touchpoint<'_>) -> Event {
     let flags = Event::flag(Event::HAS_SCORE, t.score.is_some())
         | Event::flag(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty())
@@ -133,6 +154,8 @@ fn plain(t: &Touchpoint<'_>) -> Event {
     Event {
         at: t.head.occurred_at,
         id: t.head.id,
+        skew: Event::distance(t.device_at, t.head.occurred_at),
+        delay: Event::distance(t.received_at, t.head.occurred_at),
         kind: t.head.kind,
         score: t.score.map_or(0, Event::quantize),
         flags,
@@ -197,10 +220,25 @@ pub(crate) fn touch(symbol: Symbol, interner: &Interner) -> Touch<'_> {
     touch
 }
 
-/// A purchase's detail: currency and revenue.
-pub(crate) fn purchase(detail: Symbol, interner: &Interner) -> (Symbol, Micros) {
-    let revenue = interner.bytes(detail).get(8..).and_then(|bytes| bytes.first_chunk());
-    (interner.part(detail, 1), Micros(revenue.map_or(0, |bytes| i64::from_le_bytes(*bytes))))
+/// The detail of a purchase or a change of the cart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Commerce {
+    pub(crate) currency: Symbol,
+    pub(crate) value: Micros,
+    pub(crate) quantity: u32,
+}
+
+/// The commerce a detail symbol stands for.
+pub(crate) fn commerce(detail: Symbol, interner: &Interner) -> Commerce {
+    let Some(rest) = interner.bytes(detail).get(8..).and_then(|bytes| bytes.first_chunk::<12>()) else {
+        return Commerce::default();
+    };
+    let [v0, v1, v2, v3, v4, v5, v6, v7, q0, q1, q2, q3] = *rest;
+    Commerce {
+        currency: interner.part(detail, 1),
+        value: Micros(i64::from_le_bytes([v0, v1, v2, v3, v4, v5, v6, v7])),
+        quantity: u32::from_le_bytes([q0, q1, q2, q3]),
+    }
 }
 
 /// The detail of a support entry.
@@ -239,6 +277,7 @@ pub(crate) fn entry(detail: Symbol, interner: &Interner) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumbtrail_events::EventTime;
 
     #[test]
     fn what_goes_in_comes_out() {
@@ -256,9 +295,12 @@ mod tests {
             revenue: Micros(5),
             currency: "THB",
             score: Some(-0.5),
+            device_at: 997,
+            received_at: 1_040,
+            client_session: "cs",
             ..Touchpoint::default()
         };
-        t.head.kind = Kind::Purchase;
+        (t.head.kind, t.head.occurred_at) = (Kind::Purchase, EventTime(1_000));
         let mut bytes = Vec::new();
         t.encode(&mut bytes);
         let click = Click::find(&bytes).unwrap();
@@ -271,8 +313,23 @@ mod tests {
         assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
         let touch = touch(interner.part(event.detail, 0), &interner);
         assert_eq!((touch.channel, touch.campaign), (Channel::PaidSearch, "songkran"));
-        let (currency, revenue) = purchase(event.detail, &interner);
-        assert_eq!((interner.str(currency), revenue, event.score), ("THB", Micros(5), -5000));
+        let sold = commerce(event.detail, &interner);
+        assert_eq!((interner.str(sold.currency), sold.value, sold.quantity), ("THB", Micros(5), 1));
+        assert_eq!((event.score, event.skew, event.delay), (-5000, -3, 40));
+        assert_eq!(interner.str(part(CLIENT)), "cs");
+    }
+
+    #[test]
+    fn a_change_of_the_cart_is_worth_its_lines() {
+        let mut items = Vec::new();
+        for (price, quantity) in [(100, 2), (30, 1)] {
+            let line = crumbtrail_events::touchpoint::Item { price: Micros(price), quantity, ..Default::default() };
+            Items::push(&mut items, &line);
+        }
+        let of = |kind, items| worth(kind, &Click { items, revenue: 7, ..Click::default() });
+        assert_eq!(of(Kind::AddToCart, &items), (230, 3));
+        assert_eq!(of(Kind::Purchase, &items), (7, 3), "what was paid, not what it was worth");
+        assert_eq!(of(Kind::RemoveFromCart, &[]), (7, 1));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A chain: the events of one key and class that the gap connects, from which its sessions are computed anew.
 //!
-//! Events that others could still be sorted before are kept one by one, in total order (*live*). The older ones are
-//! folded into a sum (*base*), whose cuts stand; their ids are kept as long as the sum is open, to know repeats.
+//! Events are kept one by one, in total order (*live*), for every cut follows from that order. Only where a chain has
+//! more than [`Rules::kept_events`] behind the horizon, these are folded into a sum (*base*) whose cuts stand: what comes
+//! to be sorted before its end is late. Ids of folded events are kept as long as the sum is open, to know repeats.
 //!
 //! ```text
 //!                 horizon = watermark − lateness
@@ -12,10 +13,10 @@
 use crate::conversation;
 use crate::event::{Event, Order};
 use crate::intern::Interner;
-use crate::pick::Stored;
 use crate::rows::Cut;
-use crate::rules::Rules;
+use crate::rules::{Limits, Rules};
 use crate::session;
+use crate::stored::Stored;
 use crate::window::{self, Open};
 use crumbtrail_events::EventTime;
 use crumbtrail_events::vocabulary::Channel;
@@ -45,17 +46,17 @@ impl Class {
     }
 
     /// The silence that separates two chains.
-    pub(crate) fn gap_ms(self, rules: &Rules) -> i64 {
+    pub(crate) fn gap_ms(self, limits: &Limits) -> i64 {
         match self {
             Class::CASE => i64::MAX,
-            _ if self.is_session() => rules.gap_ms,
-            _ => rules.conversation_gap_ms,
+            _ if self.is_session() => limits.gap_ms,
+            _ => limits.conversation_gap_ms,
         }
     }
 
     /// The silence after which the chain's rows are final.
-    pub(crate) fn settle_ms(self, rules: &Rules) -> i64 {
-        if self == Class::CASE { rules.conversation_gap_ms } else { self.gap_ms(rules) }
+    pub(crate) fn settle_ms(self, limits: &Limits) -> i64 {
+        if self == Class::CASE { limits.conversation_gap_ms } else { self.gap_ms(limits) }
     }
 
     /// The channel of a talk.
@@ -101,6 +102,8 @@ pub(crate) struct Rare {
     pub(crate) done: Vec<(session::Summary, Cut)>,
     /// First events of rows that were emitted and are to be taken back.
     pub(crate) stale: Vec<Order>,
+    /// The last of the folded events: what would come before it is late.
+    pub(crate) folded_to: Order,
     /// Ids of the folded events of the base.
     pub(crate) folded: Ids,
     /// Ids of the live events, if there are more than [`Chain::SCANNED`]; not stored.
@@ -117,6 +120,7 @@ impl Default for Rare {
             base: None,
             done: Vec::new(),
             stale: Vec::new(),
+            folded_to: Order::FIRST,
             folded: Ids::default(),
             live: Ids::default(),
             heads: Vec::new(),
@@ -143,8 +147,6 @@ pub(crate) struct Chain {
 impl Chain {
     /// Up to so many live events, a repeat is looked for by reading them all.
     pub(crate) const SCANNED: usize = 48;
-    /// Fewest events worth folding.
-    const FOLDED: usize = 32;
 
     /// A chain without events.
     pub(crate) fn new(class: Class) -> Chain {
@@ -162,8 +164,8 @@ impl Chain {
 
     fn base_span(&self) -> Option<(Order, EventTime)> {
         self.base().map(|base| match base {
-            Base::Session(sum) => (sum.begin, sum.end),
-            Base::Conversation(sum) => (sum.sums.begin, sum.sums.end),
+            Base::Session(sum) => (sum.open.start, sum.open.last),
+            Base::Conversation(sum) => (sum.begin(), sum.end()),
         })
     }
 
@@ -174,8 +176,8 @@ impl Chain {
             _ => None,
         };
         match (self.base_span(), live) {
-            (Some(((start, _), end)), Some((first, last))) => (start.min(first), end.max(last)),
-            (Some(((start, _), end)), None) => (start, end),
+            (Some((start, end)), Some((first, last))) => (start.at.min(first), end.max(last)),
+            (Some((start, end)), None) => (start.at, end),
             (None, Some(span)) => span,
             (None, None) => (EventTime::MAX, EventTime::MIN),
         }
@@ -219,52 +221,73 @@ impl Chain {
         }
     }
 
-    /// Takes in the events of another chain of its class.
+    /// Takes out the live event with this id, as if it had never come; `None` if there is none. A row that it
+    /// begins is the caller's to take back.
+    pub(crate) fn take(&mut self, id: u64) -> Option<Event> {
+        let at = self.live.iter().position(|event| event.id == id)?;
+        let event = self.live.remove(at);
+        let rare = self.rare();
+        rare.live.remove(&id);
+        rare.changed_from = rare.changed_from.min(event.at);
+        self.is_dirty = true;
+        self.rebuild();
+        Some(event)
+    }
+
+    /// Splits off what the gap no longer connects with its beginning, once an event was taken out.
+    pub(crate) fn split_off(&mut self, gap_ms: i64) -> Option<Chain> {
+        let mut last = self.base_span().map(|(_, end)| end);
+        let at = self.live.iter().position(|event| {
+            let before = last.replace(event.at);
+            before.is_some_and(|before| event.at.since(before) > gap_ms)
+        })?;
+        let mut tail = Chain::new(self.class);
+        tail.live = self.live.split_off(at);
+        tail.is_dirty = true;
+        if let Some(rare) = &mut self.rare {
+            rare.live = Ids::default();
+            // What is to be taken back stays with its event, which may yet begin a row again.
+            let moved = rare.stale.extract_if(.., |begin| tail.live_event(begin.id).is_some()).collect();
+            tail.rare().stale = moved;
+        }
+        self.rebuild();
+        tail.rebuild();
+        Some(tail)
+    }
+
+    /// The live event with this id.
+    pub(crate) fn live_event(&self, id: u64) -> Option<&Event> {
+        self.live.iter().find(|event| event.id == id)
+    }
+
+    /// Whether what stands at `order` would have to be sorted in before events that were folded.
+    pub(crate) fn is_folded_past(&self, order: Order) -> bool {
+        self.rare.as_ref().is_some_and(|rare| order < rare.folded_to)
+    }
+
+    /// Takes in the events of another chain of its class. One of them at most has a base: whatever joins two chains comes
+    /// before all of the later one, and would be late if that was folded.
     pub(crate) fn absorb(&mut self, other: Chain) {
         self.is_settled = false;
         for event in other.live {
             self.insert(event);
         }
         if let Some(theirs) = other.rare {
-            self.absorb_rare(*theirs);
+            let ours = self.rare();
+            ours.changed_from = EventTime::MIN;
+            ours.done.extend(theirs.done);
+            ours.stale.extend(theirs.stale);
+            ours.folded.extend(theirs.folded);
+            ours.folded_to = ours.folded_to.max(theirs.folded_to);
+            debug_assert!(ours.base.is_none() || theirs.base.is_none(), "two folded chains never meet");
+            ours.base = ours.base.take().or(theirs.base);
         }
         self.find_heads();
     }
 
-    fn absorb_rare(&mut self, mut theirs: Rare) {
-        let ours = self.rare();
-        ours.changed_from = EventTime::MIN;
-        ours.done.append(&mut theirs.done);
-        ours.stale.append(&mut theirs.stale);
-        ours.folded.extend(theirs.folded);
-        match (&mut ours.base, theirs.base) {
-            // Two folded chains meet only if the lateness was made longer meanwhile: the earlier row stays.
-            (Some(Base::Session(ours_sum)), Some(Base::Session(mut sum))) => {
-                if sum.begin < ours_sum.begin {
-                    std::mem::swap(ours_sum, &mut sum);
-                }
-                if sum.is_emitted {
-                    ours.stale.push(sum.begin);
-                }
-                ours_sum.absorb(&sum);
-            }
-            (Some(Base::Conversation(ours_sum)), Some(Base::Conversation(mut sum))) => {
-                if sum.sums.begin < ours_sum.sums.begin {
-                    std::mem::swap(ours_sum, &mut sum);
-                }
-                if sum.sums.is_emitted {
-                    ours.stale.push(sum.sums.begin);
-                }
-                ours_sum.absorb(&sum);
-            }
-            (base @ None, theirs) => *base = theirs,
-            (Some(_), _) => {}
-        }
-    }
-
-    /// Whether enough events lie before the horizon to be worth folding.
-    pub(crate) fn wants_fold(&self, horizon: EventTime) -> bool {
-        self.live.get(Chain::FOLDED - 1).is_some_and(|event| event.at < horizon)
+    /// Whether more events lie before the horizon than are kept.
+    pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
+        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at < horizon)
     }
 
     /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
@@ -279,6 +302,7 @@ impl Chain {
         }
         let class = self.class;
         let rare = self.rare.get_or_insert_default();
+        rare.folded_to = old.last().map_or(rare.folded_to, Event::order);
         for event in &old {
             rare.live.remove(&event.id);
             rare.folded.insert(event.id);
@@ -286,104 +310,27 @@ impl Chain {
         if self.live.len() <= Chain::SCANNED {
             rare.live = Ids::default();
         }
-        if !class.is_session() {
+        if class.is_session() {
+            fold_sessions(rare, &old, rules, interner);
+        } else {
             let mut sum = match rare.base.take() {
                 Some(Base::Conversation(sum)) => sum,
                 _ => Box::default(),
             };
             for event in &old {
-                fold_head(event, sum.sums.size == 0, &mut sum.sums.is_emitted, &mut rare.stale);
-                sum.add(event, interner);
+                let begins = sum.is_empty();
+                fold_head(event, begins, &mut sum.is_emitted, &mut rare.stale);
+                sum.add(event, rules, interner);
             }
             rare.base = Some(Base::Conversation(sum));
-            self.find_heads();
-            return;
         }
-        let mut base = match rare.base.take() {
-            Some(Base::Session(sum)) => Some(*sum),
-            _ => None,
-        };
-        let carried = base.as_ref().map(session::Summary::open);
-        let mut next = 0;
-        let mut rolled_over = false;
-        window::cut(&old, carried, rules, |segment| {
-            let mut sum = match base.take() {
-                Some(sum) if segment.is_carried => sum,
-                _ => session::Summary::new(segment.is_continuation),
-            };
-            // Events that no session may begin with, left out before this one.
-            for event in &old[next..segment.events.start.max(next)] {
-                fold_head(event, false, &mut false, &mut rare.stale);
-            }
-            next = segment.events.end.max(next);
-            for event in &old[segment.events.clone()] {
-                fold_head(event, sum.size == 0, &mut sum.is_emitted, &mut rare.stale);
-                sum.add(event, interner);
-            }
-            if segment.cut == Cut::Open {
-                base = Some(sum);
-            } else {
-                rare.done.push((sum, segment.cut));
-                rolled_over = true;
-            }
-        });
-        for event in &old[next..] {
-            fold_head(event, false, &mut false, &mut rare.stale);
-        }
-        if rolled_over {
-            // Repeats of what lies in a session that is done are late, not unknown.
-            rare.folded = match &base {
-                Some(base) => old.iter().filter(|e| e.order() >= base.begin).map(|e| e.id).collect(),
-                None => Ids::default(),
-            };
-        }
-        rare.base = base.map(|sum| Base::Session(Box::new(sum)));
         self.find_heads();
-    }
-
-    /// Adds an event from before the horizon to the base: its sum takes events in any order.
-    /// Returns false if it belongs to a session that is done.
-    pub(crate) fn add_to_base(&mut self, event: &Event, interner: &Interner) -> bool {
-        let order = event.order();
-        let rare = self.rare.get_or_insert_default();
-        match &mut rare.base {
-            Some(Base::Session(sum)) => {
-                if order < sum.begin && sum.is_continuation {
-                    return false;
-                }
-                if order < sum.begin {
-                    if !event.may_start() {
-                        // It stays outside of the session, as if it had come first.
-                        rare.folded.insert(event.id);
-                        return true;
-                    }
-                    if std::mem::take(&mut sum.is_emitted) {
-                        rare.stale.push(sum.begin);
-                    }
-                }
-                sum.add(event, interner);
-            }
-            Some(Base::Conversation(sum)) => {
-                if order < sum.sums.begin && std::mem::take(&mut sum.sums.is_emitted) {
-                    rare.stale.push(sum.sums.begin);
-                }
-                sum.add(event, interner);
-            }
-            None => {
-                self.insert(*event);
-                return true;
-            }
-        }
-        rare.folded.insert(event.id);
-        rare.changed_from = EventTime::MIN;
-        self.find_heads();
-        true
     }
 
     /// The session open before the live events.
     pub(crate) fn carried(&self) -> Option<Open> {
         match self.base() {
-            Some(Base::Session(sum)) => Some(sum.open()),
+            Some(Base::Session(sum)) => Some(sum.open),
             _ => None,
         }
     }
@@ -406,8 +353,8 @@ impl Chain {
     /// Finds the first events of the rows last emitted, if there is more than one.
     pub(crate) fn find_heads(&mut self) {
         let base = match self.base() {
-            Some(Base::Session(sum)) => sum.is_emitted.then_some(sum.begin),
-            Some(Base::Conversation(sum)) => sum.sums.is_emitted.then_some(sum.sums.begin),
+            Some(Base::Session(sum)) => sum.is_emitted.then_some(sum.open.start),
+            Some(Base::Conversation(sum)) => sum.is_emitted.then_some(sum.begin()),
             None => None,
         };
         let live = self.live.iter().filter(|event| event.has(Event::EMITTED)).map(Event::order);
@@ -424,10 +371,10 @@ impl Chain {
     }
 
     /// The watermark that, once passed, closes it (or, when it is settled, ends the memory of it).
-    pub(crate) fn closes_at(&self, rules: &Rules) -> EventTime {
+    pub(crate) fn closes_at(&self, limits: &Limits) -> EventTime {
         let (_, end) = self.span();
-        let settled = end.plus(self.class.settle_ms(rules)).plus(rules.lateness_ms);
-        if self.is_settled { settled.max(end.plus(rules.conversation_memory_ms)) } else { settled }
+        let settled = end.plus(self.class.settle_ms(limits)).plus(limits.lateness_ms);
+        if self.is_settled { settled.max(end.plus(limits.conversation_memory_ms)) } else { settled }
     }
 
     /// After the final row of a conversation with an id: keeps its sum alone.
@@ -478,6 +425,49 @@ impl Chain {
         });
         self.live.capacity() * size_of::<Event>() + rare
     }
+}
+
+/// Folds events into the sum of the session open at their end; sessions that end among them are done.
+fn fold_sessions(rare: &mut Rare, old: &[Event], rules: &Rules, interner: &Interner) {
+    let mut base = match rare.base.take() {
+        Some(Base::Session(sum)) => Some(*sum),
+        _ => None,
+    };
+    let mut next = 0;
+    let mut is_done = false;
+    window::cut(old, base.as_ref().map(|sum| sum.open), rules, interner, |segment| {
+        let mut sum = match base.take() {
+            Some(sum) if segment.is_carried => sum,
+            _ => session::Summary::default(),
+        };
+        // Events that no session may begin with, left out before this one.
+        for event in &old[next..segment.events.start.max(next)] {
+            fold_head(event, false, &mut false, &mut rare.stale);
+        }
+        next = segment.events.end.max(next);
+        for (n, event) in old[segment.events.clone()].iter().enumerate() {
+            fold_head(event, n == 0 && !segment.is_carried, &mut sum.is_emitted, &mut rare.stale);
+            sum.add(event, rules, interner);
+        }
+        sum.open = segment.open;
+        if segment.cut == Cut::Open {
+            base = Some(sum);
+        } else {
+            rare.done.push((sum, segment.cut));
+            is_done = true;
+        }
+    });
+    for event in &old[next..] {
+        fold_head(event, false, &mut false, &mut rare.stale);
+    }
+    if is_done {
+        // Repeats of what lies in a session that is done are late, not unknown.
+        rare.folded = match &base {
+            Some(base) => old.iter().filter(|e| e.order() >= base.open.start).map(|e| e.id).collect(),
+            None => Ids::default(),
+        };
+    }
+    rare.base = base.map(|sum| Base::Session(Box::new(sum)));
 }
 
 /// Keeps the mark of an emitted row when its first event is folded: on the sum it begins, else among the stale ones.
@@ -539,5 +529,37 @@ mod tests {
         let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried()));
         assert_eq!(ours, theirs);
         assert_eq!(ours.0.len(), 3);
+    }
+
+    #[test]
+    fn only_a_chain_with_more_than_is_kept_behind_the_horizon_is_folded() {
+        let rules = Rules { kept_events: 3, ..Rules::default() };
+        let mut chain = Chain::new(Class::PERSON);
+        (0..4).for_each(|at| chain.insert(event(at)));
+        assert!(!chain.wants_fold(EventTime(3), &rules) && chain.wants_fold(EventTime(4), &rules));
+        chain.fold(EventTime(3), &rules, &Interner::new());
+        assert!(chain.is_folded_past(event(1).order()) && !chain.is_folded_past(event(2).order()));
+    }
+
+    #[test]
+    fn a_chain_without_its_bridge_is_two() {
+        let mut chain = Chain::new(Class::PERSON);
+        [0, 10, 20, 30, 31].into_iter().for_each(|at| chain.insert(event(at)));
+        assert!(chain.split_off(10).is_none());
+        chain.take(20);
+        let tail = chain.split_off(10).unwrap();
+        assert_eq!((chain.span(), tail.span()), ((EventTime(0), EventTime(10)), (EventTime(30), EventTime(31))));
+        assert!(chain.split_off(10).is_none() && tail.knows(31) && !chain.knows(31));
+    }
+
+    #[test]
+    fn an_event_taken_out_leaves_no_trace() {
+        let mut chain = Chain::new(Class::PERSON);
+        (0..60).for_each(|at| chain.insert(event(at)));
+        chain.live[5].flags = Event::EMITTED;
+        assert_eq!(chain.take(5).map(|event| (event.at, event.flags)), Some((EventTime(5), Event::EMITTED)));
+        assert!(!chain.knows(5) && chain.knows(6) && chain.take(5).is_none());
+        (6..40).for_each(|id| assert!(chain.take(id).is_some()));
+        assert!((40..60).all(|id| chain.knows(id)) && !chain.knows(39));
     }
 }

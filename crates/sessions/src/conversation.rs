@@ -5,62 +5,76 @@
 //! that long and the lateness besides: its row is then marked final. A settled conversation with an id is kept as a
 //! summary for 90 days, and a later entry opens it again: its row is then not final until it has settled anew.
 //!
-//! A *message* is a message or mention, or an opening that has text. The *first reply* is the first message of a human
-//! agent after the customer's first word (a message or an opening of theirs). A `resolved` entry resolves, a `reopened`
-//! one takes that back; `closed` and `resolved` show as the status until something lifts them.
+//! A *message* is a message or mention, or an opening that has text; a rating with text is one on the public channels
+//! (review, social, comment), where it is how a contact begins. The *first reply* is the first message of a human agent
+//! after the customer's first word (a message or an opening of theirs); automata never reply. A `resolved` entry resolves,
+//! a `reopened` one takes that back; `closed` and `resolved` show as the status until something lifts them.
 
 use crate::attributes::{self, CONTACT, CUSTOMER, ENTRY_PLACE, Entry, STORE, VISITOR};
 use crate::event::{Event, Order};
+use crate::feedback::{Feelings, Ratings};
 use crate::intern::{Interner, Symbol};
-use crate::pick::{First, Last, Stored, stored_fields};
+use crate::place::Whence;
 use crate::rows::ConversationRow;
-use crumbtrail_events::vocabulary::{Author, Channel, Scale};
+use crate::rules::Rules;
+use crate::session::first;
+use crate::sla;
+use crate::stored::{Resolve, Stored, stored_fields};
+use crate::waiting::{Turn, Waiting};
+use crumbtrail_events::vocabulary::{Author, Channel};
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_events::{EventTime, Key, Kind};
 use std::fmt::Write as _;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The sum of a conversation's entries.
+/// The sum of a conversation's entries, added in total order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Summary {
-    pub(crate) sums: Sums,
-    /// Distinct agents, by symbol.
+    /// A row of this conversation has been emitted and not retracted.
+    pub(crate) is_emitted: bool,
+    sums: Sums,
+    /// Distinct agents, in the order of their first entry.
     agents: Vec<Symbol>,
+    /// Distinct departments, likewise.
+    departments: Vec<Symbol>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Sums {
-    pub(crate) begin: Order,
-    pub(crate) end: EventTime,
-    pub(crate) size: u32,
-    /// A row of this conversation has been emitted and not retracted.
-    pub(crate) is_emitted: bool,
+struct Sums {
+    begin: Order,
+    end: EventTime,
+    size: u32,
     /// The source's conversation id.
-    id: First<Symbol>,
-    customer: First<Symbol>,
-    visitor: First<Symbol>,
-    contact: First<Symbol>,
-    place: First<Symbol>,
-    store: First<Symbol>,
-    opening: First<Symbol>,
-    language: First<Symbol>,
-    priority: Last<Symbol>,
-    department: Last<Symbol>,
-    first_word: First<bool>,
-    first_reply: First<bool>,
-    first_resolved: First<bool>,
-    last_resolved: Last<bool>,
-    last_reopened: Last<bool>,
-    status: Last<u8>,
+    id: Symbol,
+    customer: Symbol,
+    visitor: Symbol,
+    contact: Symbol,
+    whence: Whence,
+    store: Symbol,
+    channel: u8,
+    channel_latest: u8,
+    channel_change_count: u32,
+    language: Symbol,
+    priority: Symbol,
+    /// The agent and department told last.
+    agent: Symbol,
+    department: Symbol,
+    handover_count: u32,
+    department_change_count: u32,
+    has_word: bool,
+    first_reply: Option<EventTime>,
+    first_resolved: Option<EventTime>,
+    resolved: Option<EventTime>,
+    /// Messages of human agents up to the resolution that holds.
+    touches: u32,
+    status: u8,
     reopen_count: u32,
     customer_message_count: u32,
     agent_message_count: u32,
     bot_message_count: u32,
-    rating_first: First<f32>,
-    rating_latest: Last<(f32, u8)>,
-    score_start: First<i16>,
-    score_end: Last<i16>,
-    score_worst: Option<i16>,
+    waiting: Waiting,
+    ratings: Ratings,
+    feelings: Feelings,
     topics: u32,
     friction_count: u32,
 }
@@ -69,32 +83,34 @@ stored_fields!(Sums {
     begin,
     end,
     size,
-    is_emitted,
     id,
     customer,
     visitor,
     contact,
-    place,
+    whence,
     store,
-    opening,
+    channel,
+    channel_latest,
+    channel_change_count,
     language,
     priority,
+    agent,
     department,
-    first_word,
+    handover_count,
+    department_change_count,
+    has_word,
     first_reply,
     first_resolved,
-    last_resolved,
-    last_reopened,
+    resolved,
+    touches,
     status,
     reopen_count,
     customer_message_count,
     agent_message_count,
     bot_message_count,
-    rating_first,
-    rating_latest,
-    score_start,
-    score_end,
-    score_worst,
+    waiting,
+    ratings,
+    feelings,
     topics,
     friction_count,
 });
@@ -102,103 +118,119 @@ stored_fields!(Sums {
 const STATUS: [&str; 3] = ["open", "resolved", "closed"];
 
 impl Summary {
-    /// Adds one entry.
-    pub(crate) fn add(&mut self, event: &Event, interner: &Interner) {
+    /// Adds one entry; they come in total order.
+    pub(crate) fn add(&mut self, event: &Event, rules: &Rules, interner: &Interner) {
         let entry = attributes::entry(event.detail, interner);
-        let order = event.order();
         let sums = &mut self.sums;
-        sums.begin = if sums.size == 0 { order } else { sums.begin.min(order) };
-        sums.end = if sums.size == 0 { event.at } else { sums.end.max(event.at) };
+        if sums.size == 0 {
+            sums.begin = event.order();
+            (sums.channel, sums.channel_latest) = (entry.channel as u8, entry.channel as u8);
+        }
+        sums.end = event.at;
         sums.size += 1;
         let part = |n| interner.part(event.attributes, n);
-        sums.id.offer_some(order, event.page);
-        sums.customer.offer_some(order, part(CUSTOMER));
-        sums.visitor.offer_some(order, part(VISITOR));
-        sums.contact.offer_some(order, part(CONTACT));
-        sums.store.offer_some(order, part(STORE));
-        if !part(ENTRY_PLACE).is_none() {
-            sums.place.offer_ranked(u8::from(!event.has(Event::HAS_COUNTRY)), order, part(ENTRY_PLACE));
-        }
-        sums.opening.offer(order, event.detail);
+        first(&mut sums.id, event.page);
+        first(&mut sums.customer, part(CUSTOMER));
+        first(&mut sums.visitor, part(VISITOR));
+        first(&mut sums.contact, part(CONTACT));
+        first(&mut sums.store, part(STORE));
+        sums.whence.offer(part(ENTRY_PLACE), event.has(Event::HAS_COUNTRY));
         if !entry.priority.is_none() {
-            sums.priority.offer(order, entry.priority);
+            sums.priority = entry.priority;
         }
-        if !entry.department.is_none() {
-            sums.department.offer(order, entry.department);
+        if entry.channel as u8 != sums.channel_latest {
+            sums.channel_latest = entry.channel as u8;
+            sums.channel_change_count += 1;
         }
-        if !entry.agent.is_none()
-            && entry.author != Author::Bot
-            && let Err(at) = self.agents.binary_search_by_key(&entry.agent.0, |agent| agent.0)
-        {
-            self.agents.insert(at, entry.agent);
+        if entry.author != Author::Bot {
+            sums.handover_count += u32::from(hand_over(&mut sums.agent, entry.agent, &mut self.agents));
         }
-        sums.life(event.kind, order);
-        sums.message(event, &entry);
+        let is_moved = hand_over(&mut sums.department, entry.department, &mut self.departments);
+        sums.department_change_count += u32::from(is_moved);
+        sums.message(event, &entry, rules);
+        sums.life(event, rules);
         if let Some(rating) = entry.rating {
-            sums.rating_first.offer(order, rating);
-            sums.rating_latest.offer(order, (rating, entry.scale as u8));
+            sums.ratings.rate(rating, entry.scale);
         }
     }
 
-    /// Adds another sum.
-    pub(crate) fn absorb(&mut self, other: &Summary) {
-        for &agent in &other.agents {
-            if let Err(at) = self.agents.binary_search_by_key(&agent.0, |agent| agent.0) {
-                self.agents.insert(at, agent);
-            }
-        }
-        self.sums.absorb(&other.sums);
+    /// Whether it has no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.size == 0
+    }
+
+    /// Its first entry.
+    pub(crate) fn begin(&self) -> Order {
+        self.sums.begin
+    }
+
+    /// Time of its last entry.
+    pub(crate) fn end(&self) -> EventTime {
+        self.sums.end
     }
 
     /// Appends it to a snapshot.
-    pub(crate) fn save(&self, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol, interner: &Interner) {
+    pub(crate) fn save(&self, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+        self.is_emitted.save(out, symbol);
         self.sums.save(out, symbol);
-        let mut agents = self.agents.clone();
-        // Symbols are numbered by history; a snapshot must not be.
-        agents.sort_unstable_by_key(|&agent| interner.bytes(agent));
-        (agents.len() as u32).save(out, symbol);
-        agents.into_iter().for_each(|agent| agent.save(out, symbol));
+        for set in [&self.agents, &self.departments] {
+            (set.len() as u32).save(out, symbol);
+            set.iter().for_each(|held| held.save(out, symbol));
+        }
     }
 
     /// Reads it back.
-    pub(crate) fn load(reader: &mut Reader<'_>, symbol: &crate::pick::Resolve<'_>) -> Result<Summary, WireError> {
-        let sums = Sums::load(reader, symbol)?;
-        let mut agents = Vec::new();
-        for _ in 0..u32::load(reader, symbol)? {
-            agents.push(Symbol::load(reader, symbol)?);
+    pub(crate) fn load(reader: &mut Reader<'_>, symbol: &Resolve<'_>) -> Result<Summary, WireError> {
+        let mut read = Summary {
+            is_emitted: Stored::load(reader, symbol)?,
+            sums: Stored::load(reader, symbol)?,
+            ..Summary::default()
+        };
+        for set in [&mut read.agents, &mut read.departments] {
+            for _ in 0..u32::load(reader, symbol)? {
+                set.push(Symbol::load(reader, symbol)?);
+            }
         }
-        agents.sort_unstable_by_key(|agent: &Symbol| agent.0);
-        Ok(Summary { sums, agents })
+        Ok(read)
     }
 
     /// Marks the symbols it holds.
     pub(crate) fn mark(&self, interner: &mut Interner) {
         self.sums.mark(interner);
-        self.agents.iter().for_each(|&agent| interner.mark(agent));
+        self.agents.iter().chain(&self.departments).for_each(|&held| interner.mark(held));
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.agents.capacity() * size_of::<Symbol>()
+        (self.agents.capacity() + self.departments.capacity()) * size_of::<Symbol>()
     }
 
     /// The row; `made` holds the id made for it if the source gave none.
-    pub(crate) fn row<'a>(&self, of: Owner<'a>, made: &'a mut String, is_final: bool) -> ConversationRow<'a> {
+    pub(crate) fn row<'a>(
+        &self,
+        of: Owner<'a>,
+        rules: &Rules,
+        made: &'a mut String,
+        is_final: bool,
+    ) -> ConversationRow<'a> {
         let (sums, interner) = (&self.sums, of.interner);
-        let id = interner.str(sums.id.symbol());
-        let opening = attributes::entry(sums.opening.symbol(), interner);
-        let customer = interner.str(sums.customer.symbol());
-        let visitor = interner.str(sums.visitor.symbol());
-        let contact = interner.str(sums.contact.symbol());
-        let place = attributes::place(sums.place.symbol(), interner);
-        let resolved = sums.last_resolved.order().filter(|&at| sums.last_reopened.order() < Some(at));
-        let time = |order: Option<Order>| order.map(|(at, _)| at);
-        let score = |score: i16| f32::from(score) / 1e4;
+        let id = interner.str(sums.id);
+        let (customer, visitor) = (interner.str(sums.customer), interner.str(sums.visitor));
+        let contact = interner.str(sums.contact);
+        let place = attributes::place(sums.whence.place, interner);
+        let channel = Channel::from_code(sums.channel).unwrap_or_default();
+        let priority = interner.str(sums.priority);
+        let opened_at = sums.begin.at;
+        let due = sla::due(&rules.policies, &rules.hours, priority, channel, opened_at);
+        let business = |at: Option<EventTime>| at.map(|at| rules.hours.between(opened_at, at));
+        let [rating_first, rating_latest] = sums.ratings.ends();
+        let [score_start, score_end, score_worst] = sums.feelings.scores();
+        let (awaiting, waiting_since) = sums.waiting.awaiting();
         ConversationRow {
             deleted: false,
             is_final,
             site: of.site,
-            conversation_id: if id.is_empty() { of.made_id(sums.begin, opening.channel, made) } else { id },
+            conversation_id: if id.is_empty() { of.made_id(sums.begin, channel, made) } else { id },
             customer,
             visitor,
             contact,
@@ -208,125 +240,142 @@ impl Summary {
                 ("", visitor, _) => Key::visitor(of.site, visitor),
                 (customer, _, _) => Key::customer(of.site, customer),
             },
-            channel: opening.channel,
-            opened_at: sums.begin.0,
+            channel,
+            opened_at,
             last_at: sums.end,
-            first_reply_at: time(sums.first_reply.order()),
-            first_resolved_at: time(sums.first_resolved.order()),
-            resolved_at: time(resolved),
+            first_reply_at: sums.first_reply,
+            first_resolved_at: sums.first_resolved,
+            resolved_at: sums.resolved,
+            first_reply_business_ms: business(sums.first_reply),
+            first_resolution_business_ms: business(sums.first_resolved),
+            resolution_business_ms: business(sums.resolved),
+            awaiting,
+            waiting_since,
+            requester_wait_ms: sums.waiting.requester_ms,
+            requester_wait_business_ms: sums.waiting.requester_business_ms,
+            agent_wait_ms: sums.waiting.agent_ms,
+            first_reply_due_at: due.first_reply,
+            resolution_due_at: due.resolution,
+            is_first_reply_breached: sla::is_breached(due.first_reply, sums.first_reply),
+            is_resolution_breached: sla::is_breached(due.resolution, sums.resolved),
+            touch_class: match (sums.resolved, sums.touches) {
+                (None, _) => "",
+                (_, 0) => "none",
+                (_, 1) => "one",
+                (_, 2) => "two",
+                _ => "multi",
+            },
             reopen_count: sums.reopen_count,
             customer_message_count: sums.customer_message_count,
             agent_message_count: sums.agent_message_count,
             bot_message_count: sums.bot_message_count,
             agent_count: self.agents.len() as u32,
-            rating_first: sums.rating_first.get(),
-            rating_latest: sums.rating_latest.get().map(|(rating, _)| rating),
-            scale: sums.rating_latest.get().and_then(|(_, scale)| Scale::from_code(scale)).unwrap_or_default(),
-            score_start: sums.score_start.get().map(score),
-            score_end: sums.score_end.get().map(score),
-            score_worst: sums.score_worst.map(score),
-            language: interner.str(sums.language.symbol()),
+            handover_count: sums.handover_count,
+            department_count: self.departments.len() as u32,
+            department_change_count: sums.department_change_count,
+            channel_change_count: sums.channel_change_count,
+            rating_first,
+            rating_latest,
+            rating_move: sums.ratings.movement(),
+            rating_turn: sums.ratings.turn(),
+            csat: sums.ratings.csat,
+            nps: sums.ratings.nps,
+            ces: sums.ratings.ces,
+            scale: sums.ratings.scale(),
+            score_start,
+            score_end,
+            score_worst,
+            score_trend: sums.feelings.trend(),
+            language: interner.str(sums.language),
             topics: sums.topics,
             friction_count: sums.friction_count,
-            priority: interner.str(sums.priority.symbol()),
-            department: interner.str(sums.department.symbol()),
-            store: interner.str(sums.store.symbol()),
+            priority,
+            department: interner.str(sums.department),
+            store: interner.str(sums.store),
             country: place.country,
             city: place.city,
-            status: STATUS[usize::from(sums.status.get().unwrap_or_default()).min(2)],
+            status: STATUS[usize::from(sums.status).min(2)],
         }
     }
 }
 
+/// Notes whom an entry names; true if the conversation goes from one to another.
+fn hand_over(held: &mut Symbol, found: Symbol, all: &mut Vec<Symbol>) -> bool {
+    if found.is_none() || found == *held {
+        return false;
+    }
+    if !all.contains(&found) {
+        all.push(found);
+    }
+    !std::mem::replace(held, found).is_none()
+}
+
 impl Sums {
-    fn life(&mut self, kind: Kind, order: Order) {
-        match kind {
-            Kind::SupportOpened => self.status.offer(order, 0),
+    fn life(&mut self, event: &Event, rules: &Rules) {
+        let at = event.at;
+        match event.kind {
+            Kind::SupportOpened => self.status = 0,
             Kind::SupportResolved => {
-                self.first_resolved.offer(order, true);
-                self.last_resolved.offer(order, true);
-                self.status.offer(order, 1);
+                self.first_resolved = self.first_resolved.or(Some(at));
+                self.resolved = Some(at);
+                self.touches = self.agent_message_count;
+                self.status = 1;
+                self.waiting.turn(Turn::Over, at, &rules.hours);
             }
             Kind::SupportReopened => {
                 self.reopen_count += 1;
-                self.last_reopened.offer(order, true);
-                self.status.offer(order, 0);
+                self.resolved = None;
+                self.status = 0;
+                self.waiting.turn(Turn::Customer, at, &rules.hours);
             }
-            Kind::SupportClosed => self.status.offer(order, 2),
+            Kind::SupportClosed => {
+                self.status = 2;
+                self.waiting.turn(Turn::Over, at, &rules.hours);
+            }
             _ => {}
         }
     }
 
-    fn message(&mut self, event: &Event, entry: &Entry) {
-        let order = event.order();
+    fn message(&mut self, event: &Event, entry: &Entry, rules: &Rules) {
+        let has_text = event.has(Event::HAS_TEXT);
         let is_message = match event.kind {
             Kind::SupportMessage | Kind::SupportMention => true,
-            Kind::SupportOpened => event.has(Event::HAS_TEXT),
+            Kind::SupportOpened => has_text,
+            Kind::SupportRating => has_text && is_public(entry.channel),
             _ => false,
         };
         match entry.author {
             Author::Customer => {
                 self.customer_message_count += u32::from(is_message);
                 if is_message || event.kind == Kind::SupportOpened {
-                    self.first_word.offer(order, true);
+                    self.has_word = true;
+                    self.waiting.turn(Turn::Customer, event.at, &rules.hours);
                 }
                 if event.has(Event::HAS_SCORE) {
-                    self.score_start.offer(order, event.score);
-                    self.score_end.offer(order, event.score);
-                    self.score_worst = Some(self.score_worst.map_or(event.score, |worst| worst.min(event.score)));
+                    self.feelings.feel(event.score);
                 }
-                if event.has(Event::HAS_TEXT) && !entry.language.is_none() {
-                    self.language.offer(order, entry.language);
+                if has_text {
+                    first(&mut self.language, entry.language);
                 }
                 self.topics |= entry.topics;
                 self.friction_count += u32::from(event.has(Event::FRICTION));
             }
             Author::Agent if is_message => {
                 self.agent_message_count += 1;
-                if self.first_word.order().is_some_and(|word| word < order) {
-                    self.first_reply.offer(order, true);
+                if self.has_word {
+                    self.first_reply = self.first_reply.or(Some(event.at));
                 }
+                self.waiting.turn(Turn::Agent, event.at, &rules.hours);
             }
             Author::Bot if is_message => self.bot_message_count += 1,
             _ => {}
         }
     }
+}
 
-    fn absorb(&mut self, other: &Sums) {
-        self.begin = self.begin.min(other.begin);
-        self.end = self.end.max(other.end);
-        self.size += other.size;
-        self.id.absorb(&other.id);
-        self.customer.absorb(&other.customer);
-        self.visitor.absorb(&other.visitor);
-        self.contact.absorb(&other.contact);
-        self.place.absorb(&other.place);
-        self.store.absorb(&other.store);
-        self.opening.absorb(&other.opening);
-        self.language.absorb(&other.language);
-        self.priority.absorb(&other.priority);
-        self.department.absorb(&other.department);
-        self.first_word.absorb(&other.first_word);
-        self.first_reply.absorb(&other.first_reply);
-        self.first_resolved.absorb(&other.first_resolved);
-        self.last_resolved.absorb(&other.last_resolved);
-        self.last_reopened.absorb(&other.last_reopened);
-        self.status.absorb(&other.status);
-        self.reopen_count += other.reopen_count;
-        self.customer_message_count += other.customer_message_count;
-        self.agent_message_count += other.agent_message_count;
-        self.bot_message_count += other.bot_message_count;
-        self.rating_first.absorb(&other.rating_first);
-        self.rating_latest.absorb(&other.rating_latest);
-        self.score_start.absorb(&other.score_start);
-        self.score_end.absorb(&other.score_end);
-        self.score_worst = match (self.score_worst, other.score_worst) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.topics |= other.topics;
-        self.friction_count += other.friction_count;
-    }
+/// Channels on which everyone reads along.
+fn is_public(channel: Channel) -> bool {
+    matches!(channel, Channel::Review | Channel::Social | Channel::CommentOnSite)
 }
 
 /// Whose rows.
@@ -342,7 +391,7 @@ impl<'a> Owner<'a> {
     fn made_id(&self, begin: Order, channel: Channel, made: &'a mut String) -> &'a str {
         let mut bytes = [0; 25];
         bytes[..16].copy_from_slice(&self.key.0.to_le_bytes());
-        bytes[16..24].copy_from_slice(&begin.1.to_le_bytes());
+        bytes[16..24].copy_from_slice(&begin.id.to_le_bytes());
         bytes[24] = channel as u8;
         made.clear();
         // Writing to a string cannot fail.
@@ -359,8 +408,8 @@ impl<'a> Owner<'a> {
             conversation_id: self.made_id(begin, channel, made),
             person: self.key,
             channel,
-            opened_at: begin.0,
-            last_at: begin.0,
+            opened_at: begin.at,
+            last_at: begin.at,
             status: STATUS[0],
             ..ConversationRow::default()
         }

@@ -33,7 +33,7 @@ pub(crate) struct Scratch {
 pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: &mut Scratch, out: &mut impl Out) {
     chain.is_dirty = false;
     scratch.segments.clear();
-    if chain.wants_fold(of.horizon) {
+    if chain.wants_fold(of.horizon, of.rules) {
         chain.fold(of.horizon, of.rules, of.interner);
     }
     if chain.class.is_session() {
@@ -51,9 +51,13 @@ pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: 
 
 fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut Vec<Segment>, out: &mut impl Out) {
     let owner = session::Owner { key: of.key, site: of.site, visitor: of.visitor, interner: of.interner };
-    window::cut(&chain.live, chain.carried(), of.rules, |segment| segments.push(segment));
+    window::cut(&chain.live, chain.carried(), of.rules, of.interner, |segment| segments.push(segment));
     let mut rare = chain.rare.as_deref_mut();
     if let Some(rare) = &mut rare {
+        // A row that is said anew under the same key need not be taken back first.
+        let done = &rare.done;
+        let said = segments.iter().map(|segment| segment.open.start).chain(done.iter().map(|(sum, _)| sum.open.start));
+        rare.stale.retain(|begin| !said.clone().any(|start| (start.at, start.id) == (begin.at, begin.id)));
         rare.stale.drain(..).for_each(|begin| out.session(&owner.retraction(begin)));
     }
     let mut heads =
@@ -79,14 +83,15 @@ fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut V
         let mut sum = match base {
             Some(Base::Session(sum)) if segment.is_carried => {
                 sum.is_emitted = true;
-                **sum
+                session::Summary::clone(sum)
             }
             _ => {
                 chain.live[segment.events.start].flags |= Event::EMITTED;
-                session::Summary::new(segment.is_continuation)
+                session::Summary::default()
             }
         };
-        chain.live[segment.events.clone()].iter().for_each(|event| sum.add(event, of.interner));
+        chain.live[segment.events.clone()].iter().for_each(|event| sum.add(event, of.rules, of.interner));
+        sum.open = segment.open;
         let cut = match segment.cut {
             Cut::Open if is_final => Cut::Gap,
             cut => cut,
@@ -108,12 +113,12 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
     let owner = conversation::Owner { key: of.key, site: of.site, interner: of.interner };
     let mut sum = match chain.rare.as_mut().and_then(|rare| rare.base.as_mut()) {
         Some(Base::Conversation(sum)) => {
-            sum.sums.is_emitted = true;
+            sum.is_emitted = true;
             conversation::Summary::clone(sum)
         }
         _ => conversation::Summary::default(),
     };
-    let is_carried = sum.sums.size > 0;
+    let is_carried = !sum.is_empty();
     if chain.class == Class::CASE {
         // Its id is the source's, so no row of it is ever taken back.
         if let Some(rare) = &mut chain.rare {
@@ -122,6 +127,8 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
     } else {
         let channel = chain.class.channel();
         if let Some(rare) = &mut chain.rare {
+            let begins = if is_carried { Some(sum.begin().id) } else { chain.live.first().map(|event| event.id) };
+            rare.stale.retain(|begin| Some(begin.id) != begins);
             for begin in rare.stale.drain(..) {
                 out.conversation(&owner.retraction(begin, channel, made));
             }
@@ -139,6 +146,9 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
             first.flags |= Event::EMITTED;
         }
     }
-    chain.live.iter().for_each(|event| sum.add(event, of.interner));
-    out.conversation(&sum.row(owner, made, is_final));
+    if sum.is_empty() && chain.live.is_empty() {
+        return;
+    }
+    chain.live.iter().for_each(|event| sum.add(event, of.rules, of.interner));
+    out.conversation(&sum.row(owner, of.rules, made, is_final));
 }

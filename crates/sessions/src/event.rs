@@ -1,12 +1,27 @@
-//! The compact event: what the rules and the rows need of one touchpoint, in 32 bytes.
+//! The compact event: what the rules and the rows need of one touchpoint, in 40 bytes.
 
 use crate::intern::Symbol;
-use crate::pick::{Resolve, Stored, stored_fields};
+use crate::stored::{Resolve, Stored, stored_fields};
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_events::{EventTime, Kind};
 
-/// Place in the total order of one key's events: corrected time, then hash of the event id.
-pub(crate) type Order = (EventTime, u64);
+/// Place in the total order of one key's events: corrected time, device time, hash of the event id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order {
+    /// Corrected event time.
+    pub(crate) at: EventTime,
+    /// See [`Event::skew`]: at equal corrected times it orders as the device's time does.
+    pub(crate) skew: i32,
+    /// Hash of the event id.
+    pub(crate) id: u64,
+}
+
+stored_fields!(Order { at, skew, id });
+
+impl Order {
+    /// Before every event.
+    pub(crate) const FIRST: Order = Order { at: EventTime::MIN, skew: i32::MIN, id: 0 };
+}
 
 /// One touchpoint of a chain. The meaning of the three symbols is its class's: see `attributes.rs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +30,11 @@ pub(crate) struct Event {
     pub(crate) at: EventTime,
     /// Hash of the event id.
     pub(crate) id: u64,
-    /// Sessions: page. Conversations: not used.
+    /// The device's time less the corrected one, ms; 24.8 days at most, as further off it says nothing about order.
+    pub(crate) skew: i32,
+    /// The time of receipt less the corrected one, ms; 24.8 days at most.
+    pub(crate) delay: i32,
+    /// Sessions: page. Conversations: their id.
     pub(crate) page: Symbol,
     /// Attributes that rarely change within a chain.
     pub(crate) attributes: Symbol,
@@ -29,7 +48,7 @@ pub(crate) struct Event {
     pub(crate) flags: u8,
 }
 
-const _: () = assert!(size_of::<Event>() == 32);
+const _: () = assert!(size_of::<Event>() == 40);
 
 impl Event {
     /// A row whose first event this is has been emitted and not retracted.
@@ -55,10 +74,26 @@ impl Event {
 
     /// Its place in the total order.
     pub(crate) fn order(&self) -> Order {
-        (self.at, self.id)
+        Order { at: self.at, skew: self.skew, id: self.id }
     }
 
-    /// Whether a session may begin with it.
+    /// How far another of its clocks, in ms since the epoch and 0 if unknown, is from the corrected time.
+    #[inline]
+    pub(crate) fn distance(clock: i64, at: EventTime) -> i32 {
+        if clock == 0 { 0 } else { clock.saturating_sub(at.0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32 }
+    }
+
+    /// Its device's time, ms since the epoch.
+    pub(crate) fn device_ms(&self) -> i64 {
+        self.at.0.saturating_add(i64::from(self.skew))
+    }
+
+    /// Which of several records with its id counts: the one received first, then the first in order.
+    pub(crate) fn rank(&self) -> (EventTime, Order) {
+        (self.at.plus(i64::from(self.delay)), self.order())
+    }
+
+    /// Whether a session may begin with it, and whether it tells how a visitor came: marketing messages do neither.
     pub(crate) fn may_start(&self) -> bool {
         !self.kind.is_marketing()
     }
@@ -79,4 +114,19 @@ impl Stored for Kind {
     }
 }
 
-stored_fields!(Event { at, id, page, attributes, detail, score, kind, flags });
+stored_fields!(Event { at, id, skew, delay, page, attributes, detail, score, kind, flags });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_order_is_corrected_time_then_device_time_then_id() {
+        let order = |at, skew, id| Order { at: EventTime(at), skew, id };
+        let sorted = [order(1, 9, 9), order(2, -1, 9), order(2, 0, 9), order(2, 1, 1), order(2, 1, 2)];
+        assert!(sorted.is_sorted());
+        assert_eq!(Event::distance(105, EventTime(100)), 5);
+        assert_eq!(Event::distance(0, EventTime(100)), 0, "an unknown clock is the corrected one");
+        assert_eq!(Event::distance(1, EventTime(1 << 50)), i32::MIN);
+    }
+}

@@ -114,6 +114,9 @@ pub(crate) struct Click<'a> {
     pub(crate) site: &'a [u8],
     pub(crate) visitor: &'a [u8],
     pub(crate) customer: &'a [u8],
+    /// The device's time and the time of receipt, ms since the epoch; 0 if unknown.
+    pub(crate) device_at: i64,
+    pub(crate) received_at: i64,
     pub(crate) page: &'a [u8],
     /// Referrer, channel, source, medium, campaign, term, content, click id; empty unless the channel is present.
     pub(crate) touch: Group<'a>,
@@ -126,6 +129,10 @@ pub(crate) struct Click<'a> {
     pub(crate) has_country: bool,
     /// Hash of customer, place, device, bot and language.
     pub(crate) hash: u64,
+    /// Lines of the cart or order, as bytes.
+    pub(crate) items: &'a [u8],
+    /// The client's own session id.
+    pub(crate) client_session: &'a [u8],
     pub(crate) revenue: i64,
     pub(crate) currency: &'a [u8],
     pub(crate) score: Option<f32>,
@@ -144,7 +151,10 @@ impl<'a> Click<'a> {
         walk.skip(range(0, 0))?;
         let mut click =
             Click { site: walk.text(1)?, visitor: walk.text(2)?, customer: walk.text(3)?, ..Click::default() };
-        walk.skip(range(4, 8))?;
+        walk.skip(range(4, 4))?;
+        click.device_at = walk.signed(5)?;
+        click.received_at = walk.signed(6)?;
+        walk.skip(range(7, 8))?;
         click.page = walk.text(9)?;
         walk.skip(range(10, 10))?;
         click.touch = walk.group(11, 18)?;
@@ -163,15 +173,14 @@ impl<'a> Click<'a> {
             seed ^= xxh3_64_with_seed(click.customer, 1);
         }
         click.hash = xxh3_64_with_seed(attributes, seed);
-        if present & bits(&[32, 33, 50]) != 0 {
-            walk.skip(range(30, 31))?;
-            if present & (1 << 32) != 0 {
-                let before = walk.at;
-                walk.skip(range(32, 32))?;
-                click.revenue = Reader::new(walk.since(before)?).signed()?;
-            }
+        if present & bits(&[30, 32, 33, 36, 50]) != 0 {
+            click.items = walk.text(30)?;
+            walk.skip(range(31, 31))?;
+            click.revenue = walk.signed(32)?;
             click.currency = walk.text(33)?;
-            walk.skip(range(34, 49))?;
+            walk.skip(range(34, 35))?;
+            click.client_session = walk.text(36)?;
+            walk.skip(range(37, 49))?;
             if present & (1 << 50) != 0 {
                 let before = walk.at;
                 walk.skip(range(50, 50))?;
@@ -179,6 +188,16 @@ impl<'a> Click<'a> {
             }
         }
         Ok(click)
+    }
+
+    /// Makes the client's session id one of the attributes, or none of them.
+    #[inline]
+    pub(crate) fn heed_client_session(&mut self, is_heeded: bool) {
+        if !is_heeded {
+            self.client_session = &[];
+        } else if !self.client_session.is_empty() {
+            self.hash ^= xxh3_64_with_seed(self.client_session, 2);
+        }
     }
 }
 
@@ -206,6 +225,18 @@ impl<'a> Walk<'a> {
         let begin = self.at;
         self.at = begin.saturating_add(len);
         self.since(begin)
+    }
+
+    /// A number; 0 if it is absent.
+    #[inline(always)]
+    fn signed(&mut self, bit: u32) -> Result<i64, WireError> {
+        if self.present & (1 << bit) == 0 {
+            return Ok(0);
+        }
+        let mut reader = Reader::new(self.bytes.get(self.at..).ok_or(WireError::Truncated)?);
+        let number = reader.signed()?;
+        self.at = self.bytes.len() - reader.rest().len();
+        Ok(number)
     }
 
     /// Goes past the length of a string.
@@ -348,6 +379,8 @@ mod tests {
         assert_eq!((click.bot, click.language), (t.bot.as_bytes(), t.language.as_bytes()));
         assert_eq!((click.revenue, click.currency), (t.revenue.0, t.currency.as_bytes()));
         assert_eq!((click.score, click.has_country), (t.score, true));
+        assert_eq!((click.device_at, click.received_at), (t.device_at, t.received_at));
+        assert_eq!((click.client_session, click.items), (t.client_session.as_bytes(), &[0; 5][..]));
         let mut value = Vec::new();
         click.touch.write(&mut value);
         let mut fields = Group::read(&value).fields();
@@ -383,5 +416,14 @@ mod tests {
         assert_eq!(encode(&base), encode(&Touchpoint { page: "/b", search: "q", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { browser: "", os: "x", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { customer: "c", ..base }));
+        let heeded = |client_session, is_heeded| {
+            let mut bytes = Vec::new();
+            Touchpoint { client_session, ..base }.encode(&mut bytes);
+            let mut click = Click::find(&bytes).unwrap();
+            click.heed_client_session(is_heeded);
+            (click.hash, click.client_session.len())
+        };
+        assert_eq!(heeded("a", false), heeded("b", false));
+        assert_ne!(heeded("a", true), heeded("b", true));
     }
 }

@@ -1,29 +1,42 @@
 //! Sessions and conversations: where they are cut, and what their rows say.
 //!
 //! *Where is a session cut?* In `window.rs`, and nowhere else. The rest keeps the events those rules need, in as few
-//! bytes as it can: `event.rs` (32 bytes each), `chain.rs` (the events that a gap connects), `slots.rs` (the keys),
+//! bytes as it can: `event.rs` (40 bytes each), `chain.rs` (the events that a gap connects), `slots.rs` (the keys),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
-//! `state.rs` (one partition), `snapshot.rs` (the state as bytes).
+//! `state.rs` (one partition), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
+//! `campaign.rs`, `midnight.rs`, `engaged.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod attributes;
+mod business_hours;
+mod campaign;
 mod chain;
 mod conversation;
 mod emit;
+mod engaged;
 mod event;
+mod feedback;
 mod fields;
 mod intern;
-mod pick;
+mod midnight;
+mod pages;
+mod place;
 mod queue;
 pub mod rows;
 pub mod rules;
 mod session;
+mod sla;
 mod slots;
 mod snapshot;
 mod state;
+mod stored;
+mod waiting;
 mod window;
 
-pub use rules::{RuleBook, Rules};
+pub use business_hours::{BadHours, Hours};
+pub use midnight::Zone;
+pub use rules::{Kinds, Limits, RuleBook, Rules};
 pub use session::session_id;
+pub use sla::Policy;
 pub use state::{Judged, Out, Sessions};

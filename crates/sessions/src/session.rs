@@ -1,13 +1,17 @@
 //! What the events of one session add up to, and the row that says it.
 
-use crate::attributes::{self, BOT, CUSTOMER, DEVICE, LANGUAGE, PLACE};
+use crate::attributes::{self, BOT, DEVICE, LANGUAGE, PLACE};
+use crate::engaged::Engaged;
 use crate::event::{Event, Order};
 use crate::intern::{Interner, Symbol};
-use crate::pick::{First, Last, stored_fields};
+use crate::pages::Pages;
+use crate::place::Whence;
 use crate::rows::{Cut, SessionRow};
 use crate::rules::Rules;
+use crate::stored::{Resolve, Stored, stored_fields};
 use crate::window::Open;
-use crumbtrail_events::{EventTime, Key, Kind, Micros};
+use crumbtrail_events::wire::{Reader, WireError};
+use crumbtrail_events::{Key, Kind, Micros};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The id of the session of `visitor` that begins with the event `first` (hash of its id); never 0.
@@ -19,16 +23,22 @@ pub fn session_id(visitor: Key, first: u64) -> u64 {
     xxh3_64(&bytes).max(1)
 }
 
-/// The sum of a session's events: does not depend on the order they were added in.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The sum of a session's events, added in total order.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Summary {
-    pub(crate) begin: Order,
-    pub(crate) end: EventTime,
-    pub(crate) size: u32,
-    pub(crate) is_continuation: bool,
+    /// The session as the cut knows it.
+    pub(crate) open: Open,
     /// A row of this session has been emitted and not retracted.
     pub(crate) is_emitted: bool,
+    counts: Counts,
+    engaged: Engaged,
+    pages: Pages,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Counts {
     event_count: u32,
+    ping_count: u32,
     view_count: u32,
     search_count: u32,
     product_view_count: u32,
@@ -36,27 +46,29 @@ pub(crate) struct Summary {
     cart_remove_count: u32,
     checkout_count: u32,
     purchase_count: u32,
+    cart_add_quantity: u32,
+    cart_remove_quantity: u32,
+    purchase_quantity: u32,
+    cart_value: i64,
     revenue: i64,
+    is_converted: bool,
     text_count: u32,
     score: i64,
-    currency: First<Symbol>,
-    entry_page: First<Symbol>,
-    exit_page: Last<Symbol>,
-    touch: First<Symbol>,
-    customer: First<Symbol>,
-    place: First<Symbol>,
-    device: First<Symbol>,
-    language: First<Symbol>,
-    bot: First<Symbol>,
+    score_worst: i16,
+    currency: Symbol,
+    entry_page: Symbol,
+    exit_page: Symbol,
+    /// Its first touch, direct or not.
+    touch: Symbol,
+    whence: Whence,
+    device: Symbol,
+    language: Symbol,
+    bot: Symbol,
 }
 
-stored_fields!(Summary {
-    begin,
-    end,
-    size,
-    is_continuation,
-    is_emitted,
+stored_fields!(Counts {
     event_count,
+    ping_count,
     view_count,
     search_count,
     product_view_count,
@@ -64,138 +76,170 @@ stored_fields!(Summary {
     cart_remove_count,
     checkout_count,
     purchase_count,
+    cart_add_quantity,
+    cart_remove_quantity,
+    purchase_quantity,
+    cart_value,
     revenue,
+    is_converted,
     text_count,
     score,
+    score_worst,
     currency,
     entry_page,
     exit_page,
     touch,
-    customer,
-    place,
+    whence,
     device,
     language,
     bot,
 });
 
+impl Counts {
+    fn commerce(&mut self, event: &Event, interner: &Interner) {
+        let of = attributes::commerce(event.detail, interner);
+        first(&mut self.currency, of.currency);
+        match event.kind {
+            Kind::AddToCart => {
+                self.cart_add_count += 1;
+                self.cart_add_quantity = self.cart_add_quantity.saturating_add(of.quantity);
+                self.cart_value = self.cart_value.saturating_add(of.value.0);
+            }
+            Kind::RemoveFromCart => {
+                self.cart_remove_count += 1;
+                self.cart_remove_quantity = self.cart_remove_quantity.saturating_add(of.quantity);
+                self.cart_value = self.cart_value.saturating_sub(of.value.0).max(0);
+            }
+            _ => {
+                self.purchase_count += 1;
+                self.purchase_quantity = self.purchase_quantity.saturating_add(of.quantity);
+                self.revenue = self.revenue.saturating_add(of.value.0);
+                self.cart_value = 0;
+            }
+        }
+    }
+}
+
+/// Keeps the first symbol that names something.
+pub(crate) fn first(held: &mut Symbol, found: Symbol) {
+    if held.is_none() {
+        *held = found;
+    }
+}
+
 impl Summary {
-    /// The sum of nothing yet.
-    pub(crate) fn new(is_continuation: bool) -> Summary {
-        Summary { is_continuation, ..Summary::default() }
-    }
-
-    /// What the cut needs to go on from it.
-    pub(crate) fn open(&self) -> Open {
-        Open { start: self.begin.0, last: self.end, size: self.size, is_continuation: self.is_continuation }
-    }
-
-    /// Adds one event.
-    pub(crate) fn add(&mut self, event: &Event, interner: &Interner) {
-        let order = event.order();
-        self.begin = if self.size == 0 { order } else { self.begin.min(order) };
-        self.end = if self.size == 0 { event.at } else { self.end.max(event.at) };
-        self.size += 1;
-        self.event_count += u32::from(event.kind != Kind::PagePing);
+    /// Adds one event; they come in total order. `self.open` is the caller's to set, by the cut.
+    pub(crate) fn add(&mut self, event: &Event, rules: &Rules, interner: &Interner) {
+        let counts = &mut self.counts;
+        counts.event_count += u32::from(event.kind != Kind::PagePing);
+        counts.is_converted |= rules.conversions.has(event.kind);
         match event.kind {
             Kind::PageView | Kind::ScreenView => {
-                self.view_count += 1;
-                self.entry_page.offer(order, event.page);
-                self.exit_page.offer(order, event.page);
+                if counts.view_count == 0 {
+                    counts.entry_page = event.page;
+                }
+                counts.view_count += 1;
+                counts.exit_page = event.page;
+                self.pages.view(event.page, interner);
+                self.engaged.view();
             }
-            Kind::Search => self.search_count += 1,
-            Kind::ProductView => self.product_view_count += 1,
-            Kind::AddToCart => self.cart_add_count += 1,
-            Kind::RemoveFromCart => self.cart_remove_count += 1,
-            Kind::CheckoutStarted | Kind::CheckoutStep => self.checkout_count += 1,
-            Kind::Purchase => {
-                let (currency, revenue) = attributes::purchase(event.detail, interner);
-                self.purchase_count += 1;
-                self.revenue = self.revenue.saturating_add(revenue.0);
-                self.currency.offer_some(order, currency);
+            Kind::PagePing => {
+                counts.ping_count += 1;
+                self.engaged.ping(event.device_ms(), rules.heartbeat_ms);
             }
+            Kind::Search => counts.search_count += 1,
+            Kind::ProductView => counts.product_view_count += 1,
+            Kind::CheckoutStarted | Kind::CheckoutStep => counts.checkout_count += 1,
+            Kind::AddToCart | Kind::RemoveFromCart | Kind::Purchase => counts.commerce(event, interner),
             _ => {}
         }
         if event.has(Event::HAS_SCORE) {
-            self.text_count += 1;
-            self.score += i64::from(event.score);
+            counts.score_worst = if counts.text_count == 0 { event.score } else { counts.score_worst.min(event.score) };
+            counts.text_count += 1;
+            counts.score += i64::from(event.score);
         }
-        if !event.detail.is_none() {
-            self.touch.offer_some(order, interner.part(event.detail, 0));
+        if !event.detail.is_none() && event.may_start() {
+            first(&mut counts.touch, interner.part(event.detail, 0));
         }
-        let [customer, place, device, language, bot] = interner.parts(event.attributes);
-        debug_assert_eq!([CUSTOMER, PLACE, DEVICE, LANGUAGE, BOT], [0, 1, 2, 3, 4]);
-        self.customer.offer_some(order, customer);
-        if !place.is_none() {
-            // A place with a country comes before one that has only coordinates.
-            self.place.offer_ranked(u8::from(!event.has(Event::HAS_COUNTRY)), order, place);
-        }
-        self.device.offer_some(order, device);
-        self.language.offer_some(order, language);
-        self.bot.offer_some(order, bot);
+        let [_, place, device, language, bot] = interner.parts(event.attributes);
+        const { assert!(PLACE == 1 && DEVICE == 2 && LANGUAGE == 3 && BOT == 4) };
+        counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
+        first(&mut counts.device, device);
+        first(&mut counts.language, language);
+        first(&mut counts.bot, bot);
     }
 
-    /// Adds another sum.
-    pub(crate) fn absorb(&mut self, other: &Summary) {
-        self.begin = self.begin.min(other.begin);
-        self.end = self.end.max(other.end);
-        self.is_continuation &= other.is_continuation;
-        self.size += other.size;
-        self.event_count += other.event_count;
-        self.view_count += other.view_count;
-        self.search_count += other.search_count;
-        self.product_view_count += other.product_view_count;
-        self.cart_add_count += other.cart_add_count;
-        self.cart_remove_count += other.cart_remove_count;
-        self.checkout_count += other.checkout_count;
-        self.purchase_count += other.purchase_count;
-        self.revenue = self.revenue.saturating_add(other.revenue);
-        self.text_count += other.text_count;
-        self.score += other.score;
-        self.currency.absorb(&other.currency);
-        self.entry_page.absorb(&other.entry_page);
-        self.exit_page.absorb(&other.exit_page);
-        self.touch.absorb(&other.touch);
-        self.customer.absorb(&other.customer);
-        self.place.absorb(&other.place);
-        self.device.absorb(&other.device);
-        self.language.absorb(&other.language);
-        self.bot.absorb(&other.bot);
+    /// Appends it to a snapshot.
+    pub(crate) fn save(&self, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+        self.open.save(out, symbol);
+        self.is_emitted.save(out, symbol);
+        self.counts.save(out, symbol);
+        self.engaged.save(out, symbol);
+        self.pages.save(out, symbol);
+    }
+
+    /// Reads it back.
+    pub(crate) fn load(reader: &mut Reader<'_>, symbol: &Resolve<'_>) -> Result<Summary, WireError> {
+        Ok(Summary {
+            open: Stored::load(reader, symbol)?,
+            is_emitted: Stored::load(reader, symbol)?,
+            counts: Stored::load(reader, symbol)?,
+            engaged: Engaged::load(reader, symbol)?,
+            pages: Pages::load(reader, symbol)?,
+        })
+    }
+
+    /// Marks the symbols it holds.
+    pub(crate) fn mark(&self, interner: &mut Interner) {
+        self.open.mark(interner);
+        self.counts.mark(interner);
+        self.pages.mark(interner);
     }
 
     /// The row.
-    pub(crate) fn row<'a>(&self, of: Owner<'a>, cut: Cut, is_final: bool, rules: &Rules) -> SessionRow<'a> {
-        let interner = of.interner;
-        let customer = interner.str(self.customer.symbol());
-        let place = attributes::place(self.place.symbol(), interner);
-        let (device, browser, os) = attributes::device(self.device.symbol(), interner);
-        let touch = attributes::touch(self.touch.symbol(), interner);
+    pub(crate) fn row<'a>(&'a self, of: Owner<'a>, cut: Cut, is_final: bool, rules: &Rules) -> SessionRow<'a> {
+        let (open, counts, interner) = (&self.open, &self.counts, of.interner);
+        let customer = interner.str(open.customer);
+        let place = attributes::place(counts.whence.place, interner);
+        let (device, browser, os) = attributes::device(counts.device, interner);
+        let touch = attributes::touch(if open.touch.is_none() { counts.touch } else { open.touch }, interner);
+        let score = |sum: i64, n: u32| (n > 0).then(|| (sum as f64 / 1e4 / f64::from(n)) as f32);
+        let round = |degrees: f32| (degrees * 100.0).round() / 100.0;
         SessionRow {
             deleted: false,
             is_final,
             site: of.site,
-            session_id: session_id(of.key, self.begin.1),
+            session_id: session_id(of.key, open.start.id),
             visitor: of.visitor,
             customer,
             person: if customer.is_empty() { of.key } else { Key::customer(of.site, customer) },
-            started_at: self.begin.0,
-            ended_at: self.end,
-            is_engaged: self.end.since(self.begin.0) >= rules.engaged_ms
-                || self.view_count >= rules.engaged_views
-                || self.purchase_count > 0,
+            started_at: open.start.at,
+            ended_at: open.last,
+            is_engaged: open.last.since(open.start.at) >= rules.engaged_ms
+                || counts.view_count >= rules.engaged_views
+                || counts.is_converted,
+            engaged_ms: self.engaged.ms(rules.heartbeat_ms, rules.minimum_visit_ms),
             cut,
-            is_continuation: self.is_continuation,
-            event_count: self.event_count,
-            view_count: self.view_count,
-            search_count: self.search_count,
-            product_view_count: self.product_view_count,
-            cart_add_count: self.cart_add_count,
-            cart_remove_count: self.cart_remove_count,
-            checkout_count: self.checkout_count,
-            purchase_count: self.purchase_count,
-            revenue: Micros(self.revenue),
-            currency: interner.str(self.currency.symbol()),
-            entry_page: interner.str(self.entry_page.symbol()),
-            exit_page: interner.str(self.exit_page.symbol()),
+            is_continuation: open.is_continuation,
+            event_count: counts.event_count,
+            ping_count: counts.ping_count,
+            view_count: counts.view_count,
+            search_count: counts.search_count,
+            product_view_count: counts.product_view_count,
+            cart_add_count: counts.cart_add_count,
+            cart_remove_count: counts.cart_remove_count,
+            checkout_count: counts.checkout_count,
+            purchase_count: counts.purchase_count,
+            cart_add_quantity: counts.cart_add_quantity,
+            cart_remove_quantity: counts.cart_remove_quantity,
+            purchase_quantity: counts.purchase_quantity,
+            cart_value: Micros(counts.cart_value),
+            revenue: Micros(counts.revenue),
+            currency: interner.str(counts.currency),
+            entry_page: interner.str(counts.entry_page),
+            exit_page: interner.str(counts.exit_page),
+            page_groups: self.pages.groups(interner),
+            client_session: interner.str(open.client),
             channel: touch.channel,
             source: touch.source,
             medium: touch.medium,
@@ -205,16 +249,17 @@ impl Summary {
             country: place.country,
             region: place.region,
             city: place.city,
-            latitude: place.latitude,
-            longitude: place.longitude,
+            latitude: place.latitude.map(round),
+            longitude: place.longitude.map(round),
             time_zone: place.time_zone,
             device,
             browser,
             os,
-            language: interner.str(self.language.symbol()),
-            bot: interner.str(self.bot.symbol()),
-            score: (self.text_count > 0).then(|| (self.score as f64 / 1e4 / f64::from(self.text_count)) as f32),
-            text_count: self.text_count,
+            language: interner.str(counts.language),
+            bot: interner.str(counts.bot),
+            score: score(counts.score, counts.text_count),
+            score_worst: score(i64::from(counts.score_worst), counts.text_count.min(1)),
+            text_count: counts.text_count,
         }
     }
 }
@@ -235,11 +280,11 @@ impl<'a> Owner<'a> {
             deleted: true,
             is_final: true,
             site: self.site,
-            session_id: session_id(self.key, begin.1),
+            session_id: session_id(self.key, begin.id),
             visitor: self.visitor,
             person: self.key,
-            started_at: begin.0,
-            ended_at: begin.0,
+            started_at: begin.at,
+            ended_at: begin.at,
             ..SessionRow::default()
         }
     }
@@ -248,35 +293,61 @@ impl<'a> Owner<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::window;
+    use crumbtrail_events::EventTime;
+
+    /// The rows' numbers of these events, which one session has.
+    fn sum(events: &[Event], rules: &Rules, interner: &Interner) -> Summary {
+        let mut sum = Summary::default();
+        window::cut(events, None, rules, interner, |segment| sum.open = segment.open);
+        events.iter().for_each(|event| sum.add(event, rules, interner));
+        sum
+    }
+
+    fn event(at: i64, kind: Kind, page: Symbol) -> Event {
+        Event { at: EventTime(at), id: at as u64, kind, page, ..Event::default() }
+    }
+
+    fn owner(interner: &Interner) -> Owner<'_> {
+        Owner { key: Key::visitor("s", "v"), site: "s", visitor: "v", interner }
+    }
 
     #[test]
-    fn sums_do_not_depend_on_how_they_are_made() {
+    fn a_row_says_what_its_events_add_up_to() {
         let mut interner = Interner::new();
         let (home, cart) = (interner.text("/"), interner.text("/cart"));
-        let event = |at, kind, page| Event { at: EventTime(at), id: at as u64, kind, page, ..Event::default() };
         let events = [
+            event(4, Kind::Click, Symbol::NONE),
             event(5, Kind::PageView, home),
             event(6, Kind::PagePing, home),
             event(9, Kind::AddToCart, Symbol::NONE),
             event(20, Kind::ScreenView, cart),
         ];
-        let sum = |events: &[Event]| {
-            let mut sum = Summary::new(false);
-            events.iter().for_each(|event| sum.add(event, &interner));
-            sum
+        let rules = Rules::default();
+        let whole = sum(&events, &rules, &interner);
+        let row = whole.row(owner(&interner), Cut::Gap, true, &rules);
+        assert_eq!((row.event_count, row.view_count, row.cart_add_count), (4, 2, 1), "a ping does not count");
+        assert_eq!((row.ping_count, row.engaged_ms), (1, 5_000));
+        assert_eq!((row.entry_page, row.exit_page), ("/", "/cart"), "of views, even if another event came first");
+        assert_eq!((row.started_at, row.ended_at, row.is_engaged), (EventTime(4), EventTime(20), true));
+        assert_eq!(row.page_groups.iter().collect::<Vec<_>>(), [("/", 1), ("/cart", 1)]);
+        assert_eq!(row.person, owner(&interner).key);
+    }
+
+    #[test]
+    fn engaged_is_ten_seconds_or_two_views_or_a_conversion() {
+        let interner = Interner::new();
+        let rules = Rules { conversions: crate::rules::Kinds::of(&[Kind::SignUp]), ..Rules::default() };
+        let is_engaged = |events: &[(i64, Kind)]| {
+            let events: Vec<Event> = events.iter().map(|&(at, kind)| event(at, kind, Symbol::NONE)).collect();
+            sum(&events, &rules, &interner).row(owner(&interner), Cut::Gap, true, &rules).is_engaged
         };
-        let whole = sum(&events);
-        let mut turned = events;
-        turned.reverse();
-        assert_eq!(sum(&turned), whole);
-        let mut joined = sum(&events[2..]);
-        joined.absorb(&sum(&events[..2]));
-        assert_eq!(joined, whole);
-        let of = Owner { key: Key::visitor("s", "v"), site: "s", visitor: "v", interner: &interner };
-        let row = whole.row(of, Cut::Gap, true, &Rules::default());
-        assert_eq!((row.event_count, row.view_count, row.cart_add_count), (3, 2, 1), "a ping does not count");
-        assert_eq!((row.entry_page, row.exit_page), ("/", "/cart"));
-        assert_eq!((row.started_at, row.ended_at, row.is_engaged), (EventTime(5), EventTime(20), true));
-        assert_eq!(row.person, of.key);
+        assert!(!is_engaged(&[(0, Kind::PageView), (9_999, Kind::Click)]));
+        assert!(is_engaged(&[(0, Kind::PageView), (10_000, Kind::Click)]));
+        assert!(is_engaged(&[(0, Kind::PageView), (10_001, Kind::Click)]));
+        assert!(!is_engaged(&[(0, Kind::PageView), (1, Kind::PagePing)]));
+        assert!(is_engaged(&[(0, Kind::PageView), (1, Kind::PageView)]));
+        assert!(is_engaged(&[(0, Kind::SignUp)]));
+        assert!(!is_engaged(&[(0, Kind::Purchase)]), "conversions are the site's to say");
     }
 }

@@ -9,17 +9,17 @@ use crate::chain::{Base, Chain, Class, Rare};
 use crate::conversation;
 use crate::event::Event;
 use crate::intern::{Interner, Symbol};
-use crate::pick::{Resolve, Stored};
 use crate::rows::Cut;
 use crate::rules::RuleBook;
 use crate::session;
 use crate::slots::Slot;
 use crate::state::Sessions;
+use crate::stored::{Resolve, Stored};
 use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 
 /// The format this build writes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
 struct Numbers<'a> {
@@ -68,7 +68,7 @@ impl Sessions {
             put_varint(&mut body, slot.chains.len() as u64);
             let mut chains: Vec<&Chain> = slot.chains.iter().collect();
             chains.sort_by_key(|chain| (chain.class, chain.span()));
-            chains.into_iter().for_each(|chain| save_chain(chain, &mut body, symbol, &self.interner));
+            chains.into_iter().for_each(|chain| save_chain(chain, &mut body, symbol));
         }
         out.push(VERSION);
         out.extend_from_slice(&self.watermark.0.to_le_bytes());
@@ -85,7 +85,9 @@ impl Sessions {
     pub fn load(rules: RuleBook, bytes: &[u8]) -> Result<Sessions, WireError> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
-            return Err(WireError::Malformed("sessions state of another format version"));
+            return Err(WireError::Malformed(
+                "sessions state of another format version: remove the snapshots, the log makes it anew",
+            ));
         }
         let mut state = Sessions::new(rules);
         state.watermark.0 = i64::from_le_bytes(reader.array()?);
@@ -133,7 +135,7 @@ fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<S
     Ok(symbols)
 }
 
-fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol, interner: &Interner) {
+fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
     out.push(chain.class.0);
     out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
     put_varint(out, chain.live.len() as u64);
@@ -147,7 +149,7 @@ fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -
         }
         Some(Base::Conversation(sum)) => {
             out.push(2);
-            sum.save(out, symbol, interner);
+            sum.save(out, symbol);
         }
     }
     put_varint(out, rare.done.len() as u64);
@@ -157,6 +159,7 @@ fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -
     }
     put_varint(out, rare.stale.len() as u64);
     rare.stale.iter().for_each(|order| order.save(out, symbol));
+    rare.folded_to.save(out, symbol);
     let mut ids: Vec<u64> = rare.folded.iter().copied().collect();
     ids.sort_unstable();
     put_varint(out, ids.len() as u64);
@@ -181,17 +184,13 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>) -> Result<Chain, W
         };
         for _ in 0..reader.varint()? {
             let sum = session::Summary::load(reader, resolve)?;
-            let cut = match reader.u8()? {
-                code if code == Cut::Longest as u8 => Cut::Longest,
-                code if code == Cut::Most as u8 => Cut::Most,
-                code if code == Cut::Gap as u8 => Cut::Gap,
-                _ => return Err(WireError::Malformed("sessions state has an unknown cut")),
-            };
+            let cut = Cut::from_code(reader.u8()?).ok_or(WireError::Malformed("sessions state has an unknown cut"))?;
             rare.done.push((sum, cut));
         }
         for _ in 0..reader.varint()? {
             rare.stale.push(Stored::load(reader, resolve)?);
         }
+        rare.folded_to = Stored::load(reader, resolve)?;
         for _ in 0..reader.varint()? {
             rare.folded.insert(Stored::load(reader, resolve)?);
         }

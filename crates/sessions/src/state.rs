@@ -3,12 +3,12 @@
 use crate::attributes::Reading;
 use crate::chain::{Chain, Class};
 use crate::emit::{Context, Scratch, emit};
-use crate::event::Event;
+use crate::event::{Event, Order};
 use crate::fields::Click;
 use crate::intern::Interner;
 use crate::queue::Queue;
 use crate::rows::{ConversationRow, SessionRow};
-use crate::rules::{RuleBook, Rules};
+use crate::rules::{Limits, RuleBook, Rules};
 use crate::session::session_id;
 use crate::slots::{Slot, Slots};
 use crate::window;
@@ -104,7 +104,7 @@ impl Sessions {
             return Ok(Judged { outcome: head.outcome, session: 0 });
         }
         self.watermark = self.watermark.max(watermark);
-        let click = Click::find(bytes)?;
+        let mut click = Click::find(bytes)?;
         let entry = if head.kind.is_support() { Some(Touchpoint::decode(bytes)?) } else { None };
         let class = match &entry {
             Some(entry) if entry.conversation.is_empty() => Class::talk(entry.channel),
@@ -117,25 +117,32 @@ impl Sessions {
             Some(slot) => self.slots.get(slot).site,
             None => self.site(std::str::from_utf8(click.site).map_err(|_| NOT_TEXT)?),
         };
-        let rules = self.sites[usize::from(site)].rules;
-        let horizon = window::horizon(self.watermark, &rules);
+        let limits = self.sites[usize::from(site)].rules.limits;
+        click.heed_client_session(limits.client_sessions);
+        let horizon = window::horizon(self.watermark, &limits);
+        let device_at = entry.as_ref().map_or(click.device_at, |entry| entry.device_at);
+        let at = head.occurred_at;
+        let order = Order { at, skew: Event::distance(device_at, at), id: head.id };
         let mut touched = SmallVec::<[usize; 2]>::new();
-        let mut merged_end = head.occurred_at;
+        let mut merged_end = at;
+        let (mut is_behind, mut known) = (false, None);
         if let Some(slot) = slot {
             for (n, chain) in self.slots.get(slot).chains.iter().enumerate() {
                 if chain.knows(head.id) {
-                    return Ok(Judged { outcome: Outcome::Duplicate, session: 0 });
+                    known = Some(n);
                 }
                 let (start, end) = chain.span();
-                let gap = class.gap_ms(&rules);
-                let is_near = head.occurred_at >= start.plus(-gap) && head.occurred_at <= end.plus(gap);
+                let gap = class.gap_ms(&limits);
+                let is_near = at >= start.plus(-gap) && at <= end.plus(gap);
                 if chain.class == class && is_near && !window::is_closed(end, gap, horizon) {
                     touched.push(n);
                     merged_end = merged_end.max(end);
+                    is_behind |= chain.is_folded_past(order);
                 }
             }
         }
-        if window::is_late(merged_end, horizon) {
+        let is_late = is_behind || window::is_late(merged_end, horizon);
+        if is_late && known.is_none() {
             return Ok(Judged { outcome: Outcome::Late, session: 0 });
         }
         let slot = match slot {
@@ -156,19 +163,67 @@ impl Sessions {
                 self.reading.click(&head, &click, known.attributes, &mut self.interner)
             }
         };
-        Ok(self.add(slot, event, class, &touched, horizon, &rules))
+        if let Some(known) = known {
+            if !is_late {
+                self.replace(slot, known, event, class, &limits);
+            }
+            return Ok(Judged { outcome: Outcome::Duplicate, session: 0 });
+        }
+        Ok(self.add(slot, event, class, &touched, &limits))
+    }
+
+    /// Of several events with one id the earliest received counts: puts `event` in the place of the one known.
+    #[cold]
+    fn replace(&mut self, n: u32, known: usize, event: Event, class: Class, limits: &Limits) {
+        let slot = self.slots.get_mut(n);
+        let chain = &mut slot.chains[known];
+        if chain.live_event(event.id).is_none_or(|held| held.rank() <= event.rank()) {
+            return;
+        }
+        self.heap_bytes -= chain.heap_bytes();
+        let held = chain.take(event.id);
+        if let Some(held) = held.filter(|held| held.has(Event::EMITTED)) {
+            chain.rare().stale.push(held.order());
+        }
+        let of = chain.class;
+        let tails: SmallVec<[Chain; 1]> =
+            std::iter::from_fn(|| slot.chains[known].split_off(of.gap_ms(limits))).collect();
+        *count_of(&mut self.open_sessions, &mut self.open_conversations, of) += tails.len();
+        self.heap_bytes += slot.chains[known].heap_bytes() + tails.iter().map(Chain::heap_bytes).sum::<usize>();
+        slot.chains.extend(tails);
+        let gap = class.gap_ms(limits);
+        // A chain left empty has rows to take back: it may not be joined, and goes at the next tick.
+        let touches = |chain: &Chain| {
+            let (start, end) = chain.span();
+            chain.class == class && start <= end && event.at >= start.plus(-gap) && event.at <= end.plus(gap)
+        };
+        let touched: SmallVec<[usize; 2]> =
+            slot.chains.iter().enumerate().filter(|(_, chain)| touches(chain)).map(|(n, _)| n).collect();
+        self.add(n, event, class, &touched, limits);
+        self.move_stale(n, event.id, class);
+    }
+
+    /// Rows that an event began are taken back in the chain it is in now, where one of them may be said anew.
+    fn move_stale(&mut self, n: u32, id: u64, class: Class) {
+        let chains = &mut self.slots.get_mut(n).chains;
+        let before: usize = chains.iter().map(Chain::heap_bytes).sum();
+        let mut moved = Vec::new();
+        for chain in chains.iter_mut() {
+            // Ids of conversations are made of the channel too: those of another channel stay apart.
+            let is_akin = if class.is_session() { chain.class.is_session() } else { chain.class == class };
+            if let Some(rare) = chain.rare.as_mut().filter(|_| is_akin) {
+                moved.extend(rare.stale.extract_if(.., |begin| begin.id == id));
+            }
+        }
+        if let Some(chain) = chains.iter_mut().find(|chain| chain.live_event(id).is_some()) {
+            chain.rare().stale.extend(moved);
+        }
+        let after: usize = chains.iter().map(Chain::heap_bytes).sum();
+        self.heap_bytes = self.heap_bytes + after - before;
     }
 
     /// Adds an event that is neither late nor a repeat to the chains it touches, which it joins.
-    fn add(
-        &mut self,
-        n: u32,
-        event: Event,
-        class: Class,
-        touched: &[usize],
-        horizon: EventTime,
-        rules: &Rules,
-    ) -> Judged {
+    fn add(&mut self, n: u32, event: Event, class: Class, touched: &[usize], limits: &Limits) -> Judged {
         let slot = self.slots.get_mut(n);
         let before: usize = touched.iter().map(|&i| slot.chains[i].heap_bytes()).sum();
         let (is_new, key) = (touched.is_empty(), slot.key());
@@ -188,25 +243,17 @@ impl Sessions {
             }
         };
         let chain = &mut slot.chains[at];
-        if event.at < horizon {
-            chain.fold(horizon, rules, &self.interner);
-            if !chain.add_to_base(&event, &self.interner) {
-                self.heap_bytes = self.heap_bytes + chain.heap_bytes() - before;
-                return Judged { outcome: Outcome::Late, session: 0 };
-            }
-        } else {
-            chain.insert(event);
-        }
+        chain.insert(event);
         if std::mem::take(&mut chain.is_settled) {
             self.open_conversations += 1;
         }
         chain.is_dirty = true;
         self.heap_bytes = self.heap_bytes + chain.heap_bytes() - before;
         let session = match chain.head_of(event.order()) {
-            Some((_, first)) if class.is_session() => session_id(key, first),
+            Some(first) if class.is_session() => session_id(key, first.id),
             _ => 0,
         };
-        let closes_at = chain.closes_at(rules);
+        let closes_at = chain.closes_at(limits);
         if is_new && slot.due != i64::MIN {
             slot.due = i64::MIN;
             slot.is_dirty = false;
@@ -257,7 +304,7 @@ impl Sessions {
             site: &site.name,
             visitor: self.interner.str(slot.visitor),
             rules: &site.rules,
-            horizon: window::horizon(self.watermark, &site.rules),
+            horizon: window::horizon(self.watermark, &site.rules.limits),
             interner: &self.interner,
         };
         let is_due = slot.is_dirty && slot.due <= wall_ms;
@@ -270,7 +317,7 @@ impl Sessions {
         let (sessions, conversations) = (&mut self.open_sessions, &mut self.open_conversations);
         slot.chains.retain(|chain| {
             *heap_bytes -= chain.heap_bytes();
-            while chain.closes_at(of.rules) < watermark {
+            while chain.closes_at(&of.rules.limits) < watermark {
                 if chain.is_settled {
                     return false;
                 }
@@ -285,7 +332,7 @@ impl Sessions {
             if chain.is_dirty && is_due {
                 emit(chain, false, of, scratch, out);
             }
-            next = next.min(chain.closes_at(of.rules));
+            next = next.min(chain.closes_at(&of.rules.limits));
             *heap_bytes += chain.heap_bytes();
             true
         });
@@ -305,14 +352,14 @@ impl Sessions {
         if let Some(n) = self.sites.iter().position(|site| &*site.name == name) {
             return n as u16;
         }
-        self.sites.push(Site { name: name.into(), rules: self.rules.of(name) });
+        self.sites.push(Site { name: name.into(), rules: self.rules.of(name).clone() });
         (self.sites.len() - 1) as u16
     }
 
     /// Puts a restored slot in.
     pub(crate) fn restore(&mut self, slot: Slot) {
-        let rules = self.sites[usize::from(slot.site)].rules;
-        let next = slot.chains.iter().map(|chain| chain.closes_at(&rules)).min().unwrap_or(EventTime::MAX);
+        let limits = self.sites[usize::from(slot.site)].rules.limits;
+        let next = slot.chains.iter().map(|chain| chain.closes_at(&limits)).min().unwrap_or(EventTime::MAX);
         for chain in &slot.chains {
             self.heap_bytes += chain.heap_bytes();
             if !chain.is_settled {

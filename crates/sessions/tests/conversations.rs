@@ -4,14 +4,17 @@ mod scene;
 
 use crumbtrail_events::vocabulary::{Author, Channel};
 use crumbtrail_events::{Key, Kind, Outcome, Touchpoint};
-use crumbtrail_sessions::{RuleBook, Rules};
+use crumbtrail_sessions::{Limits, RuleBook, Rules};
 use proptest::prelude::*;
 use scene::{Scene, Talk};
 
 const HOUR: i64 = 3_600_000;
 
 fn scene() -> Scene {
-    Scene::new(RuleBook { default: Rules { lateness_ms: HOUR, ..Rules::default() }, ..RuleBook::default() })
+    Scene::new(RuleBook {
+        default: Rules { limits: Limits { lateness_ms: HOUR, ..Limits::default() }, ..Rules::default() },
+        ..RuleBook::default()
+    })
 }
 
 fn case<'a>(kind: Kind, author: Author) -> impl Fn(&mut Touchpoint<'a>) {
@@ -155,7 +158,7 @@ proptest! {
                 scene.tick(HOUR);
                 let mut bytes = Vec::new();
                 scene.state.save(&mut bytes);
-                let book = RuleBook { default: Rules { lateness_ms: HOUR, ..Rules::default() }, ..RuleBook::default() };
+                let book = RuleBook { default: Rules { limits: Limits { lateness_ms: HOUR, ..Limits::default() }, ..Rules::default() }, ..RuleBook::default() };
                 scene.state = crumbtrail_sessions::Sessions::load(book, &bytes).unwrap();
             }
         }

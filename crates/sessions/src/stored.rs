@@ -1,6 +1,5 @@
-//! First and last values in the total order, whatever order they are offered in.
+//! How the parts of a state are written into a snapshot and read back.
 
-use crate::event::Order;
 use crate::intern::{Interner, Symbol};
 use crumbtrail_events::EventTime;
 use crumbtrail_events::wire::{Reader, WireError};
@@ -30,7 +29,7 @@ macro_rules! stored {
         }
     )*};
 }
-stored!(u8, i16, u32, u64, i64, f32);
+stored!(u8, i16, i32, u32, u64, i64, f32);
 
 impl Stored for bool {
     fn save(self, out: &mut Vec<u8>, _: &mut dyn FnMut(Symbol) -> Symbol) {
@@ -96,7 +95,7 @@ impl<T: Stored> Stored for Option<T> {
 /// Implements [`Stored`] field by field, in the order given.
 macro_rules! stored_fields {
     ($name:ident { $($field:ident),* $(,)? }) => {
-        impl $crate::pick::Stored for $name {
+        impl $crate::stored::Stored for $name {
             fn save(
                 self,
                 out: &mut Vec<u8>,
@@ -106,9 +105,9 @@ macro_rules! stored_fields {
             }
             fn load(
                 reader: &mut crumbtrail_events::wire::Reader<'_>,
-                symbol: &$crate::pick::Resolve<'_>,
+                symbol: &$crate::stored::Resolve<'_>,
             ) -> Result<Self, crumbtrail_events::wire::WireError> {
-                Ok($name { $( $field: $crate::pick::Stored::load(reader, symbol)?, )* })
+                Ok($name { $( $field: $crate::stored::Stored::load(reader, symbol)?, )* })
             }
             fn mark(self, interner: &mut $crate::intern::Interner) {
                 $( self.$field.mark(interner); )*
@@ -117,101 +116,3 @@ macro_rules! stored_fields {
     };
 }
 pub(crate) use stored_fields;
-
-/// The value offered with the least (`LAST = false`) or greatest (`LAST = true`) rank and place in the total order.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Pick<T, const LAST: bool>(Option<((u8, Order), T)>);
-
-/// The first value.
-pub(crate) type First<T> = Pick<T, false>;
-/// The last value.
-pub(crate) type Last<T> = Pick<T, true>;
-
-impl<T, const LAST: bool> Default for Pick<T, LAST> {
-    fn default() -> Self {
-        Pick(None)
-    }
-}
-
-impl<T: Copy, const LAST: bool> Pick<T, LAST> {
-    /// Offers a value.
-    pub(crate) fn offer(&mut self, order: Order, value: T) {
-        self.offer_ranked(0, order, value);
-    }
-
-    /// Offers a value; a lower rank is first before any order.
-    #[inline]
-    pub(crate) fn offer_ranked(&mut self, rank: u8, order: Order, value: T) {
-        let beats = match &self.0 {
-            None => true,
-            Some((held, _)) if LAST => (rank, order) > *held,
-            Some((held, _)) => (rank, order) < *held,
-        };
-        if beats {
-            self.0 = Some(((rank, order), value));
-        }
-    }
-
-    /// Takes in what was offered to another.
-    pub(crate) fn absorb(&mut self, other: &Self) {
-        if let Some(((rank, order), value)) = other.0 {
-            self.offer_ranked(rank, order, value);
-        }
-    }
-
-    /// The value picked.
-    pub(crate) fn get(&self) -> Option<T> {
-        self.0.map(|(_, value)| value)
-    }
-
-    /// The place of the value picked.
-    pub(crate) fn order(&self) -> Option<Order> {
-        self.0.map(|((_, order), _)| order)
-    }
-}
-
-impl<const LAST: bool> Pick<Symbol, LAST> {
-    /// Offers a symbol unless it names nothing.
-    #[inline]
-    pub(crate) fn offer_some(&mut self, order: Order, symbol: Symbol) {
-        if !symbol.is_none() {
-            self.offer(order, symbol);
-        }
-    }
-
-    /// The symbol picked, or none.
-    pub(crate) fn symbol(&self) -> Symbol {
-        self.get().unwrap_or_default()
-    }
-}
-
-impl<T: Stored, const LAST: bool> Stored for Pick<T, LAST> {
-    fn save(self, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
-        self.0.save(out, symbol);
-    }
-    fn load(reader: &mut Reader<'_>, symbol: &Resolve<'_>) -> Result<Self, WireError> {
-        Option::load(reader, symbol).map(Pick)
-    }
-    fn mark(self, interner: &mut Interner) {
-        self.0.mark(interner);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn picks_do_not_depend_on_the_order_of_offers() {
-        let offers = [(0, 5, 'e'), (1, 1, 'a'), (0, 3, 'c')];
-        for turn in 0..3 {
-            let (mut first, mut last) = (First::default(), Last::default());
-            for i in 0..3 {
-                let (rank, at, value) = offers[(i + turn) % 3];
-                first.offer_ranked(rank, (EventTime(at), 0), value);
-                last.offer((EventTime(at), 0), value);
-            }
-            assert_eq!((first.get(), last.get()), (Some('c'), Some('e')));
-        }
-    }
-}

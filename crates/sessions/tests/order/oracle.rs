@@ -1,0 +1,184 @@
+//! The same sessions, computed from a pile of events without any state: sort, cut, add up.
+
+use crate::run::{GAP, Said};
+use crate::sessions::Made;
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::vocabulary::Channel;
+use crumbtrail_events::{Key, Kind, Touchpoint};
+use crumbtrail_sessions::rows::SessionRow;
+use crumbtrail_sessions::{Rules, session_id};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a row says, as far as the oracle computes it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) span: (i64, i64),
+    pub(crate) why: String,
+    pub(crate) is_continuation: bool,
+    pub(crate) is_engaged: bool,
+    pub(crate) engaged_ms: i64,
+    /// Events, views, purchases, texts, pings.
+    pub(crate) counts: [u32; 5],
+    pub(crate) groups: Vec<(String, u32)>,
+    pub(crate) money: [i64; 2],
+    /// Entry and exit page, campaign, country, customer, client session.
+    pub(crate) words: [String; 6],
+    pub(crate) score: Option<f32>,
+}
+
+impl Said for Row {
+    fn of(row: &SessionRow<'_>) -> Row {
+        Row {
+            span: (row.started_at.0, row.ended_at.0),
+            why: row.cut.as_str().to_owned(),
+            is_continuation: row.is_continuation,
+            is_engaged: row.is_engaged,
+            engaged_ms: row.engaged_ms,
+            counts: [row.event_count, row.view_count, row.purchase_count, row.text_count, row.ping_count],
+            groups: row.page_groups.iter().map(|(group, count)| (group.to_owned(), count)).collect(),
+            money: [row.revenue.0, row.cart_value.0],
+            words: [row.entry_page, row.exit_page, row.campaign, row.country, row.customer, row.client_session]
+                .map(str::to_owned),
+            score: row.score,
+        }
+    }
+}
+
+/// Why `event` cannot go on with `session`; empty if it can.
+fn why_cut(session: &[&Made], event: &Made, rules: &Rules, midnight: i64) -> &'static str {
+    let first = session[0];
+    // What the visitor's own events say; messages sent to them say nothing.
+    let own = || session.iter().filter(|event| !event.kind.is_marketing());
+    let known = |of: &dyn Fn(&Made) -> String| own().map(|event| of(event)).find(|word| !word.is_empty());
+    let differs = |of: &dyn Fn(&Made) -> String| {
+        let word = of(event);
+        !event.kind.is_marketing() && !word.is_empty() && known(of).is_some_and(|known| known != word)
+    };
+    let client = |event: &Made| if rules.limits.client_sessions { event.client().to_owned() } else { String::new() };
+    let clients_agree = !client(event).is_empty()
+        && !event.kind.is_marketing()
+        && known(&client).is_some_and(|known| known == client(event));
+    let whence = own().find(|event| !matches!(event.touch().0, Channel::None | Channel::Direct));
+    if event.at - session[session.len() - 1].at > GAP {
+        "gap"
+    } else if event.at - first.at > rules.longest_ms {
+        "longest"
+    } else if session.len() as u32 == rules.most_events {
+        "most"
+    } else if rules.cut_on_customer && differs(&|event| event.customer().to_owned()) {
+        "customer"
+    } else if differs(&client) && event.kind != Kind::PagePing {
+        "client_session"
+    } else if rules.midnight.is_some() && !clients_agree && first.at < midnight && event.at >= midnight {
+        "midnight"
+    } else if rules.cut_on_campaign
+        && !clients_agree
+        && !event.kind.is_marketing()
+        && event.touch().0 == Channel::PaidSearch
+        && whence.is_some_and(|whence| whence.touch() != event.touch())
+    {
+        "campaign"
+    } else {
+        ""
+    }
+}
+
+/// The sessions of `events`, none of which has the id of another.
+pub(crate) fn oracle(events: &[Made], rules: &Rules, midnight: i64) -> BTreeMap<(i64, u64), Row> {
+    let mut rows = BTreeMap::new();
+    for visitor in 0..3 {
+        let mut mine: Vec<&Made> = events.iter().filter(|event| event.visitor == visitor).collect();
+        mine.sort_by_key(|event| (event.at, event.skew, id_hash(&event.id())));
+        let mut sessions: Vec<(Vec<&Made>, &'static str, bool)> = Vec::new();
+        let (mut is_open, mut continues) = (false, false);
+        for event in mine {
+            if is_open {
+                let (session, why, _) = sessions.last_mut().unwrap();
+                let cut = why_cut(session, event, rules, midnight);
+                if cut.is_empty() {
+                    session.push(event);
+                    continue;
+                }
+                (*why, is_open, continues) = (cut, false, ["longest", "most", "midnight"].contains(&cut));
+            }
+            if !event.kind.is_marketing() {
+                sessions.push((vec![event], "gap", continues));
+                is_open = true;
+            }
+            continues = false;
+        }
+        let key = Key::visitor("shop", &format!("v{visitor}"));
+        for (session, why, is_continuation) in sessions {
+            let id = session_id(key, id_hash(&session[0].id()));
+            rows.insert((session[0].at, id), said(&session, why, is_continuation, rules));
+        }
+    }
+    rows
+}
+
+fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> Row {
+    let (start, end) = (session[0].at, session.last().unwrap().at);
+    let first = |of: &dyn Fn(&Made) -> String| session.iter().map(|event| of(event)).find(|word| !word.is_empty());
+    let own = |of: &dyn Fn(&Made) -> String| {
+        first(&|event| if event.kind.is_marketing() { String::new() } else { of(event) }).unwrap_or_default()
+    };
+    let views: Vec<&str> = session.iter().filter(|event| event.kind.is_view()).map(|event| event.page()).collect();
+    // In ten-thousandths, as stored.
+    let scores: Vec<i64> = session.iter().filter_map(|e| e.score).map(|s| i64::from(s) * 100).collect();
+    let count = |is: &dyn Fn(&Made) -> bool| session.iter().filter(|event| is(event)).count() as u32;
+    let touches = || session.iter().filter(|e| !e.kind.is_marketing() && e.touch().0 != Channel::None);
+    let touch = touches().find(|event| event.touch().0 != Channel::Direct).or(touches().next());
+    let mut groups: Vec<(String, u32)> = Vec::new();
+    for page in &views {
+        let group = page[1..].find('/').map_or(*page, |end| &page[..=end]);
+        match groups.iter_mut().find(|(name, _)| name == group) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((group.to_owned(), 1)),
+        }
+    }
+    let mut slots = BTreeSet::new();
+    let mut view = 0;
+    let mut cart = 0;
+    for event in session {
+        match event.kind {
+            Kind::PageView | Kind::ScreenView => view += 1,
+            Kind::PagePing => {
+                _ = slots.insert((view, (event.at + i64::from(event.skew)).div_euclid(rules.heartbeat_ms)))
+            }
+            Kind::AddToCart => cart += event.revenue,
+            Kind::RemoveFromCart => cart = (cart - event.revenue).max(0),
+            Kind::Purchase => cart = 0,
+            _ => {}
+        }
+    }
+    let pinged = slots.iter().map(|(view, _)| *view).collect::<BTreeSet<i32>>().len() as i64;
+    let purchases = count(&|e| e.kind == Kind::Purchase);
+    let text = |of: &dyn for<'a> Fn(&Touchpoint<'a>) -> &'a str| {
+        first(&|event| of(&Touchpoint::decode(&event.bytes()).unwrap()).to_owned()).unwrap_or_default()
+    };
+    Row {
+        span: (start, end),
+        why: why.to_owned(),
+        is_continuation,
+        is_engaged: end - start >= rules.engaged_ms || views.len() > 1 || purchases > 0,
+        engaged_ms: rules.heartbeat_ms * (slots.len() as i64 - pinged) + rules.minimum_visit_ms * pinged,
+        counts: [
+            count(&|e| e.kind != Kind::PagePing),
+            views.len() as u32,
+            purchases,
+            scores.len() as u32,
+            count(&|e| e.kind == Kind::PagePing),
+        ],
+        groups,
+        money: [session.iter().filter(|e| e.kind == Kind::Purchase).map(|e| e.revenue).sum(), cart],
+        words: [
+            views.first().copied().unwrap_or_default().to_owned(),
+            views.last().copied().unwrap_or_default().to_owned(),
+            touch.map_or("", |event| event.touch().1).to_owned(),
+            text(&|t| t.country),
+            own(&|event| event.customer().to_owned()),
+            if rules.limits.client_sessions { own(&|event| event.client().to_owned()) } else { String::new() },
+        ],
+        score: (!scores.is_empty()).then(|| (scores.iter().sum::<i64>() as f64 / 1e4 / scores.len() as f64) as f32),
+    }
+}

@@ -1,0 +1,175 @@
+//! Gives records to a partition in any order, with ticks and restarts between them, and keeps what it says as a table does.
+
+use crumbtrail_events::{EventTime, Outcome};
+use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_sessions::{Limits, Out, RuleBook, Rules, Sessions};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) const GAP: i64 = 1_000;
+pub(crate) const LATENESS: i64 = 3_000;
+/// All events lie within so many ms of the start.
+pub(crate) const SPAN: i64 = 30_000;
+/// The start: half a span before midnight in Bangkok.
+pub(crate) const START: i64 = 1_760_000_000_000 / 86_400_000 * 86_400_000 + 61_200_000 - SPAN / 2;
+
+/// Rules with short times, so that every edge is met often.
+pub(crate) fn rules() -> Rules {
+    let limits = Limits { gap_ms: GAP, lateness_ms: LATENESS, conversation_gap_ms: 2 * GAP, ..Limits::default() };
+    Rules { limits, longest_ms: 9_000, most_events: 12, kept_events: 20, heartbeat_ms: 700, ..Rules::default() }
+}
+
+/// What happens between two records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Next,
+    Tick { wall: i64 },
+    Restart,
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        5 => Just(Step::Next),
+        3 => (0i64..4_000).prop_map(|wall| Step::Tick { wall }),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..60).prop_map(|mut steps| {
+        steps.push(Step::Next);
+        steps
+    })
+}
+
+/// How far events stray from their order: by up to `most` ms, in a pattern of random steps.
+pub(crate) fn jitter() -> impl Strategy<Value = Vec<i64>> {
+    let most = prop_oneof![Just(1), Just(300), Just(LATENESS), Just(40_000)];
+    most.prop_flat_map(|most| proptest::collection::vec(0..most, 1..40))
+}
+
+/// The `share`-th part of the cases asked for.
+pub(crate) fn cases(share: u32) -> ProptestConfig {
+    let all = std::env::var("CRUMBTRAIL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000u32);
+    ProptestConfig { cases: (all / share).max(1), failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// One record of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The earliest event time of the records with its id: while that is in time, all of them are.
+    pub(crate) since: i64,
+    /// Another record with its id came before.
+    pub(crate) is_repeat: bool,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Sorts records by their time and a jitter, and finds the repeats among them. `id` names what is the same event.
+pub(crate) fn arrange<T: Clone>(events: &[T], jitter: &[i64], of: impl Fn(&T) -> (i64, u32, Vec<u8>)) -> Vec<Record> {
+    let mut since = BTreeMap::new();
+    let mut keyed: Vec<(i64, (i64, u32, Vec<u8>))> = Vec::new();
+    for (i, event) in events.iter().enumerate() {
+        let (at, name, bytes) = of(event);
+        let least: &mut i64 = since.entry(name).or_insert(at);
+        *least = at.min(*least);
+        keyed.push((at + jitter[i % jitter.len()], (at, name, bytes)));
+    }
+    keyed.sort_by_key(|(at, _)| *at);
+    let mut seen = BTreeSet::new();
+    let records = keyed.into_iter();
+    records.map(|(_, (_, name, bytes))| Record { since: since[&name], is_repeat: !seen.insert(name), bytes }).collect()
+}
+
+/// Rows as a table keeps them: the last version of each key, whether it was taken back and whether it is final.
+#[derive(Default)]
+pub(crate) struct Table<S> {
+    pub(crate) sessions: BTreeMap<(i64, u64), (bool, bool, S)>,
+    pub(crate) talks: BTreeMap<String, (bool, bool, String)>,
+    this_tick: BTreeSet<String>,
+}
+
+/// Makes what a test compares from a session's row.
+pub(crate) trait Said: Sized {
+    fn of(row: &SessionRow<'_>) -> Self;
+}
+
+impl<S: Said> Out for Table<S> {
+    fn session(&mut self, row: &SessionRow<'_>) {
+        let key = (row.started_at.0, row.session_id);
+        assert!(self.this_tick.insert(format!("{key:?}")), "two rows of one session in a tick");
+        if row.deleted {
+            let (deleted, ..) = self.sessions.get(&key).expect("a retraction of what was never said");
+            assert!(!deleted, "taken back twice");
+        }
+        self.sessions.insert(key, (row.deleted, row.is_final, S::of(row)));
+    }
+
+    fn conversation(&mut self, row: &ConversationRow<'_>) {
+        assert!(self.this_tick.insert(row.conversation_id.to_owned()), "two rows of one conversation in a tick");
+        if row.deleted {
+            assert!(self.talks.get(row.conversation_id).is_some_and(|(deleted, ..)| !deleted));
+        }
+        let said = format!("{:?}", ConversationRow { deleted: false, is_final: false, ..*row });
+        self.talks.insert(row.conversation_id.to_owned(), (row.deleted, row.is_final, said));
+    }
+}
+
+impl<S: std::fmt::Debug> Table<S> {
+    /// The sessions that stand; all must be final.
+    pub(crate) fn final_sessions(self) -> BTreeMap<(i64, u64), S> {
+        stand(self.sessions)
+    }
+
+    /// The conversations that stand.
+    pub(crate) fn final_talks(self) -> BTreeMap<String, String> {
+        stand(self.talks)
+    }
+}
+
+fn stand<K: Ord, S: std::fmt::Debug>(rows: BTreeMap<K, (bool, bool, S)>) -> BTreeMap<K, S> {
+    let rows = rows.into_iter().filter(|(_, (deleted, ..))| !deleted);
+    rows.map(|(id, (_, is_final, said))| (id, (assert!(is_final, "{said:?}"), said).1)).collect()
+}
+
+/// Runs records in the order given. Ticks carry the highest watermark that makes none of those to come late.
+pub(crate) fn run<S: Said + Default>(book: &RuleBook, records: &[Record], steps: &[Step]) -> Table<S> {
+    let mut table = Table::default();
+    let mut state = Sessions::new(book.clone());
+    let mut highest: Vec<i64> = records.iter().map(|record| record.since).collect();
+    for i in (1..highest.len()).rev() {
+        highest[i - 1] = highest[i - 1].min(highest[i]);
+    }
+    let (mut i, mut wall, mut watermark) = (0, 1_000, EventTime::MIN);
+    let mut turn = steps.iter().cycle();
+    while i < records.len() {
+        match turn.next().unwrap() {
+            Step::Next => {
+                let judged = state.touchpoint(&records[i].bytes, watermark, &mut table).unwrap();
+                let expected = if records[i].is_repeat { Outcome::Duplicate } else { Outcome::Counted };
+                assert_eq!(judged.outcome, expected, "record {i}");
+                i += 1;
+            }
+            Step::Tick { wall: ms } => {
+                wall += ms;
+                watermark = EventTime(highest[i] + LATENESS);
+                table.this_tick.clear();
+                state.tick(watermark, wall, &mut table);
+            }
+            Step::Restart => {
+                let mut bytes = Vec::new();
+                state.save(&mut bytes);
+                state = Sessions::load(book.clone(), &bytes).unwrap();
+                let mut again = Vec::new();
+                state.save(&mut again);
+                assert_eq!(bytes, again, "a restored state is saved to the same bytes");
+            }
+        }
+    }
+    for later in [2 * SPAN, 100 * 86_400_000] {
+        table.this_tick.clear();
+        wall += 10_000;
+        state.tick(EventTime(START + later), wall, &mut table);
+    }
+    assert_eq!((state.open_sessions(), state.open_conversations()), (0, 0));
+    let mut bytes = Vec::new();
+    state.save(&mut bytes);
+    assert!(bytes.len() < 16, "nothing is left");
+    table
+}

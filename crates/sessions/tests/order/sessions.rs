@@ -1,0 +1,217 @@
+//! Sessions of three visitors, with every rule off and on.
+
+use crate::oracle::{Row, oracle};
+use crate::run::{GAP, LATENESS, SPAN, START, Step, arrange, cases, jitter, rules, run, steps};
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::vocabulary::Channel;
+use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome};
+use crumbtrail_sessions::{RuleBook, Rules, Zone};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// One event of the test's own making.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) visitor: u8,
+    pub(crate) at: i64,
+    pub(crate) skew: i32,
+    /// From its event time to its receipt, ms.
+    delay: i64,
+    name: u32,
+    pub(crate) kind: Kind,
+    page: u8,
+    touch: u8,
+    country: u8,
+    customer: u8,
+    client: u8,
+    pub(crate) revenue: i64,
+    pub(crate) score: Option<i8>,
+}
+
+impl Made {
+    pub(crate) fn id(&self) -> String {
+        format!("e{}", self.name)
+    }
+
+    pub(crate) fn page(&self) -> &'static str {
+        ["/", "/cart", "/p/:id", "/p/:id/reviews"][usize::from(self.page) % 4]
+    }
+
+    /// Channel and campaign.
+    pub(crate) fn touch(&self) -> (Channel, &'static str) {
+        match self.touch {
+            0 => (Channel::PaidSearch, "spring"),
+            1 => (Channel::PaidSearch, "summer"),
+            2 => (Channel::Direct, ""),
+            3 => (Channel::OrganicSearch, ""),
+            // A payment provider: no channel, whatever it says of a campaign.
+            4 => (Channel::None, "checkout"),
+            _ => (Channel::None, ""),
+        }
+    }
+
+    pub(crate) fn customer(&self) -> &'static str {
+        ["", "", "", "c1", "c1", "c2"][usize::from(self.customer) % 6]
+    }
+
+    pub(crate) fn client(&self) -> &'static str {
+        ["", "s1", "s1", "s1", "s2"][usize::from(self.client) % 5]
+    }
+
+    /// What makes it count before others with its id.
+    fn rank(&self) -> (i64, i64, i32) {
+        (self.at + self.delay, self.at, self.skew)
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let (visitor, id) = (format!("v{}", self.visitor), self.id());
+        let (channel, campaign) = self.touch();
+        let mut bytes = Vec::new();
+        Touchpoint {
+            head: Head {
+                outcome: Outcome::Counted,
+                kind: self.kind,
+                key: Key::visitor("shop", &visitor),
+                id: id_hash(&id),
+                occurred_at: EventTime(self.at),
+            },
+            event_id: &id,
+            site: "shop",
+            visitor: &visitor,
+            device_at: self.at + i64::from(self.skew),
+            received_at: self.at + self.delay,
+            customer: self.customer(),
+            client_session: self.client(),
+            page: self.page(),
+            channel,
+            medium: if campaign.is_empty() { "" } else { "cpc" },
+            campaign,
+            country: ["", "TH", "ID"][usize::from(self.country) % 3],
+            latitude: (self.country > 128).then_some(1.0),
+            longitude: (self.country > 128).then_some(2.0),
+            revenue: Micros(self.revenue),
+            currency: if self.revenue > 0 { "THB" } else { "" },
+            score: self.score.map(|score| f32::from(score) / 100.0),
+            ..Touchpoint::default()
+        }
+        .encode(&mut bytes);
+        bytes
+    }
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    const KINDS: [Kind; 10] = [
+        Kind::PageView,
+        Kind::PageView,
+        Kind::Click,
+        Kind::PagePing,
+        Kind::PagePing,
+        Kind::MessageSent,
+        Kind::Purchase,
+        Kind::AddToCart,
+        Kind::RemoveFromCart,
+        Kind::Comment,
+    ];
+    let what = (0u8..3, 0usize..KINDS.len(), any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
+    let when = (0..SPAN, -2i32..3, prop_oneof![Just(0i64), 0i64..3_000]);
+    (what, when, 0i64..100, proptest::option::of(-100i8..100)).prop_map(
+        |((visitor, kind, page, touch, country, customer, client), (at, skew, delay), revenue, score)| Made {
+            visitor,
+            // Often on the edge of a gap, and of midnight.
+            at: START + if at % 3 == 0 { at / GAP * GAP } else { at },
+            skew,
+            delay,
+            name: 0,
+            kind: KINDS[kind],
+            page,
+            touch,
+            country,
+            // Customers now and then, so that not every event cuts.
+            customer,
+            client,
+            revenue,
+            score,
+        },
+    )
+}
+
+/// The rules: the default ones, those that are off by default, and the client's session id besides.
+fn variants() -> impl Strategy<Value = Rules> {
+    let all = Rules { cut_on_campaign: true, midnight: Zone::named("Asia/Bangkok"), ..rules() };
+    let mut client = all.clone();
+    client.limits.client_sessions = true;
+    prop_oneof![Just(rules()), Just(Rules { cut_on_customer: false, ..all.clone() }), Just(all), Just(client)]
+}
+
+/// Another record of the same event: received at another time, and so often with another corrected one.
+fn copy_of(event: &Made, shift: i64, delay: i64) -> Made {
+    let at = (event.at + shift).clamp(START, START + SPAN - 1);
+    Made { at, delay: delay + event.at - at, page: event.page.wrapping_add(1), ..event.clone() }
+}
+
+fn check(
+    mut events: Vec<Made>,
+    rules: &Rules,
+    jitter: &[i64],
+    steps: &[Step],
+    repeats: &[(prop::sample::Index, i64, i64)],
+) {
+    for (n, event) in events.iter_mut().enumerate() {
+        event.name = n as u32;
+    }
+    let copies: Vec<Made> =
+        repeats.iter().map(|(index, shift, delay)| copy_of(index.get(&events), *shift, *delay)).collect();
+    events.extend(copies);
+    let mut counted: BTreeMap<u32, &Made> = BTreeMap::new();
+    for event in &events {
+        let held = counted.entry(event.name).or_insert(event);
+        if event.rank() < held.rank() {
+            *held = event;
+        }
+    }
+    let counted: Vec<Made> = counted.into_values().cloned().collect();
+    let truth = oracle(&counted, rules, START + SPAN / 2);
+    let records = arrange(&events, jitter, |event| (event.at, event.name, event.bytes()));
+    let book = RuleBook { default: rules.clone(), ..RuleBook::default() };
+    assert_eq!(run::<Row>(&book, &records, steps).final_sessions(), truth);
+}
+
+fn repeats() -> impl Strategy<Value = Vec<(prop::sample::Index, i64, i64)>> {
+    // Delays that no original has, so that the earliest is one.
+    let shift = prop_oneof![Just(0), -LATENESS..LATENESS];
+    let delay = prop_oneof![3_000i64..3_999, -999i64..0];
+    proptest::collection::vec((any::<prop::sample::Index>(), shift, delay), 0..8)
+}
+
+proptest! {
+    #![proptest_config(cases(2))]
+
+    #[test]
+    fn final_sessions_depend_on_the_set_of_events_alone(
+        events in proptest::collection::vec(made(), 1..100),
+        rules in variants(),
+        jitter in jitter(),
+        steps in steps(),
+        repeats in repeats(),
+    ) {
+        check(events, &rules, &jitter, &steps, &repeats);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(10))]
+
+    /// One busy visitor: sessions are rolled over and folded while they go on.
+    #[test]
+    fn folding_and_rolling_over_change_nothing(
+        mut events in proptest::collection::vec(made(), 150..300),
+        rules in variants(),
+        jitter in jitter(),
+        steps in steps(),
+        repeats in repeats(),
+    ) {
+        events.iter_mut().for_each(|event| event.visitor = 0);
+        check(events, &rules, &jitter, &steps, &repeats);
+    }
+}
