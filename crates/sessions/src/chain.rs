@@ -200,8 +200,8 @@ impl Chain {
     pub(crate) fn insert(&mut self, event: Event) {
         let order = event.order();
         if self.live.len() == self.live.capacity() {
-            // Most sessions are short: grow by what is there, but not by less than 1 nor by more than half of much.
-            let more = if self.live.len() < 8 { self.live.len().max(1) } else { self.live.len() / 2 };
+            // Most sessions are short: one event more at a time up to 6, then by half of what is there.
+            let more = if self.live.len() < 6 { 1 } else { self.live.len() / 2 };
             self.live.reserve_exact(more);
         }
         match self.live.last() {

@@ -13,10 +13,10 @@ pub(crate) struct Slot {
     key: [u64; 2],
     /// Wall time before which its rows are not emitted again; `i64::MIN` for at once.
     pub(crate) due: i64,
-    /// The timer bucket it waits in; `i64::MAX` for none.
-    pub(crate) armed: i64,
     /// Hash of the attributes of the event before, and their symbol: most events have the same. Not stored.
     pub(crate) hash: u64,
+    /// The timer bucket it waits in; `i32::MAX` for none.
+    pub(crate) armed: i32,
     /// See `hash`; none if it holds nothing.
     pub(crate) attributes: Symbol,
     /// Visitor id.
@@ -36,8 +36,8 @@ impl Slot {
         Slot {
             key,
             due: i64::MIN,
-            armed: i64::MAX,
             hash: 0,
+            armed: i32::MAX,
             attributes: Symbol::NONE,
             visitor,
             site,
@@ -52,7 +52,7 @@ impl Slot {
     }
 }
 
-const _: () = assert!(size_of::<Slot>() <= 104);
+const _: () = assert!(size_of::<Slot>() <= 96);
 
 /// Slots of one block: blocks never move, so growing costs no copy and no doubled memory.
 const BLOCK: usize = 1024;

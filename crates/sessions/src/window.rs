@@ -120,7 +120,8 @@ impl Open {
     }
 }
 
-/// Reads the signs of events one after the other; of most, they are those of the one before.
+/// Reads the signs of events one after the other; of most, they are those of the one before. The touch is read only
+/// where it matters: while the session holds none, or where campaigns cut.
 struct Reader<'a> {
     interner: &'a Interner,
     attributes: Symbol,
@@ -129,7 +130,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn signs(&mut self, event: &Event, rules: &Rules) -> Signs {
+    fn signs(&mut self, event: &Event, held: Symbol, rules: &Rules) -> Signs {
         if event.attributes != self.attributes {
             self.attributes = event.attributes;
             self.customer = self.interner.part(event.attributes, CUSTOMER);
@@ -142,7 +143,7 @@ impl Reader<'_> {
         if !event.may_start() {
             // A message sent to somebody is not that somebody's coming.
             (signs.customer, signs.client) = (Symbol::NONE, Symbol::NONE);
-        } else if !event.detail.is_none() {
+        } else if !event.detail.is_none() && (held.is_none() || rules.cut_on_campaign) {
             let touch = self.interner.part(event.detail, 0);
             signs.touch = if campaign::says_whence(touch, self.interner) { touch } else { Symbol::NONE };
         }
@@ -165,7 +166,8 @@ pub(crate) fn cut(
     let mut end = 0;
     let mut is_carried = open.is_some();
     for (i, event) in events.iter().enumerate() {
-        let signs = reader.signs(event, rules);
+        let held = open.map_or(Symbol::NONE, |open| open.touch);
+        let mut signs = reader.signs(event, held, rules);
         let mut is_continuation = false;
         if let Some(was) = open
             && let Some(cut) = why_cut(&was, event, signs, rules, interner)
@@ -173,6 +175,7 @@ pub(crate) fn cut(
             is_continuation = cut.is_rolled_over();
             each(Segment { events: begin..end, is_carried, open: was, cut });
             open = None;
+            signs = reader.signs(event, Symbol::NONE, rules);
         }
         match &mut open {
             Some(open) => open.extend(event, signs),

@@ -2,9 +2,9 @@
 
 mod scene;
 
-use crumbtrail_events::vocabulary::{Author, Channel};
+use crumbtrail_events::vocabulary::{Author, Channel, Scale};
 use crumbtrail_events::{Key, Kind, Outcome, Touchpoint};
-use crumbtrail_sessions::{Limits, RuleBook, Rules};
+use crumbtrail_sessions::{Hours, Limits, Policy, RuleBook, Rules, Zone};
 use proptest::prelude::*;
 use scene::{Scene, Talk};
 
@@ -90,6 +90,111 @@ fn a_case_tells_its_story() {
     scene.tick(91 + 25 * HOUR);
     assert_eq!(scene.talks()["case-1"], (true, told()));
     assert_eq!(scene.state.open_conversations(), 0);
+}
+
+#[test]
+fn a_case_tells_how_the_service_did() {
+    let mut scene = scene();
+    for (at, change) in STORY {
+        scene.send(at, change);
+    }
+    scene.tick(90);
+    let told = scene.service("case-1");
+    assert_eq!(told.business, [Some(30), Some(40), Some(80)], "without opening hours all time is business time");
+    // Opened at 0, answered at 30 (not by the automaton at 20); 50 to 70; the agent waited from 30 to the resolution.
+    assert_eq!((told.waits, told.awaiting), ([50, 50, 20], ("", None)));
+    assert_eq!((told.touch_class, told.changes, told.department_count), ("two", [1, 1, 0], 2));
+    assert_eq!((told.due, told.breached), ([None; 2], [None; 2]));
+    assert_eq!(told.score_trend, Some(0.65), "the slope of -0.5, -0.9, 0.8");
+}
+
+#[test]
+fn promises_are_kept_or_broken_to_the_millisecond_and_in_business_time() {
+    // Open on Mondays from 09:00 to 17:00 in Bangkok; a reply is due within an hour of that.
+    let zone = Zone::named("Asia/Bangkok").expect("a zone");
+    let hours = Hours::parse(zone, ["09:00-17:00", "", "", "", "", "", ""], []).expect("hours");
+    let policy = Policy { first_reply_ms: Some(HOUR), in_business_hours: true, ..Policy::default() };
+    let resolved = Policy { priority: "urgent".into(), resolution_ms: Some(HOUR), ..Policy::default() };
+    let default = Rules { hours, policies: vec![resolved, policy], ..Rules::default() };
+    // Monday 2026-03-02, 16:30 in Bangkok; half an hour later it closes until Monday next.
+    let opened = 1_772_443_800_000;
+    let due = opened + 7 * 24 * HOUR - 7 * HOUR;
+    for (late, is_breached) in [(-1, false), (0, false), (1, true)] {
+        let mut scene = Scene::new(RuleBook { default: default.clone(), ..RuleBook::default() });
+        scene.send(opened, |t| case(Kind::SupportOpened, Author::Customer)(t));
+        scene.tick(opened);
+        let open = scene.service("case-1");
+        assert_eq!((open.due, open.breached), ([Some(due), None], [None; 2]));
+        assert_eq!(open.awaiting, ("agent", Some(opened)), "unanswered contacts show as such");
+        scene.send(due + late, |t| case(Kind::SupportMessage, Author::Agent)(t));
+        scene.tick(due + late);
+        let told = scene.service("case-1");
+        assert_eq!((told.breached[0], told.business[0]), (Some(is_breached), Some(HOUR + late)));
+        assert_eq!(told.waits[..2], [due + late - opened, HOUR + late]);
+        assert_eq!(told.awaiting, ("customer", Some(due + late)), "and close on reply");
+    }
+    let mut scene = Scene::new(RuleBook { default, ..RuleBook::default() });
+    scene.send(opened, |t| {
+        case(Kind::SupportOpened, Author::Customer)(t);
+        t.priority = "urgent";
+    });
+    scene.send(opened + HOUR + 1, |t| case(Kind::SupportResolved, Author::Agent)(t));
+    scene.tick(opened + HOUR + 1);
+    let told = scene.service("case-1");
+    assert_eq!((told.due[1], told.breached), (Some(opened + HOUR), [None, Some(true)]));
+    assert_eq!(told.touch_class, "none", "resolved without a word");
+}
+
+#[test]
+fn a_review_or_mention_is_a_contact_that_waits_for_a_reply() {
+    for (channel, kind) in [(Channel::Review, Kind::SupportRating), (Channel::Social, Kind::SupportMention)] {
+        let mut scene = scene();
+        scene.send(1, |t| {
+            case(kind, Author::Customer)(t);
+            (t.channel, t.text, t.rating, t.scale) = (channel, "never again", Some(1.0), Scale::Stars);
+        });
+        scene.tick(1);
+        assert_eq!(scene.service("case-1").awaiting, ("agent", Some(1)));
+        scene.send(5, |t| {
+            case(Kind::SupportMessage, Author::Bot)(t);
+            t.channel = channel;
+        });
+        scene.send(9, |t| {
+            case(Kind::SupportMessage, Author::Agent)(t);
+            t.channel = channel;
+        });
+        scene.tick(9);
+        assert_eq!(scene.talks()["case-1"].1.first_reply, Some(9), "an automaton's is none");
+        assert_eq!((scene.service("case-1").waits[0], scene.service("case-1").surveys[0]), (8, Some(1.0)));
+    }
+    // A survey's answer asks for nothing.
+    let mut scene = scene();
+    scene.send(1, |t| {
+        case(Kind::SupportRating, Author::Customer)(t);
+        (t.channel, t.text, t.rating, t.scale) = (Channel::Survey, "fine", Some(9.0), Scale::Nps);
+    });
+    scene.tick(1);
+    assert_eq!((scene.service("case-1").awaiting, scene.service("case-1").surveys[1]), (("", None), Some(9.0)));
+}
+
+#[test]
+fn an_edited_entry_counts_as_it_was_received_first() {
+    for turn in [false, true] {
+        let mut scene = scene();
+        let mut two = [("as sent", 20, -0.5), ("edited", 30, 0.5)];
+        if turn {
+            two.reverse();
+        }
+        for (n, (text, received_at, score)) in two.into_iter().enumerate() {
+            let judged = scene.send_as(10, 7, |t| {
+                case(Kind::SupportMessage, Author::Customer)(t);
+                (t.text, t.received_at, t.score) = (text, received_at, Some(score));
+            });
+            assert_eq!(judged, if n == 0 { Outcome::Counted } else { Outcome::Duplicate });
+            scene.tick(10);
+        }
+        assert_eq!(scene.talks()["case-1"].1.scores[0], Some(-0.5));
+    }
 }
 
 #[test]

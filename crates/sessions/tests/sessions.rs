@@ -2,7 +2,7 @@
 
 mod scene;
 
-use crumbtrail_events::{EventTime, Kind, Outcome};
+use crumbtrail_events::{EventTime, Kind, Outcome, Touchpoint};
 use crumbtrail_sessions::{Limits, RuleBook, Rules};
 use scene::Scene;
 
@@ -155,6 +155,94 @@ fn the_first_row_comes_at_the_next_tick_and_corrections_every_five_seconds() {
     assert_eq!((scene.rows, scene.open_rows()), (2, vec![(1, 3, 3)]));
     scene.tick_at(4, 90_000);
     assert_eq!(scene.rows, 2, "nothing new, nothing said");
+}
+
+#[test]
+fn of_two_records_of_one_event_the_one_received_first_counts_whichever_comes_first() {
+    // The event at 5 bridges 0 and 10; the record of it that was received first says 500 instead.
+    let record = |at: i64, received_at: i64| {
+        move |t: &mut Touchpoint<'_>| {
+            (t.event_id, t.received_at, t.page) = ("twice", received_at, if at == 5 { "/late" } else { "/first" });
+        }
+    };
+    for first_comes_first in [true, false] {
+        let mut scene = with(6, 1_000, |_| {});
+        scene.click(0);
+        scene.click(10);
+        let mut two = [(500, 510), (5, 520)];
+        if !first_comes_first {
+            two.reverse();
+        }
+        assert_eq!(scene.send_as(two[0].0, 77, record(two[0].0, two[0].1)), Outcome::Counted);
+        scene.tick(500);
+        let mut bytes = Vec::new();
+        scene.state.save(&mut bytes);
+        let book = scene.book.clone();
+        scene.state = crumbtrail_sessions::Sessions::load(book, &bytes).expect("own state");
+        assert_eq!(scene.send_as(two[1].0, 77, record(two[1].0, two[1].1)), Outcome::Duplicate, "it counts once");
+        scene.tick(501);
+        assert_eq!(scene.open_rows(), [(0, 0, 1), (10, 10, 1), (500, 500, 1)], "came first: {first_comes_first}");
+        assert_eq!(scene.state.open_sessions(), 3);
+    }
+}
+
+#[test]
+fn a_repeat_is_known_for_the_lateness_and_late_after_it() {
+    let mut scene = rules(10, 100);
+    scene.click(0);
+    scene.tick(110);
+    assert_eq!(scene.click(0), Outcome::Duplicate);
+    scene.tick(111);
+    assert_eq!(scene.click(0), Outcome::Late);
+}
+
+#[test]
+fn the_lateness_may_be_days() {
+    const DAY: i64 = 86_400_000;
+    let mut scene = rules(1_800_000, 3 * DAY);
+    scene.click(5 * DAY);
+    scene.tick(8 * DAY);
+    assert_eq!(scene.click(5 * DAY + 1), Outcome::Counted);
+    scene.tick(8 * DAY + 2);
+    assert_eq!(scene.click(5 * DAY + 2), Outcome::Counted, "its window ends where it stands itself");
+    scene.tick(8 * DAY + 1_800_000 + 2);
+    assert_eq!(scene.final_rows(), []);
+    scene.tick(8 * DAY + 1_800_000 + 3);
+    assert_eq!(scene.final_rows(), [(5 * DAY, 5 * DAY + 2, 3)]);
+}
+
+#[test]
+fn rules_are_each_sites_own() {
+    let mut book = RuleBook::default();
+    book.default.limits.gap_ms = 10;
+    let mut own = book.default.clone();
+    own.limits.gap_ms = 20;
+    book.sites.insert("other".into(), own);
+    let mut scene = Scene::new(book);
+    for site in ["shop", "other"] {
+        for at in [0, 15] {
+            scene.send(at, |t| (t.site, t.head.key) = (site, crumbtrail_events::Key::visitor(site, "v")));
+        }
+    }
+    scene.tick(15);
+    let mut rows = scene.open_rows();
+    rows.sort_unstable();
+    assert_eq!(rows, [(0, 0, 1), (0, 15, 2), (15, 15, 1)]);
+}
+
+#[test]
+fn another_customer_on_the_device_is_another_session_of_another_person() {
+    let mut scene = rules(1_000, 0);
+    let of = |customer: &'static str| move |t: &mut Touchpoint<'_>| t.customer = customer;
+    scene.send(1, of(""));
+    scene.send(2, of("ann"));
+    scene.send(3, of("bob"));
+    scene.tick(3);
+    assert_eq!(scene.open_rows(), [(1, 2, 2), (3, 3, 1)]);
+    // A late event of ann's after bob's came makes a third: people are not mixed.
+    scene.send(4, of("ann"));
+    scene.tick(4);
+    assert_eq!(scene.open_rows(), [(1, 2, 2), (3, 3, 1), (4, 4, 1)]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use std::collections::BTreeMap;
 
 pub(crate) struct Scene {
+    pub(crate) book: RuleBook,
     pub(crate) state: Sessions,
     pub(crate) watermark: EventTime,
     /// Rows said so far.
@@ -27,7 +28,29 @@ struct Table {
     sessions: BTreeMap<(i64, u64), (bool, bool, Said)>,
     retracted: Vec<i64>,
     talks: BTreeMap<String, (bool, bool, Talk)>,
+    service: BTreeMap<String, Service>,
     rows: usize,
+}
+
+/// What a conversation's row says of the service, owned. Times in ms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Service {
+    /// To the first reply, the first resolution and the one that holds, in business time.
+    pub(crate) business: [Option<i64>; 3],
+    pub(crate) awaiting: (&'static str, Option<i64>),
+    /// Of the requester, in business time, of the agent.
+    pub(crate) waits: [i64; 3],
+    /// First reply and resolution.
+    pub(crate) due: [Option<i64>; 2],
+    pub(crate) breached: [Option<bool>; 2],
+    pub(crate) touch_class: &'static str,
+    /// Agents, departments, channels.
+    pub(crate) changes: [u32; 3],
+    pub(crate) department_count: u32,
+    pub(crate) rating: (Option<f32>, &'static str),
+    /// CSAT, NPS, CES.
+    pub(crate) surveys: [Option<f32>; 3],
+    pub(crate) score_trend: Option<f32>,
 }
 
 /// A conversation's row, owned.
@@ -80,14 +103,28 @@ impl Out for Table {
             person: row.person,
             department: row.department.to_owned(),
         };
+        let service = Service {
+            business: [row.first_reply_business_ms, row.first_resolution_business_ms, row.resolution_business_ms],
+            awaiting: (row.awaiting, time(row.waiting_since)),
+            waits: [row.requester_wait_ms, row.requester_wait_business_ms, row.agent_wait_ms],
+            due: [time(row.first_reply_due_at), time(row.resolution_due_at)],
+            breached: [row.is_first_reply_breached, row.is_resolution_breached],
+            touch_class: row.touch_class,
+            changes: [row.handover_count, row.department_change_count, row.channel_change_count],
+            department_count: row.department_count,
+            rating: (row.rating_move, row.rating_turn),
+            surveys: [row.csat, row.nps, row.ces],
+            score_trend: row.score_trend,
+        };
+        self.service.insert(row.conversation_id.to_owned(), service);
         self.talks.insert(row.conversation_id.to_owned(), (row.deleted, row.is_final, talk));
     }
 }
 
 impl Scene {
     pub(crate) fn new(book: RuleBook) -> Scene {
-        let state = Sessions::new(book);
-        Scene { state, watermark: EventTime::MIN, rows: 0, last_session: 0, wall: 0, table: Table::default() }
+        let state = Sessions::new(book.clone());
+        Scene { book, state, watermark: EventTime::MIN, rows: 0, last_session: 0, wall: 0, table: Table::default() }
     }
 
     /// A click at `at`; its id is its time.
@@ -115,9 +152,19 @@ impl Scene {
         self.touch(at, touchpoint)
     }
 
+    /// The same with an id of its own.
+    pub(crate) fn send_as<'a>(&mut self, at: i64, id: u64, change: impl FnOnce(&mut Touchpoint<'a>)) -> Outcome {
+        self.send(at, |t| {
+            t.head.id = id;
+            change(t);
+        })
+    }
+
     fn touch(&mut self, at: i64, mut touchpoint: Touchpoint<'_>) -> Outcome {
         touchpoint.head.occurred_at = EventTime(at);
-        touchpoint.head.id = id_hash(&format!("{at} {}", touchpoint.event_id));
+        if touchpoint.head.id == 0 {
+            touchpoint.head.id = id_hash(&format!("{at} {}", touchpoint.event_id));
+        }
         let mut bytes = Vec::new();
         touchpoint.encode(&mut bytes);
         let judged = self.state.touchpoint(&bytes, self.watermark, &mut self.table).expect("own touchpoint");
@@ -161,6 +208,11 @@ impl Scene {
     /// Ids of all sessions said.
     pub(crate) fn ids(&self) -> Vec<u64> {
         self.table.sessions.keys().map(|(_, id)| *id).collect()
+    }
+
+    /// What is said now of the service in a conversation.
+    pub(crate) fn service(&self, id: &str) -> Service {
+        self.table.service.get(id).cloned().unwrap_or_default()
     }
 
     /// Conversations that are said now: whether final, and what.
