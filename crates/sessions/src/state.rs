@@ -62,9 +62,9 @@ pub struct Sessions {
     dirty: Queue,
     scratch: Scratch,
     batch: Vec<(Key, u32)>,
-    open_sessions: usize,
-    open_conversations: usize,
-    heap_bytes: usize,
+    pub(crate) open_sessions: usize,
+    pub(crate) open_conversations: usize,
+    pub(crate) heap_bytes: usize,
 }
 
 const NOT_TEXT: WireError = WireError::Malformed("string is not UTF-8");
@@ -172,58 +172,8 @@ impl Sessions {
         Ok(self.add(slot, event, class, &touched, &limits))
     }
 
-    /// Of several events with one id the earliest received counts: puts `event` in the place of the one known.
-    #[cold]
-    fn replace(&mut self, n: u32, known: usize, event: Event, class: Class, limits: &Limits) {
-        let slot = self.slots.get_mut(n);
-        let chain = &mut slot.chains[known];
-        if chain.live_event(event.id).is_none_or(|held| held.rank() <= event.rank()) {
-            return;
-        }
-        self.heap_bytes -= chain.heap_bytes();
-        let held = chain.take(event.id);
-        if let Some(held) = held.filter(|held| held.has(Event::EMITTED)) {
-            chain.rare().stale.push(held.order());
-        }
-        let of = chain.class;
-        let tails: SmallVec<[Chain; 1]> =
-            std::iter::from_fn(|| slot.chains[known].split_off(of.gap_ms(limits))).collect();
-        *count_of(&mut self.open_sessions, &mut self.open_conversations, of) += tails.len();
-        self.heap_bytes += slot.chains[known].heap_bytes() + tails.iter().map(Chain::heap_bytes).sum::<usize>();
-        slot.chains.extend(tails);
-        let gap = class.gap_ms(limits);
-        // A chain left empty has rows to take back: it may not be joined, and goes at the next tick.
-        let touches = |chain: &Chain| {
-            let (start, end) = chain.span();
-            chain.class == class && start <= end && event.at >= start.plus(-gap) && event.at <= end.plus(gap)
-        };
-        let touched: SmallVec<[usize; 2]> =
-            slot.chains.iter().enumerate().filter(|(_, chain)| touches(chain)).map(|(n, _)| n).collect();
-        self.add(n, event, class, &touched, limits);
-        self.move_stale(n, event.id, class);
-    }
-
-    /// Rows that an event began are taken back in the chain it is in now, where one of them may be said anew.
-    fn move_stale(&mut self, n: u32, id: u64, class: Class) {
-        let chains = &mut self.slots.get_mut(n).chains;
-        let before: usize = chains.iter().map(Chain::heap_bytes).sum();
-        let mut moved = Vec::new();
-        for chain in chains.iter_mut() {
-            // Ids of conversations are made of the channel too: those of another channel stay apart.
-            let is_akin = if class.is_session() { chain.class.is_session() } else { chain.class == class };
-            if let Some(rare) = chain.rare.as_mut().filter(|_| is_akin) {
-                moved.extend(rare.stale.extract_if(.., |begin| begin.id == id));
-            }
-        }
-        if let Some(chain) = chains.iter_mut().find(|chain| chain.live_event(id).is_some()) {
-            chain.rare().stale.extend(moved);
-        }
-        let after: usize = chains.iter().map(Chain::heap_bytes).sum();
-        self.heap_bytes = self.heap_bytes + after - before;
-    }
-
     /// Adds an event that is neither late nor a repeat to the chains it touches, which it joins.
-    fn add(&mut self, n: u32, event: Event, class: Class, touched: &[usize], limits: &Limits) -> Judged {
+    pub(crate) fn add(&mut self, n: u32, event: Event, class: Class, touched: &[usize], limits: &Limits) -> Judged {
         let slot = self.slots.get_mut(n);
         let before: usize = touched.iter().map(|&i| slot.chains[i].heap_bytes()).sum();
         let (is_new, key) = (touched.is_empty(), slot.key());
@@ -408,7 +358,8 @@ impl Sessions {
     }
 }
 
-fn count_of<'a>(sessions: &'a mut usize, conversations: &'a mut usize, class: Class) -> &'a mut usize {
+/// The count of open chains that a class belongs to.
+pub(crate) fn count_of<'a>(sessions: &'a mut usize, conversations: &'a mut usize, class: Class) -> &'a mut usize {
     if class.is_session() { sessions } else { conversations }
 }
 

@@ -1,0 +1,145 @@
+//! Folding: of a chain too long to be kept, the events behind the horizon become a sum, whose cuts stand.
+
+use crate::chain::{Base, Chain, Ids, Rare};
+use crate::event::{Event, Order};
+use crate::intern::Interner;
+use crate::rows::Cut;
+use crate::rules::Rules;
+use crate::session;
+use crate::window;
+use crumbtrail_events::EventTime;
+
+impl Chain {
+    /// Whether more events lie before the horizon than are kept.
+    pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
+        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at < horizon)
+    }
+
+    /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
+    pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
+        let n = self.live.partition_point(|event| event.at < horizon);
+        if n == 0 {
+            return;
+        }
+        let old: Vec<Event> = self.live.drain(..n).collect();
+        if self.live.capacity() > 4 * self.live.len().max(8) {
+            self.live.shrink_to(self.live.len() * 2);
+        }
+        let class = self.class;
+        let rare = self.rare.get_or_insert_default();
+        rare.folded_to = old.last().map_or(rare.folded_to, Event::order);
+        for event in &old {
+            rare.live.remove(&event.id);
+            rare.folded.insert(event.id);
+        }
+        if self.live.len() <= Chain::SCANNED {
+            rare.live = Ids::default();
+        }
+        if class.is_session() {
+            fold_sessions(rare, &old, rules, interner);
+        } else {
+            let mut sum = match rare.base.take() {
+                Some(Base::Conversation(sum)) => sum,
+                _ => Box::default(),
+            };
+            for event in &old {
+                let begins = sum.is_empty();
+                fold_head(event, begins, &mut sum.is_emitted, &mut rare.stale);
+                sum.add(event, rules, interner);
+            }
+            rare.base = Some(Base::Conversation(sum));
+        }
+        self.find_heads();
+    }
+}
+
+/// Folds events into the sum of the session open at their end; sessions that end among them are done.
+fn fold_sessions(rare: &mut Rare, old: &[Event], rules: &Rules, interner: &Interner) {
+    let mut base = match rare.base.take() {
+        Some(Base::Session(sum)) => Some(*sum),
+        _ => None,
+    };
+    let mut next = 0;
+    let mut is_done = false;
+    window::cut(old, base.as_ref().map(|sum| sum.open), rules, interner, |segment| {
+        let mut sum = match base.take() {
+            Some(sum) if segment.is_carried => sum,
+            _ => session::Summary::default(),
+        };
+        // Events that no session may begin with, left out before this one.
+        for event in &old[next..segment.events.start.max(next)] {
+            fold_head(event, false, &mut false, &mut rare.stale);
+        }
+        next = segment.events.end.max(next);
+        for (n, event) in old[segment.events.clone()].iter().enumerate() {
+            fold_head(event, n == 0 && !segment.is_carried, &mut sum.is_emitted, &mut rare.stale);
+            sum.add(event, rules, interner);
+        }
+        sum.open = segment.open;
+        if segment.cut == Cut::Open {
+            base = Some(sum);
+        } else {
+            rare.done.push((sum, segment.cut));
+            is_done = true;
+        }
+    });
+    for event in &old[next..] {
+        fold_head(event, false, &mut false, &mut rare.stale);
+    }
+    if is_done {
+        // Repeats of what lies in a session that is done are late, not unknown.
+        rare.folded = match &base {
+            Some(base) => old.iter().filter(|e| e.order() >= base.open.start).map(|e| e.id).collect(),
+            None => Ids::default(),
+        };
+    }
+    rare.base = base.map(|sum| Base::Session(Box::new(sum)));
+}
+
+/// Keeps the mark of an emitted row when its first event is folded: on the sum it begins, else among the stale ones.
+fn fold_head(event: &Event, begins: bool, is_emitted: &mut bool, stale: &mut Vec<Order>) {
+    if event.has(Event::EMITTED) {
+        if begins {
+            *is_emitted = true;
+        } else {
+            stale.push(event.order());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Class;
+    use crumbtrail_events::Kind;
+
+    fn event(at: i64) -> Event {
+        Event { at: EventTime(at), id: at as u64, kind: Kind::Click, ..Event::default() }
+    }
+
+    #[test]
+    fn folding_moves_no_cut() {
+        let rules = Rules { most_events: 7, ..Rules::default() };
+        let interner = Interner::new();
+        let mut chain = Chain::new(Class::PERSON);
+        (0..30).for_each(|at| chain.insert(event(at)));
+        let mut folded = chain.clone();
+        for horizon in [3, 4, 11, 25] {
+            folded.fold(EventTime(horizon), &rules, &interner);
+        }
+        chain.fold(EventTime(25), &rules, &interner);
+        let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried()));
+        assert_eq!(ours, theirs);
+        assert_eq!(ours.0.len(), 3);
+    }
+
+    #[test]
+    fn only_a_chain_with_more_than_is_kept_behind_the_horizon_is_folded() {
+        let rules = Rules { kept_events: 3, ..Rules::default() };
+        let mut chain = Chain::new(Class::PERSON);
+        (0..4).for_each(|at| chain.insert(event(at)));
+        assert!(!chain.wants_fold(EventTime(3), &rules) && chain.wants_fold(EventTime(4), &rules));
+        chain.fold(EventTime(3), &rules, &Interner::new());
+        assert!(chain.is_folded_past(event(1).order()) && !chain.is_folded_past(event(2).order()));
+    }
+}
