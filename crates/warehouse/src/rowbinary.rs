@@ -6,6 +6,7 @@ use crate::version::RowVersion;
 use crumbtrail_events::touchpoint::Items;
 use crumbtrail_events::wire::{put_bytes, put_varint};
 use crumbtrail_events::{EventTime, Key, Micros};
+use crumbtrail_sessions::rows::PageGroups;
 
 /// One column of a table, as it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,17 @@ impl Cell for Items<'_> {
             item.category.put(out);
             item.price.put(out);
             item.quantity.put(out);
+        }
+    }
+}
+
+impl Cell for PageGroups<'_> {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
+        put_varint(out, self.len() as u64);
+        for (group, count) in self.iter() {
+            group.put(out);
+            count.put(out);
         }
     }
 }

@@ -69,6 +69,8 @@ files! {
     "0162_sessions_by_place_view.sql",
     "0163_store_visits_view.sql",
     "0164_audit_view.sql",
+    "0171_visits_view.sql",
+    "0172_contacts_waiting_view.sql",
 }
 
 /// What the parameters become.

@@ -168,6 +168,15 @@ async fn every_table_takes_its_rows() {
         opened_at: at,
         last_at: at.plus(60_000),
         first_reply_at: Some(at.plus(5_000)),
+        first_reply_business_ms: Some(4_000),
+        requester_wait_ms: 5_000,
+        first_reply_due_at: Some(at.plus(4_999)),
+        is_first_reply_breached: Some(true),
+        touch_class: "one",
+        rating_move: Some(-1.0),
+        rating_turn: "good_to_bad",
+        csat: Some(3.0),
+        score_trend: Some(0.25),
         topics: 1,
         status: "resolved",
         ..ConversationRow::default()
@@ -176,6 +185,15 @@ async fn every_table_takes_its_rows() {
     assert_eq!(
         ask(&client, "SELECT first_reply_ms, resolution_ms, topics, channel FROM {db}.conversations").await,
         "5000\t\\N\t['billing']\tchat"
+    );
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT first_reply_business_ms, requester_wait_ms, waiting_since_at, is_first_reply_breached,
+            is_resolution_breached, touch_class, rating_move, rating_turn, csat, nps, score_trend FROM {db}.conversations"
+        )
+        .await,
+        "4000\t5000\t\\N\ttrue\t\\N\tone\t-1\tgood_to_bad\t3\t\\N\t0.25"
     );
     let journey = JourneyRow {
         site: "shop",

@@ -210,6 +210,57 @@ async fn why_people_leave_and_how_they_felt() {
 }
 
 #[tokio::test]
+async fn which_visit_it_was_and_whether_service_was_asked_for() {
+    if !engine_is_here("which_visit_it_was_and_whether_service_was_asked_for") {
+        return;
+    }
+    let (client, _) = migrated("v_visits").await;
+    let person = Key::customer("shop", "c1");
+    let mut rows = Rows::of(&client, TableId::Sessions);
+    // The person's first session is on another device; a robot's does not count.
+    for (id, visitor, at, bot) in [(1, "v0", 0, ""), (2, "v1", 1, "list"), (3, "v1", 2, ""), (4, "v1", 10, "")] {
+        let row = SessionRow {
+            site: "shop",
+            session_id: id,
+            visitor,
+            person,
+            bot,
+            started_at: START.plus(at * DAY),
+            ended_at: START.plus(at * DAY + 1000),
+            ..SessionRow::default()
+        };
+        rows.add(|version, out| sessions::encode(&row, version, out), 1);
+    }
+    rows.insert("s").await;
+    let mut rows = Rows::of(&client, TableId::Conversations);
+    // Exactly 24 h after the end of session 3 is within the day, a millisecond more after that of session 4 is not.
+    for (id, opened) in [("a", 2 * DAY + 1000 + DAY), ("b", 10 * DAY + 1001 + DAY)] {
+        let opened_at = START.plus(opened);
+        let row = ConversationRow {
+            site: "shop",
+            conversation_id: id,
+            person,
+            opened_at,
+            last_at: opened_at,
+            status: "open",
+            ..ConversationRow::default()
+        };
+        rows.add(|version, out| conversations::encode(&row, version, out), 1);
+    }
+    rows.insert("c").await;
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT session_id, visitor_session_number, person_session_number, is_returning, has_contact_within_day,
+            late_event_count FROM {db}.visits ORDER BY started_at"
+        )
+        .await,
+        "0000000000000001\t1\t1\tfalse\tfalse\t0\n0000000000000003\t1\t2\ttrue\ttrue\t0\n\
+         0000000000000004\t2\t3\ttrue\tfalse\t0"
+    );
+}
+
+#[tokio::test]
 async fn how_the_service_did_and_how_stages_filled() {
     if !engine_is_here("how_the_service_did_and_how_stages_filled") {
         return;
@@ -224,6 +275,11 @@ async fn how_the_service_did_and_how_stages_filled() {
             opened_at: START,
             last_at: START,
             first_reply_at: reply.map(|ms| START.plus(ms)),
+            first_reply_business_ms: reply.map(|ms| ms / 2),
+            first_reply_due_at: Some(START.plus(2000)),
+            is_first_reply_breached: reply.map(|ms| ms > 2000),
+            awaiting: if reply.is_some() { "" } else { "agent" },
+            waiting_since: if reply.is_some() { None } else { Some(START) },
             resolved_at: reply.map(|ms| START.plus(ms * 10)),
             rating_latest: rating,
             scale: if rating.is_some() { Scale::Csat } else { Scale::None },
@@ -242,6 +298,25 @@ async fn how_the_service_did_and_how_stages_filled() {
         )
         .await,
         "3\t2\t2\t2\t0.5\t\\N\t1"
+    );
+    // Of the three the second came late, and the third, due long ago, has not come at all.
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT answered_count, waiting_count, round(answered_share, 2), first_reply_business_ms_median IN (500, 1500),
+            first_reply_breach_count, resolution_breach_count FROM {db}.support_performance"
+        )
+        .await,
+        "2\t1\t0.67\t1\t2\t0"
+    );
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT conversation_id, channel, waiting_ms > 1000000, was_answered_before, is_overdue
+            FROM {db}.contacts_waiting"
+        )
+        .await,
+        "c\tticket\t1\tfalse\ttrue"
     );
     let mut rows = Rows::of(&client, TableId::StageMoves);
     for (index, from, to, direction) in

@@ -17,9 +17,11 @@ columns! {
         "duration_ms": "UInt64" = row.ended_at.since(row.started_at).max(0) as u64;
         "is_final": "Bool" = row.is_final;
         "is_engaged": "Bool" = row.is_engaged;
+        "engaged_ms": "Int64" = row.engaged_ms;
         "end_reason": "LowCardinality(String)" = row.cut.as_str();
         "is_continuation": "Bool" = row.is_continuation;
         "event_count": "UInt32" = row.event_count;
+        "ping_count": "UInt32" = row.ping_count;
         "view_count": "UInt32" = row.view_count;
         "search_count": "UInt32" = row.search_count;
         "product_view_count": "UInt32" = row.product_view_count;
@@ -27,10 +29,16 @@ columns! {
         "cart_remove_count": "UInt32" = row.cart_remove_count;
         "checkout_count": "UInt32" = row.checkout_count;
         "purchase_count": "UInt32" = row.purchase_count;
+        "cart_add_quantity": "UInt32" = row.cart_add_quantity;
+        "cart_remove_quantity": "UInt32" = row.cart_remove_quantity;
+        "purchase_quantity": "UInt32" = row.purchase_quantity;
+        "cart_value_micros": "Int64" = row.cart_value;
         "revenue_micros": "Int64" = row.revenue;
         "currency": "LowCardinality(String)" = row.currency;
         "entry_page": "String" = row.entry_page;
         "exit_page": "String" = row.exit_page;
+        "page_groups": "Array(Tuple(page_group String, view_count UInt32))" = row.page_groups;
+        "client_session": "String" = row.client_session;
         "channel": "LowCardinality(String)" = row.channel.as_str();
         "source": "LowCardinality(String)" = row.source;
         "medium": "LowCardinality(String)" = row.medium;
@@ -49,6 +57,7 @@ columns! {
         "language": "LowCardinality(String)" = row.language;
         "bot": "LowCardinality(String)" = row.bot;
         "score": "Nullable(Float32)" = row.score;
+        "score_worst": "Nullable(Float32)" = row.score_worst;
         "text_count": "UInt32" = row.text_count;
         "version": "UInt64" = version;
         "is_deleted": "UInt8" = row.deleted;
