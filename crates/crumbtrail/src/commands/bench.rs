@@ -117,7 +117,7 @@ fn measure(args: &SessionsArgs) -> Result<Measured> {
     let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let rules = ImportRules {
         tick_ms: i64::from(deployment.config.pace.tick_ms),
-        close_after_ms: (!args.import.keep_open).then(|| super::import::close_after_ms(&deployment)),
+        close_after_ms: (!args.import.keep_open).then(|| super::import::close_after_ms(&deployment)).transpose()?,
     };
     let clock = Clock::manual(0);
     let mut failed = None;
@@ -158,7 +158,7 @@ struct Peak {
 impl Sessionizing {
     fn new(deployment: &Deployment, log: Arc<dyn Log>, letters: Arc<dyn Log>) -> Result<Sessionizing> {
         let config = &deployment.config;
-        let rules = session_rules(config);
+        let rules = session_rules(config)?;
         let owner = |partition: u32| {
             let step = Sessionize::new(rules.clone(), config.clickhouse.touchpoints, partition);
             let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);

@@ -110,7 +110,7 @@ fn through(
     let pace = &config.pace;
     let rules = ImportRules {
         tick_ms: i64::from(pace.tick_ms),
-        close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)),
+        close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)).transpose()?,
     };
     let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, &metrics, |seen| {
         bar.set_position(seen);
@@ -129,12 +129,15 @@ fn through(
 }
 
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
-pub(super) fn close_after_ms(deployment: &Deployment) -> i64 {
-    let rules = crate::wiring::processors::session_rules(&deployment.config);
-    let widest =
-        rules.sites.values().chain([&rules.default]).map(|r| r.gap_ms.max(r.conversation_gap_ms) + r.lateness_ms).max();
+///
+/// # Errors
+/// Rules that cannot work.
+pub(super) fn close_after_ms(deployment: &Deployment) -> Result<i64> {
+    let rules = crate::wiring::processors::session_rules(&deployment.config)?;
+    let limits = rules.sites.values().chain([&rules.default]).map(|rules| rules.limits);
+    let widest = limits.map(|l| l.gap_ms.max(l.conversation_gap_ms) + l.lateness_ms).max();
     let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;
-    widest.unwrap_or_default().max(cart) + 1
+    Ok(widest.unwrap_or_default().max(cart) + 1)
 }
 
 /// A sink into ClickHouse.

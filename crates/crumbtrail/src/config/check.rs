@@ -62,12 +62,7 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
     if !(1..=1024).contains(&config.log.partitions) {
         return fail("log.partitions must be 1 to 1024");
     }
-    if config.rules.gap_seconds == 0 {
-        return fail("rules.gap_seconds must be at least 1; 1800 is what everyone uses");
-    }
-    if config.rules.longest_seconds < config.rules.gap_seconds {
-        return fail("rules.longest_seconds must not be shorter than rules.gap_seconds");
-    }
+    super::session_rules(config)?;
     if config.pace.tick_ms < 10 || config.pace.threads == 0 {
         return fail("pace.tick_ms must be at least 10 and pace.threads at least 1");
     }

@@ -49,7 +49,7 @@ fn write_object(root: &Value, schema: &Value, defaults: &Value, depth: usize, ou
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(
-        "# Configuration\n\nMade from the comments in `crates/crumbtrail/src/config/mod.rs` by `crumbtrail docs`; do not edit.\n\
+        "# Configuration\n\nMade from the comments in `crates/crumbtrail/src/config` by `crumbtrail docs`; do not edit.\n\
          Unknown keys are refused with the nearest known one. `crumbtrail config example` prints a commented file.\n\n\
          Secrets may stand in the environment instead: `CRUMBTRAIL_CLICKHOUSE_PASSWORD`, `CRUMBTRAIL_REGISTRY_PASSWORD`,\n\
          `CRUMBTRAIL_PRIVACY_KEY`, `CRUMBTRAIL_KAFKA_SASL_USERNAME`, `CRUMBTRAIL_KAFKA_SASL_PASSWORD`,\n\

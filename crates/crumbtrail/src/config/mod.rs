@@ -4,9 +4,11 @@
 mod check;
 mod example;
 mod load;
+mod rules;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};
+pub use rules::{RulesConfig, SiteConfig, session_rules};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -184,51 +186,6 @@ pub struct RegistryConfig {
     pub user: String,
     /// Password; better in the environment: `CRUMBTRAIL_REGISTRY_PASSWORD`.
     pub password: String,
-}
-
-/// Session and conversation rules.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct RulesConfig {
-    /// Inactivity gap, seconds: exactly the gap apart is the same session, a millisecond more a new one.
-    pub gap_seconds: u32,
-    /// Allowed lateness, seconds, judged against the merged window.
-    pub lateness_seconds: u32,
-    /// Longest session, seconds; then it is rolled over.
-    pub longest_seconds: u32,
-    /// Most events of a session; then it is rolled over.
-    pub most_events: u32,
-    /// A session this long is engaged, seconds.
-    pub engaged_seconds: u32,
-    /// Gap between two conversations of one customer on one channel, seconds, where the source gives no conversation id.
-    pub conversation_gap_seconds: u32,
-}
-
-impl Default for RulesConfig {
-    fn default() -> RulesConfig {
-        RulesConfig {
-            gap_seconds: 1_800,
-            lateness_seconds: 3_600,
-            longest_seconds: 86_400,
-            most_events: 10_000,
-            engaged_seconds: 10,
-            conversation_gap_seconds: 86_400,
-        }
-    }
-}
-
-/// What differs at one site.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct SiteConfig {
-    /// Inactivity gap of this site, seconds.
-    pub gap_seconds: Option<u32>,
-    /// Longest session of this site, seconds.
-    pub longest_seconds: Option<u32>,
-    /// Hosts of the site: their referrers are internal.
-    pub own_hosts: Vec<String>,
-    /// Hosts that never count as a referrer, beside the payment providers known.
-    pub excluded_referrers: Vec<String>,
 }
 
 /// Journeys.

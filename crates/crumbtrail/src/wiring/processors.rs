@@ -12,14 +12,14 @@ use crumbtrail_log::{Log, Member, PartitionId};
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
-use crumbtrail_sessions::{RuleBook, Rules};
+use crumbtrail_sessions::RuleBook;
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::Deployment;
 use super::deployment::Logs;
 use super::journey::Journey;
 use super::sessionize::Sessionize;
-use crate::config::{Config, SiteConfig};
+use crate::config::{self, Config};
 
 /// Running processors of this process.
 pub struct Processors {
@@ -64,7 +64,7 @@ impl Processors {
             failed: Arc::new(AtomicBool::new(false)),
         };
         if sessionize {
-            let rules = session_rules(config);
+            let rules = session_rules(config)?;
             let touchpoints = config.clickhouse.touchpoints;
             let make = move |partition: PartitionId| Sessionize::new(rules.clone(), touchpoints, partition.0);
             let progress = processors.sessionize.clone();
@@ -227,28 +227,11 @@ pub fn cut_rules(config: &Config) -> CutRules {
 }
 
 /// Session rules as configured.
-#[must_use]
-pub fn session_rules(config: &Config) -> RuleBook {
-    let base = &config.rules;
-    let default = Rules {
-        gap_ms: i64::from(base.gap_seconds) * 1_000,
-        lateness_ms: i64::from(base.lateness_seconds) * 1_000,
-        longest_ms: i64::from(base.longest_seconds) * 1_000,
-        most_events: base.most_events,
-        engaged_ms: i64::from(base.engaged_seconds) * 1_000,
-        conversation_gap_ms: i64::from(base.conversation_gap_seconds) * 1_000,
-        ..Rules::default()
-    };
-    let site = |site: &SiteConfig| Rules {
-        gap_ms: site.gap_seconds.map_or(default.gap_ms, |s| i64::from(s) * 1_000),
-        longest_ms: site.longest_seconds.map_or(default.longest_ms, |s| i64::from(s) * 1_000),
-        ..default
-    };
-    RuleBook {
-        default,
-        sites: config.sites.iter().map(|(name, settings)| (name.clone(), site(settings))).collect(),
-        correction_ms: i64::from(config.pace.correction_interval_ms),
-    }
+///
+/// # Errors
+/// A value that cannot work.
+pub fn session_rules(config: &Config) -> Result<RuleBook> {
+    config::session_rules(config).map_err(|message| anyhow!(message))
 }
 
 /// Journey rules as configured.
@@ -264,9 +247,9 @@ pub fn journey_rules(config: &Config) -> Result<JourneyRules> {
             .with_context(|| format!("journeys.model: cannot read {} (shipped is: retail)", journeys.model))?;
         StageModel::from_yaml(&text).with_context(|| format!("journeys.model: {}", journeys.model))?
     };
-    let rules = session_rules(config);
+    let rules = session_rules(config)?;
     let widest = rules.sites.values().chain([&rules.default]);
-    let horizon_ms = widest.map(|r| r.lateness_ms + r.longest_ms + r.gap_ms).max().unwrap_or_default();
+    let horizon_ms = widest.map(|r| r.limits.lateness_ms + r.longest_ms + r.limits.gap_ms).max().unwrap_or_default();
     Ok(JourneyRules {
         models: vec![model],
         cart_abandoned_after_ms: i64::from(journeys.cart_abandoned_after_minutes) * 60_000,
