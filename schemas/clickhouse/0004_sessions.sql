@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS {database}.sessions_e{epoch} {on_cluster}
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',
-    page_groups Array(Tuple(page_group String, view_count UInt32)) COMMENT 'Views by group of pages (first step of the templated path), in the order of their first view, count',
+    page_groups Array(Tuple(page_group String, view_count UInt32)) COMMENT 'Views by group of pages (first step of the templated path, after a language), in the order of their first view, count',
     client_session String COMMENT 'The client\'s own session id where it decides the cut; else empty',
     channel LowCardinality(String) COMMENT 'Channel of the first touch that is not direct, else of the first',
     source LowCardinality(String) COMMENT 'Campaign source of that touch',

@@ -32,7 +32,7 @@ CREATE OR REPLACE VIEW {database}.sessions {on_cluster}
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',
-    page_groups Map(String, UInt32) COMMENT 'Views by group of pages (first step of the templated path), count',
+    page_groups Map(String, UInt32) COMMENT 'Views by group of pages (first step of the templated path, after a language), count',
     client_session String COMMENT 'The client\'s own session id where it decides the cut; else empty',
     channel LowCardinality(String) COMMENT 'Channel of the first touch that is not direct, else of the first',
     source LowCardinality(String) COMMENT 'Campaign source of that touch',

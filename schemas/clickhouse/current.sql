@@ -135,7 +135,7 @@ CREATE TABLE IF NOT EXISTS crumbtrail.sessions_e1
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',
-    page_groups Array(Tuple(page_group String, view_count UInt32)) COMMENT 'Views by group of pages (first step of the templated path), in the order of their first view, count',
+    page_groups Array(Tuple(page_group String, view_count UInt32)) COMMENT 'Views by group of pages (first step of the templated path, after a language), in the order of their first view, count',
     client_session String COMMENT 'The client\'s own session id where it decides the cut; else empty',
     channel LowCardinality(String) COMMENT 'Channel of the first touch that is not direct, else of the first',
     source LowCardinality(String) COMMENT 'Campaign source of that touch',
@@ -613,7 +613,7 @@ CREATE OR REPLACE VIEW crumbtrail.sessions
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',
-    page_groups Map(String, UInt32) COMMENT 'Views by group of pages (first step of the templated path), count',
+    page_groups Map(String, UInt32) COMMENT 'Views by group of pages (first step of the templated path, after a language), count',
     client_session String COMMENT 'The client\'s own session id where it decides the cut; else empty',
     channel LowCardinality(String) COMMENT 'Channel of the first touch that is not direct, else of the first',
     source LowCardinality(String) COMMENT 'Campaign source of that touch',
@@ -1813,9 +1813,9 @@ AS SELECT
     sessions.person AS person,
     row_number() OVER (PARTITION BY sessions.site, sessions.visitor ORDER BY sessions.started_at, sessions.session_id) AS visitor_session_number,
     row_number() OVER (PARTITION BY sessions.site, sessions.person ORDER BY sessions.started_at, sessions.session_id) AS person_session_number,
-    person_session_number > 1 AS is_returning,
-    arrayExists(opened -> opened BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
-        arrayConcat(by_person.opened, by_visitor.opened)) AS has_contact_within_day,
+    toBool(person_session_number > 1) AS is_returning,
+    toBool(arrayExists(opened -> opened BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
+        arrayConcat(by_person.opened, by_visitor.opened))) AS has_contact_within_day,
     arrayCount(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, late.occurred) AS late_event_count
 FROM (SELECT * FROM crumbtrail.sessions WHERE bot = '') AS sessions
 LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversations GROUP BY site, person) AS by_person
@@ -1852,8 +1852,8 @@ AS SELECT
     opened_at,
     waiting_since_at,
     ifNull(dateDiff('millisecond', waiting_since_at, now64(3, 'UTC')), 0) AS waiting_ms,
-    first_reply_at IS NOT NULL AS was_answered_before,
-    ifNull(first_reply_at IS NULL AND first_reply_due_at < now64(3, 'UTC'), false) AS is_overdue
+    toBool(first_reply_at IS NOT NULL) AS was_answered_before,
+    toBool(ifNull(first_reply_at IS NULL AND first_reply_due_at < now64(3, 'UTC'), 0)) AS is_overdue
 FROM crumbtrail.conversations
 WHERE awaiting = 'agent'
 COMMENT 'Contacts that wait for an answer now, on every channel';

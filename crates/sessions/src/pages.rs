@@ -1,4 +1,5 @@
-//! Views by group of pages: a group is the first step of the templated path (`/orders/:id` → `/orders`).
+//! Views by group of pages: a group is the first step of the templated path (`/orders/:id` → `/orders`), or the first two
+//! where the first is a language (`/en/orders/:id` → `/en/orders`).
 
 use crate::intern::{Interner, Symbol};
 use crate::stored::{Resolve, Stored};
@@ -7,9 +8,23 @@ use smallvec::SmallVec;
 
 /// The group of a templated path, as bytes.
 fn group(page: &[u8]) -> &[u8] {
-    match page.get(1..).and_then(|rest| rest.iter().position(|&byte| byte == b'/')) {
-        Some(end) => &page[..=end],
+    let step_end = |from: usize| {
+        let rest = page.get(from + 1..)?;
+        rest.iter().position(|&byte| byte == b'/').map(|end| from + 1 + end)
+    };
+    match step_end(0) {
+        Some(end) if is_language(&page[1..end]) => &page[..step_end(end).unwrap_or(page.len())],
+        Some(end) => &page[..end],
         None => page,
+    }
+}
+
+/// Whether a step looks like a language tag: `en`, `pt-BR`.
+fn is_language(step: &[u8]) -> bool {
+    match step {
+        [a, b] => a.is_ascii_lowercase() && b.is_ascii_lowercase(),
+        [a, b, b'-' | b'_', c, d] => [a, b, c, d].iter().all(|byte| byte.is_ascii_alphabetic()),
+        _ => false,
     }
 }
 
@@ -115,6 +130,11 @@ mod tests {
             ("/p/:id/reviews", "/p"),
             ("home", "home"),
             ("é/a", "é"),
+            ("/en", "/en"),
+            ("/en/", "/en/"),
+            ("/en/cart", "/en/cart"),
+            ("/pt-BR/p/:id", "/pt-BR/p"),
+            ("/id5/p/:id", "/id5"),
         ] {
             assert_eq!(group(page.as_bytes()), name.as_bytes(), "{page}");
         }
