@@ -85,7 +85,7 @@ fn why_cut(open: &Open, event: &Event, signs: Signs, rules: &Rules, interner: &I
     } else if differ(open.client, signs.client) && event.kind != Kind::PagePing {
         // A heartbeat of a page left open says nothing of where the visitor is.
         Some(Cut::ClientSession)
-    } else if event.at >= open.midnight && !clients_agree {
+    } else if rules.midnight.is_some() && event.at >= open.midnight && !clients_agree {
         Some(Cut::Midnight)
     } else if rules.cut_on_campaign && !clients_agree && campaign::is_another(open.touch, signs.touch, interner) {
         Some(Cut::Campaign)

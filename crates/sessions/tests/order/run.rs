@@ -64,7 +64,7 @@ pub(crate) struct Record {
 /// Sorts records by their time and a jitter, and finds the repeats among them. `id` names what is the same event.
 pub(crate) fn arrange<T: Clone>(events: &[T], jitter: &[i64], of: impl Fn(&T) -> (i64, u32, Vec<u8>)) -> Vec<Record> {
     let mut since = BTreeMap::new();
-    let mut keyed: Vec<(i64, (i64, u32, Vec<u8>))> = Vec::new();
+    let mut keyed = Vec::new();
     for (i, event) in events.iter().enumerate() {
         let (at, name, bytes) = of(event);
         let least: &mut i64 = since.entry(name).or_insert(at);
