@@ -204,6 +204,13 @@ pub(crate) struct Touch<'a> {
     pub(crate) click_id: &'a str,
 }
 
+/// The channel of the touch a symbol stands for, without reading the rest.
+pub(crate) fn channel(symbol: Symbol, interner: &Interner) -> Channel {
+    let mut fields = Group::read(interner.bytes(symbol)).fields();
+    fields.pass();
+    Channel::from_code(fields.byte()).unwrap_or_default()
+}
+
 /// The touch a symbol stands for.
 pub(crate) fn touch(symbol: Symbol, interner: &Interner) -> Touch<'_> {
     let mut fields = Group::read(interner.bytes(symbol)).fields();
@@ -311,6 +318,7 @@ mod tests {
         let found = place(part(PLACE), &interner);
         assert_eq!((found.country, found.city, found.longitude), ("TH", "Bangkok", Some(100.5)));
         assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
+        assert_eq!(channel(interner.part(event.detail, 0), &interner), Channel::PaidSearch);
         let touch = touch(interner.part(event.detail, 0), &interner);
         assert_eq!((touch.channel, touch.campaign), (Channel::PaidSearch, "songkran"));
         let sold = commerce(event.detail, &interner);

@@ -11,7 +11,7 @@ use crumbtrail_events::vocabulary::Channel;
 
 /// Whether a touch says where the visitor came from: a direct entry does not.
 pub(crate) fn says_whence(touch: Symbol, interner: &Interner) -> bool {
-    !touch.is_none() && attributes::touch(touch, interner).channel != Channel::Direct
+    !touch.is_none() && attributes::channel(touch, interner) != Channel::Direct
 }
 
 /// Whether `touch` is a campaign's and another one's than `held`, the session's own. A session that came directly, so

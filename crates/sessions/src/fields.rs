@@ -97,6 +97,13 @@ impl<'a> Fields<'a> {
         if self.is_next() { self.reader.str().unwrap_or_default() } else { "" }
     }
 
+    /// Goes past the next field, a string.
+    pub(crate) fn pass(&mut self) {
+        if self.is_next() {
+            let _ = self.reader.bytes();
+        }
+    }
+
     /// The next field, a byte.
     pub(crate) fn byte(&mut self) -> u8 {
         if self.is_next() { self.reader.u8().unwrap_or_default() } else { 0 }
