@@ -71,6 +71,7 @@ struct Signs {
 }
 
 /// Why `event` cannot go on with the open session; `None` if it can.
+#[inline]
 fn why_cut(open: &Open, event: &Event, signs: Signs, rules: &Rules, interner: &Interner) -> Option<Cut> {
     let differ = |ours: Symbol, theirs: Symbol| !ours.is_none() && !theirs.is_none() && ours != theirs;
     let clients_agree = !signs.client.is_none() && signs.client == open.client;
@@ -130,6 +131,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     fn signs(&mut self, event: &Event, held: Symbol, rules: &Rules) -> Signs {
         if event.attributes != self.attributes {
             self.attributes = event.attributes;
@@ -166,15 +168,14 @@ pub(crate) fn cut(
     let mut end = 0;
     let mut is_carried = open.is_some();
     for (i, event) in events.iter().enumerate() {
-        let held = open.map_or(Symbol::NONE, |open| open.touch);
+        let held = open.as_ref().map_or(Symbol::NONE, |open| open.touch);
         let mut signs = reader.signs(event, held, rules);
-        let mut is_continuation = false;
-        if let Some(was) = open
-            && let Some(cut) = why_cut(&was, event, signs, rules, interner)
+        let why = open.as_ref().and_then(|open| why_cut(open, event, signs, rules, interner));
+        let is_continuation = why.is_some_and(Cut::is_rolled_over);
+        if let Some(cut) = why
+            && let Some(open) = open.take()
         {
-            is_continuation = cut.is_rolled_over();
-            each(Segment { events: begin..end, is_carried, open: was, cut });
-            open = None;
+            each(Segment { events: begin..end, is_carried, open, cut });
             signs = reader.signs(event, Symbol::NONE, rules);
         }
         match &mut open {
