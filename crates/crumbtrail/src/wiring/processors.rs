@@ -248,6 +248,7 @@ pub fn session_rules(config: &Config) -> RuleBook {
         default,
         sites: config.sites.iter().map(|(name, settings)| (name.clone(), site(settings))).collect(),
         correction_ms: i64::from(config.pace.correction_interval_ms),
+        first_row_ms: i64::from(config.pace.tick_ms) / 2,
     }
 }
 
