@@ -10,6 +10,7 @@
 pub mod backoff;
 pub mod batch;
 pub mod client;
+mod coded;
 pub mod docs;
 pub mod error;
 pub mod handle;
