@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod cutter;
+pub mod frontier;
 pub mod gaps;
 pub mod import;
 pub mod intake;

@@ -18,6 +18,7 @@ use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::clock::Clock;
 use crate::cutter::CutRules;
+use crate::frontier;
 use crate::gaps::Asks;
 use crate::owner::{FrameReport, Owner, OwnerError, Start};
 use crate::progress::{PartitionProgress, Progress};
@@ -49,6 +50,21 @@ pub enum ProcessorError {
     /// Snapshots cannot be read.
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
+    /// The next log was written under a newer configuration: its readers would drop all that we say.
+    #[error(
+        "{processor}: {log} was written under configuration generation {found}, this one is {ours}: raise `generation` to \
+         {found} or more"
+    )]
+    Generation {
+        /// Processor name.
+        processor: &'static str,
+        /// Name of the next log.
+        log: String,
+        /// Generation found.
+        found: u32,
+        /// Generation configured.
+        ours: u32,
+    },
     /// The log has forgotten its beginning, and no snapshot stands for it.
     #[error(
         "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
@@ -361,15 +377,38 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         format!("log:{}/{}", self.log.name(), partition.0)
     }
 
+    /// A partition as its tables and the next log allow.
+    fn recover<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
+        let limit = self.limit(partition, newest)?;
+        match self.restore(partition, limit) {
+            // Whoever spoke last may have been far behind: a replay that was killed, a sleeper that woke. Every frontier ever
+            // said is true, so the highest counts; it is looked for only where there is no other way.
+            Err(forgotten @ ProcessorError::Forgotten { .. }) => match self.limit(partition, frontier::highest)? {
+                further if further > limit => self.restore(partition, further),
+                _ => Err(forgotten),
+            },
+            restored => restored,
+        }
+    }
+
     /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
-    /// frontiers read back.
-    fn limit(&self, partition: PartitionId) -> Result<Offset, ProcessorError> {
+    /// frontiers that `read_back` finds in each partition there.
+    fn limit(
+        &self,
+        partition: PartitionId,
+        read_back: impl Fn(&dyn Log, PartitionId, OriginId) -> Result<Option<(u64, Generation)>, LogError>,
+    ) -> Result<Offset, ProcessorError> {
         let name = (self.make)(partition).name();
         let mut limit = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
         if let Some(onward) = &self.onward {
             let origin = OriginId::of(&self.origin_name(partition));
             for to in 0..onward.partitions() {
-                let frontier = onward.read_back(PartitionId(to), origin)?.map_or(0, |back| back.frontier);
+                let (frontier, found) = read_back(onward.as_ref(), PartitionId(to), origin)?.unwrap_or_default();
+                if found > self.generation {
+                    let log = onward.name().to_owned();
+                    let (found, ours) = (found.0, self.generation.0);
+                    return Err(ProcessorError::Generation { processor: name, log, found, ours });
+                }
                 limit = limit.min(Offset(frontier));
             }
         }
@@ -510,7 +549,7 @@ where
         }
         match self.subscription.next(wait)? {
             Event::Assigned(partition) => {
-                let held = processor.restore(partition, processor.limit(partition)?)?;
+                let held = processor.recover(partition)?;
                 processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
                 self.partitions.insert(partition.0, held);
             }
@@ -575,4 +614,9 @@ where
     pub fn leave(mut self) -> Result<(), ProcessorError> {
         self.flush()
     }
+}
+
+/// The frontier last said of an origin, and under which configuration.
+fn newest(log: &dyn Log, partition: PartitionId, origin: OriginId) -> Result<Option<(u64, Generation)>, LogError> {
+    Ok(log.read_back(partition, origin)?.map(|back| (back.frontier, back.generation)))
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use crumbtrail_warehouse::TableId;
 
-use crate::database::Database;
-use crate::rows::{Final, Row, column, merge};
+use crate::rows::{Tables, columns};
 
 /// Records by outcome, as the ledger has them.
 const OUTCOMES: [(&str, &str); 7] = [
@@ -20,7 +19,7 @@ const OUTCOMES: [(&str, &str); 7] = [
 ];
 
 /// Processor, partition, table.
-type Chain = (String, i64, String);
+type Chain<'a> = (&'a str, i64, &'a str);
 type Stretch = (i64, i64);
 
 #[derive(Default)]
@@ -31,39 +30,35 @@ struct Claims {
 }
 
 /// What is wrong, in words.
-///
-/// # Errors
-/// A table cannot be read.
-pub fn find(database: &Database) -> Result<Vec<String>, String> {
+#[must_use]
+pub fn find(tables: &Tables<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    for table in TableId::ALL {
-        let torn = merge(table, &database.blocks(table))?.torn;
-        found.extend(
-            torn.iter().take(1).map(|key| format!("torn: {} has two rows of one version: {key:?}", table.name())),
-        );
+    for (table, shown) in tables {
+        let torn = shown.torn.first().map(|key| format!("torn: {} has two rows of one version: {key:?}", table.name()));
+        found.extend(torn);
     }
-    let ledger = merge(TableId::Batches, &database.blocks(TableId::Batches))?;
-    let of = |row: &Row, name: &str| row[column(TableId::Batches, name)].clone();
-    let mut chains: BTreeMap<Chain, BTreeMap<Stretch, Claims>> = BTreeMap::new();
+    let [processor, partition, table, from, to, accepted] =
+        columns(TableId::Batches, ["processor", "partition", "table_name", "from_offset", "to_offset", "record_count"]);
+    let counts = columns(TableId::Batches, OUTCOMES.map(|(_, count)| count));
+    let mut chains: BTreeMap<Chain<'_>, BTreeMap<Stretch, Claims>> = BTreeMap::new();
     let mut outcomes: BTreeMap<(i64, &str), (Stretch, i64)> = BTreeMap::new();
-    for row in ledger.rows.values() {
-        let processor = of(row, "processor").text().to_owned();
-        let (partition, table) = (of(row, "partition").number(), of(row, "table_name").text().to_owned());
-        let stretch = (of(row, "from_offset").number(), of(row, "to_offset").number());
-        for (outcome, count) in OUTCOMES {
-            let wanted = if outcome == "dead" { "dead_letters" } else { "touchpoints" };
+    for row in tables[&TableId::Batches].rows.values() {
+        let (processor, partition, table) = (row[processor].text(), row[partition].number(), row[table].text());
+        let stretch = (row[from].number(), row[to].number());
+        for ((outcome, _), count) in OUTCOMES.iter().zip(counts) {
+            let wanted = if *outcome == "dead" { "dead_letters" } else { "touchpoints" };
             if processor == "sessionize" && table == wanted {
                 let (range, sum) = outcomes.entry((partition, outcome)).or_insert((stretch, 0));
                 *range = (range.0.min(stretch.0), range.1.max(stretch.1));
-                *sum += of(row, count).number();
+                *sum += row[count].number();
             }
         }
         let claims = chains.entry((processor, partition, table)).or_default().entry(stretch).or_default();
         claims.count += 1;
-        claims.accepted = claims.accepted.max(of(row, "record_count").number());
-        claims.decided = claims.decided.max(OUTCOMES.iter().map(|(_, count)| of(row, count).number()).sum());
+        claims.accepted = claims.accepted.max(row[accepted].number());
+        claims.decided = claims.decided.max(counts.iter().map(|count| row[*count].number()).sum());
     }
-    let mut ends: BTreeMap<(String, i64), Vec<i64>> = BTreeMap::new();
+    let mut ends: BTreeMap<(&str, i64), Vec<i64>> = BTreeMap::new();
     for ((processor, partition, table), stretches) in &chains {
         let place = format!("{processor} {partition} {table}");
         let mut covered: Option<i64> = None;
@@ -83,16 +78,16 @@ pub fn find(database: &Database) -> Result<Vec<String>, String> {
                 found.push(format!("balance: {place}: {from} to {to}: {accepted} accepted, {decided} decided"));
             }
         }
-        ends.entry((processor.clone(), *partition)).or_default().push(covered.unwrap_or(0));
+        ends.entry((processor, *partition)).or_default().push(covered.unwrap_or(0));
     }
     for ((processor, partition), ends) in ends {
         if ends.iter().min() != ends.iter().max() {
             found.push(format!("uneven: {processor} {partition}: {ends:?}"));
         }
     }
-    let rows = table_rows(database)?;
+    let rows = table_rows(tables);
     for ((partition, outcome), ((from, to), records)) in outcomes {
-        let of = rows.get(&(partition, outcome.to_owned()));
+        let of = rows.get(&(partition, outcome));
         let counted = of.map_or(0, |offsets| offsets.range(from..to).map(|(_, count)| *count).sum::<i64>());
         if counted != records {
             found.push(format!(
@@ -100,23 +95,20 @@ pub fn find(database: &Database) -> Result<Vec<String>, String> {
             ));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Rows per partition and outcome, by log offset.
-fn table_rows(database: &Database) -> Result<BTreeMap<(i64, String), BTreeMap<i64, i64>>, String> {
-    let mut rows: BTreeMap<(i64, String), BTreeMap<i64, i64>> = BTreeMap::new();
+fn table_rows<'a>(tables: &Tables<'a>) -> BTreeMap<(i64, &'a str), BTreeMap<i64, i64>> {
+    let mut rows: BTreeMap<(i64, &str), BTreeMap<i64, i64>> = BTreeMap::new();
     for table in [TableId::Touchpoints, TableId::DeadLetters] {
-        let Final { rows: shown, .. } = merge(table, &database.blocks(table))?;
-        for row in shown.values() {
-            let of = |name| row[column(table, name)].clone();
-            let outcome = match table {
-                TableId::Touchpoints => of("outcome").text().to_owned(),
-                _ => "dead".to_owned(),
-            };
-            let offset = of("version").number() >> 16 & 0xFF_FFFF_FFFF;
-            *rows.entry((of("log_partition").number(), outcome)).or_default().entry(offset).or_default() += 1;
+        let [partition, version] = columns(table, ["log_partition", "version"]);
+        let outcome = (table == TableId::Touchpoints).then(|| columns(table, ["outcome"])[0]);
+        for row in tables[&table].rows.values() {
+            let offset = row[version].number() >> 16 & 0xFF_FFFF_FFFF;
+            let outcome = outcome.map_or("dead", |outcome| row[outcome].text());
+            *rows.entry((row[partition].number(), outcome)).or_default().entry(offset).or_default() += 1;
         }
     }
-    Ok(rows)
+    rows
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crumbtrail_log::{Event, Log, LogError, Member, Offset, OriginId, PartitionId, ReadBack, Subscription};
+use crumbtrail_log::control::Control;
+use crumbtrail_log::{
+    Event, FrameView, Log, LogError, Member, Offset, OriginId, PartitionId, Position, ReadBack, Subscription,
+};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -35,6 +38,7 @@ pub struct Faults {
     dice: Dice,
     plan: Mutex<Plan>,
     print: Mutex<u64>,
+    words: Mutex<Option<Vec<String>>>,
 }
 
 /// How often what goes wrong, of a thousand.
@@ -56,7 +60,7 @@ impl Faults {
     /// None yet.
     #[must_use]
     pub fn new(dice: Dice) -> Arc<Faults> {
-        Arc::new(Faults { dice, plan: Mutex::default(), print: Mutex::new(0) })
+        Arc::new(Faults { dice, plan: Mutex::default(), print: Mutex::new(0), words: Mutex::default() })
     }
 
     /// From now on these.
@@ -74,6 +78,23 @@ impl Faults {
     #[must_use]
     pub fn print(&self) -> u64 {
         *self.print.lock()
+    }
+
+    /// From now on what happens is put into words.
+    pub fn listen(&self) {
+        *self.words.lock() = Some(Vec::new());
+    }
+
+    /// What has happened since it was last asked for, in words.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        self.words.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) {
+        if let Some(words) = self.words.lock().as_mut() {
+            words.push(what());
+        }
     }
 
     /// Adds to that hash.
@@ -119,10 +140,24 @@ impl Topic {
         let heals = self.name == "touchpoints" || self.name == "people";
         if heals && self.faults.plan.lock().losses_left > 0 && self.faults.happens(|plan| plan.lost) {
             self.faults.plan.lock().losses_left -= 1;
+            self.faults.say(|| format!("lost on {}/{partition}: {}", self.name, describe(&frame)));
             return;
         }
         if self.name == "control" && is_on(Mutation::NobodyIsAsked) {
             return;
+        }
+        if self.name == "control" {
+            self.faults.say(|| format!("{:?}", Control::decode(&frame)));
+        }
+        if std::env::var("SIMDEBUG").is_ok() {
+            self.faults.say(|| {
+                format!(
+                    "DEBUG stored on {}/{partition} at {}: {}",
+                    self.name,
+                    self.partitions.lock()[partition].next,
+                    describe(&frame)
+                )
+            });
         }
         let times = if self.faults.happens(|plan| plan.doubled) { 2 } else { 1 };
         let frame = Bytes::from(frame);
@@ -156,6 +191,23 @@ impl Topic {
         let at = stored.frames.partition_point(|(offset, _)| *offset < from.0);
         Ok(stored.frames.range(at..).take(most).map(|(offset, bytes)| (Offset(*offset), bytes.clone())).collect())
     }
+}
+
+/// Whose records a frame has, from where to where, and what its tick says.
+fn describe(frame: &[u8]) -> String {
+    let mut scratch = Vec::new();
+    let Ok(view) = FrameView::parse(frame, &mut scratch) else { return "no frame".to_owned() };
+    let place = |position: Position| format!("{}.{}", position.offset, position.seq);
+    let mut words: Vec<String> = view
+        .records()
+        .map(|record| format!("{:04x}:{}<{}", record.origin.0 >> 48, place(record.previous), place(record.position)))
+        .collect();
+    if let Ok(Some(tick)) = view.tick() {
+        words.extend(tick.origins.iter().map(|said| {
+            format!("tick {:04x}: frontier {} last {}", said.origin.0 >> 48, said.frontier, place(said.last))
+        }));
+    }
+    format!("generation {}, {}", view.generation().0, words.join(" "))
 }
 
 /// A process's client of one topic: what it appended waits here.
@@ -298,6 +350,9 @@ impl Log for Client {
         let stored = &mut partitions[partition.0 as usize];
         let before = if is_on(Mutation::TrimsTooFar) { stored.next.min(before.0 + 40) } else { before.0 };
         let gone = stored.frames.partition_point(|(offset, _)| *offset < before);
+        if std::env::var("SIMDEBUG").is_ok() {
+            self.topic.faults.say(|| format!("DEBUG trimmed {}/{} to {before}", self.topic.name, partition.0));
+        }
         stored.frames.drain(..gone);
         stored.start = stored.start.max(before);
         Ok(())

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use crumbtrail_warehouse::insert::{Observer, Silent};
-use crumbtrail_warehouse::ledger::ServerStart;
+use crumbtrail_warehouse::ledger::{ChainEnd, ServerStart};
 use crumbtrail_warehouse::native::Block;
 use crumbtrail_warehouse::{Processor, Server, TableId, WarehouseError};
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::broker::Faults;
 use crate::dice::Dice;
 use crate::mutation::{Mutation, is_on};
-use crate::rows::{Row, column, read};
+use crate::rows::{Row, columns, read};
 
 /// The server and what it stores.
 pub struct Database {
@@ -63,6 +63,8 @@ struct Request {
     table: TableId,
     token: String,
     block: Bytes,
+    /// Meant only for this start of the server.
+    only_if: Option<u64>,
 }
 
 /// How often an insert goes wrong, of a thousand.
@@ -148,7 +150,7 @@ impl Database {
         let at = self.dice.index(state.underway.len());
         let request = state.underway.swap_remove(at);
         if self.dice.chance(700) {
-            self.apply(&mut state, request.table, &request.token, request.block);
+            self.apply(&mut state, &request);
         }
     }
 
@@ -164,10 +166,10 @@ impl Database {
         self.state.lock().data.tables[table as usize].clone()
     }
 
-    /// What `crumbtrail_warehouse::ledger::chain_end` asks in SQL: the end of the unbroken chain from the oldest ledger
-    /// row, the lowest over the processor's tables; none if a table has no row.
+    /// What `crumbtrail_warehouse::ledger::chain_end` asks in SQL: the unbroken chain from the oldest ledger row, the
+    /// shortest over the processor's tables; none if a table has no row.
     #[must_use]
-    pub fn chain_end(&self, processor: Processor, partition: u32) -> Option<u64> {
+    pub fn chain_end(&self, processor: Processor, partition: u32) -> Option<ChainEnd> {
         let state = self.state.lock();
         let ends = processor.tables().iter().map(|table| {
             let mut claims: Vec<(u64, u64)> = state
@@ -180,49 +182,59 @@ impl Database {
                 .map(|claim| (claim.from, claim.to))
                 .collect();
             if is_on(Mutation::NewestLedgerRow) {
-                return claims.iter().map(|(_, to)| *to).max();
+                return claims.iter().map(|(_, to)| (0, *to)).max();
             }
             claims.sort_unstable();
             let mut claims = claims.into_iter();
-            let (_, mut covered) = claims.next()?;
+            let (begin, mut covered) = claims.next()?;
             for (from, to) in claims {
                 if from > covered {
                     break;
                 }
                 covered = covered.max(to);
             }
-            Some(covered)
+            Some((begin, covered))
         });
-        ends.collect::<Option<Vec<u64>>>()?.into_iter().min()
+        let ends = ends.collect::<Option<Vec<(u64, u64)>>>()?;
+        let from = ends.iter().map(|(from, _)| *from).max()?;
+        let to = ends.iter().map(|(_, to)| *to).min()?;
+        Some(ChainEnd { from, to })
     }
 
-    fn apply(&self, state: &mut State, table: TableId, token: &str, block: Bytes) {
-        let key = (table, token.to_owned());
+    /// Takes a request, unless it is meant for another start of the server; whether it did.
+    fn apply(&self, state: &mut State, request: &Request) -> bool {
+        if request.only_if.is_some_and(|start| start != state.start) {
+            return false;
+        }
+        let key = (request.table, request.token.clone());
         if state.window > 0 && state.tokens.contains(&key) {
-            return;
+            return true;
         }
         state.tokens.push_back(key);
         while state.tokens.len() > state.window {
             state.tokens.pop_front();
         }
+        let block = request.block.clone();
         self.faults.note(&block);
-        if table == TableId::Batches {
+        if request.table == TableId::Batches {
             state.data.ledger.extend(claims(&block));
         }
-        state.data.tables[table as usize].push(block);
+        state.data.tables[request.table as usize].push(block);
+        true
     }
 }
 
 fn claims(block: &Bytes) -> Vec<Claim> {
-    let of = |row: &Row, name| row[column(TableId::Batches, name)].clone();
-    let claim = |row: &Row| Claim {
-        processor: of(row, "processor").text().to_owned(),
-        partition: of(row, "partition").number() as u32,
-        table: of(row, "table_name").text().to_owned(),
-        from: of(row, "from_offset").number() as u64,
-        to: of(row, "to_offset").number() as u64,
+    let [processor, partition, table, from, to] =
+        columns(TableId::Batches, ["processor", "partition", "table_name", "from_offset", "to_offset"]);
+    let claim = |row: Row<'_>| Claim {
+        processor: row[processor].text().to_owned(),
+        partition: row[partition].number() as u32,
+        table: row[table].text().to_owned(),
+        from: row[from].number() as u64,
+        to: row[to].number() as u64,
     };
-    read(TableId::Batches, block).unwrap_or_default().iter().map(claim).collect()
+    read(TableId::Batches, block).unwrap_or_default().into_iter().map(claim).collect()
 }
 
 /// One process's connection.
@@ -274,6 +286,59 @@ fn failure(detail: &str) -> WarehouseError {
     WarehouseError::Server { code: 0, transient: true, detail: detail.to_owned() }
 }
 
+impl Link {
+    /// Sends a block; whether it was taken. With `only_if`, the server takes it only if that is its start.
+    async fn send(
+        &self,
+        table: TableId,
+        token: &str,
+        block: &Block,
+        only_if: Option<u64>,
+    ) -> Result<bool, WarehouseError> {
+        let database = &self.database;
+        let bytes = Bytes::from(block.bytes.concat());
+        let token = self.told(table, token, &bytes);
+        self.away()?;
+        let number = {
+            let mut state = database.state.lock();
+            state.next_request += 1;
+            let number = state.next_request;
+            state.underway.push(Request { number, table, token, block: bytes, only_if });
+            number
+        };
+        if is_on(Mutation::InsertNotAwaited) && table != TableId::Batches {
+            return Ok(true);
+        }
+        Later::default().await;
+        let outcome = {
+            let mut state = database.state.lock();
+            let mine = state.underway.iter().position(|request| request.number == number);
+            let Troubles { refused, applied_then_failed, applied_twice } = state.troubles;
+            match mine {
+                // It arrived, or was lost, while nobody looked.
+                None => Err(failure("connection reset")),
+                Some(at) => {
+                    let request = state.underway.remove(at);
+                    let roll = database.dice.below(1_000);
+                    if state.is_away || roll < refused {
+                        Err(failure("refused"))
+                    } else {
+                        let taken = database.apply(&mut state, &request);
+                        if roll < refused + applied_twice {
+                            let forgotten = state.tokens.pop_back();
+                            database.apply(&mut state, &request);
+                            state.tokens.extend(forgotten);
+                        }
+                        if roll >= 1_000 - applied_then_failed { Err(failure("timed out")) } else { Ok(taken) }
+                    }
+                }
+            }
+        };
+        Later::default().await;
+        outcome
+    }
+}
+
 impl Server for Link {
     fn epoch(&self) -> u8 {
         1
@@ -293,47 +358,18 @@ impl Server for Link {
     }
 
     async fn insert_once(&self, table: TableId, token: &str, _: u64, block: &Block) -> Result<(), WarehouseError> {
-        let database = &self.database;
-        let bytes = Bytes::from(block.bytes.concat());
-        let token = self.told(table, token, &bytes);
-        self.away()?;
-        let number = {
-            let mut state = database.state.lock();
-            state.next_request += 1;
-            let number = state.next_request;
-            state.underway.push(Request { number, table, token: token.clone(), block: bytes.clone() });
-            number
-        };
-        if is_on(Mutation::InsertNotAwaited) && table != TableId::Batches {
-            return Ok(());
-        }
-        Later::default().await;
-        let outcome = {
-            let mut state = database.state.lock();
-            let mine = state.underway.iter().position(|request| request.number == number);
-            let Troubles { refused, applied_then_failed, applied_twice } = state.troubles;
-            match mine {
-                // It arrived, or was lost, while nobody looked.
-                None => Err(failure("connection reset")),
-                Some(at) => {
-                    state.underway.remove(at);
-                    let roll = database.dice.below(1_000);
-                    if state.is_away || roll < refused {
-                        Err(failure("refused"))
-                    } else {
-                        database.apply(&mut state, table, &token, bytes.clone());
-                        if roll < refused + applied_twice {
-                            let forgotten = state.tokens.pop_back();
-                            database.apply(&mut state, table, &token, bytes);
-                            state.tokens.extend(forgotten);
-                        }
-                        if roll >= 1_000 - applied_then_failed { Err(failure("timed out")) } else { Ok(()) }
-                    }
-                }
-            }
-        };
-        Later::default().await;
-        outcome
+        self.send(table, token, block, None).await.map(|_| ())
+    }
+
+    async fn claim_once(
+        &self,
+        token: &str,
+        _: u64,
+        block: &Block,
+        started: ServerStart,
+    ) -> Result<bool, WarehouseError> {
+        let only_if = (!is_on(Mutation::LedgerUnasked)).then_some(started.0);
+        self.send(TableId::Batches, token, block, only_if).await
     }
 
     async fn wait(&self, _: TableId, _: &str, _: u32, _: &WarehouseError) {

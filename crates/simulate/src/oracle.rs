@@ -8,33 +8,21 @@ use crumbtrail_events::{Key, Kind};
 use crumbtrail_warehouse::TableId;
 
 use crate::judge::{drops_bots, key};
-use crate::rows::{Row, column, merge};
+use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
 use crate::world::{GAP_MS, Placed, SITE, TALK_GAP_MS};
 
 /// What is wrong, in words.
 #[must_use]
-pub fn judge(scene: &Scene) -> Vec<String> {
+pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
-    match read(scene) {
-        Ok(tables) => {
-            let counted = outcomes(scene, &tables, &mut wrong);
-            compare("sessions", &sessions(&counted), &shown_sessions(&tables), &mut wrong);
-            compare("conversations", &conversations(&counted), &shown_conversations(&tables), &mut wrong);
-            compare("journeys", &journeys(&counted), &shown_journeys(&tables), &mut wrong);
-            compare("conversions", &conversions(&counted), &shown_conversions(&tables), &mut wrong);
-            ledger(scene, &tables, &counted, &mut wrong);
-        }
-        Err(why) => wrong.push(format!("tables cannot be read: {why}")),
-    }
+    let counted = outcomes(scene, tables, &mut wrong);
+    compare("sessions", &sessions(&counted), &shown_sessions(tables), &mut wrong);
+    compare("conversations", &conversations(&counted), &shown_conversations(tables), &mut wrong);
+    compare("journeys", &journeys(&counted), &shown_journeys(tables), &mut wrong);
+    compare("conversions", &conversions(&counted), &shown_conversions(tables), &mut wrong);
+    ledger(scene, tables, &counted, &mut wrong);
     wrong
-}
-
-type Tables = BTreeMap<TableId, Vec<Row>>;
-
-fn read(scene: &Scene) -> Result<Tables, String> {
-    let shown = |table| Ok((table, merge(table, &scene.database.blocks(table))?.rows.into_values().collect()));
-    TableId::ALL.into_iter().map(shown).collect()
 }
 
 fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
@@ -51,29 +39,22 @@ fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     }
 }
 
-fn number(table: TableId, row: &Row, name: &str) -> i64 {
-    row[column(table, name)].number()
-}
-
-fn text<'a>(table: TableId, row: &'a Row, name: &str) -> &'a str {
-    row[column(table, name)].text()
+fn rows<'t, 'a>(tables: &'t Tables<'a>, table: TableId) -> impl Iterator<Item = &'t Row<'a>> {
+    tables[&table].rows.values()
 }
 
 /// Every record has exactly one outcome, and one that it may have. Gives those that were counted.
-fn outcomes<'a>(scene: &'a Scene, tables: &Tables, wrong: &mut Vec<String>) -> Vec<&'a Placed> {
-    let table = TableId::Touchpoints;
+fn outcomes<'a>(scene: &'a Scene, tables: &Tables<'_>, wrong: &mut Vec<String>) -> Vec<&'a Placed> {
+    let [outcome, term, log_partition, partition, offset] =
+        columns(TableId::Touchpoints, ["outcome", "term", "log_partition", "partition", "offset"]);
     let mut found: BTreeMap<(i64, i64), Vec<(&str, &str, i64)>> = BTreeMap::new();
-    for row in &tables[&table] {
-        let said = (text(table, row, "outcome"), text(table, row, "term"), number(table, row, "log_partition"));
-        found.entry((number(table, row, "partition"), number(table, row, "offset"))).or_default().push(said);
+    for row in rows(tables, TableId::Touchpoints) {
+        let said = (row[outcome].text(), row[term].text(), row[log_partition].number());
+        found.entry((row[partition].number(), row[offset].number())).or_default().push(said);
     }
-    let letters: BTreeMap<(i64, i64), ()> = tables[&TableId::DeadLetters]
-        .iter()
-        .map(|row| {
-            let of = |name| number(TableId::DeadLetters, row, name);
-            ((of("partition"), of("offset")), ())
-        })
-        .collect();
+    let [partition, offset] = columns(TableId::DeadLetters, ["partition", "offset"]);
+    let letters: BTreeMap<(i64, i64), ()> =
+        rows(tables, TableId::DeadLetters).map(|row| ((row[partition].number(), row[offset].number()), ())).collect();
     let dead = scene.world.records().filter(|placed| placed.record.is_dead);
     compare("dead_letters", &dead.map(|placed| (place(placed), ())).collect(), &letters, wrong);
     let mut counted = Vec::new();
@@ -190,18 +171,30 @@ fn is_marketing(kind: Kind) -> bool {
     )
 }
 
-fn shown_sessions(tables: &Tables) -> BTreeMap<SessionKey, Session> {
-    let table = TableId::Sessions;
-    let session = |row: &Row| Session {
-        ended_ms: number(table, row, "ended_at"),
-        events: number(table, row, "event_count"),
-        views: number(table, row, "view_count"),
-        purchases: number(table, row, "purchase_count"),
-        revenue: number(table, row, "revenue_micros"),
-        is_final: number(table, row, "is_final") == 1,
+fn shown_sessions(tables: &Tables<'_>) -> BTreeMap<SessionKey, Session> {
+    let [visitor, start, end, events, views, purchases, revenue, is_final] = columns(
+        TableId::Sessions,
+        [
+            "visitor",
+            "started_at",
+            "ended_at",
+            "event_count",
+            "view_count",
+            "purchase_count",
+            "revenue_micros",
+            "is_final",
+        ],
+    );
+    let session = |row: &Row<'_>| Session {
+        ended_ms: row[end].number(),
+        events: row[events].number(),
+        views: row[views].number(),
+        purchases: row[purchases].number(),
+        revenue: row[revenue].number(),
+        is_final: row[is_final].number() == 1,
     };
-    let key = |row: &Row| (text(table, row, "visitor").to_owned(), number(table, row, "started_at"));
-    counted_once(tables[&table].iter().map(|row| (key(row), session(row))))
+    let key = |row: &Row<'_>| (row[visitor].text().to_owned(), row[start].number());
+    counted_once(rows(tables, TableId::Sessions).map(|row| (key(row), session(row))))
 }
 
 /// A map of rows; a second row of one key counts double, so that it cannot hide.
@@ -281,21 +274,25 @@ fn conversations(counted: &[&Placed]) -> BTreeMap<TalkKey, Talk> {
     talks
 }
 
-fn shown_conversations(tables: &Tables) -> BTreeMap<TalkKey, Talk> {
-    let table = TableId::Conversations;
-    let of = |row: &Row, name| number(table, row, name);
-    let talk = |row: &Row| Talk {
-        opened_ms: of(row, "opened_at"),
-        last_ms: of(row, "last_at"),
-        messages: ["customer_message_count", "agent_message_count", "bot_message_count"].map(|name| of(row, name)),
-        reopened: of(row, "reopen_count"),
-        is_final: of(row, "is_final") == 1,
+fn shown_conversations(tables: &Tables<'_>) -> BTreeMap<TalkKey, Talk> {
+    let [id, customer, opened, last, reopened, is_final] = columns(
+        TableId::Conversations,
+        ["conversation_id", "customer", "opened_at", "last_at", "reopen_count", "is_final"],
+    );
+    let messages =
+        columns(TableId::Conversations, ["customer_message_count", "agent_message_count", "bot_message_count"]);
+    let talk = |row: &Row<'_>| Talk {
+        opened_ms: row[opened].number(),
+        last_ms: row[last].number(),
+        messages: messages.map(|of| row[of].number()),
+        reopened: row[reopened].number(),
+        is_final: row[is_final].number() == 1,
     };
-    let key = |row: &Row| match text(table, row, "conversation_id") {
-        made if made.starts_with('~') => (text(table, row, "customer").to_owned(), of(row, "opened_at")),
+    let key = |row: &Row<'_>| match row[id].text() {
+        made if made.starts_with('~') => (row[customer].text().to_owned(), row[opened].number()),
         id => (id.to_owned(), 0),
     };
-    counted_once(tables[&table].iter().map(|row| (key(row), talk(row))))
+    counted_once(rows(tables, TableId::Conversations).map(|row| (key(row), talk(row))))
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -330,11 +327,13 @@ fn person(placed: &Placed) -> Option<Vec<u8>> {
 fn journeys(counted: &[&Placed]) -> BTreeMap<Vec<u8>, Journey> {
     let journey = |list: Vec<&Placed>| {
         let sum = |of: &dyn Fn(&Placed) -> i64| list.iter().map(|placed| of(placed)).sum::<i64>();
+        // Heartbeats extend, they do not count.
+        let pings = sum(&|placed| i64::from(placed.record.kind == Kind::PagePing));
         Journey {
             first_ms: list[0].record.at_ms,
             last_ms: list[list.len() - 1].record.at_ms,
-            touchpoints: list.len() as i64,
-            clicks: sum(&|placed| i64::from(!placed.record.kind.is_support())),
+            touchpoints: list.len() as i64 - pings,
+            clicks: sum(&|placed| i64::from(!placed.record.kind.is_support())) - pings,
             support: sum(&|placed| i64::from(placed.record.kind.is_support())),
             purchases: sum(&|placed| i64::from(placed.record.kind == Kind::Purchase)),
             revenue: sum(&|placed| placed.record.revenue),
@@ -343,26 +342,34 @@ fn journeys(counted: &[&Placed]) -> BTreeMap<Vec<u8>, Journey> {
     by(counted, person).into_iter().map(|(person, list)| (person, journey(list))).collect()
 }
 
-fn bytes(table: TableId, row: &Row, name: &str) -> Vec<u8> {
-    match &row[column(table, name)] {
-        crate::rows::Value::Text(bytes) => bytes.to_vec(),
-        _ => Vec::new(),
-    }
+fn bytes(value: &Value<'_>) -> Vec<u8> {
+    if let Value::Text(bytes) = value { bytes.to_vec() } else { Vec::new() }
 }
 
-fn shown_journeys(tables: &Tables) -> BTreeMap<Vec<u8>, Journey> {
-    let table = TableId::Journeys;
-    let of = |row: &Row, name| number(table, row, name);
-    let journey = |row: &Row| Journey {
-        first_ms: of(row, "first_at"),
-        last_ms: of(row, "last_at"),
-        touchpoints: of(row, "touchpoint_count"),
-        clicks: of(row, "click_count"),
-        support: of(row, "support_count"),
-        purchases: of(row, "purchase_count"),
-        revenue: of(row, "revenue_micros"),
+fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
+    let [person, first, last, touchpoints, clicks, support, purchases, revenue] = columns(
+        TableId::Journeys,
+        [
+            "person",
+            "first_at",
+            "last_at",
+            "touchpoint_count",
+            "click_count",
+            "support_count",
+            "purchase_count",
+            "revenue_micros",
+        ],
+    );
+    let journey = |row: &Row<'_>| Journey {
+        first_ms: row[first].number(),
+        last_ms: row[last].number(),
+        touchpoints: row[touchpoints].number(),
+        clicks: row[clicks].number(),
+        support: row[support].number(),
+        purchases: row[purchases].number(),
+        revenue: row[revenue].number(),
     };
-    counted_once(tables[&table].iter().map(|row| (bytes(table, row, "person"), journey(row))))
+    counted_once(rows(tables, TableId::Journeys).map(|row| (bytes(&row[person]), journey(row))))
 }
 
 /// Person and time of a purchase.
@@ -377,17 +384,15 @@ fn conversions(counted: &[&Placed]) -> BTreeMap<ConversionKey, i64> {
         .collect()
 }
 
-fn shown_conversions(tables: &Tables) -> BTreeMap<ConversionKey, i64> {
-    let table = TableId::Conversions;
-    let key = |row: &Row| {
-        (bytes(table, row, "person"), number(table, row, "converted_at"), text(table, row, "order_id").to_owned())
-    };
-    tables[&table].iter().map(|row| (key(row), number(table, row, "revenue_micros"))).collect()
+fn shown_conversions(tables: &Tables<'_>) -> BTreeMap<ConversionKey, i64> {
+    let [person, at, order, revenue] =
+        columns(TableId::Conversions, ["person", "converted_at", "order_id", "revenue_micros"]);
+    let key = |row: &Row<'_>| (bytes(&row[person]), row[at].number(), row[order].text().to_owned());
+    rows(tables, TableId::Conversions).map(|row| (key(row), row[revenue].number())).collect()
 }
 
 /// The ledger accepted each record once: as many as were routed to a partition, and as many as were passed on.
-fn ledger(scene: &Scene, tables: &Tables, counted: &[&Placed], wrong: &mut Vec<String>) {
-    let table = TableId::Batches;
+fn ledger(scene: &Scene, tables: &Tables<'_>, counted: &[&Placed], wrong: &mut Vec<String>) {
     let mut expected: BTreeMap<(String, i64), i64> = BTreeMap::new();
     let mut add = |processor: &str, key: Key, partitions: usize| {
         let partition = i64::from(key.partition(partitions as u32));
@@ -398,11 +403,13 @@ fn ledger(scene: &Scene, tables: &Tables, counted: &[&Placed], wrong: &mut Vec<S
         let key = person.try_into().map_or(Key(0), |bytes| Key(u128::from_be_bytes(bytes)));
         add("journey", key, scene.people.partitions());
     }
+    let [processor, partition, table, records] =
+        columns(TableId::Batches, ["processor", "partition", "table_name", "record_count"]);
     let mut found: BTreeMap<(String, i64), i64> = BTreeMap::new();
-    for row in &tables[&table] {
-        if matches!(text(table, row, "table_name"), "touchpoints" | "journeys") {
-            let key = (text(table, row, "processor").to_owned(), number(table, row, "partition"));
-            *found.entry(key).or_default() += number(table, row, "record_count");
+    for row in rows(tables, TableId::Batches) {
+        if matches!(row[table].text(), "touchpoints" | "journeys") {
+            let key = (row[processor].text().to_owned(), row[partition].number());
+            *found.entry(key).or_default() += row[records].number();
         }
     }
     found.retain(|_, records| *records > 0);

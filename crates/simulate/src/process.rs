@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crumbtrail_journeys::JourneyRules;
-use crumbtrail_log::{Epoch, Event, Generation, Log, Member, PartitionId};
+use crumbtrail_log::{Epoch, Event, Generation, Log, LogError, Member, PartitionId};
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::intake::{self, IntakeLoop, Writer};
-use crumbtrail_runtime::processor::Running;
+use crumbtrail_runtime::processor::{ProcessorError, Running};
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::{RuleBook, Rules};
@@ -108,14 +108,8 @@ impl Process {
                 clients.extend([touchpoints.clone(), letters.clone()]);
                 let name = touchpoints.name().to_owned();
                 let world = scene.world.clone();
-                let judge = WorldJudge { world: world.clone(), generation, is_away: scene.registry_away.clone() };
-                let source = WorldSource::new(
-                    world,
-                    scene.clock.clone(),
-                    scene.dice.clone(),
-                    origins.clone(),
-                    scene.committed.clone(),
-                );
+                let judge = WorldJudge { world, generation, is_away: scene.registry_away.clone() };
+                let source = WorldSource::new(scene, origins.clone());
                 let intake = IntakeLoop {
                     source: Box::new(source),
                     writer: Writer::new(touchpoints, letters, Epoch(1), Generation(generation)),
@@ -209,9 +203,12 @@ pub enum Ended {
 }
 
 impl Ended {
-    fn of(error: crumbtrail_runtime::processor::ProcessorError) -> Ended {
+    fn of(error: ProcessorError) -> Ended {
         match error {
-            crumbtrail_runtime::processor::ProcessorError::Log(error) if error.is_retriable() => Ended::Crashed,
+            // What it was about to read is forgotten: whoever took over is further, and so is a restart.
+            ProcessorError::Log(LogError::Trimmed { .. }) => Ended::Crashed,
+            ProcessorError::Log(error) if error.is_retriable() => Ended::Crashed,
+            ProcessorError::Generation { .. } => Ended::Outdated,
             error => Ended::Halted(error.to_string()),
         }
     }

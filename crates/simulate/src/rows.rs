@@ -7,18 +7,18 @@ use crumbtrail_warehouse::TableId;
 
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Value {
+pub enum Value<'a> {
     /// NULL.
     Null,
     /// A number, a boolean or a time; a float by its bits.
     Number(i128),
     /// A string, fixed or not.
-    Text(Bytes),
+    Text(&'a [u8]),
     /// A list; of tuples, one list per element.
-    List(Vec<Value>),
+    List(Vec<Value<'a>>),
 }
 
-impl Value {
+impl<'a> Value<'a> {
     /// As a number; 0 if it is none.
     #[must_use]
     pub fn number(&self) -> i64 {
@@ -30,7 +30,7 @@ impl Value {
 
     /// As text; empty if it is none.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &'a str {
         match self {
             Value::Text(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
             _ => "",
@@ -39,43 +39,45 @@ impl Value {
 }
 
 /// A row: the values in the order of the table's columns.
-pub type Row = Vec<Value>;
+pub type Row<'a> = Vec<Value<'a>>;
 
-/// Where a column stands in its table.
+/// Where columns stand in their table.
 ///
 /// # Panics
-/// If there is none.
+/// If there is none of a name.
 #[must_use]
-pub fn column(table: TableId, name: &str) -> usize {
-    let at = table.columns().iter().position(|column| column.name == name);
-    at.unwrap_or_else(|| panic!("invariant: {} has a column {name}", table.name()))
+pub fn columns<const N: usize>(table: TableId, names: [&str; N]) -> [usize; N] {
+    names.map(|name| {
+        let at = table.columns().iter().position(|column| column.name == name);
+        at.unwrap_or_else(|| panic!("invariant: {} has a column {name}", table.name()))
+    })
 }
 
 /// Reads a block; columns that are not in it have their default.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn read(table: TableId, block: &Bytes) -> Result<Vec<Row>, String> {
+pub fn read(table: TableId, block: &[u8]) -> Result<Vec<Row<'_>>, String> {
     let mut reader = Reader { bytes: block, at: 0 };
     let (columns, count) = (reader.varint()?, reader.varint()? as usize);
-    let mut rows: Vec<Row> = vec![table.columns().iter().map(|column| default_of(column.type_name)).collect(); count];
+    let mut rows: Vec<Row<'_>> =
+        vec![table.columns().iter().map(|column| default_of(column.type_name)).collect(); count];
     for _ in 0..columns {
         let (name, type_name) = (reader.text()?, reader.text()?);
-        let name = String::from_utf8_lossy(&name).into_owned();
-        let type_name = String::from_utf8_lossy(&type_name).into_owned();
-        let at = table.columns().iter().position(|column| column.name == name);
-        let at = at.ok_or_else(|| format!("{} has no column {name}", table.name()))?;
-        for (row, value) in rows.iter_mut().zip(reader.column(&type_name, count)?) {
+        let at = table.columns().iter().position(|column| column.name.as_bytes() == name);
+        let at = at.ok_or_else(|| format!("{} has no column {name:?}", table.name()))?;
+        let type_name = std::str::from_utf8(type_name).map_err(|error| error.to_string())?;
+        for (row, value) in rows.iter_mut().zip(reader.column(type_name, count)?) {
             row[at] = value;
         }
     }
     if reader.at == block.len() { Ok(rows) } else { Err(format!("{} bytes left over", block.len() - reader.at)) }
 }
 
-fn default_of(type_name: &str) -> Value {
+fn default_of(type_name: &str) -> Value<'static> {
     match type_name {
-        "String" | "LowCardinality(String)" => Value::Text(Bytes::new()),
-        "FixedString(16)" => Value::Text(Bytes::from_static(&[0; 16])),
+        "String" | "LowCardinality(String)" => Value::Text(b""),
+        "FixedString(16)" => Value::Text(&[0; 16]),
         _ if type_name.starts_with("Nullable(") => Value::Null,
         _ if type_name.starts_with("Array(Tuple(") => {
             Value::List(type_name.split(", ").map(|_| Value::List(Vec::new())).collect())
@@ -86,7 +88,7 @@ fn default_of(type_name: &str) -> Value {
 }
 
 struct Reader<'a> {
-    bytes: &'a Bytes,
+    bytes: &'a [u8],
     at: usize,
 }
 
@@ -94,13 +96,13 @@ fn inside<'a>(type_name: &'a str, outer: &str) -> Option<&'a str> {
     type_name.strip_prefix(outer)?.strip_prefix('(')?.strip_suffix(')')
 }
 
-impl Reader<'_> {
-    fn take(&mut self, len: usize) -> Result<Bytes, String> {
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
         if self.bytes.len() - self.at < len {
             return Err("cut short".to_owned());
         }
         self.at += len;
-        Ok(self.bytes.slice(self.at - len..self.at))
+        Ok(&self.bytes[self.at - len..self.at])
     }
 
     fn varint(&mut self) -> Result<u64, String> {
@@ -115,12 +117,12 @@ impl Reader<'_> {
         Err("number too long".to_owned())
     }
 
-    fn text(&mut self) -> Result<Bytes, String> {
+    fn text(&mut self) -> Result<&'a [u8], String> {
         let len = self.varint()? as usize;
         self.take(len)
     }
 
-    fn column(&mut self, type_name: &str, count: usize) -> Result<Vec<Value>, String> {
+    fn column(&mut self, type_name: &str, count: usize) -> Result<Vec<Value<'a>>, String> {
         if let Some(inner) = inside(type_name, "Nullable") {
             let nulls = self.take(count)?;
             let values = self.column(inner, count)?;
@@ -138,7 +140,7 @@ impl Reader<'_> {
         (0..count).map(|_| self.number(type_name)).collect()
     }
 
-    fn number(&mut self, type_name: &str) -> Result<Value, String> {
+    fn number(&mut self, type_name: &str) -> Result<Value<'a>, String> {
         let number = match type_name {
             "Bool" | "UInt8" => i128::from(self.take(1)?[0]),
             "UInt32" | "Float32" => i128::from(u32::from_le_bytes(self.array()?)),
@@ -151,10 +153,10 @@ impl Reader<'_> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        self.take(N)?[..].try_into().map_err(|_| "cut short".to_owned())
+        self.take(N)?.try_into().map_err(|_| "cut short".to_owned())
     }
 
-    fn lists(&mut self, inner: &str, count: usize) -> Result<Vec<Value>, String> {
+    fn lists(&mut self, inner: &str, count: usize) -> Result<Vec<Value<'a>>, String> {
         let ends: Vec<usize> =
             (0..count).map(|_| Ok(u64::from_le_bytes(self.array()?) as usize)).collect::<Result<_, String>>()?;
         let total = ends.last().copied().unwrap_or_default();
@@ -163,12 +165,12 @@ impl Reader<'_> {
             None => vec![inner],
         };
         let is_tuple = inner.starts_with("Tuple(");
-        let elements: Vec<Vec<Value>> = fields.iter().map(|of| self.column(of, total)).collect::<Result<_, _>>()?;
+        let elements: Vec<Vec<Value<'a>>> = fields.iter().map(|of| self.column(of, total)).collect::<Result<_, _>>()?;
         let mut from = 0;
         Ok(ends
             .into_iter()
             .map(|end| {
-                let mut lists: Vec<Value> =
+                let mut lists: Vec<Value<'a>> =
                     elements.iter().map(|of| Value::List(of.get(from..end).unwrap_or_default().to_vec())).collect();
                 from = end;
                 if is_tuple { Value::List(lists) } else { lists.swap_remove(0) }
@@ -193,36 +195,47 @@ pub fn key_columns(table: TableId) -> Vec<usize> {
     };
     let key = sql.lines().find_map(|line| line.strip_prefix("ORDER BY (")).unwrap_or_default();
     let names = key.trim_end_matches(')').split(", ");
-    let mut columns: Vec<usize> =
-        names.map(|name| column(table, name.trim_start_matches("toDate(").trim_end_matches(')'))).collect();
-    columns.dedup();
-    columns
+    let plain = names.map(|name| name.trim_start_matches("toDate(").trim_end_matches(')'));
+    let mut key: Vec<usize> = plain.flat_map(|name| columns(table, [name])).collect();
+    key.dedup();
+    key
 }
 
 /// A table as a reader sees it.
-pub struct Final {
+pub struct Final<'a> {
     /// Rows by key, without those taken back.
-    pub rows: BTreeMap<Row, Row>,
+    pub rows: BTreeMap<Row<'a>, Row<'a>>,
     /// Keys that have two different rows of one version: which one shows is chance.
-    pub torn: Vec<Row>,
+    pub torn: Vec<Row<'a>>,
+}
+
+/// All tables as readers see them.
+pub type Tables<'a> = BTreeMap<TableId, Final<'a>>;
+
+/// What FINAL shows of all tables, given the blocks of each.
+///
+/// # Errors
+/// A block cannot be read.
+pub fn merge_all(blocks: &BTreeMap<TableId, Vec<Bytes>>) -> Result<Tables<'_>, String> {
+    blocks.iter().map(|(table, blocks)| Ok((*table, merge(*table, blocks)?))).collect()
 }
 
 /// What FINAL shows of a table's blocks.
 ///
 /// # Errors
 /// A block cannot be read.
-pub fn merge(table: TableId, blocks: &[Bytes]) -> Result<Final, String> {
+pub fn merge(table: TableId, blocks: &[Bytes]) -> Result<Final<'_>, String> {
     let key_columns = key_columns(table);
-    let (version, deleted) = (column(table, "version"), column(table, "is_deleted"));
-    let mut rows: BTreeMap<Row, Row> = BTreeMap::new();
+    let [version, deleted] = columns(table, ["version", "is_deleted"]);
+    let mut rows: BTreeMap<Row<'_>, Row<'_>> = BTreeMap::new();
     let mut torn = Vec::new();
     for block in blocks {
         for row in read(table, block)? {
-            let key: Row = key_columns.iter().map(|at| row[*at].clone()).collect();
+            let key: Row<'_> = key_columns.iter().map(|at| row[*at].clone()).collect();
             match rows.get_mut(&key) {
                 Some(known) if known[version] > row[version] => {}
                 Some(known) if known[version] == row[version] => {
-                    if *known != row {
+                    if differs(table, known, &row) {
                         torn.push(key);
                     }
                 }
@@ -235,6 +248,12 @@ pub fn merge(table: TableId, blocks: &[Bytes]) -> Result<Final, String> {
     }
     rows.retain(|_, row| row[deleted] == Value::Number(0));
     Ok(Final { rows, torn })
+}
+
+/// Whether two rows say different things. A ledger row also says which start of the server acknowledged it.
+fn differs(table: TableId, one: &Row<'_>, other: &Row<'_>) -> bool {
+    let start = |at: usize| table == TableId::Batches && table.columns()[at].name == "server_start_id";
+    one.iter().zip(other).enumerate().any(|(at, (one, other))| one != other && !start(at))
 }
 
 #[cfg(test)]
@@ -275,9 +294,10 @@ mod tests {
             tables::batches::encode(row, &mut bytes);
             Bytes::from(native::block(TableId::Batches.columns(), [&bytes[..]], 1).unwrap().bytes.concat())
         };
-        let records = column(TableId::Batches, "record_count");
+        let [records] = columns(TableId::Batches, ["record_count"]);
         let shown = |rows: &[LedgerRow]| {
-            let merged = merge(TableId::Batches, &rows.iter().map(block).collect::<Vec<_>>()).unwrap();
+            let blocks: Vec<Bytes> = rows.iter().map(block).collect();
+            let merged = merge(TableId::Batches, &blocks).unwrap();
             (merged.rows.values().map(|row| row[records].number()).collect::<Vec<_>>(), merged.torn.len())
         };
         assert_eq!(shown(&[row(7, 1), row(8, 2), row(9, 1)]), (vec![8], 1));

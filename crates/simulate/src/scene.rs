@@ -39,6 +39,8 @@ pub struct Scene {
     pub committed: Committed,
     /// Whether the registry is away.
     pub registry_away: Arc<AtomicBool>,
+    /// Nothing is left to chance any more.
+    pub is_calm: Arc<AtomicBool>,
     /// Nobody reads them here.
     pub metrics: Metrics,
     /// How long logs keep what no snapshot needs; `None`: for ever.
@@ -68,6 +70,7 @@ impl Scene {
             shelf: Shelf::new(clock.clone()),
             committed: Committed::default(),
             registry_away: Arc::default(),
+            is_calm: Arc::default(),
             metrics: METRICS.with(Clone::clone),
             retention_ms: dice.chance(400).then_some(2 * DAY_MS),
             world,

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crumbtrail_log::Log as _;
+use crumbtrail_warehouse::TableId;
 use tokio::runtime::Runtime;
 
 use crate::broker::{Client, Plan};
 use crate::database::{Data, Troubles};
 use crate::process::{Ended, Process, Role};
+use crate::rows::merge_all;
 use crate::scene::Scene;
 use crate::world::{BEGIN_MS, DAY_MS, END_MS, SPAN_MS};
 use crate::{audit, oracle};
@@ -96,6 +97,8 @@ enum Fault {
     LongPause,
     /// Every processor that does not know of a restored copy starts again.
     KillOutdated,
+    /// Nobody is left who decides under an older configuration.
+    RollOutEnds,
 }
 
 struct Schedule<'a> {
@@ -131,6 +134,9 @@ impl<'a> Schedule<'a> {
             applied_then_failed: per_mille(150),
             applied_twice: per_mille(100),
         });
+        if told.is_some() {
+            scene.faults.listen();
+        }
         let faults = faults(&scene);
         Schedule {
             told,
@@ -150,7 +156,8 @@ impl<'a> Schedule<'a> {
     fn tell(&mut self, what: impl FnOnce() -> String) {
         if let Some(told) = &mut self.told {
             let hours = (self.scene.clock.now_ms() - BEGIN_MS) as f64 / HOUR_MS as f64;
-            told(format!("{hours:8.2} h  {}", what()));
+            let before = self.scene.faults.words();
+            before.into_iter().chain([what()]).for_each(|what| told(format!("{hours:8.2} h  {what}")));
         }
     }
 
@@ -201,7 +208,9 @@ impl<'a> Schedule<'a> {
                 if let Ended::Halted(why) = &ended {
                     self.violations.push(format!("halted: {why}"));
                 }
-                self.tell(|| format!("process ended: {ended:?}"));
+                let process = &self.processes[at];
+                let who = format!("{:?} {:?} zombie {}", process.role, process.units, process.is_zombie);
+                self.tell(|| format!("{who} ended: {ended:?}"));
                 self.kill(at);
                 false
             }
@@ -381,6 +390,13 @@ impl<'a> Schedule<'a> {
                 if self.scene.dice.chance(500) {
                     self.faults.push((step, Fault::Zombie));
                 }
+                self.faults.push((step + 40 + self.scene.dice.below(120), Fault::RollOutEnds));
+            }
+            Fault::RollOutEnds => {
+                let generation = self.generation;
+                while let Some(at) = self.processes.iter().position(|process| process.generation < generation) {
+                    self.kill(at);
+                }
             }
             Fault::ServerRestart => self.scene.database.restart(),
             Fault::ServerAway => self.scene.database.set_away(true),
@@ -418,11 +434,15 @@ impl<'a> Schedule<'a> {
     fn come_to_rest(&mut self) {
         let left = self.losses - self.scene.faults.losses_left();
         self.done.losses = left;
+        self.scene.is_calm.store(true, Ordering::Relaxed);
         self.scene.faults.set(Plan::default());
         self.scene.database.trouble(Troubles::default());
         self.scene.database.set_away(false);
         self.scene.registry_away.store(false, Ordering::Relaxed);
-        while let Some(at) = self.processes.iter().position(|p| p.is_zombie || p.is_outdated) {
+        // A roll-out ends too: nobody decides under an older configuration any more.
+        let generation = self.generation;
+        let is_gone = |p: &Process| p.is_zombie || p.is_outdated || p.generation < generation;
+        while let Some(at) = self.processes.iter().position(is_gone) {
             self.kill(at);
         }
         self.processes.iter_mut().for_each(|process| process.is_frozen = false);
@@ -437,7 +457,9 @@ impl<'a> Schedule<'a> {
             }
             drive(&runtime);
         }
+        self.tell(|| "nothing goes wrong any more".to_owned());
         self.rest();
+        self.tell(|| "the end of time".to_owned());
         self.scene.clock.advance((END_MS - self.scene.clock.now_ms()).max(0));
         self.rest();
     }
@@ -518,12 +540,16 @@ impl<'a> Schedule<'a> {
     }
 
     fn judge(mut self) -> Report {
+        self.tell(|| "judgement".to_owned());
         if self.violations.is_empty() {
-            match audit::find(&self.scene.database) {
-                Ok(found) => self.violations.extend(found),
+            let blocks = TableId::ALL.into_iter().map(|table| (table, self.scene.database.blocks(table))).collect();
+            match merge_all(&blocks) {
+                Ok(tables) => {
+                    self.violations.extend(audit::find(&tables));
+                    self.violations.extend(oracle::judge(&self.scene, &tables));
+                }
                 Err(why) => self.violations.push(format!("tables cannot be read: {why}")),
             }
-            self.violations.extend(oracle::judge(&self.scene));
         }
         Report { violations: self.violations, print: self.scene.faults.print(), done: self.done }
     }

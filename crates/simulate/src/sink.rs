@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use crumbtrail_log::Offset;
 use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
 use crumbtrail_steps::batch::{for_warehouse, processor};
+use crumbtrail_warehouse::ledger::ChainEnd;
 use crumbtrail_warehouse::{Loader, Processor, WarehouseError};
 use parking_lot::Mutex;
 
@@ -98,6 +99,6 @@ impl Sink for WorldSink {
         if is_on(Mutation::LedgerIgnored) {
             return Ok(Some(Offset(u64::MAX)));
         }
-        Ok(self.database.chain_end(processor(name).0, partition).map(Offset))
+        Ok(self.database.chain_end(processor(name).0, partition).and_then(ChainEnd::whole_to).map(Offset))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crumbtrail_log::{LogError, OriginId, PartitionId, Source, SourceEvent, SourcePartition, SourceRecord};
@@ -11,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::dice::Dice;
 use crate::mutation::{Mutation, is_on};
+use crate::scene::Scene;
 use crate::world::{END_MS, World, origin_name};
 
 /// What the coordinator tells a member: an origin is its own, or no longer.
@@ -28,6 +30,9 @@ pub struct WorldSource {
     committed: Committed,
     places: Vec<Place>,
     paused: bool,
+    /// Nothing is left to chance any more.
+    is_calm: Arc<AtomicBool>,
+    turn: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,9 +48,18 @@ struct Place {
 impl WorldSource {
     /// A member that owns nothing yet.
     #[must_use]
-    pub fn new(world: Arc<World>, clock: Clock, dice: Dice, mail: Mail, committed: Committed) -> WorldSource {
-        let places = vec![Place::default(); world.origins.len()];
-        WorldSource { world, clock, dice, mail, committed, places, paused: false }
+    pub fn new(scene: &Scene, mail: Mail) -> WorldSource {
+        WorldSource {
+            world: scene.world.clone(),
+            clock: scene.clock.clone(),
+            dice: scene.dice.clone(),
+            mail,
+            committed: scene.committed.clone(),
+            places: vec![Place::default(); scene.world.origins.len()],
+            paused: false,
+            is_calm: scene.is_calm.clone(),
+            turn: 0,
+        }
     }
 
     fn index(&self, origin: OriginId) -> Result<usize, LogError> {
@@ -77,7 +91,9 @@ impl Source for WorldSource {
         if self.paused || started.is_empty() {
             return Ok(SourceEvent::Polled(0));
         }
-        let index = self.dice.pick(&started);
+        let is_calm = self.is_calm.load(Ordering::Relaxed);
+        self.turn += 1;
+        let index = if is_calm { started[self.turn % started.len()] } else { self.dice.pick(&started) };
         let (place, origin) = (&mut self.places[index], OriginId::of(&origin_name(index)));
         let next = place.next.unwrap_or_default();
         let end = self.world.end(index, now_ms);
@@ -91,7 +107,7 @@ impl Source for WorldSource {
                 return Ok(SourceEvent::EndConfirmed { origin, at_wall_ms: at_ms.min(END_MS), end: asked_end });
             }
         }
-        if place.question.is_none() && self.dice.chance(500) {
+        if place.question.is_none() && (is_calm || self.dice.chance(500)) {
             place.question = Some((now_ms, end));
         }
         let most = 1 + self.dice.index(8);

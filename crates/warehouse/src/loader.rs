@@ -99,15 +99,16 @@ impl<S: Server> Loader<S> {
         let block = native::block(TableId::Batches.columns(), [&body[..]], rows)?;
         let mut failures = 0;
         loop {
-            if self.server_start().await? != started {
-                return Ok(false);
-            }
-            let Err(error) = self.server.insert_once(TableId::Batches, &token, rows, &block).await else {
-                return Ok(true);
+            let claimed = if self.watches_restarts {
+                self.server.claim_once(&token, rows, &block, started).await
+            } else {
+                self.server.insert_once(TableId::Batches, &token, rows, &block).await.map(|()| true)
             };
-            if !error.is_transient() {
-                return Err(error);
-            }
+            let error = match claimed {
+                Ok(claimed) => return Ok(claimed),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
             failures += 1;
             self.server.wait(TableId::Batches, &token, failures, &error).await;
         }

@@ -34,6 +34,27 @@ pub trait Server: Sync {
         block: &Block,
     ) -> impl Future<Output = Result<(), WarehouseError>> + Send;
 
+    /// One try to insert ledger rows, if the server still is the one that started at `started`; whether it was. A restart
+    /// between the question and the insert is noticed right behind it, and said as if the rows had not been written.
+    ///
+    /// # Errors
+    /// Unreachable, late, refused.
+    fn claim_once(
+        &self,
+        token: &str,
+        row_count: u64,
+        block: &Block,
+        started: ServerStart,
+    ) -> impl Future<Output = Result<bool, WarehouseError>> + Send {
+        async move {
+            if self.server_start().await? != started {
+                return Ok(false);
+            }
+            self.insert_once(TableId::Batches, token, row_count, block).await?;
+            Ok(self.server_start().await? == started)
+        }
+    }
+
     /// Waits after so many failures, the last of them `error`.
     fn wait(
         &self,

@@ -61,7 +61,7 @@ impl Sink for WarehouseSink {
     fn chain_end(&self, name: &'static str, partition: u32) -> Result<Option<Offset>, SinkError> {
         let chain = ledger::chain_end(&self.client, self.epoch, processor(name).0, partition);
         let end = self.runtime.block_on(chain).map_err(|error| SinkError { message: error.to_string() })?;
-        Ok(end.map(|end| Offset(end.to)))
+        Ok(end.and_then(ledger::ChainEnd::whole_to).map(Offset))
     }
 }
 
