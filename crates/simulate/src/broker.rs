@@ -39,6 +39,7 @@ pub struct Faults {
     plan: Mutex<Plan>,
     print: Mutex<u64>,
     words: Mutex<Option<Vec<String>>>,
+    asks: Mutex<u64>,
 }
 
 /// How often what goes wrong, of a thousand.
@@ -60,7 +61,13 @@ impl Faults {
     /// None yet.
     #[must_use]
     pub fn new(dice: Dice) -> Arc<Faults> {
-        Arc::new(Faults { dice, plan: Mutex::default(), print: Mutex::new(0), words: Mutex::default() })
+        Arc::new(Faults {
+            dice,
+            plan: Mutex::default(),
+            print: Mutex::new(0),
+            words: Mutex::default(),
+            asks: Mutex::default(),
+        })
     }
 
     /// From now on these.
@@ -72,6 +79,12 @@ impl Faults {
     #[must_use]
     pub fn losses_left(&self) -> u64 {
         self.plan.lock().losses_left
+    }
+
+    /// Times somebody was asked to go back.
+    #[must_use]
+    pub fn asks(&self) -> u64 {
+        *self.asks.lock()
     }
 
     /// A hash over everything that happened.
@@ -147,17 +160,8 @@ impl Topic {
             return;
         }
         if self.name == "control" {
+            *self.faults.asks.lock() += 1;
             self.faults.say(|| format!("{:?}", Control::decode(&frame)));
-        }
-        if std::env::var("SIMDEBUG").is_ok() {
-            self.faults.say(|| {
-                format!(
-                    "DEBUG stored on {}/{partition} at {}: {}",
-                    self.name,
-                    self.partitions.lock()[partition].next,
-                    describe(&frame)
-                )
-            });
         }
         let times = if self.faults.happens(|plan| plan.doubled) { 2 } else { 1 };
         let frame = Bytes::from(frame);
@@ -350,9 +354,6 @@ impl Log for Client {
         let stored = &mut partitions[partition.0 as usize];
         let before = if is_on(Mutation::TrimsTooFar) { stored.next.min(before.0 + 40) } else { before.0 };
         let gone = stored.frames.partition_point(|(offset, _)| *offset < before);
-        if std::env::var("SIMDEBUG").is_ok() {
-            self.topic.faults.say(|| format!("DEBUG trimmed {}/{} to {before}", self.topic.name, partition.0));
-        }
         stored.frames.drain(..gone);
         stored.start = stored.start.max(before);
         Ok(())

@@ -178,19 +178,20 @@ impl Rewriter {
         // Starting anew before each record makes its `previous` explicit.
         let mut outbox = Outbox::new(view.epoch(), view.generation(), 1).with_cut_bytes(usize::MAX);
         for record in view.records() {
-            let previous = self.previous(partition, record.origin, record.previous, record.position);
-            self.links.insert((record.origin, partition), record.position);
-            outbox.start(record.origin, "", previous.min(before(record.position)));
-            if previous < record.position {
-                outbox.push(record.origin, record.position, PartitionId(0), record.payload);
+            let sent = self.links.get(&(record.origin, partition)).copied();
+            if is_on(Mutation::NoResetOnGoingBack) && sent >= Some(record.position) {
+                continue;
             }
+            let previous = self.previous(partition, record.origin, record.previous).min(before(record.position));
+            self.links.insert((record.origin, partition), record.position);
+            outbox.start(record.origin, "", previous);
+            outbox.push(record.origin, record.position, PartitionId(0), record.payload);
             outbox.stop(record.origin);
         }
         if let Ok(Some(tick)) = view.tick() {
             for said in &tick.origins {
                 self.said.insert(said.origin, said.frontier);
-                let last = self.previous(partition, said.origin, said.last, Position::before(u64::MAX));
-                let last = last.min(Position::before(said.frontier));
+                let last = self.previous(partition, said.origin, said.last).min(Position::before(said.frontier));
                 outbox.start(said.origin, "", last);
                 outbox.decided(said.origin, said.frontier, said.watermark);
             }
@@ -205,15 +206,14 @@ impl Rewriter {
         outbox.drain().next().map_or(frame, |(_, rewritten)| rewritten)
     }
 
-    fn previous(&self, partition: PartitionId, origin: OriginId, real: Position, position: Position) -> Position {
-        let sent = self.links.get(&(origin, partition)).copied();
+    fn previous(&self, partition: PartitionId, origin: OriginId, real: Position) -> Position {
         if is_on(Mutation::NoResetOnGoingBack) {
             // The position it was at before it went back is still the last one sent.
-            return sent.map_or(real, |sent| if sent < position { sent.max(real) } else { real });
+            return self.links.get(&(origin, partition)).map_or(real, |sent| real.max(*sent));
         }
         let acked = self.acked.get(&origin).copied().unwrap_or_default();
         // Nothing sent since the start: the frontier stands in.
-        if real.seq == 0 { real.max(Position::before(acked)).min(before(position)) } else { real }
+        if real.seq == 0 { real.max(Position::before(acked)) } else { real }
     }
 }
 

@@ -227,7 +227,7 @@ fn processor<S: Step>(
     let cut_ms = if is_on(Mutation::CutByProcess) { 2 + number as i64 % 5 } else { 2 } * HOUR_MS;
     let rules = CutRules {
         interval_ms: cut_ms,
-        snapshot_interval_ms: 5 * HOUR_MS,
+        snapshot_interval_ms: 8 * HOUR_MS,
         quiet_ms: 12 * HOUR_MS,
         ..CutRules::default()
     };

@@ -16,7 +16,7 @@ use crate::world::{BEGIN_MS, DAY_MS, END_MS, SPAN_MS};
 use crate::{audit, oracle};
 
 /// Steps of the scheduler before everything is let come to rest.
-const STEPS: u64 = 900;
+const STEPS: u64 = 700;
 const HOUR_MS: i64 = 3_600_000;
 /// Rounds in which everything has to come to rest.
 const ROUNDS: usize = 60;
@@ -51,6 +51,8 @@ pub struct Done {
     pub losses: u64,
     /// New configurations.
     pub generations: u64,
+    /// Times a writer was asked to go back.
+    pub asks: u64,
 }
 
 impl Done {
@@ -63,6 +65,7 @@ impl Done {
         self.restores += other.restores;
         self.losses += other.losses;
         self.generations += other.generations;
+        self.asks += other.asks;
     }
 }
 
@@ -90,6 +93,8 @@ enum Fault {
     ServerBack,
     Backup,
     Restore,
+    /// A copy is put back that was made a moment ago.
+    Rollback,
     PowerCut,
     Damage,
     RegistryAway,
@@ -414,6 +419,14 @@ impl<'a> Schedule<'a> {
                 self.processes.iter_mut().for_each(|process| process.is_outdated = process.role != Role::Intake);
                 self.faults.push((step + self.scene.dice.below(100), Fault::KillOutdated));
             }
+            Fault::Rollback => {
+                let copy = self.scene.database.backup();
+                self.load();
+                self.scene.database.restore(copy);
+                self.done.restores += 1;
+                self.processes.iter_mut().for_each(|process| process.is_outdated = process.role != Role::Intake);
+                self.faults.push((step + self.scene.dice.below(100), Fault::KillOutdated));
+            }
             Fault::PowerCut => {
                 self.scene.database.power_cut();
                 self.processes.iter_mut().for_each(|process| process.is_outdated = process.role != Role::Intake);
@@ -541,6 +554,10 @@ impl<'a> Schedule<'a> {
 
     fn judge(mut self) -> Report {
         self.tell(|| "judgement".to_owned());
+        self.done.asks = self.scene.faults.asks();
+        if self.done.asks > 0 && self.done.losses == 0 && self.done.generations == 0 {
+            self.violations.push(format!("asked to go back {} times, though nothing was lost", self.done.asks));
+        }
         if self.violations.is_empty() {
             let blocks = TableId::ALL.into_iter().map(|table| (table, self.scene.database.blocks(table))).collect();
             match merge_all(&blocks) {
@@ -587,6 +604,7 @@ fn faults(scene: &Scene) -> Vec<(u64, Fault)> {
     if scene.retention_ms.is_none() {
         often(Fault::Backup, 500, 3);
         often(Fault::Restore, 500, 2);
+        often(Fault::Rollback, 200, 3);
         often(Fault::PowerCut, 150, 1);
         often(Fault::Damage, 300, 3);
     }
