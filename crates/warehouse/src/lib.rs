@@ -23,6 +23,7 @@ pub mod read;
 pub mod rowbinary;
 pub mod rows;
 pub mod schema;
+pub mod server;
 pub mod tables;
 pub mod version;
 
@@ -32,5 +33,6 @@ pub use error::WarehouseError;
 pub use handle::{LoaderConfig, LoaderHandle};
 pub use loader::{LoadReport, Loader};
 pub use rows::{DeadLetterRow, TouchpointRow};
+pub use server::Server;
 pub use tables::TableId;
 pub use version::RowVersion;
