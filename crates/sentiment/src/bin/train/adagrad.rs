@@ -1,9 +1,10 @@
 //! Multinomial logistic regression over hashed features: AdaGrad, averaged, class weights, features seen at least twice.
 
 use crate::data::Sample;
-use crumbtrail_sentiment::Scratch;
+use crumbtrail_sentiment::features::extract;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::{Table, length_norm, softmax};
+use crumbtrail_sentiment::{Scratch, TopicRules};
 
 /// What may be tuned, on validation texts only.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,17 @@ pub(crate) struct Settings {
     pub(crate) start: f32,
     /// Order of the texts.
     pub(crate) seed: u64,
+}
+
+/// What the features of a language are made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Features<'a> {
+    /// Phrases; the Thai ones of feeling are features.
+    pub(crate) rules: &'a TopicRules,
+    /// Words of feeling.
+    pub(crate) lexicon: &'a Lexicon,
+    /// False for a table that knows no Thai.
+    pub(crate) with_thai: bool,
 }
 
 /// One text as buckets.
@@ -45,10 +57,11 @@ impl Shuffle {
 }
 
 /// Turns texts into vectors with the sentiment features, dropping those seen in fewer than two texts.
-pub(crate) fn vectors(samples: &[Sample], lexicon: Option<&Lexicon>, bits: u32) -> Vec<Vector> {
+pub(crate) fn vectors(samples: &[Sample], features: Features<'_>, bits: u32) -> Vec<Vector> {
     let rows = samples.iter().map(|sample| (sample.text.as_str(), sample.label as usize, sample.weight));
     build(rows, bits, 2, |text, out| {
-        crumbtrail_sentiment::features::extract(text, lexicon, |hash, times| out.push((hash, times)))
+        features.rules.read(text);
+        extract(text, Some(features.lexicon), features.with_thai, |hash, times| out.push((hash, times)));
     })
 }
 
@@ -57,7 +70,7 @@ pub(crate) fn build<'a>(
     rows: impl Iterator<Item = (&'a str, usize, f32)>,
     bits: u32,
     least_count: u8,
-    extract: impl Fn(&Scratch, &mut Vec<(u64, u32)>),
+    extract: impl Fn(&mut Scratch, &mut Vec<(u64, u32)>),
 ) -> Vec<Vector> {
     const COUNTER_BITS: u32 = 25;
     let mut scratch = Scratch::new();
@@ -66,7 +79,7 @@ pub(crate) fn build<'a>(
     for (text, class, weight) in rows {
         scratch.normalise(text);
         let mut hashes = Vec::new();
-        extract(&scratch, &mut hashes);
+        extract(&mut scratch, &mut hashes);
         let mut unique: Vec<u64> = hashes.iter().map(|feature| feature.0).collect();
         unique.sort_unstable();
         unique.dedup();
