@@ -16,7 +16,9 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod aspects;
+pub mod calibrate;
 pub mod emoji;
+mod explain;
 pub mod features;
 mod friction;
 mod hash;
@@ -32,6 +34,8 @@ mod token;
 mod topics;
 mod words;
 
+pub use calibrate::Calibration;
+pub use explain::{Contribution, Explanation, RuleHit};
 pub use friction::FrictionKind;
 pub use language::Language;
 pub use normalise::Scratch;

@@ -3,6 +3,7 @@
 //! Lower-case; digits become 0; a symbol repeated more than three times is cut to three; mentions and URLs are dropped;
 //! white space collapses; curly quotes, zero-width marks and two common Thai misspellings of the same glyph are folded.
 
+use crate::FrictionKind;
 use crate::aspects::Feeling;
 use crate::emoji;
 use crate::memo::Memo;
@@ -100,6 +101,8 @@ pub struct Scratch {
     pub(crate) emoji_count: u32,
     /// What the rules found, by place. Set by [`crate::TopicRules::read`].
     pub(crate) hits: Vec<Hit>,
+    /// What the rules found to be complained of.
+    pub(crate) friction: Option<FrictionKind>,
     pub(crate) feelings: Vec<Feeling>,
     pub(crate) memo: Memo,
 }
@@ -119,6 +122,11 @@ impl Scratch {
     /// Normalises and remembers where each symbol came from.
     pub(crate) fn normalise_traced(&mut self, text: &str) {
         self.run::<true>(text);
+    }
+
+    /// True if there is a letter a table may know.
+    pub(crate) fn has_letters(&self) -> bool {
+        self.thai_count + self.latin_count > 0
     }
 
     fn run<const TRACED: bool>(&mut self, text: &str) {

@@ -233,7 +233,9 @@ impl TopicRules {
             self.find_thai(bytes, hits);
             hits.sort_unstable_by_key(|hit| (hit.start, hit.end, hit.rule));
         }
-        self.weigh(hits, bytes)
+        let found = self.weigh(hits, bytes);
+        text.friction = found.friction;
+        found
     }
 
     fn word(&self, symbols: &[Symbol], token: &mut Token, memo: &mut Memo) {
@@ -313,6 +315,19 @@ impl TopicRules {
                 && other.end >= hit.end
                 && other.end - other.start > hit.end - hit.start
         })
+    }
+
+    /// What a hit says, as rule files write it, and its phrase.
+    pub(crate) fn describe(&self, hit: Hit) -> (String, &str) {
+        let rule = &self.rules[hit.rule as usize];
+        let says = match rule.says {
+            Says::Topic(topic) => TopicSet(topic).iter().next().unwrap_or_default().to_owned(),
+            Says::Friction(kind) => format!("friction:{}", kind.as_str()),
+            Says::NoFriction => "not_friction".to_owned(),
+            Says::Contrast => "contrast".to_owned(),
+            Says::Feeling(_) => format!("{:+.1}", f32::from(hit.valence) / 100.0),
+        };
+        (says, &rule.phrase)
     }
 
     /// The topics of a hit.

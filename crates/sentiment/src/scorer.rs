@@ -1,5 +1,6 @@
 //! The scorer: embedded tables and rules, one function.
 
+use crate::calibrate::Calibration;
 use crate::language::{self, Language, Mixture};
 use crate::lexicon::Lexicon;
 use crate::normalise::Class;
@@ -83,6 +84,59 @@ impl Scorer {
         &self.version
     }
 
+    /// Calibrated probabilities of negative, neutral, positive, and the language read; `None` if there is nothing to score.
+    pub fn probabilities_of(
+        &self,
+        text: &str,
+        hint: Option<Language>,
+        scratch: &mut Scratch,
+    ) -> Option<(Language, [f32; 3])> {
+        scratch.normalise(text);
+        self.rules.read(scratch);
+        let languages = self.languages(hint, scratch);
+        let model = self.model(languages.first)?;
+        Some((languages.first, self.probabilities(model, languages, scratch)))
+    }
+
+    /// The same scorer with one language's probabilities fitted to labels of one's own. Readings of that language change,
+    /// and so does the model version.
+    pub fn recalibrated(mut self, language: Language, calibration: &Calibration) -> Self {
+        let table = match language {
+            Language::En => &mut self.english,
+            Language::Th => &mut self.thai,
+            Language::Id => match &mut self.indonesian {
+                Some(table) => table,
+                None => return self,
+            },
+            Language::Und => return self,
+        };
+        table.recalibrate(calibration);
+        let mut bytes = language.as_str().as_bytes().to_vec();
+        bytes.extend_from_slice(&calibration.temperature.to_le_bytes());
+        calibration.offset.iter().for_each(|offset| bytes.extend_from_slice(&offset.to_le_bytes()));
+        self.version = format!("{}+{}-{:04x}", self.version, language.as_str(), xxh3_64(&bytes) as u16);
+        self
+    }
+
+    pub(crate) fn rules(&self) -> &TopicRules {
+        &self.rules
+    }
+
+    pub(crate) fn languages(&self, hint: Option<Language>, scratch: &mut Scratch) -> Mixture {
+        language::identify(scratch, &self.language, hint)
+    }
+
+    /// The score of a text in given languages; of its emoji if in none.
+    pub(crate) fn score_in(&self, languages: Mixture, text: &str, scratch: &mut Scratch) -> f32 {
+        scratch.normalise(text);
+        self.rules.read(scratch);
+        let probabilities = match self.model(languages.first).filter(|_| scratch.has_letters()) {
+            Some(model) => Some(self.probabilities(model, languages, scratch)),
+            None => emoji_probabilities(scratch),
+        };
+        probabilities.map_or(0.0, |p| p[2] - p[0])
+    }
+
     /// The phrase of a rule that a [`Reading`] names.
     pub fn rule_phrase(&self, rule: u16) -> &str {
         self.rules.phrase(rule)
@@ -99,7 +153,7 @@ impl Scorer {
     /// Reads what `scratch` holds, which is `text` normalised.
     pub(crate) fn read_normalised(&self, text: &str, hint: Option<Language>, scratch: &mut Scratch) -> Reading {
         let found = self.rules.read(scratch);
-        let languages = language::identify(scratch, &self.language, hint);
+        let languages = self.languages(hint, scratch);
         let mut reading = Reading {
             topics: found.topics,
             friction: found.friction.is_some(),
@@ -112,9 +166,8 @@ impl Scorer {
         if model.is_some() {
             reading.language = languages.first;
         }
-        let has_letters = scratch.thai_count + scratch.latin_count > 0;
         let probabilities = match model {
-            Some(model) if has_letters => Some(self.probabilities(model, languages, scratch)),
+            Some(model) if scratch.has_letters() => Some(self.probabilities(model, languages, scratch)),
             _ => emoji_probabilities(scratch),
         };
         if let Some(probabilities) = probabilities {

