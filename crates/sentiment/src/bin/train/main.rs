@@ -6,6 +6,7 @@ mod adagrad;
 mod data;
 mod evaluate;
 mod seeds;
+mod teacher;
 mod topics;
 mod vader;
 
@@ -14,7 +15,7 @@ use crumbtrail_sentiment::features::extract_language;
 use crumbtrail_sentiment::language::identify;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
-use crumbtrail_sentiment::{Language, RULES, Scratch, TopicRules};
+use crumbtrail_sentiment::{Label, Language, RULES, Scratch, TopicRules};
 use data::{Outcome, Sample, Split};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -137,25 +138,12 @@ impl Trainer<'_> {
         self.figures.borrow_mut().push('\n');
     }
 
-    /// Fits on `split.train` and the seeds, sets the temperature on `split.valid`.
-    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, bits: u32) -> Table {
+    /// Fits on `split.train`, the seeds and what a teacher says, sets the temperature on `split.valid`.
+    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, bits: u32, taught: &[Sample]) -> Table {
         let settings = Settings { bits, ..self.options.settings };
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds));
-        if let (Ok(folder), true) = (std::env::var("SOFT"), seeds.contains("Bangkok store")) {
-            let w: f32 = std::env::var("SOFTW").ok().and_then(|w| w.parse().ok()).unwrap_or(0.5);
-            for name in ["banking77.train", "clinc.train"] {
-                let bytes = std::fs::read(format!("{folder}/{name}.bin")).unwrap_or_default();
-                for ((text, _), p) in
-                    data::raw(&self.options.data, name).unwrap_or_default().into_iter().zip(bytes.chunks(2))
-                {
-                    if p[0] > 0 {
-                        let (n, q) = (f32::from(p[0]) / 255.0, f32::from(p[1]) / 255.0);
-                        train.push(Sample::taught(text, [n, 1.0 - n - q, q], w));
-                    }
-                }
-            }
-        }
+        train.extend_from_slice(taught);
         let vectors = adagrad::vectors(&train, features, bits);
         let table = adagrad::fit(&vectors, settings);
         let temperature = evaluate::fit_temperature(&table, features, &split.valid);
@@ -167,15 +155,34 @@ impl Trainer<'_> {
         self.line(&format!("| {model} | {test} | {score} |"));
     }
 
+    /// On the sentences of `tests/own`, which were written for tests and are of no corpus.
+    fn report_own(&self, model: &str, file: &str, table: &Table, features: Features<'_>) -> Outcome<()> {
+        let samples: Option<Vec<Sample>> = file
+            .lines()
+            .map(|line| {
+                let (label, text) = line.split_once('\t')?;
+                Some(Sample::new(text.to_owned(), Label::from_name(label)?, 1.0))
+            })
+            .collect();
+        let samples = samples.ok_or("tests/own: a line is not label, tab, text")?;
+        self.report(model, "our own sentences (held-out domain)", table, features, &samples);
+        Ok(())
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
         let path = self.options.out.join(name);
         eprintln!("{}: {} bytes", path.display(), bytes.len());
         std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// The words of the hand-made lexicon, and those the teacher adds.
+    fn english_lexicon(&self) -> Lexicon {
+        Lexicon::from_words(self.baseline.words().into_iter().chain(teacher::words()))
+    }
+
     fn english(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/en.txt");
-        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        let lexicon = self.english_lexicon();
         let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
         self.write("lexicon-en.bin", &lexicon.to_bytes())?;
         let mut reviews = self.load("vader_amazon")?;
@@ -199,7 +206,7 @@ impl Trainer<'_> {
         let mut all = Split::default();
         domains.iter().for_each(|(_, split)| all.extend(split));
         eprintln!("en: {} repeats removed", all.remove_leaks());
-        let table = self.fit(&all, SEEDS, features, 18);
+        let table = self.fit(&all, SEEDS, features, 18, &teacher::texts(&self.options.data)?);
         self.write("en.bin", &table.to_bytes())?;
         eprintln!(
             "en: {} texts, temperature {:.2}, {} buckets",
@@ -207,19 +214,23 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
+        self.report_own("en", include_str!("../../../tests/own/en.tsv"), &table, features)?;
         self.report("en", "validation", &table, features, &all.valid);
         for (name, split) in &domains {
             self.report("en", &format!("{name} (in-domain test)"), &table, features, &split.test);
             self.report_baseline(&format!("{name} (in-domain test)"), &split.test);
         }
-        // Held-out domains: one more model each, fitted without the domain, tested on all of it.
+        // Held-out domains: one more model each, fitted without the domain, tested on all of it. The teacher knows all
+        // domains, so these do without it.
+        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        let features = Features { lexicon: &lexicon, ..features };
         for (held_out, split) in &domains {
             let mut rest = Split::default();
             domains.iter().filter(|(name, _)| name != held_out).for_each(|(_, split)| rest.extend(split));
             rest.test = [&split.train[..], &split.valid, &split.test].concat();
             let test = [&split.train[..], &split.test].concat();
             rest.remove_leaks();
-            let table = self.fit(&rest, SEEDS, features, 18);
+            let table = self.fit(&rest, SEEDS, features, 18, &[]);
             self.report(
                 &format!("en without {held_out}"),
                 &format!("{held_out} (held-out domain, validation blocks)"),
@@ -247,7 +258,7 @@ impl Trainer<'_> {
 
     fn thai(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/th.txt");
-        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        let lexicon = self.english_lexicon();
         let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: true };
         let mut split = Split {
             train: self.load("wisesight.train")?,
@@ -255,7 +266,7 @@ impl Trainer<'_> {
             test: self.load("wisesight.test")?,
         };
         eprintln!("th: {} repeats removed", split.remove_leaks());
-        let table = self.fit(&split, SEEDS, features, 19);
+        let table = self.fit(&split, SEEDS, features, 19, &[]);
         self.write("th.bin", &table.to_bytes())?;
         eprintln!(
             "th: {} texts, temperature {:.2}, {} buckets",
@@ -263,6 +274,7 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
+        self.report_own("th", include_str!("../../../tests/own/th.tsv"), &table, features)?;
         self.report("th", "wisesight validation", &table, features, &split.valid);
         self.report("th", "wisesight test (in-domain)", &table, features, &split.test);
         self.report("th", "general_amy (held-out domain, 2 classes)", &table, features, &self.load("th_general_amy")?);
@@ -283,7 +295,7 @@ impl Trainer<'_> {
         eprintln!("id: {} repeats removed", split.remove_leaks());
         // The temperature is fitted on SmSA alone: PRDECT has no neutral class.
         let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
-        let table = self.fit(&fitted, SEEDS, features, 18);
+        let table = self.fit(&fitted, SEEDS, features, 18, &[]);
         self.write("id.bin", &table.to_bytes())?;
         eprintln!(
             "id: {} texts, temperature {:.2}, {} buckets",
@@ -291,6 +303,7 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
+        self.report_own("id", include_str!("../../../tests/own/id.tsv"), &table, features)?;
         self.report("id", "smsa validation", &table, features, &smsa_valid);
         self.report("id", "smsa test (in-domain)", &table, features, &smsa_test);
         self.report("id", "prdect (in-domain test, 2 classes)", &table, features, &market.test);
@@ -298,7 +311,7 @@ impl Trainer<'_> {
         smsa_only.test = [&market.train[..], &market.valid, &market.test].concat();
         let test = smsa_only.test.clone();
         smsa_only.remove_leaks();
-        let table = self.fit(&smsa_only, SEEDS, features, 18);
+        let table = self.fit(&smsa_only, SEEDS, features, 18, &[]);
         self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, features, &test);
         Ok(())
     }
