@@ -108,7 +108,8 @@ fn clauses(
         match token.class {
             Class::Emoji => valence = emoji::valence(token.hash as u32) * 100,
             _ if token.is_word() => {
-                valence = valence_of(token);
+                // "Not" has no side of its own here, it turns others.
+                valence = if token.flags & words::NEGATOR != 0 { 0 } else { valence_of(token) };
                 if scope > 0 {
                     valence = -valence;
                 }

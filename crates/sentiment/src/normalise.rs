@@ -81,6 +81,7 @@ impl Symbol {
     }
 
     /// The character.
+    #[cfg(test)]
     pub(crate) fn character(self) -> Option<char> {
         char::from_u32(self.code())
     }

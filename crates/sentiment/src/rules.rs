@@ -284,14 +284,20 @@ impl TopicRules {
     /// Topics, friction that nothing takes back, feeling of phrases.
     fn weigh(&self, hits: &mut [Hit], bytes: &[u8]) -> Found {
         let mut found = Found::default();
+        let mut longest = 0;
         for at in 0..hits.len() {
             let hit = hits[at];
             match self.rules[hit.rule as usize].says {
                 Says::Topic(topic) => found.topics.0 |= topic,
                 Says::Friction(kind) => {
-                    let better = found.friction.is_none_or(|known| known == FrictionKind::Other && known != kind);
+                    // The more a phrase says, the better it names the kind.
+                    let better = found.friction.is_none_or(|known| {
+                        known == FrictionKind::Other && known != kind
+                            || kind != FrictionKind::Other && hit.end - hit.start > longest
+                    });
                     if better && !self.is_inside(hits, hit, |says| says == Says::NoFriction) {
                         found.friction = Some(kind);
+                        longest = hit.end - hit.start;
                         found.evidence = hit.rule;
                     }
                 }
