@@ -15,20 +15,32 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod aspects;
+pub mod calibrate;
 pub mod emoji;
+mod explain;
 pub mod features;
+mod friction;
 mod hash;
 pub mod language;
 pub mod lexicon;
+mod memo;
 pub mod normalise;
 mod reading;
+mod rules;
 mod scorer;
 pub mod table;
+mod token;
 mod topics;
+mod words;
 
+pub use calibrate::Calibration;
+pub use explain::{Contribution, Explanation, RuleHit};
+pub use friction::FrictionKind;
 pub use language::Language;
 pub use normalise::Scratch;
-pub use reading::{Label, Reading};
-pub use scorer::Scorer;
+pub use reading::{Kind, Label, Reading};
+pub use rules::{Found, TopicError, TopicRules};
+pub use scorer::{RULES, Scorer};
 pub use table::ModelError;
-pub use topics::{NAMES as TOPIC_NAMES, TopicError, TopicRules, TopicSet};
+pub use topics::{NAMES as TOPIC_NAMES, TopicSet};
