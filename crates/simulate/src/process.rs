@@ -1,7 +1,7 @@
 //! One process: the real loop of intake, sessionize or journey, turned by the scheduler, with clients of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crumbtrail_journeys::JourneyRules;
@@ -138,8 +138,7 @@ impl Process {
             }
             Role::Journey => {
                 let clock = scene.clock.clone();
-                let rules = JourneyRules { throttle_ms: 3 * HOUR_MS, ..JourneyRules::default() };
-                let make = move |_: PartitionId| Odd::new(Journey::new(rules.clone()), clock.clone());
+                let make = move |_: PartitionId| Odd::new(Journey::new(journey_rules()), clock.clone());
                 let processor = processor(scene, people, None, parts(), Box::new(make), (number, generation));
                 Work::Journey(Box::new(join(processor)?))
             }
@@ -253,6 +252,12 @@ fn processor<S: Step>(
 fn join<S: Step>(processor: Arc<Processor<Make<S>>>) -> Result<Turning<S>, String> {
     let member = Member { group: "simulated", index: 0, count: 1, instance: String::new() };
     Running::join(processor, member).map_err(|error| error.to_string())
+}
+
+/// The stage model is read once.
+fn journey_rules() -> JourneyRules {
+    static RULES: OnceLock<JourneyRules> = OnceLock::new();
+    RULES.get_or_init(|| JourneyRules { throttle_ms: 3 * HOUR_MS, ..JourneyRules::default() }).clone()
 }
 
 fn session_rules(number: usize) -> RuleBook {
