@@ -82,7 +82,7 @@ pub enum Mutation {
     DamagedSnapshotLoaded,
     /// Inserts are acknowledged before they are done, as by `async_insert` without waiting.
     InsertNotAwaited,
-    /// Inserts are not synced: a power cut loses acknowledged rows. Shows in long runs only.
+    /// Inserts are not synced: a power cut loses acknowledged rows.
     NotSynced,
 }
 

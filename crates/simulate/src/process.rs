@@ -100,7 +100,8 @@ impl Process {
         let mut parts = || {
             let sink = sink.insert(WorldSink::new(&scene.database, scene.dice.clone())).clone();
             let snapshots = SnapshotStore::new(scene.shelf.clone(), "e1", runtime.handle().clone(), 2);
-            let reach = Duration::from_millis(scene.retention_ms.unwrap_or(30 * DAY_MS) as u64);
+            // As in production: one a day is kept, so that to reach back for so long takes a day more.
+            let reach = Duration::from_millis((scene.retention_ms.unwrap_or(30 * DAY_MS) + DAY_MS) as u64);
             (sink as Arc<dyn Sink>, snapshots.reaching_back(reach), control.clone() as Arc<dyn Log>, progress.clone())
         };
         let work = match role {
