@@ -368,6 +368,13 @@ impl Server for Link {
         block: &Block,
         started: ServerStart,
     ) -> Result<bool, WarehouseError> {
+        if is_on(Mutation::LedgerAskedApart) {
+            if self.server_start().await? != started {
+                return Ok(false);
+            }
+            self.insert_once(TableId::Batches, token, 0, block).await?;
+            return Ok(self.server_start().await? == started);
+        }
         let only_if = (!is_on(Mutation::LedgerUnasked)).then_some(started.0);
         self.send(TableId::Batches, token, block, only_if).await
     }

@@ -7,6 +7,8 @@
 //!                                                   └── loader ──► database.rs ◄─────┘
 //! oracle.rs, audit.rs: what the tables must hold, over the raw input         mutation.rs: bugs that must be noticed
 //! ```
+//!
+//! A schedule allocates much and keeps nothing: the binary and the tests of this crate use an allocator made for that.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -27,6 +29,9 @@ pub mod sink;
 pub mod source;
 pub mod step;
 pub mod world;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub use mutation::Mutation;
 pub use schedule::{Done, Report, run};

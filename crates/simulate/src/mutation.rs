@@ -70,6 +70,8 @@ pub enum Mutation {
     NewestLedgerRow,
     /// The ledger row is written without asking whether the server restarted meanwhile.
     LedgerUnasked,
+    /// The server's start is asked before and after the ledger row, in requests of their own: what is done over HTTP today.
+    LedgerAskedApart,
     /// A token outlives the rows it spoke of.
     TokenOutlivesRows,
     /// A token is a counter of the process.
@@ -80,13 +82,13 @@ pub enum Mutation {
     DamagedSnapshotLoaded,
     /// Inserts are acknowledged before they are done, as by `async_insert` without waiting.
     InsertNotAwaited,
-    /// Inserts are not synced: a power cut loses acknowledged rows. Shows in long runs only.
+    /// Inserts are not synced: a power cut loses acknowledged rows.
     NotSynced,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 35] = [
+    pub const ALL: [Mutation; 36] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -116,6 +118,7 @@ impl Mutation {
         Mutation::FrontiersIgnored,
         Mutation::NewestLedgerRow,
         Mutation::LedgerUnasked,
+        Mutation::LedgerAskedApart,
         Mutation::TokenOutlivesRows,
         Mutation::TokenFromCounter,
         Mutation::TokenWithoutContent,

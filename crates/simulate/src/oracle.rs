@@ -47,7 +47,8 @@ fn rows<'t, 'a>(tables: &'t Tables<'a>, table: TableId) -> impl Iterator<Item = 
 fn outcomes<'a>(scene: &'a Scene, tables: &Tables<'_>, wrong: &mut Vec<String>) -> Vec<&'a Placed> {
     let [outcome, term, log_partition, partition, offset] =
         columns(TableId::Touchpoints, ["outcome", "term", "log_partition", "partition", "offset"]);
-    let mut found: BTreeMap<(i64, i64), Vec<(&str, &str, i64)>> = BTreeMap::new();
+    type Said<'a> = (&'a str, &'a str, i64);
+    let mut found: BTreeMap<(i64, i64), Vec<Said<'_>>> = BTreeMap::new();
     for row in rows(tables, TableId::Touchpoints) {
         let said = (row[outcome].text(), row[term].text(), row[log_partition].number());
         found.entry((row[partition].number(), row[offset].number())).or_default().push(said);

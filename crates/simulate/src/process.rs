@@ -1,7 +1,7 @@
 //! One process: the real loop of intake, sessionize or journey, turned by the scheduler, with clients of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crumbtrail_journeys::JourneyRules;
@@ -100,7 +100,8 @@ impl Process {
         let mut parts = || {
             let sink = sink.insert(WorldSink::new(&scene.database, scene.dice.clone())).clone();
             let snapshots = SnapshotStore::new(scene.shelf.clone(), "e1", runtime.handle().clone(), 2);
-            let reach = Duration::from_millis(scene.retention_ms.unwrap_or(30 * DAY_MS) as u64);
+            // As in production: one a day is kept, so that to reach back for so long takes a day more.
+            let reach = Duration::from_millis((scene.retention_ms.unwrap_or(30 * DAY_MS) + DAY_MS) as u64);
             (sink as Arc<dyn Sink>, snapshots.reaching_back(reach), control.clone() as Arc<dyn Log>, progress.clone())
         };
         let work = match role {
@@ -138,8 +139,7 @@ impl Process {
             }
             Role::Journey => {
                 let clock = scene.clock.clone();
-                let rules = JourneyRules { throttle_ms: 3 * HOUR_MS, ..JourneyRules::default() };
-                let make = move |_: PartitionId| Odd::new(Journey::new(rules.clone()), clock.clone());
+                let make = move |_: PartitionId| Odd::new(Journey::new(journey_rules()), clock.clone());
                 let processor = processor(scene, people, None, parts(), Box::new(make), (number, generation));
                 Work::Journey(Box::new(join(processor)?))
             }
@@ -253,6 +253,12 @@ fn processor<S: Step>(
 fn join<S: Step>(processor: Arc<Processor<Make<S>>>) -> Result<Turning<S>, String> {
     let member = Member { group: "simulated", index: 0, count: 1, instance: String::new() };
     Running::join(processor, member).map_err(|error| error.to_string())
+}
+
+/// The stage model is read once.
+fn journey_rules() -> JourneyRules {
+    static RULES: OnceLock<JourneyRules> = OnceLock::new();
+    RULES.get_or_init(|| JourneyRules { throttle_ms: 3 * HOUR_MS, ..JourneyRules::default() }).clone()
 }
 
 fn session_rules(number: usize) -> RuleBook {

@@ -300,7 +300,7 @@ mod tests {
             let merged = merge(TableId::Batches, &blocks).unwrap();
             (merged.rows.values().map(|row| row[records].number()).collect::<Vec<_>>(), merged.torn.len())
         };
-        assert_eq!(shown(&[row(7, 1), row(8, 2), row(9, 1)]), (vec![8], 1));
+        assert_eq!(shown(&[row(7, 1), row(9, 1), row(8, 2)]), (vec![8], 1));
         assert_eq!(shown(&[row(7, 1), row(7, 1)]), (vec![7], 0));
     }
 }

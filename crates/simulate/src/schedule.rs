@@ -510,7 +510,7 @@ impl<'a> Schedule<'a> {
             let mut turns = 0;
             let mut alive = true;
             // Enough turns to ask every source for its end and hear the answer.
-            while alive && (turns < 12 || self.is_behind(at)) && turns < 10_000 {
+            while alive && (turns < 36 || self.is_behind(at)) && turns < 10_000 {
                 alive = self.turn_one(at);
                 turns += 1;
                 while alive && self.load_one(at) {}

@@ -52,6 +52,9 @@ impl Shelf {
             let Ok(found) = self.inner.get(&path).await else { return };
             let Ok(bytes) = found.bytes().await else { return };
             let mut bytes = bytes.to_vec();
+            if bytes.is_empty() {
+                return;
+            }
             if dice.chance(300) {
                 bytes.truncate(dice.index(bytes.len()));
             } else {

@@ -24,6 +24,9 @@ const INSERT_BYTES: usize = 8 << 10;
 
 type Load = Pin<Box<dyn Future<Output = Result<(), WarehouseError>> + Send>>;
 
+/// Where a batch ends: processor, partition, offset.
+type End = (Processor, u32, u64);
+
 /// What waits, and what is being loaded.
 pub struct WorldSink {
     database: Arc<Database>,
@@ -36,7 +39,7 @@ pub struct WorldSink {
 #[derive(Default)]
 struct State {
     queue: VecDeque<crumbtrail_warehouse::Batch>,
-    loading: Option<(Load, Vec<(Processor, u32, u64)>)>,
+    loading: Option<(Load, Vec<End>)>,
     acked: BTreeMap<(Processor, u32), u64>,
 }
 

@@ -24,7 +24,7 @@ impl<S: Step> Odd<S> {
 
     fn told(&self, context: Context, source: Option<u64>) -> Context {
         let version = match current() {
-            Some(Mutation::VersionFromClock) => (self.clock.now_ms() - crate::world::BEGIN_MS) as u64 / 60_000 << 16,
+            Some(Mutation::VersionFromClock) => ((self.clock.now_ms() - crate::world::BEGIN_MS) as u64 / 60_000) << 16,
             Some(Mutation::VersionFromCounter) => {
                 self.count.set(self.count.get() + 1);
                 self.count.get() << 16
@@ -33,7 +33,7 @@ impl<S: Step> Odd<S> {
                 if let Some(source) = source {
                     self.count.set(source);
                 }
-                self.count.get() << 16 | context.version & 0xFFFF
+                (self.count.get() << 16) | (context.version & 0xFFFF)
             }
             _ => return context,
         };

@@ -6,15 +6,28 @@ const SCHEDULES: u64 = 20_000;
 
 #[test]
 fn no_schedule_loses_or_doubles_anything() {
-    let (mut done, mut failed) = (Done::default(), Vec::new());
-    for seed in 0..SCHEDULES {
-        let report = run(seed, None);
-        done.add(&report.done);
-        if let Some(first) = report.violations.first() {
-            println!("seed {seed}: {first}");
-            failed.push(seed);
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64).min(SCHEDULES);
+    let part = |first: u64| {
+        let (mut done, mut failed) = (Done::default(), Vec::new());
+        for seed in (first..SCHEDULES).step_by(threads as usize) {
+            let report = run(seed, None);
+            done.add(&report.done);
+            if let Some(first) = report.violations.first() {
+                println!("seed {seed}: {first}");
+                failed.push(seed);
+            }
         }
-    }
+        (done, failed)
+    };
+    let (mut done, mut failed) = (Done::default(), Vec::new());
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads).map(|first| scope.spawn(move || part(first))).collect();
+        for part in parts {
+            let (of, seeds) = part.join().unwrap();
+            done.add(&of);
+            failed.extend(seeds);
+        }
+    });
     println!("{SCHEDULES} schedules: {done:?}");
     assert!(failed.is_empty(), "make simulate SEED=… tells the story of each of these seeds: {failed:?}");
     assert!(done.kills > SCHEDULES && done.zombies > SCHEDULES && done.restores > SCHEDULES / 10, "{done:?}");
