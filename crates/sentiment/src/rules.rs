@@ -204,14 +204,14 @@ impl TopicRules {
         let Scratch { symbols, tokens, bytes, memo, hits, .. } = text;
         hits.clear();
         memo.belong_to(self.owner);
-        for at in 0..tokens.len() {
-            if tokens[at].class == Class::Punctuation {
-                if !self.question_marks.is_empty() && tokens[at].of(symbols).iter().any(|symbol| symbol.is('?')) {
-                    let (start, end) = (tokens[at].start, tokens[at].end);
+        for token in tokens.iter_mut() {
+            if token.class == Class::Punctuation {
+                if !self.question_marks.is_empty() && token.of(symbols).iter().any(|symbol| symbol.is('?')) {
+                    let (start, end) = (token.start, token.end);
                     hits.extend(self.question_marks.iter().map(|&rule| Hit { start, end, rule, valence: 0 }));
                 }
-            } else if tokens[at].is_word() {
-                self.word(symbols, &mut tokens[at], memo);
+            } else if token.is_word() {
+                self.word(symbols, token, memo);
             }
         }
         // Phrases look ahead, so all words are resolved first.

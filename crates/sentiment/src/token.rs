@@ -69,8 +69,8 @@ pub(crate) fn tokenise(symbols: &[Symbol], tokens: &mut Vec<Token>) {
                 hash = WORD;
                 while at < symbols.len() {
                     let symbol = symbols[at];
-                    if !symbol.in_word() && !(symbol.is('\'') && symbols.get(at + 1).is_some_and(|next| next.in_word()))
-                    {
+                    let joins = |next: &Symbol| symbol.is('\'') && next.in_word();
+                    if !(symbol.in_word() || symbols.get(at + 1).is_some_and(joins)) {
                         break;
                     }
                     hash = fold(hash, symbol.code());

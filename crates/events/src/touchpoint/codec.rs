@@ -66,7 +66,7 @@ macro_rules! codecs {
             }
             #[inline]
             fn put($value: &$type, _: i64, $out: &mut Vec<u8>) {
-                $put;
+                $put
             }
             #[inline]
             fn get($reader: &mut Reader<'a>, _: i64) -> Result<$type, WireError> {
@@ -92,7 +92,7 @@ codecs! {
     u64, |value, out| put_varint(out, *value), |reader| reader.varint();
     u32, |value, out| put_varint(out, u64::from(*value)), |reader| reader.varint_u32();
     // Presence says it all.
-    bool, |_value, _out| (), |_reader| Ok(true);
+    bool, |_value, _out| {}, |_reader| Ok(true);
     Option<f32>,
         |value, out| out.extend_from_slice(&value.unwrap_or_default().to_le_bytes()),
         |reader| Ok(Some(f32::from_le_bytes(reader.array()?)));

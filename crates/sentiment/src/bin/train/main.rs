@@ -28,7 +28,7 @@ usage: train [--data DIR] [--out DIR] [--card FILE] [--seed N] [--rate R] [--dec
 
   --data   folder that holds sentiment/*.jsonl.gz   (default: $CRUMBTRAIL_DATA)
   --out    where the tables go                      (default: crates/sentiment/models)
-  --card   the page whose figures a full run renews (default: crates/sentiment/MODEL_CARD.md)
+  --card   the page whose figures a full run renews (default: docs/sentiment.md)
   --only   one part, for trying settings; a full run is what the repository holds
 ";
 
@@ -44,7 +44,7 @@ fn options() -> Outcome<Options> {
     let mut options = Options {
         data: std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from).unwrap_or_default(),
         out: PathBuf::from("crates/sentiment/models"),
-        card: PathBuf::from("crates/sentiment/MODEL_CARD.md"),
+        card: PathBuf::from("docs/sentiment.md"),
         settings: Settings { bits: 18, epochs: 5, rate: 0.2, decay: 0.0, start: 0.01, seed: 1 },
         only: None,
     };
