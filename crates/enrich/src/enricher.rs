@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crumbtrail_events::touchpoint::Section;
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 use hashbrown::HashMap;
@@ -65,7 +66,7 @@ impl Enricher {
             rules,
             sources: Sources::shipped(),
             places: Places::new(geo),
-            agents: Agents { cache: Cache::new(11), list: Vec::new() },
+            agents: Agents::new(),
             referrers: Cache::new(9),
             contacts,
             flag: memmem::Finder::new("\"webdriver\""),
@@ -96,16 +97,16 @@ impl Enricher {
         out.host = lowered(page.host, &mut buffers.host);
         out.page = url::page(page.path, &mut buffers.page);
 
-        let agent = agents.of(event.user_agent);
-        out.device = agent.device;
-        out.browser = agent.browser;
-        out.os = agent.os;
-        out.bot = if has_flag(flag, event.properties) { indicator::CLIENT_FLAG } else { agent.bot };
-        if event.user_agent.is_empty() && rules.empty_agent_is_bot {
-            out.bot = indicator::EMPTY_AGENT;
-        }
-        if !out.bot.is_empty() {
-            out.device = Device::Bot;
+        let known = agents.of(event.user_agent);
+        put_device(known.agent, out);
+        out.prepared.device = &known.section;
+        let own = match () {
+            () if event.user_agent.is_empty() && rules.empty_agent_is_bot => indicator::EMPTY_AGENT,
+            () if has_flag(flag, event.properties) => indicator::CLIENT_FLAG,
+            () => "",
+        };
+        if !own.is_empty() {
+            (out.bot, out.device, out.prepared.device) = (own, Device::Bot, &[]);
         }
 
         put_place(places.of(event.ip), out);
@@ -113,7 +114,7 @@ impl Enricher {
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
         {
-            (out.latitude, out.longitude) = (Some(latitude), Some(longitude));
+            (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
         }
 
         let parameters = Parameters::read(page.query);
@@ -166,13 +167,22 @@ impl Enricher {
     }
 }
 
-fn put_place<'a>(place: Place<'a>, out: &mut Touchpoint<'a>) {
+/// The place's fields, and the section they make; empty if that is not known.
+fn put_place<'a>((place, section): (Place<'a>, &'a [u8]), out: &mut Touchpoint<'a>) {
+    out.prepared.place = section;
     out.country = place.country;
     out.region = place.region;
     out.city = place.city;
     out.latitude = place.latitude;
     out.longitude = place.longitude;
     out.time_zone = place.time_zone;
+}
+
+fn put_device(agent: Agent, out: &mut Touchpoint<'_>) {
+    out.device = if agent.bot.is_empty() { agent.device } else { Device::Bot };
+    out.browser = agent.browser;
+    out.os = agent.os;
+    out.bot = agent.bot;
 }
 
 fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
@@ -262,31 +272,54 @@ impl Cache<Referrer> {
     }
 }
 
-/// Agents by hash; the few different readings are kept once.
+/// Agents by hash; the few different readings are kept once, the first of them that of no agent.
 struct Agents {
     cache: Cache<u16>,
-    list: Vec<Agent>,
+    list: Vec<KeptAgent>,
+}
+
+struct KeptAgent {
+    agent: Agent,
+    section: Box<[u8]>,
+}
+
+impl KeptAgent {
+    fn new(agent: Agent) -> KeptAgent {
+        let mut touchpoint = Touchpoint::default();
+        put_device(agent, &mut touchpoint);
+        KeptAgent { agent, section: section(&touchpoint, Section::Device) }
+    }
+}
+
+fn section(touchpoint: &Touchpoint<'_>, section: Section) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    touchpoint.encode_section(section, &mut bytes);
+    bytes.into()
 }
 
 impl Agents {
-    fn of(&mut self, text: &str) -> Agent {
+    fn new() -> Agents {
+        Agents { cache: Cache::new(11), list: vec![KeptAgent::new(Agent::default())] }
+    }
+
+    fn of(&mut self, text: &str) -> &KeptAgent {
         if text.is_empty() {
-            return Agent::default();
+            return &self.list[0];
         }
         let hash = xxh3_64(text.as_bytes());
         if let Some(number) = self.cache.get(hash) {
-            return self.list[usize::from(number)];
+            return &self.list[usize::from(number)];
         }
         let agent = Agent::read(text);
-        let number = self.list.iter().position(|known| *known == agent).unwrap_or_else(|| {
-            self.list.push(agent);
+        let number = self.list.iter().position(|known| known.agent == agent).unwrap_or_else(|| {
+            self.list.push(KeptAgent::new(agent));
             self.list.len() - 1
         });
         // Readings are combinations of the tables' families: thousands at most.
         if let Ok(number) = u16::try_from(number) {
             self.cache.put(hash, number);
         }
-        agent
+        &self.list[number]
     }
 }
 
@@ -308,6 +341,7 @@ struct KeptPlace {
     latitude: Option<f32>,
     longitude: Option<f32>,
     time_zone: Box<str>,
+    section: Box<[u8]>,
 }
 
 impl Places {
@@ -316,9 +350,10 @@ impl Places {
         Places { geo, by_address: Cache::new(12), by_record: HashMap::new(), list, errors: 0 }
     }
 
-    fn of(&mut self, text: &str) -> Place<'_> {
+    /// The place of an address, and the section it makes.
+    fn of(&mut self, text: &str) -> (Place<'_>, &[u8]) {
         if text.is_empty() || self.geo.is_none() {
-            return Place::default();
+            return (Place::default(), &[]);
         }
         let hash = xxh3_64(text.as_bytes());
         let number = match self.by_address.get(hash) {
@@ -330,14 +365,15 @@ impl Places {
             }
         };
         let kept = &self.list[number as usize];
-        Place {
+        let place = Place {
             country: &kept.country,
             region: &kept.region,
             city: &kept.city,
             latitude: kept.latitude,
             longitude: kept.longitude,
             time_zone: &kept.time_zone,
-        }
+        };
+        (place, &kept.section)
     }
 
     fn find(&mut self, address: IpAddr) -> u32 {
@@ -359,7 +395,10 @@ impl Places {
             self.list.truncate(1);
         }
         let number = self.list.len() as u32;
+        let mut touchpoint = Touchpoint::default();
+        put_place((place, &[]), &mut touchpoint);
         self.list.push(KeptPlace {
+            section: section(&touchpoint, Section::Place),
             country: place.country.into(),
             region: place.region.into(),
             city: place.city.into(),
@@ -377,6 +416,7 @@ mod tests {
     use super::*;
     use crate::mmdb_writer::{Layout, write_mmdb};
     use crumbtrail_events::click::Campaign;
+    use crumbtrail_events::touchpoint::Prepared;
 
     const CHROME: &str =
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36";
@@ -444,6 +484,25 @@ mod tests {
             assert_eq!((out.country, out.city, out.time_zone), ("TH", "Bangkok", "Asia/Bangkok"));
             assert_eq!((out.latitude, out.longitude), (Some(13.75), Some(100.5)));
             assert_eq!((out.text, out.characters, out.contact.len()), ("call [phone]", 17, 32));
+        }
+    }
+
+    #[test]
+    fn prepared_sections_are_what_encoding_the_fields_writes() {
+        let mut enricher = enricher();
+        let flagged = ClickEvent { properties: "{\"webdriver\":true}", ..view() };
+        let here = ClickEvent { latitude: Some(1.0), longitude: Some(2.0), ..view() };
+        for event in
+            [view(), flagged, here, ClickEvent::default(), ClickEvent { user_agent: "Googlebot/2.1", ..view() }]
+        {
+            for _ in 0..2 {
+                let mut out = Touchpoint::default();
+                enricher.click(&event, &mut out);
+                let (mut prepared, mut plain) = (Vec::new(), Vec::new());
+                out.encode(&mut prepared);
+                Touchpoint { prepared: Prepared::default(), ..out }.encode(&mut plain);
+                assert_eq!(prepared, plain);
+            }
         }
     }
 
@@ -573,7 +632,7 @@ mod tests {
         let mut places = Places::new(Some(Arc::new(geo)));
         for n in (0..70_000).chain(0..10) {
             let address = network(n).address_at(9).to_string();
-            assert_eq!(places.of(&address).city, names[n]);
+            assert_eq!(places.of(&address).0.city, names[n]);
         }
         assert!(places.list.len() <= MOST_PLACES);
     }

@@ -50,7 +50,7 @@ impl Reading {
             self.group(click.place, interner),
             self.group(click.device, interner),
             interner.bytes_of(click.language),
-            interner.bytes_of(click.bot),
+            interner.bytes_of(click.device.fields().bot()),
             interner.bytes_of(click.client_session),
         ];
         self.tuple(&parts, |_| {}, interner)
@@ -81,15 +81,15 @@ impl Reading {
         Event {
             at: head.occurred_at,
             id: head.id,
-            skew: Event::distance(click.device_at, head.occurred_at),
-            delay: Event::distance(click.received_at, head.occurred_at),
+            skew: click.skew,
+            delay: click.delay,
             kind: head.kind,
             page: interner.bytes_of(click.page),
             attributes,
             detail,
             score: click.score.map_or(0, Event::quantize),
             flags: Event::flag(Event::HAS_SCORE, click.score.is_some())
-                | Event::flag(Event::HAS_COUNTRY, click.has_country),
+                | Event::flag(Event::HAS_COUNTRY, click.has_country()),
         }
     }
 

@@ -80,7 +80,13 @@ impl Event {
     /// How far another of its clocks, in ms since the epoch and 0 if unknown, is from the corrected time.
     #[inline]
     pub(crate) fn distance(clock: i64, at: EventTime) -> i32 {
-        if clock == 0 { 0 } else { clock.saturating_sub(at.0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32 }
+        if clock == 0 { 0 } else { Event::way(clock.saturating_sub(at.0)) }
+    }
+
+    /// A distance as kept: as far as it goes.
+    #[inline]
+    pub(crate) fn way(ms: i64) -> i32 {
+        ms.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     }
 
     /// Its device's time, ms since the epoch.

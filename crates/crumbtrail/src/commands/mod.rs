@@ -11,6 +11,7 @@ mod interrupt;
 mod migrate;
 mod report;
 mod run;
+pub mod sentiment;
 mod serve;
 mod sql;
 
@@ -35,6 +36,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => serve::serve(&args),
         Command::Generate(args) => generate::generate(&args),
         Command::Convert(args) => convert::convert(&args),
+        Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
         Command::Migrate(place) => migrate::migrate(&place),
         Command::Report(args) => report::report(&args),

@@ -13,12 +13,11 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::RuleBook;
+use crumbtrail_steps::{Journey, Sessionize};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::Deployment;
 use super::deployment::Logs;
-use super::journey::Journey;
-use super::sessionize::Sessionize;
 use crate::config::{self, Config};
 
 /// Running processors of this process.
