@@ -1,5 +1,6 @@
 //! Snapshots: state named by log offset, immutable, checksummed, versioned, in a folder or any object store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,14 @@ pub struct SnapshotStore {
     runtime: Handle,
     keep: usize,
     reach: Duration,
-    pruning: Arc<tokio::sync::Mutex<()>>,
+    known: Arc<tokio::sync::Mutex<BTreeMap<Path, Known>>>,
+}
+
+/// What this process has published of a partition.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    newest: Offset,
+    limit: Offset,
 }
 
 /// What publishing a snapshot left behind.
@@ -74,8 +82,8 @@ impl SnapshotStore {
     /// A store under `prefix` (one per epoch) that keeps the newest `keep` snapshots of a partition.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, runtime: Handle, keep: usize) -> SnapshotStore {
-        let (prefix, keep, reach, pruning) = (Path::from(prefix), keep.max(1), Duration::ZERO, Arc::default());
-        SnapshotStore { store, prefix, runtime, keep, reach, pruning }
+        let (prefix, keep, reach, known) = (Path::from(prefix), keep.max(1), Duration::ZERO, Arc::default());
+        SnapshotStore { store, prefix, runtime, keep, reach, known }
     }
 
     /// Keeps one a day for so long beside: where a database restored from a backup is healed from.
@@ -117,14 +125,16 @@ impl SnapshotStore {
         let name = folder.clone().join(format!("{:020}.snap", offset.0));
         self.store.put(&name, PutPayload::from(bytes)).await?;
         // One at a time: two that judge by different limits could remove what both need.
-        let _pruning = self.pruning.lock().await;
+        let mut known = self.known.lock().await;
+        let known = known.entry(folder.clone()).or_default();
+        *known = Known { newest: known.newest.max(offset), limit: known.limit.max(limit) };
         let listed = self.listed(&folder).await?;
         let mut oldest = offset;
-        if listed.last().is_some_and(|newest| newest.offset > offset) {
-            // A later one has been here, and knew better what is needed.
+        if listed.last().is_some_and(|newest| newest.offset > known.newest) {
+            // A later process has been here, and knew better what is needed.
             return Ok(Published { size, oldest: listed[0].offset });
         }
-        for (snapshot, needed) in listed.iter().zip(self.needed(&listed, limit)) {
+        for (snapshot, needed) in listed.iter().zip(self.needed(&listed, known.limit)) {
             if needed {
                 oldest = oldest.min(snapshot.offset);
             } else {
@@ -288,6 +298,19 @@ mod tests {
         assert_eq!((newest(25), newest(19), newest(45), newest(50)), (Some(20), None, Some(20), Some(50)));
         assert_eq!(publish(&store, 80, b"", 65), 60, "the oldest kept is said");
         assert_eq!(newest(59), None, "and with the tables it moves on");
+    }
+
+    #[test]
+    fn one_that_comes_late_prunes_too_but_not_after_another_process() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (memory, store) = store(&runtime);
+        for (offset, limit, oldest) in [(10, 5, 10), (20, 15, 10), (50, 45, 10), (30, 25, 20), (40, 35, 30)] {
+            assert_eq!(publish(&store, offset, b"", limit), oldest, "{offset}");
+        }
+        let other = SnapshotStore::new(memory, "e1", runtime.handle().clone(), 3);
+        assert_eq!(publish(&other, 60, b"", 60), 40);
+        assert_eq!(publish(&store, 55, b"", 45), 40, "nothing is removed");
+        assert_eq!(publish(&other, 70, b"", 70), 55);
     }
 
     #[test]

@@ -134,6 +134,9 @@ impl<'a> Reader<'a> {
         if type_name == "String" {
             return (0..count).map(|_| self.text().map(Value::Text)).collect();
         }
+        if type_name == "LowCardinality(String)" {
+            return self.coded(count);
+        }
         if type_name == "FixedString(16)" {
             return (0..count).map(|_| self.take(16).map(Value::Text)).collect();
         }
@@ -154,6 +157,28 @@ impl<'a> Reader<'a> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
         self.take(N)?.try_into().map_err(|_| "cut short".to_owned())
+    }
+
+    /// A low-cardinality column: its distinct strings, and a number for every row.
+    fn coded(&mut self, count: usize) -> Result<Vec<Value<'a>>, String> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut word = || self.array().map(u64::from_le_bytes);
+        let (version, flags, distinct) = (word()?, word()?, word()?);
+        if version != 1 || flags & !3 != 0x600 {
+            return Err(format!("low-cardinality column of version {version} with flags {flags:#x}"));
+        }
+        let keys: Vec<&[u8]> = (0..distinct).map(|_| self.text()).collect::<Result<_, _>>()?;
+        let (rows, width) = (u64::from_le_bytes(self.array()?), 1 << (flags & 3));
+        if rows != count as u64 {
+            return Err(format!("low-cardinality column of {rows} rows in a block of {count}"));
+        }
+        let numbers = self.take(count * width)?.chunks(width);
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        numbers
+            .map(|bytes| keys.get(number(bytes)).map(|key| Value::Text(key)).ok_or_else(|| "no such key".to_owned()))
+            .collect()
     }
 
     fn lists(&mut self, inner: &str, count: usize) -> Result<Vec<Value<'a>>, String> {
