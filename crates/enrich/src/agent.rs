@@ -1,9 +1,17 @@
 //! Device class, browser family, operating system and robot from a user agent.
 //!
 //! Ordered rules over tokens of our own, found in one Aho–Corasick pass: a family is the first of its list whose
-//! token occurs. Families, not versions: what a marketer groups by.
+//! token occurs. Versions and brand are read only when an agent is met for the first time; a cache keeps the rest cheap.
 
+pub mod behaviour;
+mod brand;
+pub mod hints;
+mod indicators;
 mod tokens;
+mod version;
+
+pub use indicators::Indicators;
+pub use version::Version;
 
 use std::sync::OnceLock;
 
@@ -18,30 +26,24 @@ use tokens::{
 use crate::query::clipped;
 
 /// What a user agent says; empty strings where it says nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Agent {
     /// Device class; `Unknown` for an absent agent, `Other` for one that no rule knows.
     pub device: Device,
+    /// Who made the device.
+    pub brand: &'static str,
     /// Browser family.
     pub browser: &'static str,
+    /// Version of the browser.
+    pub browser_version: Version,
     /// Operating system family.
     pub os: &'static str,
-    /// Indicator that says it is a robot ([`indicator`]), empty otherwise.
+    /// Version of the system.
+    pub os_version: Version,
+    /// Name of the first indicator that says it is a robot, empty otherwise.
     pub bot: &'static str,
-}
-
-/// The indicators that say why something is a robot.
-pub mod indicator {
-    /// A word every robot may use stands in the agent: bot, crawler, spider, …
-    pub const USER_AGENT: &str = "user_agent";
-    /// The agent is on the list of known crawlers, monitors, feed readers and scanners.
-    pub const LIST: &str = "list";
-    /// A programming library or command-line tool.
-    pub const LIBRARY: &str = "library";
-    /// No agent where there should be one.
-    pub const EMPTY_AGENT: &str = "empty_agent";
-    /// The page's own script said so (`webdriver`, `bot`).
-    pub const CLIENT_FLAG: &str = "client_flag";
+    /// Every indicator that says so.
+    pub indicators: Indicators,
 }
 
 type Set = [u64; 16];
@@ -147,19 +149,25 @@ impl Agent {
             return Agent::default();
         }
         if text == "-" {
-            return Agent { device: Device::Bot, bot: indicator::EMPTY_AGENT, ..Agent::default() };
+            return Agent::default().flagged(Indicators::EMPTY_AGENT);
         }
         let matcher = matcher();
-        let mut found = Set::default();
+        let (mut found, mut whole) = (Set::default(), Set::default());
         let mut word = false;
         // Agents beyond 2 KiB are nobody's; their beginning says enough.
         let text = clipped(text, 2048);
         for hit in matcher.automaton.find_overlapping_iter(text) {
             let number = hit.pattern().as_usize();
             insert(&mut found, number);
+            let next = text.as_bytes().get(hit.end());
+            // "rigor" is a monitor, "rigorous" is none.
+            if !text.as_bytes()[hit.end() - 1].is_ascii_alphabetic()
+                || next.is_none_or(|next| !next.is_ascii_lowercase())
+            {
+                insert(&mut whole, number);
+            }
             if let Some((_, ends)) = matcher.words.iter().find(|(word, _)| *word == number) {
-                let next = text.as_bytes().get(hit.end());
-                word |= !ends || next.is_none_or(|next| !next.is_ascii_lowercase() && !next.is_ascii_uppercase());
+                word |= !ends || next.is_none_or(|next| !next.is_ascii_alphabetic());
             }
         }
         let family =
@@ -167,17 +175,45 @@ impl Agent {
         let os = family(&matcher.systems).unwrap_or_default();
         let browser = family(&matcher.browsers).or_else(|| family(&matcher.last_browsers)).unwrap_or_default();
         let browser = if browser == "Safari" && os == "Android" { "Android Browser" } else { browser };
-        let bot = if meet(&found, &matcher.crawlers) {
-            indicator::LIST
-        } else if word && !meet(&found, &matcher.not_robots) {
-            indicator::USER_AGENT
-        } else if meet(&found, &matcher.libraries) {
-            indicator::LIBRARY
-        } else {
-            ""
+        let mut said = Indicators::NONE;
+        if meet(&whole, &matcher.crawlers) {
+            said = said.and(Indicators::LIST);
+        }
+        if word && !meet(&found, &matcher.not_robots) {
+            said = said.and(Indicators::USER_AGENT);
+        }
+        if meet(&whole, &matcher.libraries) {
+            said = said.and(Indicators::LIBRARY);
+        }
+        let lower = text.to_ascii_lowercase();
+        let agent = Agent {
+            device: matcher.device(&found),
+            brand: brand::of_agent(os, &lower),
+            browser,
+            browser_version: version::of_browser(browser, &lower),
+            os,
+            os_version: version::of_system(os, &lower),
+            ..Agent::default()
         };
-        let device = if bot.is_empty() { matcher.device(&found) } else { Device::Bot };
-        Agent { device, browser, os, bot }
+        agent.flagged(said)
+    }
+
+    /// Whether an agent was given that no rule knows.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.device == Device::Other
+            || (self.bot.is_empty() && self.browser.is_empty() && self.device != Device::Unknown)
+    }
+
+    /// The agent with more indicators; any of [`Indicators::DECISIVE`] makes it a robot.
+    #[must_use]
+    pub fn flagged(mut self, said: Indicators) -> Agent {
+        self.indicators = self.indicators.and(said);
+        self.bot = self.indicators.among(Indicators::DECISIVE).first();
+        if !self.bot.is_empty() {
+            self.device = Device::Bot;
+        }
+        self
     }
 }
 
@@ -456,43 +492,44 @@ mod tests {
     #[test]
     fn robots_are_told_with_the_indicator_that_says_so() {
         for (text, bot) in [
-            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", indicator::USER_AGENT),
+            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", Indicators::USER_AGENT),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 6_0 like Mac OS X) AppleWebKit/536.26 Safari/8536.25 (compatible; Googlebot/2.1)",
-                indicator::USER_AGENT,
+                Indicators::USER_AGENT,
             ),
-            ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; AhrefsBot/5.0; +http://ahrefs.com/robot/)", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", indicator::USER_AGENT),
-            ("TelegramBot (like TwitterBot)", indicator::USER_AGENT),
-            ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", indicator::USER_AGENT),
-            ("some crawler 1.0", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", indicator::LIST),
-            ("Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", indicator::LIST),
-            ("Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", indicator::LIST),
+            ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; AhrefsBot/5.0; +http://ahrefs.com/robot/)", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", Indicators::USER_AGENT),
+            ("TelegramBot (like TwitterBot)", Indicators::USER_AGENT),
+            ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", Indicators::USER_AGENT),
+            ("some crawler 1.0", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", Indicators::LIST),
             (
                 "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.0; +https://openai.com/gptbot)",
-                indicator::LIST,
+                Indicators::LIST,
             ),
-            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", indicator::LIST),
-            ("WhatsApp/2.23.20.0 A", indicator::LIST),
-            ("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", indicator::LIST),
-            ("FeedBurner/1.0 (http://www.FeedBurner.com)", indicator::LIST),
-            ("Feedbin - 1 subscribers", indicator::LIST),
-            ("UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/", indicator::LIST),
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", indicator::LIST),
-            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", indicator::LIST),
-            ("Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", indicator::LIST),
-            ("Mozilla/5.0 zgrab/0.x", indicator::LIST),
-            ("curl/8.5.0", indicator::LIBRARY),
-            ("Wget/1.21", indicator::LIBRARY),
-            ("python-requests/2.31.0", indicator::LIBRARY),
-            ("Go-http-client/1.1", indicator::LIBRARY),
-            ("Java/17.0.1", indicator::LIBRARY),
-            ("-", indicator::EMPTY_AGENT),
+            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", Indicators::LIST),
+            ("WhatsApp/2.23.20.0 A", Indicators::LIST),
+            ("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", Indicators::LIST),
+            ("FeedBurner/1.0 (http://www.FeedBurner.com)", Indicators::LIST),
+            ("Feedbin - 1 subscribers", Indicators::LIST),
+            ("UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/", Indicators::LIST),
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", Indicators::LIST),
+            ("Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", Indicators::LIST),
+            ("Mozilla/5.0 zgrab/0.x", Indicators::LIST),
+            ("curl/8.5.0", Indicators::LIBRARY),
+            ("Wget/1.21", Indicators::LIBRARY),
+            ("python-requests/2.31.0", Indicators::LIBRARY),
+            ("Go-http-client/1.1", Indicators::LIBRARY),
+            ("Java/17.0.1", Indicators::LIBRARY),
+            ("-", Indicators::EMPTY_AGENT),
         ] {
             let agent = Agent::read(text);
-            assert_eq!((agent.device, agent.bot), (Bot, bot), "{text}");
+            assert_eq!((agent.device, agent.bot), (Bot, bot.first()), "{text}");
+            assert_eq!(agent.indicators.among(bot), bot, "{text}");
         }
     }
 
@@ -523,5 +560,69 @@ mod tests {
         eprintln!("{all} agents: {bots} robots', {unknown_count} unknown, {partly} in part: {unknown:#?}");
         assert!(all >= 9_999 && (1_500..4_000).contains(&bots), "{all} {bots}");
         assert!(unknown_count * 100 < all && partly * 100 < all, "{unknown_count} {partly}");
+    }
+
+    #[test]
+    fn every_indicator_of_an_agent_is_kept() {
+        let agent =
+            Agent::read("Mozilla/5.0 (compatible; GPTBot/1.0; +https://openai.com/gptbot) python-requests/2.31");
+        assert_eq!(agent.indicators.to_string(), "list,user_agent,library");
+        let person = Agent::read("Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36");
+        let rented = person.flagged(Indicators::DATA_CENTRE);
+        assert_eq!((rented.bot, rented.device), ("", Desktop), "a data centre's address is a hint, no proof");
+        assert_eq!(person.flagged(Indicators::RATE).bot, "rate");
+    }
+
+    #[test]
+    fn no_person_is_flagged_by_a_word_that_robots_share() {
+        let browsers = [
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
+        ];
+        let words = [
+            "check",
+            "checker",
+            "CheckoutApp/2.1",
+            "survey",
+            "SurveyMonkey/3",
+            "thumb",
+            "thumbnails",
+            "preview-pane",
+            "monitor-32in",
+            "fetch-api",
+            "index",
+            "scanner-app",
+            "client",
+            "validator-lib",
+            "feedback",
+            "reader-mode",
+            "HeadlessShopper",
+            "Abbott",
+            "bottle",
+            "robotics-club",
+            "Botswana",
+            "spiderman",
+            "archive-of-ours",
+            "linkme",
+            "curly",
+            "rubyred",
+            "javaland",
+            "perlmutter",
+            "phantom-blue",
+            "pingpong",
+            "uptown",
+            "scout",
+        ];
+        let mut flagged = Vec::new();
+        for browser in browsers {
+            for word in words {
+                let agent = Agent::read(&format!("{browser} {word}"));
+                if !agent.bot.is_empty() {
+                    flagged.push((word, agent.indicators.to_string()));
+                }
+            }
+        }
+        assert!(flagged.is_empty(), "{flagged:?}");
     }
 }

@@ -1,93 +1,27 @@
 //! The geo database: an address to a place, through an MMDB file.
-//!
-//! The file is memory-mapped: threads and restarts share its pages, and a database of 100 MB costs the memory of the
-//! pages that visitors' addresses touch. Replace it as its publishers' tools do, by renaming a new file over it. A file
-//! overwritten in place may kill the process when it gets shorter; [`Geo::from_bytes`] keeps a copy instead.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-use maxminddb::{MaxMindDbError, Reader, WithinOptions};
-use memmap2::Mmap;
+use crate::mmdb::{Hit, Mmdb};
+use crate::network::Network;
 
+pub use crate::mmdb::{GeoError, Stamp};
 pub use crate::place::Place;
 
-/// Networks looked at when a database is opened, to find out whether it holds places at all.
-const SAMPLE: usize = 512;
-
-/// Why a geo database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum GeoError {
-    /// The file cannot be opened or read.
-    #[error("geo database {path:?} cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is not an MMDB, or a damaged one.
-    #[error("geo database is damaged or not in MMDB format: {0}; fetch it again")]
-    Damaged(#[from] MaxMindDbError),
-    /// A sound MMDB without places (an ASN database, say).
-    #[error("geo database of type {kind:?} has no countries or cities in it; a city database is needed")]
-    NoPlaces {
-        /// The type it says it is.
-        kind: String,
-    },
-}
-
-impl GeoError {
-    /// Stable name, for metrics and checks.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            GeoError::Unreadable { .. } => "geo_unreadable",
-            GeoError::Damaged(_) => "geo_damaged",
-            GeoError::NoPlaces { .. } => "geo_no_places",
-        }
-    }
-}
-
-/// What tells one state of a file from another: modification time, length, inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    modified: Option<SystemTime>,
-    len: u64,
-    inode: u64,
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Stamp {
-        Stamp { modified: metadata.modified().ok(), len: metadata.len(), inode: metadata.ino() }
-    }
-}
-
-/// An open geo database; shared by threads through an `Arc`.
+/// An open geo database; shared by threads through an `Arc`. How the file is held: [`Geo::open`] maps it, so replace it
+/// by renaming a new file over it, never in place; [`Geo::from_bytes`] keeps a copy.
 #[derive(Debug)]
-pub struct Geo {
-    reader: Reader<Bytes>,
-    /// File and state it had when it was opened; `None` for one that came as bytes.
-    origin: Option<(PathBuf, Stamp)>,
-}
+pub struct Geo(Mmdb);
 
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Mmap),
-    Owned(Vec<u8>),
-}
-
-impl AsRef<[u8]> for Bytes {
-    #[inline]
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(bytes) => bytes,
-        }
-    }
+/// A place with the network it is true of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Located<'a> {
+    /// The place.
+    pub place: Place<'a>,
+    /// The network of the database that the address lies in.
+    pub network: Network,
 }
 
 impl Geo {
@@ -96,18 +30,7 @@ impl Geo {
     /// # Errors
     /// Unreadable, damaged, or without places. Damage deep inside may show only at a look-up (see [`Geo::verify`]).
     pub fn open(path: impl AsRef<Path>) -> Result<Geo, GeoError> {
-        let path = path.as_ref();
-        let unreadable = |source| GeoError::Unreadable { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(unreadable(std::io::Error::other("not a regular file")));
-        }
-        if metadata.len() == 0 {
-            return Err(unreadable(std::io::Error::other("the file is empty")));
-        }
-        let map = map_file(&file).map_err(unreadable)?;
-        Geo::from_source(Bytes::Mapped(map), Some((path.to_path_buf(), Stamp::from(&metadata))))
+        Geo(Mmdb::open(path.as_ref())?).checked()
     }
 
     /// A database held in memory.
@@ -115,23 +38,15 @@ impl Geo {
     /// # Errors
     /// Damaged, or without places.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Geo, GeoError> {
-        Geo::from_source(Bytes::Owned(bytes), None)
-    }
-
-    fn from_source(bytes: Bytes, origin: Option<(PathBuf, Stamp)>) -> Result<Geo, GeoError> {
-        let geo = Geo { reader: Reader::from_source(bytes)?, origin };
-        geo.has_places()?;
-        Ok(geo)
+        Geo(Mmdb::from_bytes(bytes)?).checked()
     }
 
     /// Refuses a database whose first networks can't be read or hold no place.
-    fn has_places(&self) -> Result<(), GeoError> {
-        for network in self.reader.networks(WithinOptions::default())?.take(SAMPLE) {
-            if network?.decode::<Place>()?.is_some_and(|place| !place.is_empty()) {
-                return Ok(());
-            }
+    fn checked(self) -> Result<Geo, GeoError> {
+        if self.0.samples(|place: &Place<'_>| !place.is_empty())? {
+            return Ok(self);
         }
-        Err(GeoError::NoPlaces { kind: self.reader.metadata().database_type.clone() })
+        Err(GeoError::NoPlaces { kind: self.0.kind().to_owned() })
     }
 
     /// The place of `address`; empty when the database doesn't know it.
@@ -139,17 +54,20 @@ impl Geo {
     /// # Errors
     /// The record is damaged.
     pub fn lookup(&self, address: IpAddr) -> Result<Place<'_>, GeoError> {
-        Ok(self.find(address)?.map_or_else(Place::default, |(_, place)| place))
+        Ok(self.find(address)?.map_or_else(Place::default, |hit| hit.value))
+    }
+
+    /// The place of `address` and the network it is true of; `None` when the database doesn't know it.
+    ///
+    /// # Errors
+    /// The record is damaged.
+    pub fn locate(&self, address: IpAddr) -> Result<Option<Located<'_>>, GeoError> {
+        Ok(self.find(address)?.map(|hit| Located { place: hit.value, network: hit.network }))
     }
 
     /// The place of `address` with the number of its record: many networks share one.
-    pub(crate) fn find(&self, address: IpAddr) -> Result<Option<(usize, Place<'_>)>, GeoError> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
-            return Ok(None);
-        }
-        let found = self.reader.lookup(address)?;
-        let Some(record) = found.offset() else { return Ok(None) };
-        Ok(found.decode::<Place>()?.map(|place| (record, place)))
+    pub(crate) fn find(&self, address: IpAddr) -> Result<Option<Hit<Place<'_>>>, GeoError> {
+        self.0.find(address)
     }
 
     /// Reads the whole database. Takes seconds for a large one: meant for `crumbtrail check`.
@@ -157,26 +75,31 @@ impl Geo {
     /// # Errors
     /// Damaged.
     pub fn verify(&self) -> Result<(), GeoError> {
-        Ok(self.reader.verify()?)
+        self.0.verify()
     }
 
     /// The type the database says it is, and when it was built (s since the epoch, UTC).
     #[must_use]
     pub fn edition(&self) -> (&str, u64) {
-        let metadata = self.reader.metadata();
-        (&metadata.database_type, metadata.build_epoch)
+        (self.0.kind(), self.0.built_at())
+    }
+
+    /// Type and date in one word for a column: `GeoIP2-City 2024-05-28`.
+    #[must_use]
+    pub fn edition_name(&self) -> &str {
+        self.0.edition()
     }
 
     /// Whether the file is another one than the one opened. Always false for a database that came as bytes.
     #[must_use]
     pub fn changed_since(&self, metadata: &Metadata) -> bool {
-        self.origin.as_ref().is_some_and(|(_, stamp)| *stamp != Stamp::from(metadata))
+        self.0.changed_since(metadata)
     }
 
     /// The file, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.origin.as_ref().map(|(path, _)| path.as_path())
+        self.0.path()
     }
 
     /// Opens the same file again; `None` for a database that came as bytes. The old one stays usable, so that a
@@ -189,19 +112,10 @@ impl Geo {
     }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "memory-mapping is unsafe by nature: another process could write to the file. \
-    Publishers replace databases by renaming; every byte read is checked by the MMDB decoder, text for UTF-8"
-)]
-fn map_file(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the map is read-only; the module's documentation demands replacement by renaming, never in place.
-    unsafe { Mmap::map(file) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn folder(test: &str) -> Option<PathBuf> {
         let data = std::env::var_os("CRUMBTRAIL_DATA");
@@ -229,7 +143,7 @@ mod tests {
         for (number, (network, record)) in rows.iter().enumerate() {
             let mut address = first(network);
             if rows[number + 1..].iter().any(|(later, _)| first(later) == address) {
-                address = network.parse::<crate::mmdb_writer::Network>().unwrap().address_at(u128::MAX);
+                address = network.parse::<Network>().unwrap().address_at(u128::MAX);
             }
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
             let degrees = |name: &str| record["location"][name].as_f64().map(|v| v as f32);
@@ -239,6 +153,9 @@ mod tests {
             assert_eq!(place.city, text(&record["city"]["names"]["en"]), "{network}");
             assert_eq!(place.time_zone, text(&record["location"]["time_zone"]), "{network}");
             assert_eq!((place.latitude, place.longitude), (degrees("latitude"), degrees("longitude")), "{network}");
+            let accuracy = record["location"]["accuracy_radius"].as_u64().map(|km| km as u16);
+            assert_eq!(place.accuracy_km, accuracy, "{network}");
+            assert_eq!(geo.locate(address).unwrap().unwrap().network.address_at(0), first(network), "{network}");
             compared += 1;
         }
         assert_eq!((compared, compared > 200), (rows.len(), true));
@@ -307,6 +224,38 @@ mod tests {
             assert_eq!(error.kind(), "geo_unreadable");
             assert!(error.to_string().contains("cannot be read"), "{error}");
         }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_successor_is_refused_and_the_old_database_stays() {
+        let Some(data) = folder("a_damaged_successor_is_refused_and_the_old_database_stays") else { return };
+        let folder = std::env::temp_dir().join(format!("crumbtrail-geo-reload-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("city.mmdb");
+        let replace = |name: &str| {
+            let new = folder.join("new");
+            std::fs::copy(data.join(name), &new).unwrap();
+            std::fs::rename(new, &path).unwrap();
+        };
+        replace("GeoIP2-City-Test.mmdb");
+        let geo = Geo::open(&path).unwrap();
+        let london = "81.2.69.142".parse().unwrap();
+        assert!(!geo.changed_since(&std::fs::metadata(&path).unwrap()));
+        for (name, kind) in [
+            ("MaxMind-DB-test-broken-search-tree-24.mmdb", "geo_damaged"),
+            ("MaxMind-DB-test-broken-pointers-24.mmdb", "geo_damaged"),
+            ("GeoLite2-ASN-Test.mmdb", "geo_no_places"),
+        ] {
+            replace(name);
+            assert!(geo.changed_since(&std::fs::metadata(&path).unwrap()), "{name}");
+            let error = geo.reload().unwrap().unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}: {error}");
+            assert_eq!(geo.lookup(london).unwrap().city, "London");
+        }
+        replace("GeoIP2-City-Test.mmdb");
+        assert_eq!(geo.reload().unwrap().unwrap().lookup(london).unwrap().city, "London");
+        assert!(geo.edition_name().starts_with("GeoIP2-City 20"), "{}", geo.edition_name());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,37 +1,65 @@
 //! Personal data in free text, replaced by what kind it was: `[email]`, `[phone]`, `[card]`, …
 //!
 //! Structured kinds are judged by their checks (Luhn, mod 11, mod 97, dates inside), not by their looks alone, so that
-//! order numbers, prices and dates stay readable. Names and street addresses are not found.
+//! order numbers, prices and dates stay readable. Names are found after titles only, street addresses not at all.
 
 mod email;
+mod json;
+mod name;
 mod number;
 mod token;
 
+pub use json::redact_json;
 use number::Run;
 
-/// Redacts `text`: the text itself when nothing was found, else the redacted one in `out` (cleared first).
+/// What is redacted besides the structured kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redaction {
+    /// Social handles (`@name`).
+    pub handles: bool,
+    /// Names after titles and after "my name is".
+    pub names: bool,
+}
+
+impl Default for Redaction {
+    /// Names, not handles: whom a public post speaks to is often a shop.
+    fn default() -> Redaction {
+        Redaction { handles: false, names: true }
+    }
+}
+
+/// Redacts `text` as [`Redaction::default`] says: the text itself when nothing was found, else the redacted one in `out`
+/// (cleared first).
 #[must_use]
 pub fn redact<'a>(text: &'a str, out: &'a mut String) -> &'a str {
-    redact_with(text, false, out)
+    redact_by(text, Redaction::default(), out)
 }
 
-/// As [`redact`]; `handles`: social handles (`@name`) are replaced too.
+/// As [`redact`], with what is redacted besides told.
 #[inline]
 #[must_use]
-pub fn redact_with<'a>(text: &'a str, handles: bool, out: &'a mut String) -> &'a str {
-    if text.is_empty() || !may_hold_any(text.as_bytes()) {
+pub fn redact_by<'a>(text: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
+    if text.is_empty() {
         return text;
     }
-    scan(text, handles, out)
+    let name = if redaction.names { name::next(text, 0) } else { None };
+    if name.is_none() && !may_hold_any(text.as_bytes()) {
+        return text;
+    }
+    scan(text, redaction, name, out)
 }
 
-fn scan<'a>(text: &'a str, handles: bool, out: &'a mut String) -> &'a str {
+fn scan<'a>(text: &'a str, redaction: Redaction, mut name: Option<Found>, out: &'a mut String) -> &'a str {
     out.clear();
     let bytes = text.as_bytes();
     let (mut at, mut copied) = (0, 0);
     while at < bytes.len() {
         let found = match bytes[at] {
-            b'@' => email::around(text, copied, at).or_else(|| handles.then(|| email::handle(text, at)).flatten()),
+            _ if name.is_some_and(|name| name.start == at) => name,
+            b'@' => {
+                let handle = || redaction.handles.then(|| email::handle(text, at)).flatten();
+                email::around(text, copied, at).or_else(handle)
+            }
             b':' => token::credentials(text, at),
             b'0'..=b'9' | b'+' | b'(' | 0xE0 => number_at(text, at),
             b'a'..=b'f' | b'A'..=b'Z' => token::at(text, at),
@@ -44,6 +72,9 @@ fn scan<'a>(text: &'a str, handles: bool, out: &'a mut String) -> &'a str {
                 (at, copied) = (found.end, found.end);
             }
             None => at += 1,
+        }
+        if name.is_some_and(|name| name.start < at) {
+            name = name::next(text, at);
         }
     }
     if copied == 0 {
@@ -184,9 +215,51 @@ mod tests {
     }
 
     #[test]
+    fn names_after_titles_are_replaced() {
+        for (text, expected) in [
+            ("Dear Mr. John Smith, thanks", "Dear Mr. [name], thanks"),
+            ("ask Mrs O'Brien-Jones today", "ask Mrs [name] today"),
+            ("Dr. J. R. McDonald said", "Dr. [name] said"),
+            ("My name is Anna Karlsson and I wait", "My name is [name] and I wait"),
+            ("Dengan Ibu Siti Rahayu di telepon", "Dengan Ibu [name] di telepon"),
+            ("sudah bilang ke pak Budi kemarin", "sudah bilang ke pak [name] kemarin"),
+            ("pesanan atas nama Budi Santoso", "pesanan atas nama [name]"),
+            ("ผมชื่อสมชายครับ", "ผมชื่อ[name]ครับ"),
+            ("ดิฉันชื่อ นางสาวสมหญิง ใจดี ค่ะ", "ดิฉันชื่อ นางสาว[name] ค่ะ"),
+            ("ชื่อนายสมชาย ใจดี โทร 0812345678", "ชื่อนาย[name] โทร [phone]"),
+            ("Mr. Smith, smith@example.com", "Mr. [name], [email]"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+        for text in [
+            "Mr nobody",
+            "MR SMITH",
+            "the mrs. is here",
+            "Hamr Smith",
+            "Bapak Ibu sekalian",
+            "Ibu Kota pindah",
+            "nama saya salah",
+            "my name is spelled wrong",
+            "Miss Universe",
+            "ชื่อสินค้าไม่ตรง",
+            "นายกรัฐมนตรี พูดดี",
+            "คุณภาพดีมาก",
+            "Dr",
+            "Mr.",
+            "Ms 365",
+            "Pak",
+            "buku Budi",
+            "Bu",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+    }
+
+    #[test]
     fn handles_are_replaced_only_where_asked() {
         let mut out = String::new();
-        assert_eq!(redact_with("thanks @somchai_99, and @a", true, &mut out), "thanks [handle], and @a");
+        let handles = Redaction { handles: true, names: false };
+        assert_eq!(redact_by("thanks @somchai_99, and @a", handles, &mut out), "thanks [handle], and @a");
         assert_eq!(redact("thanks @somchai_99", &mut out), "thanks @somchai_99");
     }
 
@@ -325,7 +398,7 @@ mod tests {
             proptest::prop_assert_eq!(redacted(&once), once);
         });
         proptest::proptest!(|(text in "\\PC{0,80}")| {
-            let _ = redact_with(&text, true, &mut String::new());
+            let _ = redact_by(&text, Redaction { handles: true, names: true }, &mut String::new());
         });
     }
 }

@@ -22,6 +22,8 @@ pub struct Place<'a> {
     pub longitude: Option<f32>,
     /// IANA time zone.
     pub time_zone: &'a str,
+    /// Radius of the circle round the position in which the address probably is, km.
+    pub accuracy_km: Option<u16>,
 }
 
 impl Place<'_> {
@@ -47,6 +49,7 @@ struct Found<'a> {
     latitude: Option<f64>,
     longitude: Option<f64>,
     time_zone: &'a str,
+    accuracy: Option<f64>,
 }
 
 impl<'a> Found<'a> {
@@ -63,6 +66,10 @@ impl<'a> Found<'a> {
             latitude: latitude.filter(|_| both),
             longitude: longitude.filter(|_| both),
             time_zone: self.time_zone,
+            accuracy_km: self
+                .accuracy
+                .filter(|km| both && (0.0..=f64::from(u16::MAX)).contains(km))
+                .map(|km| km.round() as u16),
         }
     }
 }
@@ -90,11 +97,13 @@ impl<'de> Visitor<'de> for PlaceVisitor {
                 "latitude" | "lat" => found.latitude = map.next_value::<Degrees>()?.0,
                 "longitude" | "lng" | "lon" => found.longitude = map.next_value::<Degrees>()?.0,
                 "timezone" | "time_zone" => found.time_zone = map.next_value::<Name>()?.name,
+                "accuracy_radius" | "accuracy" => found.accuracy = map.next_value::<Degrees>()?.0,
                 "location" => {
                     let location: Location = map.next_value()?;
                     found.latitude = location.latitude;
                     found.longitude = location.longitude;
                     found.time_zone = location.time_zone;
+                    found.accuracy = location.accuracy;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -181,6 +190,7 @@ struct Location<'a> {
     latitude: Option<f64>,
     longitude: Option<f64>,
     time_zone: &'a str,
+    accuracy: Option<f64>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
@@ -198,6 +208,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
                         "latitude" => location.latitude = map.next_value::<Degrees>()?.0,
                         "longitude" => location.longitude = map.next_value::<Degrees>()?.0,
                         "time_zone" => location.time_zone = map.next_value()?,
+                        "accuracy_radius" => location.accuracy = map.next_value::<Degrees>()?.0,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -210,7 +221,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
     }
 }
 
-/// Degrees as a number of any width, or as text.
+/// Degrees (or kilometres) as a number of any width, or as text.
 struct Degrees(Option<f64>);
 
 impl<'de> Deserialize<'de> for Degrees {

@@ -1,4 +1,8 @@
-//! URLs cut into what is kept of them: host, page (the path with ids templated), query.
+//! URLs cut into what is kept of them: host, page (the path with ids templated), query, a single-page app's route.
+
+mod host;
+
+pub use host::host_name;
 
 use crate::query::{clipped, unescape};
 
@@ -14,6 +18,44 @@ pub struct Parts<'a> {
     pub path: &'a str,
     /// Query without `?`.
     pub query: &'a str,
+    /// Fragment without `#`.
+    pub fragment: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// The route of a single-page app and its query: fragments that are paths (`#/cart?x=1`, `#!/cart`).
+    #[must_use]
+    pub fn route(&self) -> Option<(&'a str, &'a str)> {
+        let path = self.fragment.strip_prefix('!').unwrap_or(self.fragment);
+        path.starts_with('/').then(|| cut(path, b'?'))
+    }
+
+    /// The page (see [`page`]), the app's route behind a `#`: `/shop#/orders/:id`.
+    #[inline]
+    #[must_use]
+    pub fn page(&self, out: &'a mut String) -> &'a str {
+        if self.fragment.is_empty() {
+            return page(self.path, out);
+        }
+        match self.route() {
+            Some((route, _)) => page_with_route(self.path, route, out),
+            None => page(self.path, out),
+        }
+    }
+}
+
+fn page_with_route<'a>(path: &str, route: &str, out: &'a mut String) -> &'a str {
+    let mut routed = String::new();
+    let routed = page(route, &mut routed);
+    if routed == "/" {
+        template(path, out);
+        return out;
+    }
+    template(path, out);
+    out.push('#');
+    out.push_str(routed);
+    out.truncate(clipped(out, LONGEST_PAGE).len());
+    out
 }
 
 /// Cuts `url`. Relative URLs (`/path`, `//host/path`), app URLs (`android-app://package/…`) and `www.host/path` are
@@ -22,9 +64,9 @@ pub struct Parts<'a> {
 #[must_use]
 pub fn split(url: &str) -> Parts<'_> {
     let Some((authority, rest)) = authority(url) else { return Parts::default() };
-    let (rest, _fragment) = cut(rest, b'#');
+    let (rest, fragment) = cut(rest, b'#');
     let (path, query) = cut(rest, b'?');
-    Parts { host: authority.host(), path, query }
+    Parts { host: authority.host(), path, query, fragment }
 }
 
 /// The host of `url`, as in [`Parts`], for where the rest is not needed.
@@ -133,8 +175,8 @@ pub fn lowered<'a>(text: &'a str, out: &'a mut String) -> &'a str {
 /// The page of a path: ids templated (`/orders/:id`), e-mail addresses too (`:email`), escapes decoded, session ids,
 /// doubled and trailing slashes off. `path` itself where nothing changes, else in `out` (cleared first).
 ///
-/// Numbers, UUIDs, hashes and codes such as `ORD-100023` are ids; words with numbers (`iphone-15`) are not, nor are
-/// years and days of a dated path (`/2024/05/31/sale`).
+/// Numbers, UUIDs, hashes, codes such as `ORD-100023` and names with one of these before or behind (`red-shoe-12345`) are
+/// ids; words with numbers (`iphone-15`) are not, nor are years and days of a dated path (`/2024/05/31/sale`).
 #[must_use]
 pub fn page<'a>(path: &'a str, out: &'a mut String) -> &'a str {
     if path.len() <= 1 {
@@ -302,7 +344,8 @@ static COUNTED: [u64; 256] = {
 /// The shape of a segment with a digit in it.
 fn shape_of(text: &[u8], counts: u64) -> Shape {
     if count(counts, DOT) == 0 {
-        return if is_id(text, counts) { Shape::Id { from: text.len() } } else { Shape::Plain };
+        let id = is_id(text, counts) || is_named_id(text, counts);
+        return if id { Shape::Id { from: text.len() } } else { Shape::Plain };
     }
     // An id with an extension: judged without it.
     let Some(dot) = memchr::memrchr(b'.', text) else { return Shape::Plain };
@@ -310,7 +353,38 @@ fn shape_of(text: &[u8], counts: u64) -> Shape {
     let named = (2..=6).contains(&extension.len())
         && extension[1..].iter().all(u8::is_ascii_alphanumeric)
         && extension.iter().any(u8::is_ascii_alphabetic);
-    if named && is_id(stem, counted(stem)) { Shape::Id { from: dot } } else { Shape::Plain }
+    let counts = counted(stem);
+    if named && (is_id(stem, counts) || is_named_id(stem, counts)) {
+        Shape::Id { from: dot }
+    } else if is_number(&extension[1..]) && !is_number(stem) && memchr::memchr2(b'-', b'_', stem).is_some() {
+        // `red-shoe-i.4711.100023`: a name, a shop's number, a product's.
+        Shape::Id { from: text.len() }
+    } else {
+        Shape::Plain
+    }
+}
+
+/// Digits enough to be an id's.
+fn is_number(text: &[u8]) -> bool {
+    text.len() >= 5 && text.iter().all(u8::is_ascii_digit)
+}
+
+/// A name with its id behind or before it: `red-shoe-12345`, `red-shoe-i123456`, `12345-red-shoe`, `title-3fa85f64-…`.
+fn is_named_id(text: &[u8], counts: u64) -> bool {
+    if count(counts, DIGIT) < 5 || count(counts, JOINT) == 0 {
+        return false;
+    }
+    let uuid = text.len().checked_sub(36).map(|from| &text[from..]);
+    if uuid.is_some_and(|uuid| is_id(uuid, counted(uuid))) {
+        return true;
+    }
+    let is_joint = |byte: &u8| matches!(byte, b'-' | b'_');
+    let first = text.iter().position(is_joint).map_or(text, |at| &text[..at]);
+    let last = text.iter().rposition(is_joint).map_or(text, |at| &text[at + 1..]);
+    let hash =
+        |part: &[u8]| part.len() >= 12 && part.iter().all(u8::is_ascii_hexdigit) && part.iter().any(u8::is_ascii_digit);
+    let lettered = last.first().is_some_and(u8::is_ascii_alphabetic) && is_number(&last[1..]);
+    is_number(first) || is_number(last) || lettered || hash(last)
 }
 
 fn counted(text: &[u8]) -> u64 {
@@ -405,7 +479,7 @@ mod tests {
             ("https://", "", "", ""),
             ("https://shop.example/a#/b?c", "shop.example", "/a", ""),
         ] {
-            assert_eq!(split(url), Parts { host, path, query }, "{url}");
+            assert_eq!(Parts { fragment: "", ..split(url) }, Parts { host, path, query, fragment: "" }, "{url}");
         }
         let mut out = String::new();
         assert_eq!(lowered("Shop.Example", &mut out), "shop.example");
@@ -429,7 +503,18 @@ mod tests {
             ("/p/p1002934", "/p/:id"),
             ("/share/aGVsbG8gd29ybGQ5NzIxMDg2", "/share/:id"),
             ("/p/iphone-15-pro-max", "/p/iphone-15-pro-max"),
-            ("/p/red-shoe-12345", "/p/red-shoe-12345"),
+            ("/p/red-shoe-12345", "/p/:id"),
+            ("/p/red-shoe-i123456789-s987654321.html", "/p/:id.html"),
+            ("/red-shoe-i.4711.100023", "/:id"),
+            ("/p/100023-red-shoe", "/p/:id"),
+            ("/p/รองเท้า-100023", "/p/:id"),
+            ("/p/%E0%B8%A3%E0%B8%AD%E0%B8%87-100023", "/p/:id"),
+            ("/t/my-title-3fa85f64-5717-4562-b3fc-2c963f66afa6", "/t/:id"),
+            ("/t/my-title-507f1f77bcf86cd799439011", "/t/:id"),
+            ("/p/galaxy-s24-256gb", "/p/galaxy-s24-256gb"),
+            ("/p/size-42-43", "/p/size-42-43"),
+            ("/release-1.10.2", "/release-1.10.2"),
+            ("/blog/5-reasons-to-stay", "/blog/5-reasons-to-stay"),
             ("/top2024", "/top2024"),
             ("/v2/api", "/v2/api"),
             ("/2024/05/31/summer-sale", "/2024/05/31/summer-sale"),
@@ -451,6 +536,40 @@ mod tests {
             let once = page(path, &mut out).to_owned();
             assert_eq!(page(&once, &mut String::new()), once, "stable: {path}");
         }
+    }
+
+    #[test]
+    fn routes_of_single_page_apps_are_pages() {
+        for (url, expected) in [
+            ("https://shop.example/#/cart", "/#/cart"),
+            ("https://shop.example/app/#!/orders/100023?x=1", "/app#/orders/:id"),
+            ("https://shop.example/app#/", "/app"),
+            ("https://shop.example/help#returns", "/help"),
+            ("https://shop.example/#/%E0%B8%A3%E0%B8%AD%E0%B8%87", "/#/รอง"),
+            ("https://shop.example#/cart", "/#/cart"),
+        ] {
+            assert_eq!(split(url).page(&mut String::new()), expected, "{url}");
+        }
+        assert_eq!(split("https://shop.example/#/a?utm_source=x").route(), Some(("/a", "utm_source=x")));
+    }
+
+    #[test]
+    fn any_bytes_are_survived() {
+        proptest::proptest!(|(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300))| {
+            let text = String::from_utf8_lossy(&bytes);
+            let parts = split(&text);
+            let _ = (parts.route(), host(&text));
+            let mut out = String::new();
+            let page = parts.page(&mut out);
+            proptest::prop_assert!(page.len() <= LONGEST_PAGE);
+        });
+        proptest::proptest!(|(url in "(https?://)?[a-z0-9.:@\\[\\]%-]{0,30}(/[a-z0-9%;=._@-]{0,40}){0,4}([?#][!/a-z0-9%&=+#?-]{0,40}){0,2}")| {
+            let parts = split(&url);
+            let mut out = String::new();
+            let once = parts.page(&mut out).to_owned();
+            proptest::prop_assert!(once.len() <= LONGEST_PAGE);
+            let _ = crate::query::Parameters::of_url(&parts);
+        });
     }
 
     #[test]

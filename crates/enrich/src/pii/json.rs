@@ -1,0 +1,182 @@
+//! Personal data in the properties of an event: JSON text, whose values are redacted in place and whose telling keys
+//! (`email`, `phone`, `password`, …) hide their value whatever it is.
+
+use super::{Redaction, redact_by};
+
+/// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
+const KEYS: [(&str, &str); 27] = [
+    ("email", "[email]"),
+    ("emailaddress", "[email]"),
+    ("phone", "[phone]"),
+    ("phonenumber", "[phone]"),
+    ("mobilenumber", "[phone]"),
+    ("msisdn", "[phone]"),
+    ("password", "[secret]"),
+    ("passwd", "[secret]"),
+    ("pwd", "[secret]"),
+    ("secret", "[secret]"),
+    ("apikey", "[secret]"),
+    ("accesstoken", "[secret]"),
+    ("authtoken", "[secret]"),
+    ("firstname", "[name]"),
+    ("lastname", "[name]"),
+    ("fullname", "[name]"),
+    ("surname", "[name]"),
+    ("birthday", "[birthday]"),
+    ("birthdate", "[birthday]"),
+    ("dateofbirth", "[birthday]"),
+    ("street", "[address]"),
+    ("streetaddress", "[address]"),
+    ("cardnumber", "[card]"),
+    ("cvv", "[card]"),
+    ("iban", "[iban]"),
+    ("nationalid", "[id]"),
+    ("ipaddress", "[ip]"),
+];
+
+/// Redacts the values of a JSON text: the text itself when nothing was found, else the redacted one in `out` (cleared
+/// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
+#[must_use]
+pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
+    if json.is_empty() {
+        return json;
+    }
+    out.clear();
+    let (mut at, mut copied, mut label) = (0, 0, None);
+    let mut buffer = String::new();
+    let bytes = json.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let Some(end) = string_end(bytes, at + 1) else { return redact_by(json, redaction, out) };
+                let content = &json[at + 1..end];
+                let after = bytes[end + 1..].iter().position(|b| !b.is_ascii_whitespace()).map(|p| bytes[end + 1 + p]);
+                if after == Some(b':') {
+                    label = label_of(content);
+                } else if let Some(clean) = redacted_string(content, label.take(), redaction, &mut buffer) {
+                    out.push_str(&json[copied..=at]);
+                    out.push_str(clean);
+                    copied = end;
+                }
+                at = end + 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let len =
+                    bytes[at..].iter().take_while(|b| matches!(b, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E'));
+                let end = at + len.count();
+                if let Some(label) = label.take() {
+                    out.push_str(&json[copied..at]);
+                    out.push('"');
+                    out.push_str(label);
+                    out.push('"');
+                    copied = end;
+                }
+                at = end;
+            }
+            b':' | b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+            _ => {
+                label = None;
+                at += 1;
+            }
+        }
+    }
+    if copied == 0 {
+        return json;
+    }
+    out.push_str(&json[copied..]);
+    out
+}
+
+/// Where the string that begins at `at` ends (its closing quote).
+fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// What stands for a value of this key, if the key tells.
+fn label_of(key: &str) -> Option<&'static str> {
+    const LONGEST: usize = 48;
+    let mut lower = [0u8; LONGEST];
+    let mut len = 0;
+    for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
+        *lower.get_mut(len)? = byte.to_ascii_lowercase();
+        len += 1;
+    }
+    KEYS.iter().find(|(end, _)| lower[..len].ends_with(end.as_bytes())).map(|(_, label)| *label)
+}
+
+/// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
+/// is found too.
+fn redacted_string<'a>(
+    content: &str,
+    label: Option<&'static str>,
+    redaction: Redaction,
+    buffer: &'a mut String,
+) -> Option<&'a str> {
+    if let Some(label) = label.filter(|_| !content.is_empty()) {
+        buffer.clear();
+        buffer.push_str(label);
+        return Some(buffer);
+    }
+    if memchr::memchr(b'\\', content.as_bytes()).is_none() {
+        let same = std::ptr::eq(redact_by(content, redaction, buffer), content);
+        return (!same).then_some(buffer.as_str());
+    }
+    let decoded: String = serde_json::from_str(&format!("\"{content}\"")).ok()?;
+    let clean = redact_by(&decoded, redaction, buffer).to_owned();
+    if clean == decoded {
+        return None;
+    }
+    let quoted = serde_json::to_string(&clean).ok()?;
+    buffer.clear();
+    buffer.push_str(&quoted[1..quoted.len() - 1]);
+    Some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(json: &str) -> String {
+        redact_json(json, Redaction::default(), &mut String::new()).to_owned()
+    }
+
+    #[test]
+    fn values_are_redacted_and_json_stays_json() {
+        for (json, expected) in [
+            (r#"{"note":"call 081-234-5678","n":1700000000000}"#, r#"{"note":"call [phone]","n":1700000000000}"#),
+            (
+                r#"{"email": "x", "a": {"user_phone": 812345678}}"#,
+                r#"{"email": "[email]", "a": {"user_phone": "[phone]"}}"#,
+            ),
+            (r#"{"a":["b@c.co","x"],"Password":"hunter2"}"#, r#"{"a":["[email]","x"],"Password":"[secret]"}"#),
+            (r#"{"a":"b\u0040c.co \"q\""}"#, r#"{"a":"[email] \"q\""}"#),
+            (r#"{"a":"line\nbreak","email":""}"#, r#"{"a":"line\nbreak","email":""}"#),
+            (r#"{"email":{"verified":true},"x":1}"#, r#"{"email":{"verified":true},"x":1}"#),
+            (r#"{"email":null,"x":"y"}"#, r#"{"email":null,"x":"y"}"#),
+            (r#"{"name":"red shoe","product_name":"x"}"#, r#"{"name":"red shoe","product_name":"x"}"#),
+            ("call 081-234-5678", "call 081-234-5678"),
+            ("\"call 081-234-5678", "\"call [phone]"),
+            ("", ""),
+        ] {
+            assert_eq!(redacted(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn sound_json_stays_sound() {
+        proptest::proptest!(|(key in "\\PC{0,12}|email|phone", value in "\\PC{0,20}|a@b\\.co|[0-9]{9,16}|\\\\\"@b\\.co", number in 0i64..10_000_000_000_000)| {
+            let json = serde_json::json!({ "a": { key.clone(): value }, key: number, "list": [value, null, true] }).to_string();
+            let clean = redacted(&json);
+            proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "{} {}", json, clean);
+        });
+        proptest::proptest!(|(text in "[\\\\\"{}:,a-c0-9@. ]{0,40}")| {
+            let _ = redacted(&text);
+        });
+    }
+}
