@@ -140,7 +140,7 @@ impl Enricher {
     ///
     /// The device's own position, where sane, wins over the address's.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
-        self.click_with(event, &Hints::default(), out);
+        self.enrich(event, &Hints::default(), out);
     }
 
     /// As [`Enricher::click`], with client hints, and with what the click says besides a touchpoint's fields.
@@ -150,6 +150,12 @@ impl Enricher {
         hints: &Hints<'_>,
         out: &mut Touchpoint<'a>,
     ) -> Extras<'a> {
+        self.enrich(event, hints, out)
+    }
+
+    /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
+    #[inline(always)]
+    fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
         let Enricher { rules, places, agents, referrers, pages, contacts, flag, buffers } = self;
         let (site_number, site) = rules.of(event.site);
         let book: &Book = &rules.channels;

@@ -13,6 +13,7 @@ pub mod channel;
 pub mod consent;
 pub mod contact;
 pub mod enricher;
+pub mod fence;
 pub mod geo;
 pub mod ip;
 pub mod keyring;

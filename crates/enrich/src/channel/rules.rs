@@ -255,11 +255,13 @@ impl Operation {
     fn holds(self, text: &[u8], value: &[u8]) -> bool {
         match self {
             Operation::Is => text == value,
-            Operation::Has => memchr::memmem::find(text, value).is_some(),
+            Operation::Has => text.windows(value.len().max(1)).any(|part| part == value),
             Operation::Begins => text.starts_with(value),
             Operation::Ends => text.ends_with(value),
-            Operation::Word => memchr::memmem::find_iter(text, value)
-                .any(|at| at == 0 || !matches!(text[at - 1], b'a'..=b'd' | b'f'..=b'z')),
+            Operation::Word => text
+                .windows(value.len().max(1))
+                .enumerate()
+                .any(|(at, part)| part == value && (at == 0 || !matches!(text[at - 1], b'a'..=b'd' | b'f'..=b'z'))),
         }
     }
 }

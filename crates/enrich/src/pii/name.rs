@@ -1,52 +1,32 @@
 //! Names after titles (`Mr. Smith`, `Ibu Siti`) and after words that announce them (`my name is …`, `ผมชื่อ…`). Names
 //! without either are not found.
 
-use std::sync::OnceLock;
-
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use super::{Found, is_word};
 
-/// What stands before a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cue {
-    /// A title: capitalised words follow.
-    Title,
-    /// A Thai phrase: the name follows without a blank.
-    Thai,
-}
-
-const CUES: [(&str, Cue); 30] = [
-    ("Mr", Cue::Title),
-    ("Mrs", Cue::Title),
-    ("Ms", Cue::Title),
-    ("Miss", Cue::Title),
-    ("Dr", Cue::Title),
-    ("Prof", Cue::Title),
-    ("Bapak", Cue::Title),
-    ("bapak", Cue::Title),
-    ("Ibu", Cue::Title),
-    ("ibu", Cue::Title),
-    ("Pak", Cue::Title),
-    ("pak", Cue::Title),
-    ("Bpk", Cue::Title),
-    ("Bu", Cue::Title),
-    ("bu", Cue::Title),
-    ("Sdr", Cue::Title),
-    ("Sdri", Cue::Title),
-    ("my name is", Cue::Title),
-    ("My name is", Cue::Title),
-    ("nama saya", Cue::Title),
-    ("Nama saya", Cue::Title),
-    ("atas nama", Cue::Title),
-    ("ผมชื่อ", Cue::Thai),
-    ("ฉันชื่อ", Cue::Thai),
-    ("หนูชื่อ", Cue::Thai),
-    ("เราชื่อ", Cue::Thai),
-    ("ลูกค้าชื่อ", Cue::Thai),
-    ("ชื่อนาย", Cue::Thai),
-    ("ชื่อนาง", Cue::Thai),
-    ("ชื่อคุณ", Cue::Thai),
+/// What stands before a name, as it is written.
+const TITLES: [&str; 22] = [
+    "Mr",
+    "Mrs",
+    "Ms",
+    "Miss",
+    "Dr",
+    "Prof",
+    "Bapak",
+    "bapak",
+    "Ibu",
+    "ibu",
+    "Pak",
+    "pak",
+    "Bpk",
+    "Bu",
+    "bu",
+    "Sdr",
+    "Sdri",
+    "my name is",
+    "My name is",
+    "nama saya",
+    "Nama saya",
+    "atas nama",
 ];
 
 /// Capitalised words that follow titles and are no names.
@@ -74,58 +54,61 @@ const NO_NAMES: [&str; 18] = [
 /// Most words of a name.
 const WORDS: usize = 3;
 
-fn cues() -> &'static AhoCorasick {
-    static AUTOMATON: OnceLock<AhoCorasick> = OnceLock::new();
-    AUTOMATON.get_or_init(|| {
-        AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(CUES.map(|(cue, _)| cue))
-            .expect("short patterns make an automaton")
+/// The first name at or after `from`.
+#[inline]
+pub(super) fn next(text: &str, from: usize) -> Option<Found> {
+    let titled = may_hold_titles(&text.as_bytes()[from..]).then(|| after_title(text, from)).flatten();
+    match (titled, after_phrase(text, from)) {
+        (Some(one), Some(other)) => Some(if one.start <= other.start { one } else { other }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Whether a capital follows a blank or a dot somewhere. All bytes, not up to the first: what the compiler makes wide.
+fn may_hold_titles(bytes: &[u8]) -> bool {
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    pairs.fold(false, |any, (before, after)| {
+        any | (((*before == b' ') | (*before == b'.')) & (after.is_ascii_uppercase() | (*after >= 0xC3)))
     })
 }
 
-/// The first name at or after `from`, with where the search may go on.
-pub(super) fn next(text: &str, from: usize) -> Option<Found> {
-    let mut at = from;
-    while let Some(hit) = cues().find(text.get(at..)?) {
-        let (start, end) = (at + hit.start(), at + hit.end());
-        let found = match CUES[hit.pattern().as_usize()].1 {
-            Cue::Title => after_title(text, start, end),
-            Cue::Thai => after_phrase(text, end),
-        };
-        if found.is_some() {
-            return found;
+/// The name after the first title at or after `from` that has one.
+fn after_title(text: &str, from: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    memchr::memchr2_iter(b' ', b'.', &bytes[from..]).map(|at| from + at).find_map(|at| {
+        let begins = bytes.get(at + 1).is_some_and(|next| next.is_ascii_uppercase() || *next >= 0xC3);
+        if !begins {
+            return None;
         }
-        at = end;
-    }
-    None
+        let before = text[from..at].trim_end_matches([' ', '.', ':']);
+        let is_title = |title: &&str| {
+            before
+                .strip_suffix(*title)
+                .is_some_and(|rest| rest.as_bytes().last().is_none_or(|last| !is_word(*last) && *last < 0x80))
+        };
+        if !TITLES.iter().any(|title| is_title(title)) {
+            return None;
+        }
+        name_at(text, at + 1)
+    })
 }
 
-fn after_title(text: &str, start: usize, end: usize) -> Option<Found> {
-    let bytes = text.as_bytes();
-    if start > 0 && (is_word(bytes[start - 1]) || bytes[start - 1] >= 0x80) {
-        return None;
-    }
-    let mut at = end;
-    let mut blanks = 0;
-    while matches!(bytes.get(at), Some(b' ' | b'.' | b':')) {
-        at += 1;
-        blanks += 1;
-    }
-    let (name_from, mut name_to) = (at, at);
+/// The capitalised words at `from`.
+fn name_at(text: &str, from: usize) -> Option<Found> {
+    let (mut at, mut end) = (from, from);
     for word in 0..WORDS {
         let len = name_word(text, at);
-        if len == 0 || (word == 0 && (blanks == 0 || NO_NAMES.contains(&&text[at..at + len]))) {
+        if len == 0 || (word == 0 && NO_NAMES.contains(&&text[at..at + len])) {
             break;
         }
         at += len;
-        name_to = at;
-        match bytes.get(at) {
+        end = at;
+        match text.as_bytes().get(at) {
             Some(b' ' | b'-') => at += 1,
             _ => break,
         }
     }
-    (name_to > name_from).then_some(Found { start: name_from, end: name_to, label: "[name]" })
+    (end > from).then_some(Found { start: from, end, label: "[name]" })
 }
 
 /// Bytes of the capitalised word or initial at `at`; 0 if there is none.
@@ -155,18 +138,31 @@ fn name_word(text: &str, at: usize) -> usize {
     if lower > 0 { text[at..at + len].trim_end_matches(['\'', '’']).len() } else { 0 }
 }
 
-/// The Thai name that begins at `at` (blanks before it allowed); a second word belongs to it where a title stands first.
-fn after_phrase(text: &str, at: usize) -> Option<Found> {
-    const TITLES: [&str; 6] = ["นางสาว", "นาย", "นาง", "น.ส.", "คุณ", "สาว"];
+/// The Thai name after the first "is called" (ชื่อ) at or after `from` that says whose name follows.
+fn after_phrase(text: &str, from: usize) -> Option<Found> {
+    const CALLED: &str = "ชื่อ";
+    // The lead byte pair of Thai is everywhere in Thai text; the mark in the middle of this word is not.
+    memchr::memmem::find_iter(&text.as_bytes()[from..], CALLED).find_map(|at| {
+        let (before, after) = (&text[..from + at], from + at + CALLED.len());
+        let is_person = ["ผม", "ฉัน", "หนู", "เรา", "ลูกค้า"].iter().any(|person| before.ends_with(person));
+        thai_name(text, after, is_person)
+    })
+}
+
+/// The Thai name at `at`, blanks and a title before it allowed. Without a title it is one only if `is_person`; with one,
+/// a second word belongs to it.
+fn thai_name(text: &str, at: usize, is_person: bool) -> Option<Found> {
+    const TITLES: [&str; 5] = ["นางสาว", "นาย", "นาง", "น.ส.", "คุณ"];
     const ENDS: [&str; 7] = ["ครับ", "ค่ะ", "คะ", "คับ", "นะ", "จ้า", "อยู่"];
     const SHORTEST: usize = 2;
     const LONGEST: usize = 24;
-    let titled = ["นาย", "นาง", "คุณ"].iter().any(|title| text[..at].ends_with(title));
-    let mut start = at + (text[at..].len() - text[at..].trim_start_matches(' ').len());
+    let after_blanks = |at: usize| text.len() - text[at..].trim_start_matches(' ').len();
+    let mut start = after_blanks(at);
     let title = TITLES.iter().find(|title| text[start..].starts_with(**title));
-    if let Some(title) = title {
-        start += title.len();
-        start += text[start..].len() - text[start..].trim_start_matches(' ').len();
+    match title {
+        Some(title) => start = after_blanks(start + title.len()),
+        None if !is_person => return None,
+        None => {}
     }
     let word = |from: usize| {
         let run: &str = text[from..].split(|c: char| !is_thai(c)).next().unwrap_or_default();
@@ -177,7 +173,7 @@ fn after_phrase(text: &str, at: usize) -> Option<Found> {
     if !(SHORTEST..=LONGEST).contains(&text[start..end].chars().count()) {
         return None;
     }
-    if (titled || title.is_some()) && !cut && text[end..].starts_with(' ') {
+    if title.is_some() && !cut && text[end..].starts_with(' ') {
         let (second, _) = word(end + 1);
         if (SHORTEST..=LONGEST).contains(&text[end + 1..second].chars().count()) {
             end = second;

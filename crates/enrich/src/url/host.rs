@@ -7,7 +7,7 @@ use super::lowered;
 /// label that decodes to nothing readable stays as it is.
 #[inline]
 pub fn host_name<'a>(host: &'a str, out: &'a mut String) -> &'a str {
-    if memchr::memmem::find(host.as_bytes(), b"--").is_none() {
+    if memchr::memchr(b'-', host.as_bytes()).is_none() || !host.contains("--") {
         return lowered(host, out);
     }
     rare_host_name(host, out)
