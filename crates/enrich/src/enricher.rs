@@ -41,7 +41,7 @@ pub struct Enricher {
 }
 
 /// What a click says besides the fields of a touchpoint.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Extras<'a> {
     /// What the address says: place with accuracy, network, system, the database's edition.
     pub origin: Origin<'a>,
@@ -171,7 +171,7 @@ impl Enricher {
             agent = &buffers.hinted;
         }
         let origin = places.of(event.ip);
-        let mut indicators = agent.indicators.and(origin.said);
+        let mut indicators = agent.indicators.and(origin.said());
         if has_flag(flag, event.properties) {
             indicators = indicators.and(Indicators::CLIENT_FLAG);
         }
@@ -183,7 +183,7 @@ impl Enricher {
         out.browser = agent.browser;
         out.os = agent.os;
 
-        put_place(origin.place, out);
+        put_place(origin.place(), out);
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
@@ -235,7 +235,7 @@ impl Enricher {
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
-        put_place(places.of(entry.ip).place, out);
+        put_place(places.of(entry.ip).place(), out);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts, &mut buffers.contact, out);
     }
@@ -529,9 +529,9 @@ mod tests {
         for _ in 0..2 {
             let mut out = Touchpoint::default();
             let extras = enricher.click_with(&event, &Hints::default(), &mut out);
-            assert_eq!(extras.origin.place.accuracy_km, Some(20));
-            assert_eq!(extras.origin.network.map(|network| network.to_string()).as_deref(), Some("203.0.113.0/24"));
-            assert_eq!(extras.origin.edition, "Crumbtrail-City-Flat");
+            assert_eq!(extras.origin.place().accuracy_km, Some(20));
+            assert_eq!(extras.origin.network().map(|network| network.to_string()).as_deref(), Some("203.0.113.0/24"));
+            assert_eq!(extras.origin.edition(), "Crumbtrail-City-Flat");
             assert_eq!((extras.agent.browser_version.as_str(), extras.agent.os_version.as_str()), ("126.0", "10"));
             assert_eq!((extras.labels.group, extras.labels.kind), ("Product", "product"));
             let rule = extras.channel_rule.and_then(|rule| rules.channels.rules.rule(rule));

@@ -13,7 +13,14 @@ pub use crate::place::Place;
 /// An open geo database; shared by threads through an `Arc`. How the file is held: [`Geo::open`] maps it, so replace it
 /// by renaming a new file over it, never in place; [`Geo::from_bytes`] keeps a copy.
 #[derive(Debug)]
-pub struct Geo(Mmdb);
+pub struct Geo {
+    main: Mmdb,
+    /// The twin for IPv6, where publishers split a database in two.
+    six: Option<Mmdb>,
+}
+
+/// Marks record numbers of the twin.
+const OF_SIX: usize = 1 << (usize::BITS - 1);
 
 /// A place with the network it is true of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,12 +32,21 @@ pub struct Located<'a> {
 }
 
 impl Geo {
-    /// Maps the database at `path`.
+    /// Maps the database at `path`. If it holds IPv4 only and its name says so (`…ipv4…`), its twin `…ipv6…` beside it
+    /// answers for IPv6 addresses.
     ///
     /// # Errors
     /// Unreadable, damaged, or without places. Damage deep inside may show only at a look-up (see [`Geo::verify`]).
     pub fn open(path: impl AsRef<Path>) -> Result<Geo, GeoError> {
-        Geo(Mmdb::open(path.as_ref())?).checked()
+        let path = path.as_ref();
+        let geo = Geo { main: Mmdb::open(path)?, six: None }.checked()?;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let twin = path.with_file_name(name.replace("ipv4", "ipv6"));
+        if geo.main.has_v6() || twin == path || !twin.is_file() {
+            return Ok(geo);
+        }
+        let six = Geo { main: Mmdb::open(&twin)?, six: None }.checked()?;
+        Ok(Geo { six: Some(six.main), ..geo })
     }
 
     /// A database held in memory.
@@ -38,15 +54,15 @@ impl Geo {
     /// # Errors
     /// Damaged, or without places.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Geo, GeoError> {
-        Geo(Mmdb::from_bytes(bytes)?).checked()
+        Geo { main: Mmdb::from_bytes(bytes)?, six: None }.checked()
     }
 
     /// Refuses a database whose first networks can't be read or hold no place.
     fn checked(self) -> Result<Geo, GeoError> {
-        if self.0.samples(|place: &Place<'_>| !place.is_empty())? {
+        if self.main.samples(|place: &Place<'_>| !place.is_empty())? {
             return Ok(self);
         }
-        Err(GeoError::NoPlaces { kind: self.0.kind().to_owned() })
+        Err(GeoError::NoPlaces { kind: self.main.kind().to_owned() })
     }
 
     /// The place of `address`; empty when the database doesn't know it.
@@ -67,7 +83,12 @@ impl Geo {
 
     /// The place of `address` with the number of its record: many networks share one.
     pub(crate) fn find(&self, address: IpAddr) -> Result<Option<Hit<Place<'_>>>, GeoError> {
-        self.0.find(address)
+        match &self.six {
+            Some(six) if address.is_ipv6() => {
+                Ok(six.find(address)?.map(|hit| Hit { record: hit.record | OF_SIX, ..hit }))
+            }
+            _ => self.main.find(address),
+        }
     }
 
     /// Reads the whole database. Takes seconds for a large one: meant for `crumbtrail check`.
@@ -75,31 +96,32 @@ impl Geo {
     /// # Errors
     /// Damaged.
     pub fn verify(&self) -> Result<(), GeoError> {
-        self.0.verify()
+        self.six.as_ref().map_or(Ok(()), Mmdb::verify)?;
+        self.main.verify()
     }
 
     /// The type the database says it is, and when it was built (s since the epoch, UTC).
     #[must_use]
     pub fn edition(&self) -> (&str, u64) {
-        (self.0.kind(), self.0.built_at())
+        (self.main.kind(), self.main.built_at())
     }
 
     /// Type and date in one word for a column: `GeoIP2-City 2024-05-28`.
     #[must_use]
     pub fn edition_name(&self) -> &str {
-        self.0.edition()
+        self.main.edition()
     }
 
     /// Whether the file is another one than the one opened. Always false for a database that came as bytes.
     #[must_use]
     pub fn changed_since(&self, metadata: &Metadata) -> bool {
-        self.0.changed_since(metadata)
+        self.main.changed_since(metadata)
     }
 
     /// The file, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.0.path()
+        self.main.path()
     }
 
     /// Opens the same file again; `None` for a database that came as bytes. The old one stays usable, so that a
@@ -256,6 +278,34 @@ mod tests {
         replace("GeoIP2-City-Test.mmdb");
         assert_eq!(geo.reload().unwrap().unwrap().lookup(london).unwrap().city, "London");
         assert!(geo.edition_name().starts_with("GeoIP2-City 20"), "{}", geo.edition_name());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_database_split_in_two_answers_for_both_kinds_of_address() {
+        use crate::mmdb_writer::{Layout, write_mmdb};
+        let folder = std::env::temp_dir().join(format!("crumbtrail-geo-twins-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, network: &str, city| {
+            let rows = [(network.parse().unwrap(), Place { city, ..Place::default() })];
+            let mut bytes = write_mmdb(&rows, Layout::Flat, 0).unwrap();
+            // The writer makes IPv6 trees; the first file of a pair says it is of version 4.
+            let version = b"ip_version\xA1\x06";
+            let at = memchr::memmem::find(&bytes, version).unwrap() + version.len() - 1;
+            if name.contains("ipv4") {
+                bytes[at] = 4;
+            }
+            std::fs::write(folder.join(name), bytes).unwrap();
+        };
+        // As an IPv4 tree 20.0.0.0/8 stands where ::/96 begins in an IPv6 one: its rows are written as 1400::/8.
+        write("city-ipv4.mmdb", "1400::/8", "Four");
+        write("city-ipv6.mmdb", "2001:db8::/32", "Six");
+        let geo = Geo::open(folder.join("city-ipv4.mmdb")).unwrap();
+        assert_eq!(geo.lookup("20.1.2.3".parse().unwrap()).unwrap().city, "Four");
+        assert_eq!(geo.lookup("2001:db8::1".parse().unwrap()).unwrap().city, "Six");
+        std::fs::remove_file(folder.join("city-ipv6.mmdb")).unwrap();
+        let geo = geo.reload().unwrap().unwrap();
+        assert!(geo.lookup("2001:db8::1".parse().unwrap()).unwrap().is_empty());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -33,6 +33,7 @@ pub mod url;
 
 pub use agent::Agent;
 pub use contact::ContactHasher;
-pub use enricher::Enricher;
+pub use enricher::{Enricher, Extras, Missing};
 pub use geo::{Geo, GeoError, Place};
+pub use places::Origin;
 pub use rules::{Rules, SiteRules};

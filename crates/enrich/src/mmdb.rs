@@ -151,7 +151,7 @@ impl Mmdb {
 
     /// The record of `address`; `None` when the database doesn't know it.
     pub(crate) fn find<'a, T: Deserialize<'a>>(&'a self, address: IpAddr) -> Result<Option<Hit<T>>, GeoError> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
+        if address.is_ipv6() && !self.has_v6() {
             return Ok(None);
         }
         let found = self.reader.lookup(address)?;
@@ -163,6 +163,10 @@ impl Mmdb {
     /// Reads the whole database.
     pub(crate) fn verify(&self) -> Result<(), GeoError> {
         Ok(self.reader.verify()?)
+    }
+
+    pub(crate) fn has_v6(&self) -> bool {
+        self.reader.metadata().ip_version != 4
     }
 
     pub(crate) fn kind(&self) -> &str {

@@ -1,6 +1,7 @@
 //! Places by address, so that each is looked up once; the places themselves, of which many addresses share one, are kept
 //! once.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct Places {
     geo: Option<Arc<Geo>>,
     systems: Option<Arc<Systems>>,
     robots: Option<Arc<AddressList>>,
+    /// Whether there is anything to ask.
+    asks: bool,
     by_address: Cache<u32>,
     /// Number 0 is nowhere.
     networks: Vec<KeptNetwork>,
@@ -38,7 +41,7 @@ pub(crate) struct Places {
 
 /// What addresses of one network have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct KeptNetwork {
+pub(crate) struct KeptNetwork {
     network: Option<(IpAddr, u8)>,
     place: u32,
     owner: u32,
@@ -56,24 +59,67 @@ struct KeptPlace {
     accuracy_km: Option<u16>,
 }
 
-/// Everything an address says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Everything an address says; read only as far as it is asked.
+#[derive(Clone, Copy)]
 pub struct Origin<'a> {
+    places: &'a Places,
+    kept: &'a KeptNetwork,
+}
+
+impl<'a> Origin<'a> {
     /// The place.
-    pub place: Place<'a>,
+    #[inline]
+    #[must_use]
+    pub fn place(&self) -> Place<'a> {
+        let place = &self.places.list[self.kept.place as usize];
+        Place {
+            country: &place.country,
+            region: &place.region,
+            city: &place.city,
+            latitude: place.latitude,
+            longitude: place.longitude,
+            time_zone: &place.time_zone,
+            accuracy_km: place.accuracy_km,
+        }
+    }
+
     /// The network of the geo database that the address lies in; of the ASN database where the first doesn't know it.
-    pub network: Option<Network>,
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.kept.network.map(|(address, prefix)| Network { address, prefix })
+    }
+
     /// Who runs the network.
-    pub system: System<'a>,
+    #[must_use]
+    pub fn system(&self) -> System<'a> {
+        let (number, organisation) = &self.places.owners[self.kept.owner as usize];
+        System { number: *number, organisation }
+    }
+
     /// What the address says about robots: address list, data centre.
-    pub said: Indicators,
+    #[inline]
+    #[must_use]
+    pub fn said(&self) -> Indicators {
+        self.kept.said
+    }
+
     /// Type and date of the geo database that was asked, empty without one.
-    pub edition: &'a str,
+    #[must_use]
+    pub fn edition(&self) -> &'a str {
+        self.places.geo.as_ref().map_or("", |geo| geo.edition_name())
+    }
+}
+
+impl fmt::Debug for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").field("place", &self.place()).field("system", &self.system()).finish_non_exhaustive()
+    }
 }
 
 impl Places {
     pub(crate) fn new(geo: Option<Arc<Geo>>, systems: Option<Arc<Systems>>) -> Places {
         Places {
+            asks: geo.is_some() || systems.is_some(),
             geo,
             systems,
             robots: None,
@@ -106,6 +152,7 @@ impl Places {
 
     /// Nothing of an old database is told after a new one came.
     fn forget(&mut self) {
+        self.asks = self.geo.is_some() || self.systems.is_some() || self.robots.is_some();
         self.by_address.clear();
         self.networks.truncate(1);
         self.numbers.clear();
@@ -118,33 +165,18 @@ impl Places {
     /// What an address says, as a collector wrote it (see [`client_address`]).
     #[inline]
     pub(crate) fn of(&mut self, text: &str) -> Origin<'_> {
-        if text.is_empty() || (self.geo.is_none() && self.systems.is_none() && self.robots.is_none()) {
-            return Origin::default();
-        }
-        let hash = xxh3_64(text.as_bytes());
-        let number = match self.by_address.get(hash) {
-            Some(number) => number,
-            None => self.meet(text, hash),
+        let number = if text.is_empty() || !self.asks {
+            0
+        } else {
+            let hash = xxh3_64(text.as_bytes());
+            let number = match self.by_address.get(hash) {
+                Some(number) => number,
+                None => self.meet(text, hash),
+            };
+            self.unknown += u64::from(self.networks[number as usize].place == 0);
+            number
         };
-        let kept = &self.networks[number as usize];
-        self.unknown += u64::from(kept.place == 0);
-        let place = &self.list[kept.place as usize];
-        let (system, organisation) = &self.owners[kept.owner as usize];
-        Origin {
-            place: Place {
-                country: &place.country,
-                region: &place.region,
-                city: &place.city,
-                latitude: place.latitude,
-                longitude: place.longitude,
-                time_zone: &place.time_zone,
-                accuracy_km: place.accuracy_km,
-            },
-            network: kept.network.map(|(address, prefix)| Network { address, prefix }),
-            system: System { number: *system, organisation },
-            said: kept.said,
-            edition: self.geo.as_ref().map_or("", |geo| geo.edition_name()),
-        }
+        Origin { places: self, kept: &self.networks[number as usize] }
     }
 
     #[cold]
@@ -241,18 +273,18 @@ mod tests {
         places.set_robots(Some(Arc::new(AddressList::read("81.2.69.142").unwrap())));
         for _ in 0..2 {
             let origin = places.of("81.2.69.142");
-            assert_eq!((origin.place.city, origin.place.accuracy_km), ("London", Some(10)));
-            assert_eq!(origin.network.map(|network| network.to_string()).as_deref(), Some("81.2.69.142/31"));
-            assert!(origin.edition.starts_with("GeoIP2-City 20"), "{}", origin.edition);
-            assert_eq!(origin.said, Indicators::ADDRESS_LIST);
+            assert_eq!((origin.place().city, origin.place().accuracy_km), ("London", Some(10)));
+            assert_eq!(origin.network().map(|network| network.to_string()).as_deref(), Some("81.2.69.142/31"));
+            assert!(origin.edition().starts_with("GeoIP2-City 20"), "{}", origin.edition());
+            assert_eq!(origin.said(), Indicators::ADDRESS_LIST);
             let origin = places.of("1.128.0.1");
-            assert_eq!((origin.system.number, origin.system.organisation), (1221, "Telstra Pty Ltd"));
-            assert_eq!(origin.network.map(|network| network.to_string()).as_deref(), Some("1.128.0.0/11"));
-            assert!(origin.place.is_empty());
+            assert_eq!((origin.system().number, origin.system().organisation), (1221, "Telstra Pty Ltd"));
+            assert_eq!(origin.network().map(|network| network.to_string()).as_deref(), Some("1.128.0.0/11"));
+            assert!(origin.place().is_empty());
         }
         assert_eq!((places.errors, places.unknown), (0, 2));
         places.set_geo(None);
-        assert_eq!(places.of("81.2.69.142").place, Place::default());
+        assert_eq!(places.of("81.2.69.142").place(), Place::default());
     }
 
     #[test]
@@ -268,7 +300,7 @@ mod tests {
         let mut places = Places::new(Some(Arc::new(geo)), None);
         for n in (0..70_000).chain(0..10) {
             let address = network(n).address_at(9).to_string();
-            assert_eq!(places.of(&address).place.city, names[n]);
+            assert_eq!(places.of(&address).place().city, names[n]);
         }
         assert!(places.list.len() <= MOST_PLACES && places.networks.len() <= MOST_PLACES);
     }

@@ -1,6 +1,10 @@
 //! Names after titles (`Mr. Smith`, `Ibu Siti`) and after words that announce them (`my name is …`, `ผมชื่อ…`). Names
 //! without either are not found.
 
+use std::sync::LazyLock;
+
+use memchr::memmem;
+
 use super::{Found, is_word};
 
 /// What stands before a name, as it is written.
@@ -66,18 +70,23 @@ pub(super) fn next(text: &str, from: usize) -> Option<Found> {
 
 /// Whether a capital follows a blank or a dot somewhere. All bytes, not up to the first: what the compiler makes wide.
 fn may_hold_titles(bytes: &[u8]) -> bool {
-    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    pairs.fold(false, |any, (before, after)| {
-        any | (((*before == b' ') | (*before == b'.')) & (after.is_ascii_uppercase() | (*after >= 0xC3)))
-    })
+    let Some(after) = bytes.get(1..) else { return false };
+    let pairs = bytes[..after.len()].iter().zip(after);
+    pairs.fold(0u8, |any, (before, after)| {
+        any | ((u8::from(*before == b' ') | u8::from(*before == b'.')) & u8::from(begins_name(*after)))
+    }) != 0
+}
+
+/// A capital, or the first byte of a Latin letter with a mark.
+fn begins_name(byte: u8) -> bool {
+    byte.wrapping_sub(b'A') < 26 || byte.wrapping_sub(0xC3) < 7
 }
 
 /// The name after the first title at or after `from` that has one.
 fn after_title(text: &str, from: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     memchr::memchr2_iter(b' ', b'.', &bytes[from..]).map(|at| from + at).find_map(|at| {
-        let begins = bytes.get(at + 1).is_some_and(|next| next.is_ascii_uppercase() || *next >= 0xC3);
-        if !begins {
+        if !bytes.get(at + 1).is_some_and(|next| begins_name(*next)) {
             return None;
         }
         let before = text[from..at].trim_end_matches([' ', '.', ':']);
@@ -141,8 +150,11 @@ fn name_word(text: &str, at: usize) -> usize {
 /// The Thai name after the first "is called" (ชื่อ) at or after `from` that says whose name follows.
 fn after_phrase(text: &str, from: usize) -> Option<Found> {
     const CALLED: &str = "ชื่อ";
-    // The lead byte pair of Thai is everywhere in Thai text; the mark in the middle of this word is not.
-    memchr::memmem::find_iter(&text.as_bytes()[from..], CALLED).find_map(|at| {
+    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(CALLED));
+    let rest = &text.as_bytes()[from..];
+    // Most texts that are not Thai end here.
+    memchr::memchr(CALLED.as_bytes()[0], rest)?;
+    FINDER.find_iter(rest).find_map(|at| {
         let (before, after) = (&text[..from + at], from + at + CALLED.len());
         let is_person = ["ผม", "ฉัน", "หนู", "เรา", "ลูกค้า"].iter().any(|person| before.ends_with(person));
         thai_name(text, after, is_person)

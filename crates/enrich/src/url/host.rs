@@ -7,10 +7,12 @@ use super::lowered;
 /// label that decodes to nothing readable stays as it is.
 #[inline]
 pub fn host_name<'a>(host: &'a str, out: &'a mut String) -> &'a str {
-    if memchr::memchr(b'-', host.as_bytes()).is_none() || !host.contains("--") {
-        return lowered(host, out);
+    // All bytes, not up to the first: what the compiler makes wide.
+    let plain = |b: u8| u8::from(b.is_ascii_uppercase()) | (b & 0x80) | u8::from(b == b'-');
+    if host.bytes().fold(0, |changes, b| changes | plain(b)) == 0 {
+        return host;
     }
-    rare_host_name(host, out)
+    if host.contains("--") { rare_host_name(host, out) } else { lowered(host, out) }
 }
 
 fn rare_host_name<'a>(host: &str, out: &'a mut String) -> &'a str {
