@@ -17,7 +17,7 @@ use crate::agents::Agents;
 use crate::asn::Systems;
 use crate::cache::Cache;
 use crate::channel::referrer::{is_same, judge};
-use crate::channel::{Book, Clues, Referrer, source_name};
+use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
 use crate::contact::ContactHasher;
 use crate::geo::{Geo, Place};
 use crate::network::AddressList;
@@ -35,6 +35,7 @@ pub struct Enricher {
     agents: Agents,
     referrers: Cache<Referrer>,
     pages: Cache<[u16; 3]>,
+    decisions: Cache<Decision>,
     contacts: Option<ContactHasher>,
     flag: memmem::Finder<'static>,
     buffers: Buffers,
@@ -96,6 +97,7 @@ impl Enricher {
             agents: Agents::new(),
             referrers: Cache::new(9),
             pages: Cache::new(10),
+            decisions: Cache::new(8),
             contacts,
             flag: memmem::Finder::new("\"webdriver\""),
             buffers: Buffers::default(),
@@ -156,7 +158,7 @@ impl Enricher {
     /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
     #[inline(always)]
     fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
-        let Enricher { rules, places, agents, referrers, pages, contacts, flag, buffers } = self;
+        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, flag, buffers } = self;
         let (site_number, site) = rules.of(event.site);
         let book: &Book = &rules.channels;
 
@@ -216,7 +218,7 @@ impl Enricher {
         if touches {
             let given = (out.source, out.medium, out.campaign);
             let clues = Clues::of(&parameters, is_campaign, given, referrer, &book.sources);
-            let decision = book.rules.decide(&clues);
+            let decision = decisions.decide(&clues, &book.rules);
             (out.channel, channel_rule) = (decision.channel, decision.rule);
             out.source = source_name(&parameters, referrer, out.source, out.referrer);
             if event.kind.is_marketing() && out.channel == Channel::Referral {
@@ -305,6 +307,25 @@ impl Cache<Referrer> {
         let (judged, _) = judge(referrer, "", site, &book.sources);
         self.put(hash, judged);
         judged
+    }
+}
+
+impl Cache<Decision> {
+    /// The rules' decision. Campaigns are few and each brings many visits; without one there is nothing to think about.
+    #[inline]
+    fn decide(&mut self, clues: &Clues<'_>, rules: &ChannelRules) -> Decision {
+        if !clues.is_campaign {
+            return rules.decide(clues);
+        }
+        let hash = xxh3_64_with_seed(clues.source.as_bytes(), clues.class() as u64);
+        let hash = xxh3_64_with_seed(clues.medium.as_bytes(), hash);
+        let hash = xxh3_64_with_seed(clues.campaign.as_bytes(), hash);
+        if let Some(known) = self.get(hash) {
+            return known;
+        }
+        let decision = rules.decide(clues);
+        self.put(hash, decision);
+        decision
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
             "https://shop.example/orders/0812345678",
             "200 300 4000",
             "1700000000",
+            "call 2016 2017",
             "GB82 WEST 1234 5698 7654 33",
             "AB12 and CD34",
             "999.999.999.999",
@@ -227,6 +228,7 @@ mod tests {
             ("ผมชื่อสมชายครับ", "ผมชื่อ[name]ครับ"),
             ("ดิฉันชื่อ นางสาวสมหญิง ใจดี ค่ะ", "ดิฉันชื่อ นางสาว[name] ค่ะ"),
             ("ชื่อนายสมชาย ใจดี โทร 0812345678", "ชื่อนาย[name] โทร [phone]"),
+            ("Mr. Smith's order", "Mr. [name]'s order"),
             ("Mr. Smith, smith@example.com", "Mr. [name], [email]"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
@@ -268,127 +270,6 @@ mod tests {
         let text = "order 1234567890";
         let mut out = String::from("before");
         assert!(std::ptr::eq(redact(text, &mut out), text));
-    }
-
-    /// A small generator: xorshift, so that the planted values are the same in every run.
-    struct Dice(u64);
-
-    impl Dice {
-        fn below(&mut self, limit: u64) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 11) % limit
-        }
-        fn digits(&mut self, count: usize) -> String {
-            (0..count).map(|_| char::from(b'0' + self.below(10) as u8)).collect()
-        }
-        fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-            of[self.below(of.len() as u64) as usize]
-        }
-    }
-
-    fn luhn_completed(mut digits: String) -> String {
-        digits.push('0');
-        let check = (0..10).find(|c| {
-            digits.pop();
-            digits.push(char::from(b'0' + c));
-            number::luhn(&digits.bytes().map(|b| b - b'0').collect::<Vec<_>>())
-        });
-        assert!(check.is_some());
-        digits
-    }
-
-    fn planted(dice: &mut Dice) -> (&'static str, String) {
-        match dice.below(8) {
-            0 => {
-                let (a, b) = (dice.one(&["som", "budi", "anna", "x"]), dice.digits(3));
-                ("email", format!("{a}.{b}@{}", dice.one(&["gmail.com", "shop.co.th", "mail.example.co.id"])))
-            }
-            1 => {
-                let start = dice.one(&["08", "09", "06"]);
-                let (a, b, c) = (dice.digits(1), dice.digits(3), dice.digits(4));
-                let joint = dice.one(&["", "-", " "]);
-                ("phone", format!("{start}{a}{joint}{b}{joint}{c}"))
-            }
-            2 => {
-                let last = 3 + dice.below(2) as usize;
-                let (a, b, c) = (dice.digits(2), dice.digits(4), dice.digits(last));
-                let joint = dice.one(&["", "-", " "]);
-                ("phone", format!("08{a}{joint}{b}{joint}{c}"))
-            }
-            3 => {
-                let code = dice.one(&["66", "62", "44", "1", "65", "61"]);
-                ("phone", format!("+{code} {} {} {}", dice.digits(3), dice.digits(3), dice.digits(3)))
-            }
-            4 => {
-                let body = format!("{}{}", 1 + dice.below(8), dice.digits(11));
-                let sum: u32 = body.bytes().enumerate().map(|(i, b)| u32::from(b - b'0') * (13 - i as u32)).sum();
-                let id = format!("{body}{}", (11 - sum % 11) % 10);
-                let dashed = format!("{}-{}-{}-{}-{}", &id[..1], &id[1..5], &id[5..10], &id[10..12], &id[12..]);
-                ("id", if dice.below(2) == 0 { id } else { dashed })
-            }
-            5 => {
-                let province = dice.one(&["11", "31", "32", "33", "35", "51", "73"]);
-                let day = 1 + dice.below(28) + 40 * dice.below(2);
-                let (place, month, year) = (dice.digits(4), 1 + dice.below(12), dice.digits(2));
-                ("id", format!("{province}{place}{day:02}{month:02}{year}{:04}", 1 + dice.below(9998)))
-            }
-            6 => {
-                let number = luhn_completed(format!("{}{}", dice.one(&["4", "4", "51", "55"]), dice.digits(13)));
-                let number = if number.len() == 15 { luhn_completed(format!("4{}", dice.digits(14))) } else { number };
-                let groups: Vec<_> = number.as_bytes().chunks(4).map(|c| std::str::from_utf8(c).unwrap()).collect();
-                ("card", groups.join(dice.one(&["", " ", "-"])))
-            }
-            _ => ("ip", format!("{}.{}.{}.{}", 1 + dice.below(250), dice.below(256), dice.below(256), dice.below(256))),
-        }
-    }
-
-    #[test]
-    fn of_ten_thousand_planted_values_at_most_ten_are_missed() {
-        let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-        let mut missed = Vec::new();
-        for _ in 0..10_000 {
-            let (kind, value) = planted(&mut dice);
-            let before = dice.one(&["please use ", "โทร ", "ผม", "nomor saya ", "(", "it is: ", ""]);
-            let after = dice.one(&["", ".", " thanks", " ครับ", "ค่ะ", ", ya", ")"]);
-            let text = format!("{before}{value}{after}");
-            let clean = redacted(&text);
-            let left: usize = clean.bytes().filter(u8::is_ascii_digit).count();
-            if left > 0 || !clean.contains('[') || clean.contains('@') {
-                missed.push((kind, text, clean));
-            }
-        }
-        eprintln!("missed {} of 10,000 planted values", missed.len());
-        assert!(missed.len() <= 10, "{} missed: {:?}", missed.len(), &missed[..missed.len().min(20)]);
-    }
-
-    #[test]
-    fn of_ten_thousand_order_numbers_few_are_taken_for_something() {
-        let mut dice = Dice(0x1234_5678_9ABC_DEF1);
-        let mut wrong = Vec::new();
-        for _ in 0..10_000 {
-            let len = 7 + dice.below(4) as usize;
-            let text = match dice.below(5) {
-                0 => format!("order {}{}", 1 + dice.below(9), dice.digits(len)),
-                1 => format!("order SO-{}-{}", 2020 + dice.below(6), dice.digits(6)),
-                2 => format!("ราคา {},{} บาท", 1 + dice.below(99), dice.digits(3)),
-                3 => format!(
-                    "on {}-{:02}-{:02} {:02}:{:02}",
-                    2020 + dice.below(6),
-                    1 + dice.below(12),
-                    1 + dice.below(28),
-                    dice.below(24),
-                    dice.below(60)
-                ),
-                _ => format!("Rp {}.{}.{}", 1 + dice.below(99), dice.digits(3), dice.digits(3)),
-            };
-            if redacted(&text) != text {
-                wrong.push((text.clone(), redacted(&text)));
-            }
-        }
-        eprintln!("redacted {} of 10,000 texts about orders, prices and dates", wrong.len());
-        assert!(wrong.len() <= 20, "{}: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
     }
 
     #[test]

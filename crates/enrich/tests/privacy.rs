@@ -288,43 +288,73 @@ fn dialogues(path: PathBuf) -> Vec<String> {
     out
 }
 
+/// Support data, and other texts that are looked at but not judged: in posts phone numbers are many, in news names.
+const SUPPORT: [&str; 5] = ["banking77.train", "clinc.train", "tv_dest.train", "tv_action.train", "prdect"];
+const OTHERS: [&str; 6] = ["smsa.train", "wisesight.train", "vader_amazon", "vader_tweets", "huliu", "vader_movie"];
+
 #[test]
-fn hardly_a_real_text_is_marked_that_holds_nobodys_data() {
+fn hardly_a_support_text_is_marked_that_holds_nobodys_data() {
     let Some(data) = std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from) else {
-        eprintln!("not run: hardly_a_real_text_is_marked_that_holds_nobodys_data: CRUMBTRAIL_DATA is not set");
+        eprintln!("not run: hardly_a_support_text_is_marked_that_holds_nobodys_data: CRUMBTRAIL_DATA is not set");
         return;
     };
-    let mut marked = 0;
-    let mut all = 0;
-    let mut sets: Vec<(String, Vec<String>)> = vec![("abcd".into(), dialogues(data.join("support/abcd_sample.json")))];
-    for set in [
-        "banking77.train",
-        "clinc.train",
-        "tv_dest.train",
-        "tv_action.train",
-        "prdect",
-        "smsa.train",
-        "wisesight.train",
-        "vader_amazon",
-        "vader_tweets",
-        "huliu",
-        "vader_movie",
-        "vader_nyt",
-    ] {
-        sets.push((set.into(), lines(data.join(format!("sentiment/{set}.jsonl.gz")))));
-    }
-    for (set, texts) in sets {
-        let mut here = 0;
+    let read = |set: &&'static str| (*set, lines(data.join(format!("sentiment/{set}.jsonl.gz"))));
+    let marked = |(set, texts): (&str, Vec<String>)| {
         let mut out = String::new();
-        for text in &texts {
-            let clean = redact(text, &mut out);
-            if clean != text {
-                here += 1;
-                eprintln!("{set}\t{text}\t→\t{clean}");
-            }
+        let count = texts
+            .iter()
+            .filter(|text| {
+                let clean = redact(text, &mut out);
+                if clean != text.as_str() {
+                    eprintln!("{set}\t{text}\t→\t{clean}");
+                }
+                clean != text.as_str()
+            })
+            .count();
+        eprintln!("{set}: {count} of {} texts marked", texts.len());
+        (count, texts.len())
+    };
+    let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
+    let support = SUPPORT.iter().map(read).map(marked).fold((0, 0), sum);
+    let others = OTHERS.iter().map(read).map(marked).fold((0, 0), sum);
+    eprintln!("{support:?} support texts, {others:?} others marked");
+    // Most marks are true (names and numbers that customers gave); even all of them are fewer than one in a thousand.
+    assert!(support.0 * 1_000 < support.1, "{support:?}");
+    assert!(others.0 * 100 < others.1, "{others:?}");
+
+    // In the dialogues the marks are known: an address and a phone number, each in the scenario and in the talk.
+    let mut out = String::new();
+    for text in dialogues(data.join("support/abcd_sample.json")) {
+        let clean = redact(&text, &mut out);
+        if clean != text {
+            assert!(text.contains('@') || text.contains("(977) 625-2661"), "{text}");
         }
-        eprintln!("{set}: {here} of {} texts marked", texts.len());
-        (marked, all) = (marked + here, all + texts.len());
     }
-    eprintln!("{marked} of {all} marked");
+}
+
+#[test]
+fn of_ten_thousand_texts_about_orders_prices_and_dates_hardly_any_is_marked() {
+    let mut dice = Dice(0x1234_5678_9ABC_DEF1);
+    let mut wrong = Vec::new();
+    for _ in 0..10_000 {
+        let len = 7 + dice.below(4) as usize;
+        let text = match dice.below(7) {
+            0 => format!("order {}{}", 1 + dice.below(9), dice.digits(len)),
+            1 => format!("order SO-{}-{}", 2020 + dice.below(6), dice.digits(6)),
+            2 => format!("ราคา {},{} บาท", 1 + dice.below(99), dice.digits(3)),
+            3 => {
+                let day = format!("{}-{:02}-{:02}", 2020 + dice.below(6), 1 + dice.below(12), 1 + dice.below(28));
+                format!("on {day} {:02}:{:02}", dice.below(24), dice.below(60))
+            }
+            4 => format!("tracking {}{}TH", dice.one(&["EX", "RB", "TH"]), dice.digits(9)),
+            5 => format!("size {} {} {} {}", 30 + dice.below(9), dice.below(99), dice.below(99), dice.below(99)),
+            _ => format!("Rp {}.{}.{}", 1 + dice.below(99), dice.digits(3), dice.digits(3)),
+        };
+        let mut out = String::new();
+        if redact(&text, &mut out) != text {
+            wrong.push((text, out));
+        }
+    }
+    eprintln!("{} of 10,000 marked", wrong.len());
+    assert!(wrong.len() <= 10, "{}: {:?}", wrong.len(), &wrong[..wrong.len().min(20)]);
 }

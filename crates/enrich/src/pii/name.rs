@@ -34,7 +34,7 @@ const TITLES: [&str; 22] = [
 ];
 
 /// Capitalised words that follow titles and are no names.
-const NO_NAMES: [&str; 18] = [
+const NO_NAMES: [&str; 23] = [
     "Bapak",
     "Ibu",
     "Pak",
@@ -53,6 +53,11 @@ const NO_NAMES: [&str; 18] = [
     "President",
     "Chairman",
     "Speaker",
+    "The",
+    "Who",
+    "More",
+    "Ph",
+    "And",
 ];
 
 /// Most words of a name.
@@ -144,7 +149,11 @@ fn name_word(text: &str, at: usize) -> usize {
         }
         len = offset + c.len_utf8();
     }
-    if lower > 0 { text[at..at + len].trim_end_matches(['\'', '’']).len() } else { 0 }
+    if lower == 0 {
+        return 0;
+    }
+    let word = text[at..at + len].trim_end_matches(['\'', '’']);
+    word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word).len()
 }
 
 /// The Thai name after the first "is called" (ชื่อ) at or after `from` that says whose name follows.
@@ -196,5 +205,5 @@ fn thai_name(text: &str, at: usize, is_person: bool) -> Option<Found> {
 
 /// Thai letters, vowels and marks; no digits or signs.
 fn is_thai(c: char) -> bool {
-    matches!(c, '\u{e01}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}')
+    matches!(c, '\u{e01}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}') && c != 'ฯ'
 }
