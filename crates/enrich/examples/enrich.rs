@@ -209,7 +209,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Enricher::new(Arc::new(Rules::default()), Some(geo.clone()), Some(ContactHasher::new(b"an example key", "66")));
 
     // Five cycles a step on any recent machine: says how busy this one is (1.3–1.8 ns when it is not).
-    let yardstick = best(100_000, || {
+    let yardstick = best_of(100_000, 300, || {
         let chain =
             (0..100_000u64).fold(black_box(1u64), |x, n| (x.rotate_left(7) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         black_box(chain);

@@ -115,7 +115,8 @@ impl Fences {
         fences
     }
 
-    /// Reads a GeoJSON file (see the format in `docs`): points with a radius, polygons with holes.
+    /// Reads a GeoJSON file: a feature a fence, points with a radius or polygons with holes. Properties: `name` (or the
+    /// feature's `id`), `store`, and for points `radius_m` or `radius_yards` ([`DEFAULT_RADIUS_M`] without one).
     ///
     /// # Errors
     /// Not GeoJSON, or a fence that cannot be one; the message names it.

@@ -60,9 +60,9 @@ fn scan<'a>(text: &'a str, redaction: Redaction, mut name: Option<Found>, out: &
                 let handle = || redaction.handles.then(|| email::handle(text, at)).flatten();
                 email::around(text, copied, at).or_else(handle)
             }
-            b':' => token::credentials(text, at),
+            b':' => token::credentials(text, at).or_else(|| token::ip_v6(text, at)),
             b'0'..=b'9' | b'+' | b'(' | 0xE0 => number_at(text, at),
-            b'a'..=b'f' | b'A'..=b'Z' => token::at(text, at),
+            b'a'..=b'z' | b'A'..=b'Z' => token::at(text, at),
             _ => None,
         };
         match found {
@@ -168,6 +168,11 @@ mod tests {
             ("DE89370400440532013000", "[iban]"),
             ("from 203.0.113.9 at night", "from [ip] at night"),
             ("from 2001:db8::8a2e:370:7334, ok", "from [ip], ok"),
+            ("from ::ffff:203.0.113.9, ok", "from [ip], ok"),
+            ("de89 3704 0044 0532 0130 00", "[iban]"),
+            ("gb82west12345698765432", "[iban]"),
+            ("write o'brien@example.com", "write [email]"),
+            ("write 'bob@example.com'", "write '[email]'"),
             ("https://bob:s3cret@shop.example/x", "https://[credentials]@shop.example/x"),
             ("a@b.co and 0812345678, 4111111111111111", "[email] and [phone], [card]"),
         ] {

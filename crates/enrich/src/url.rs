@@ -45,16 +45,14 @@ impl<'a> Parts<'a> {
 }
 
 fn page_with_route<'a>(path: &str, route: &str, out: &'a mut String) -> &'a str {
-    let mut routed = String::new();
-    let routed = page(route, &mut routed);
-    if routed == "/" {
-        template(path, out);
-        return out;
-    }
-    template(path, out);
+    out.clear();
+    append(path, out);
+    let end = out.len();
     out.push('#');
-    out.push_str(routed);
-    out.truncate(clipped(out, LONGEST_PAGE).len());
+    append(route, out);
+    if out[end..] == *"#/" {
+        out.truncate(end);
+    }
     out
 }
 
@@ -196,6 +194,12 @@ pub fn page<'a>(path: &'a str, out: &'a mut String) -> &'a str {
 
 fn template(path: &str, out: &mut String) {
     out.clear();
+    append(path, out);
+}
+
+/// Appends the page of a path, as far as there is room for it.
+fn append(path: &str, out: &mut String) {
+    let begin = out.len();
     for segment in Segments::of(path) {
         if segment.start > 0 {
             out.push('/');
@@ -210,16 +214,16 @@ fn template(path: &str, out: &mut String) {
             Shape::Odd => put_odd(text, out),
         }
         if out.len() > LONGEST_PAGE {
-            out.truncate(clipped(out, LONGEST_PAGE).len());
             break;
         }
     }
-    while out.len() > 1 && out.ends_with('/') {
+    while out.len() > begin + 1 && out.ends_with('/') {
         out.pop();
     }
-    if out.is_empty() {
+    if out.len() == begin {
         out.push('/');
     }
+    out.truncate(clipped(out, LONGEST_PAGE).len());
 }
 
 /// What a segment is.

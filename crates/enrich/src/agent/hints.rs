@@ -44,9 +44,9 @@ impl<'a> Hints<'a> {
         let mut hints = Hints::default();
         for (name, value) in headers {
             let bare = value.trim().trim_matches('"');
-            if name.eq_ignore_ascii_case("sec-ch-ua-full-version-list") {
-                hints.brands = value;
-            } else if name.eq_ignore_ascii_case("sec-ch-ua") && hints.brands.is_empty() {
+            if name.eq_ignore_ascii_case("sec-ch-ua-full-version-list")
+                || (name.eq_ignore_ascii_case("sec-ch-ua") && hints.brands.is_empty())
+            {
                 hints.brands = value;
             } else if name.eq_ignore_ascii_case("sec-ch-ua-mobile") {
                 hints.mobile = Some(bare == "?1");

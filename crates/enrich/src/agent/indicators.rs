@@ -13,7 +13,7 @@ const NAMES: [&str; 9] =
 impl Indicators {
     /// Nothing said so.
     pub const NONE: Indicators = Indicators(0);
-    /// The page's own script said so (`webdriver`, `bot`).
+    /// The page's own script said so (`webdriver`).
     pub const CLIENT_FLAG: Indicators = Indicators(1);
     /// No agent where there should be one.
     pub const EMPTY_AGENT: Indicators = Indicators(1 << 1);

@@ -123,6 +123,7 @@ fn internet_explorer(agent: &str) -> Version {
 pub(super) fn of_system(os: &str, agent: &str) -> Version {
     let anchors: &[&str] = match os {
         "Windows" => return windows(agent),
+        "iOS" if agent.contains("darwin/") => return apple_app(agent),
         "iOS" => &["iphone os ", "cpu os ", "ios/", "ios "],
         "macOS" => &["mac os x "],
         "Android" => &["android ", "android/"],
@@ -135,6 +136,16 @@ pub(super) fn of_system(os: &str, agent: &str) -> Version {
         _ => &[],
     };
     after(agent, anchors)
+}
+
+/// An app on a phone tells its kernel: Darwin 22 is iOS 16. Older ones belong to two systems each.
+fn apple_app(agent: &str) -> Version {
+    let kernel = after(agent, &["darwin/"]);
+    match kernel.as_str().split('.').next().unwrap_or_default().parse::<u32>() {
+        Ok(kernel @ 16..=24) => Version::read(&(kernel - 6).to_string()),
+        Ok(kernel @ 25..) => Version::read(&kernel.saturating_add(1).to_string()),
+        _ => Version::default(),
+    }
 }
 
 /// Windows by its name: `NT 6.1` is what nobody calls it.
@@ -208,6 +219,9 @@ mod tests {
             ("Windows", "windows nt 5.2; wow64", "XP"),
             ("Windows", "windows nt 11.0", "11.0"),
             ("iOS", "cpu iphone os 17_5_1 like mac os x", "17.5"),
+            ("iOS", "shop/4.2 cfnetwork/1410.0.3 darwin/22.6.0", "16"),
+            ("iOS", "shop/4.2 cfnetwork/3826.5 darwin/25.0.0", "26"),
+            ("iOS", "shop/1.0 cfnetwork/672.0.2 darwin/14.0.0", ""),
             ("macOS", "intel mac os x 10_15_7", "10.15"),
             ("macOS", "intel mac os x 10.9; rv:26.0", "10.9"),
             ("Android", "linux; android 4.0.3; th-th", "4.0"),

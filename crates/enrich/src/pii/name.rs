@@ -100,7 +100,7 @@ fn after_title(text: &str, from: usize) -> Option<Found> {
                 .strip_suffix(*title)
                 .is_some_and(|rest| rest.as_bytes().last().is_none_or(|last| !is_word(*last) && *last < 0x80))
         };
-        if !TITLES.iter().any(|title| is_title(title)) {
+        if !TITLES.iter().any(is_title) {
             return None;
         }
         name_at(text, at + 1)
