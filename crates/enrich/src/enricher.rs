@@ -22,7 +22,7 @@ use crate::contact::ContactHasher;
 use crate::geo::{Geo, Place};
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
-use crate::pii::{Redaction, redact_by};
+use crate::pii::{Redaction, redact_by, redact_json};
 use crate::places::{Origin, Places};
 use crate::query::{Parameters, decoded, first_of};
 use crate::rules::{Rules, SiteRules};
@@ -79,12 +79,14 @@ struct Buffers {
     term: [String; 2],
     content: [String; 2],
     search: [String; 2],
+    title: String,
+    properties: String,
     text: String,
     contact: String,
     hinted: Agent,
 }
 
-/// In parameters and searches: the structured kinds.
+/// In parameters, searches, titles and properties: the structured kinds.
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
 impl Enricher {
@@ -138,7 +140,8 @@ impl Enricher {
     }
 
     /// Fills the enrichment fields of `out`: host, page, referrer, channel, campaign fields, click id, place, device,
-    /// browser, os, bot, search, contact, text and its length. Leaves all others alone.
+    /// browser, os, bot, search, contact, text and its length; title and properties without personal data. Leaves all
+    /// others alone.
     ///
     /// The device's own position, where sane, wins over the address's.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
@@ -228,16 +231,20 @@ impl Enricher {
         }
 
         out.search = told(event.search, first_of(parts.query, &site.search_parameters), &mut buffers.search);
+        out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
+        out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
         put_contact(event.contact, contacts, &mut buffers.contact, out);
         Extras { origin, agent, indicators, channel_rule, labels }
     }
 
-    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length. Leaves all others alone.
+    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length; properties without personal
+    /// data. Leaves all others alone.
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
         put_place(places.of(entry.ip).place(), out);
+        out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts, &mut buffers.contact, out);
     }
@@ -568,11 +575,17 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_in_parameters_is_redacted() {
+    fn personal_data_in_parameters_titles_and_properties_is_redacted() {
         let mut enricher = enricher();
         let url = "https://shop.example/?utm_source=a&utm_content=somchai%40example.com&utm_term=0812345678&q=4111111111111111";
         let mut out = Touchpoint::default();
-        enricher.click(&ClickEvent { url, ..view() }, &mut out);
+        let (title, properties) = ("Inbox of a@b.co", "{\"plan\":\"gold\",\"phone\":\"x\",\"note\":\"a@b.co\"}");
+        enricher.click(&ClickEvent { url, title, properties, ..view() }, &mut out);
         assert_eq!((out.content, out.term, out.search), ("[email]", "[phone]", "[card]"));
+        assert_eq!(out.title, "Inbox of [email]");
+        assert_eq!(out.properties, "{\"plan\":\"gold\",\"phone\":\"[phone]\",\"note\":\"[email]\"}");
+        let mut out = Touchpoint::default();
+        enricher.support(&SupportEntry { properties, ..SupportEntry::default() }, &mut out);
+        assert!(!out.properties.contains("a@b.co"));
     }
 }

@@ -1,6 +1,7 @@
 //! Keyed hashes of chosen fields, under keys that rotate: which key counts is decided by the event's time alone, so that a
 //! replay hashes as the first run did; around a rotation both keys' hashes are given, so that what was linked stays so.
 
+use crate::contact::normalise;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -80,6 +81,25 @@ impl Keyring {
         Some(out)
     }
 
+    /// The hash of a contact, however it is written (see [`normalise`]): of its normal form, under a field for its kind,
+    /// so that a handle is no phone number. Empty for what is no contact. `calling_code` as there; `normal` is room.
+    pub fn contact<'a>(
+        &self,
+        contact: &str,
+        calling_code: &str,
+        at_ms: i64,
+        normal: &mut String,
+        out: &'a mut String,
+    ) -> &'a str {
+        match normalise(contact, calling_code, normal) {
+            Some(kind) => self.hash(kind.as_str(), normal, at_ms, out),
+            None => {
+                out.clear();
+                out
+            }
+        }
+    }
+
     fn put(&self, key: usize, field: &str, value: &str, out: &mut String) {
         out.clear();
         if value.is_empty() {
@@ -127,6 +147,16 @@ mod tests {
         assert_ne!(hash("ab", "c"), hash("a", "bc"));
         assert_ne!(hash("customer", "7"), hash("visitor", "7"));
         assert_eq!(hash("customer", ""), "");
+    }
+
+    #[test]
+    fn a_contact_is_one_however_it_is_written() {
+        let ring = Keyring::new(&[key(1, 0)], 0).unwrap();
+        let hash = |contact| ring.contact(contact, "66", 0, &mut String::new(), &mut String::new()).to_owned();
+        assert_eq!(hash("+66 (0)81 234 5678"), hash("081-234-5678"));
+        assert_eq!(hash("A@B.co"), hash(" a@b.co "));
+        assert_ne!(hash("@somchai"), hash("somchai@b.co"));
+        assert_eq!(hash("undefined"), "");
     }
 
     #[test]

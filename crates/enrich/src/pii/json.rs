@@ -107,7 +107,11 @@ fn label_of(key: &str) -> Option<&'static str> {
         *lower.get_mut(len)? = byte.to_ascii_lowercase();
         len += 1;
     }
-    KEYS.iter().find(|(end, _)| lower[..len].ends_with(end.as_bytes())).map(|(_, label)| *label)
+    let key = &lower[..len];
+    let last = key.last()?;
+    KEYS.iter()
+        .find(|(end, _)| end.as_bytes().last() == Some(last) && key.ends_with(end.as_bytes()))
+        .map(|(_, label)| *label)
 }
 
 /// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
