@@ -3,6 +3,7 @@
 use super::Referrer;
 use crate::rules::{SiteRules, covers};
 use crate::sources::{Class, Sources};
+use crate::url::host_name;
 
 /// Why a referrer is what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,9 @@ pub fn judge(referrer: &str, host: &str, site: &SiteRules, sources: &Sources) ->
     if is_same(referrer, host) {
         return (Referrer::Internal, Because::SameHost);
     }
-    let among = |hosts: &[String]| hosts.iter().any(|own| covers(own, referrer));
+    // A configured host may be written in any case, or as `xn--…`.
+    let mut buffer = String::new();
+    let mut among = |hosts: &[String]| hosts.iter().any(|own| covers(host_name(own, &mut buffer), referrer));
     if among(&site.own_hosts) {
         return (Referrer::Internal, Because::OwnHost);
     }
@@ -75,7 +78,7 @@ mod tests {
     #[test]
     fn every_verdict_says_why() {
         let site = SiteRules {
-            own_hosts: vec!["shop.example".into()],
+            own_hosts: vec!["shop.example".into(), "XN--42c5b3a1dc8kd.example".into()],
             excluded_referrers: vec!["bank.example".into(), "google.com".into()],
             ..SiteRules::default()
         };
@@ -83,6 +86,7 @@ mod tests {
             ("", Because::NoReferrer),
             ("www.shop.example", Because::SameHost),
             ("blog.shop.example", Because::OwnHost),
+            ("www.ร้านค้า.example", Because::OwnHost),
             ("pay.bank.example", Because::Configured),
             ("www.google.com", Because::Configured),
             ("www.paypal.com", Because::Payment),

@@ -1,6 +1,8 @@
 //! Personal data in the properties of an event: JSON text, whose values are redacted in place and whose telling keys
 //! (`email`, `phone`, `password`, …) hide their value whatever it is.
 
+use std::borrow::Cow;
+
 use super::{Redaction, redact_by};
 
 /// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
@@ -38,46 +40,39 @@ const KEYS: [(&str, &str); 27] = [
 /// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
 #[must_use]
 pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
-    if json.is_empty() {
-        return json;
-    }
     out.clear();
-    let (mut at, mut copied, mut label) = (0, 0, None);
-    let mut buffer = String::new();
     let bytes = json.as_bytes();
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                let Some(end) = string_end(bytes, at + 1) else { return redact_by(json, redaction, out) };
-                let content = &json[at + 1..end];
-                let after = bytes[end + 1..].iter().position(|b| !b.is_ascii_whitespace()).map(|p| bytes[end + 1 + p]);
-                if after == Some(b':') {
-                    label = label_of(content);
-                } else if let Some(clean) = redacted_string(content, label.take(), redaction, &mut buffer) {
-                    out.push_str(&json[copied..=at]);
-                    out.push_str(clean);
-                    copied = end;
+    let (mut at, mut copied) = (0, 0);
+    // Only strings are looked at, and what stands behind a key that tells.
+    while let Some(quote) = memchr::memchr(b'"', &bytes[at..]).map(|found| at + found) {
+        let Some(end) = string_end(bytes, quote + 1) else { return redact_by(json, redaction, out) };
+        let content = &json[quote + 1..end];
+        at = end + 1;
+        let next = after_blanks(bytes, at);
+        let (clean, from, to) = if bytes.get(next) != Some(&b':') {
+            (redacted_string(content, redaction), quote + 1, end)
+        } else if let Some(label) = label_of(content) {
+            let value = after_blanks(bytes, next + 1);
+            match bytes.get(value) {
+                Some(b'"') => {
+                    let Some(end) = string_end(bytes, value + 1) else { return redact_by(json, redaction, out) };
+                    at = end + 1;
+                    ((end > value + 1).then(|| label.into()), value + 1, end)
                 }
-                at = end + 1;
-            }
-            b'-' | b'0'..=b'9' => {
-                let len =
-                    bytes[at..].iter().take_while(|b| matches!(b, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E'));
-                let end = at + len.count();
-                if let Some(label) = label.take() {
-                    out.push_str(&json[copied..at]);
-                    out.push('"');
-                    out.push_str(label);
-                    out.push('"');
-                    copied = end;
+                Some(b'-' | b'0'..=b'9') => {
+                    let is_number = |b: &&u8| matches!(b, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E');
+                    at = value + bytes[value..].iter().take_while(is_number).count();
+                    (Some(format!("\"{label}\"").into()), value, at)
                 }
-                at = end;
+                _ => continue,
             }
-            b':' | b' ' | b'\t' | b'\n' | b'\r' => at += 1,
-            _ => {
-                label = None;
-                at += 1;
-            }
+        } else {
+            continue;
+        };
+        if let Some(clean) = clean {
+            out.push_str(&json[copied..from]);
+            out.push_str(&clean);
+            copied = to;
         }
     }
     if copied == 0 {
@@ -85,6 +80,13 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
     }
     out.push_str(&json[copied..]);
     out
+}
+
+fn after_blanks(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
 }
 
 /// Where the string that begins at `at` ends (its closing quote).
@@ -101,6 +103,33 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// What stands for a value of this key, if the key tells.
 fn label_of(key: &str) -> Option<&'static str> {
     const LONGEST: usize = 48;
+    // Most keys are told by their last two letters to be none of these.
+    if let [.., a, b] = key.as_bytes()
+        && b.is_ascii_alphanumeric()
+        && !matches!(
+            &[a.to_ascii_lowercase(), b.to_ascii_lowercase()],
+            b"il"
+                | b"ss"
+                | b"ne"
+                | b"er"
+                | b"dn"
+                | b"rd"
+                | b"wd"
+                | b"et"
+                | b"ey"
+                | b"en"
+                | b"me"
+                | b"ay"
+                | b"te"
+                | b"th"
+                | b"vv"
+                | b"an"
+                | b"id"
+        )
+        && a.is_ascii_alphanumeric()
+    {
+        return None;
+    }
     let mut lower = [0u8; LONGEST];
     let mut len = 0;
     for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
@@ -116,30 +145,19 @@ fn label_of(key: &str) -> Option<&'static str> {
 
 /// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
 /// is found too.
-fn redacted_string<'a>(
-    content: &str,
-    label: Option<&'static str>,
-    redaction: Redaction,
-    buffer: &'a mut String,
-) -> Option<&'a str> {
-    if let Some(label) = label.filter(|_| !content.is_empty()) {
-        buffer.clear();
-        buffer.push_str(label);
-        return Some(buffer);
-    }
+fn redacted_string(content: &str, redaction: Redaction) -> Option<Cow<'static, str>> {
+    let mut clean = String::new();
     if memchr::memchr(b'\\', content.as_bytes()).is_none() {
-        let same = std::ptr::eq(redact_by(content, redaction, buffer), content);
-        return (!same).then_some(buffer.as_str());
+        let same = std::ptr::eq(redact_by(content, redaction, &mut clean), content);
+        return (!same).then_some(clean.into());
     }
     let decoded: String = serde_json::from_str(&format!("\"{content}\"")).ok()?;
-    let clean = redact_by(&decoded, redaction, buffer).to_owned();
+    let clean = redact_by(&decoded, redaction, &mut clean);
     if clean == decoded {
         return None;
     }
-    let quoted = serde_json::to_string(&clean).ok()?;
-    buffer.clear();
-    buffer.push_str(&quoted[1..quoted.len() - 1]);
-    Some(buffer)
+    let quoted = serde_json::to_string(clean).ok()?;
+    Some(quoted[1..quoted.len() - 1].to_owned().into())
 }
 
 #[cfg(test)]
@@ -169,6 +187,24 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(redacted(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn every_telling_key_tells_however_it_is_written() {
+        for (key, label) in KEYS {
+            for key in [
+                key.to_owned(),
+                key.to_uppercase(),
+                format!("user_{key}"),
+                format!("{key}_"),
+                format!("{}_{}", &key[..1], &key[1..]),
+            ] {
+                assert_eq!(label_of(&key), Some(label), "{key}");
+            }
+        }
+        for key in ["status", "bytes", "method", "viewport_width", "name", "", "x", "plan"] {
+            assert_eq!(label_of(key), None, "{key}");
         }
     }
 
