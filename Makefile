@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test lint fmt bench train docs clean
+.PHONY: help setup geo build demo demo-kafka serve test simulate lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ serve: ## keep the demo's tables open for a BI tool on 127.0.0.1:8123
 test: ## set up and pass every test
 	@scripts/test.sh
 
+simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=… alone for the story of one seed
+	$(CARGO) run --release --locked -p crumbtrail-simulate --bin simulate -- \
+	  --seed $(or $(SEED),0) $(if $(RUNS),--runs $(RUNS)) --jobs $(or $(JOBS),1) $(if $(MUTATION),--mutation $(MUTATION))
+
 lint: ## format, clippy, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
@@ -42,6 +46,11 @@ bench: ## CPU time and memory of each stage, as figures and ratios
 
 train: ## train the sentiment and language models anew (CRUMBTRAIL_DATA=folder with the corpora)
 	$(CARGO) run --release --locked -p crumbtrail-sentiment --features train --bin train
+
+sentiment-eval: ## read labelled texts beside light peers, the same rows for all (CRUMBTRAIL_DATA=folder with the corpora)
+	$(CARGO) build --release --locked -p crumbtrail
+	python3 -m venv target/peers && target/peers/bin/pip install --quiet vaderSentiment==3.3.2
+	target/peers/bin/python scripts/sentiment-eval.py target/release/crumbtrail --card docs/sentiment.md
 
 docs: ## write the generated pages (tables, metrics, config)
 	$(CARGO) run --release --locked -p crumbtrail -- docs --out docs

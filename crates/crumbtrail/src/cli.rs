@@ -58,6 +58,11 @@ pub enum Command {
     /// Say why something was decided as it was
     #[command(subcommand)]
     Explain(crate::commands::explain::ExplainCommand),
+    /// Read the feeling, topics and friction of a text, and which words made it so
+    #[command(after_help = "Examples:\n  crumbtrail sentiment 'Still waiting, and nobody answers the phone'\n  \
+        crumbtrail sentiment --jsonl < texts.jsonl > readings.jsonl\n  \
+        crumbtrail sentiment recalibrate labels.csv")]
+    Sentiment(crate::commands::sentiment::SentimentArgs),
     /// Check configuration and world: topics, tables, engine, registry, geo database
     Check(Place),
     /// Create or upgrade the tables

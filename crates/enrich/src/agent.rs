@@ -14,6 +14,7 @@ mod version;
 pub use indicators::Indicators;
 pub use version::Version;
 
+use crumbtrail_events::Touchpoint;
 use crumbtrail_events::vocabulary::Device;
 
 use crate::query::clipped;
@@ -46,6 +47,11 @@ pub(crate) fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 impl Agent {
+    /// Writes device, browser and system into a touchpoint. Whether it is a robot's is for the rules to say.
+    pub(crate) fn put(&self, out: &mut Touchpoint<'_>) {
+        (out.device, out.browser, out.os) = (self.device, self.browser, self.os);
+    }
+
     /// Reads a user agent. `-`, as web server logs write an absent one, is a robot's; an empty one says nothing.
     #[must_use]
     pub fn read(text: &str) -> Agent {

@@ -1,17 +1,20 @@
 //! Agents by hash, so that each is read once; the different readings are kept once.
 
+use crumbtrail_events::touchpoint::Section;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::agent::Agent;
 use crate::cache::Cache;
+use crate::places::section;
 
 /// Different readings kept before the table is begun anew: some MB at most.
 const MOST_READINGS: usize = 1 << 14;
 
 pub(crate) struct Agents {
     cache: Cache<u16>,
-    list: Vec<Agent>,
+    /// Each with the touchpoint's section it makes if it is no robot.
+    list: Vec<(Agent, Box<[u8]>)>,
     numbers: HashMap<Agent, u16>,
     nobody: Agent,
     /// Agents read, and those of them in which no browser was recognised.
@@ -29,20 +32,20 @@ impl Agents {
         }
     }
 
-    /// What an agent says.
+    /// What an agent says, and the touchpoint's section it makes if it is no robot.
     #[inline]
-    pub(crate) fn of(&mut self, text: &str) -> &Agent {
+    pub(crate) fn of(&mut self, text: &str) -> (&Agent, &[u8]) {
         if text.is_empty() {
-            return &self.nobody;
+            return (&self.nobody, &[]);
         }
         let hash = xxh3_64(text.as_bytes());
         let number = match self.cache.get(hash) {
             Some(number) => number,
             None => self.read(text, hash),
         };
-        let agent = &self.list[usize::from(number)];
+        let (agent, section) = &self.list[usize::from(number)];
         self.unknown += u64::from(agent.is_unknown());
-        agent
+        (agent, section)
     }
 
     #[cold]
@@ -54,7 +57,7 @@ impl Agents {
             self.numbers.clear();
         }
         let number = *self.numbers.entry(agent).or_insert_with(|| {
-            self.list.push(agent);
+            self.list.push((agent, section(Section::Device, |touchpoint| agent.put(touchpoint))));
             (self.list.len() - 1) as u16
         });
         self.cache.put(hash, number);
@@ -71,12 +74,12 @@ mod tests {
         let mut agents = Agents::new();
         for n in (0..40_000).chain(0..10) {
             let text = format!("Mozilla/5.0 (Linux; Android {}.{}; SM-S918B) Chrome/{}.0 Mobile", n % 7, n % 11, n);
-            assert_eq!(agents.of(&text).browser_version.as_str(), format!("{n}.0"));
+            assert_eq!(agents.of(&text).0.browser_version.as_str(), format!("{n}.0"));
             assert!(agents.list.len() <= MOST_READINGS);
         }
-        assert_eq!(*agents.of(""), Agent::default());
+        assert_eq!(*agents.of("").0, Agent::default());
         assert_eq!(agents.unknown, 0);
-        assert!(agents.of("Mozilla/4.0 (compatible;)").browser.is_empty());
+        assert!(agents.of("Mozilla/4.0 (compatible;)").0.browser.is_empty());
         assert_eq!(agents.unknown, 1);
     }
 }

@@ -19,7 +19,7 @@ use crate::cache::Cache;
 use crate::channel::referrer::{is_same, judge};
 use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
 use crate::contact::ContactHasher;
-use crate::geo::{Geo, Place};
+use crate::geo::Geo;
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
@@ -170,10 +170,10 @@ impl Enricher {
         out.page = parts.page(&mut buffers.page);
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
 
-        let mut agent = agents.of(event.user_agent);
+        let (mut agent, mut section) = agents.of(event.user_agent);
         if !hints.is_empty() {
             buffers.hinted = agent.with(hints);
-            agent = &buffers.hinted;
+            (agent, section) = (&buffers.hinted, &[]);
         }
         let origin = places.of(event.ip);
         let mut indicators = agent.indicators.and(origin.said());
@@ -184,16 +184,18 @@ impl Enricher {
             indicators = indicators.and(Indicators::EMPTY_AGENT);
         }
         out.bot = indicators.among(rules.decisive).first();
-        out.device = if out.bot.is_empty() { agent.device } else { Device::Bot };
-        out.browser = agent.browser;
-        out.os = agent.os;
+        agent.put(out);
+        out.prepared.device = section;
+        if !out.bot.is_empty() {
+            (out.device, out.prepared.device) = (Device::Bot, &[]);
+        }
 
-        put_place(origin.place(), out);
+        put_place(origin, out);
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
         {
-            (out.latitude, out.longitude) = (Some(latitude), Some(longitude));
+            (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
         }
 
         let parameters = Parameters::of_url(&parts);
@@ -243,7 +245,7 @@ impl Enricher {
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
-        put_place(places.of(entry.ip).place(), out);
+        put_place(places.of(entry.ip), out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts, &mut buffers.contact, out);
@@ -257,13 +259,10 @@ fn told<'a>(told: &'a str, raw: &'a str, [first, second]: &'a mut [String; 2]) -
     redact_by(text, STRUCTURED, second)
 }
 
-fn put_place<'a>(place: Place<'a>, out: &mut Touchpoint<'a>) {
-    out.country = place.country;
-    out.region = place.region;
-    out.city = place.city;
-    out.latitude = place.latitude;
-    out.longitude = place.longitude;
-    out.time_zone = place.time_zone;
+/// The place's fields, and the section they make.
+fn put_place<'a>(origin: Origin<'a>, out: &mut Touchpoint<'a>) {
+    origin.place().put(out);
+    out.prepared.place = origin.section();
 }
 
 fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
@@ -357,8 +356,10 @@ impl Cache<[u16; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geo::Place;
     use crate::mmdb_writer::{Layout, write_mmdb};
     use crumbtrail_events::click::Campaign;
+    use crumbtrail_events::touchpoint::Prepared;
 
     const CHROME: &str =
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36";
@@ -427,6 +428,25 @@ mod tests {
             assert_eq!((out.country, out.city, out.time_zone), ("TH", "Bangkok", "Asia/Bangkok"));
             assert_eq!((out.latitude, out.longitude), (Some(13.75), Some(100.5)));
             assert_eq!((out.text, out.characters, out.contact.len()), ("call [phone]", 17, 32));
+        }
+    }
+
+    #[test]
+    fn prepared_sections_are_what_encoding_the_fields_writes() {
+        let mut enricher = enricher();
+        let flagged = ClickEvent { properties: "{\"webdriver\":true}", ..view() };
+        let here = ClickEvent { latitude: Some(1.0), longitude: Some(2.0), ..view() };
+        for event in
+            [view(), flagged, here, ClickEvent::default(), ClickEvent { user_agent: "Googlebot/2.1", ..view() }]
+        {
+            for _ in 0..2 {
+                let mut out = Touchpoint::default();
+                enricher.click(&event, &mut out);
+                let (mut prepared, mut plain) = (Vec::new(), Vec::new());
+                out.encode(&mut prepared);
+                Touchpoint { prepared: Prepared::default(), ..out }.encode(&mut plain);
+                assert_eq!(prepared, plain);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crumbtrail_events::Touchpoint;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A place. Unknown is empty or `None`, never a default.
@@ -26,7 +27,17 @@ pub struct Place<'a> {
     pub accuracy_km: Option<u16>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Writes the place into a touchpoint.
+    pub(crate) fn put(&self, out: &mut Touchpoint<'a>) {
+        out.country = self.country;
+        out.region = self.region;
+        out.city = self.city;
+        out.latitude = self.latitude;
+        out.longitude = self.longitude;
+        out.time_zone = self.time_zone;
+    }
+
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crumbtrail_events::touchpoint::{Section, Touchpoint};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,6 +18,14 @@ use crate::network::{AddressList, Network};
 
 /// Places, systems and networks kept before the tables are begun anew.
 const MOST_PLACES: usize = 1 << 16;
+
+/// The bytes of a touchpoint's section with the fields that `put` sets.
+pub(crate) fn section<'a>(section: Section, put: impl FnOnce(&mut Touchpoint<'a>)) -> Box<[u8]> {
+    let (mut touchpoint, mut bytes) = (Touchpoint::default(), Vec::new());
+    put(&mut touchpoint);
+    touchpoint.encode_section(section, &mut bytes);
+    bytes.into()
+}
 
 pub(crate) struct Places {
     geo: Option<Arc<Geo>>,
@@ -57,6 +66,8 @@ struct KeptPlace {
     longitude: Option<f32>,
     time_zone: Box<str>,
     accuracy_km: Option<u16>,
+    /// The same as a touchpoint's section.
+    section: Box<[u8]>,
 }
 
 /// Everything an address says; read only as far as it is asked.
@@ -81,6 +92,12 @@ impl<'a> Origin<'a> {
             time_zone: &place.time_zone,
             accuracy_km: place.accuracy_km,
         }
+    }
+
+    /// The place as a touchpoint's section; empty if that is not known.
+    #[inline]
+    pub(crate) fn section(&self) -> &'a [u8] {
+        &self.places.list[self.kept.place as usize].section
     }
 
     /// The network of the geo database that the address lies in; of the ASN database where the first doesn't know it.
@@ -229,6 +246,7 @@ impl Places {
                 longitude: place.longitude,
                 time_zone: place.time_zone.into(),
                 accuracy_km: place.accuracy_km,
+                section: section(Section::Place, |touchpoint| place.put(touchpoint)),
             });
             (self.list.len() - 1) as u32
         });

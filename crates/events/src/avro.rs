@@ -8,6 +8,8 @@
 
 mod compile;
 pub mod confluent;
+mod cursor;
+mod passing;
 mod program;
 pub mod single_object;
 

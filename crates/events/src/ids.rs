@@ -27,33 +27,34 @@ impl EventTime {
 
 /// A routing key: 128 bits of XXH3 over the site and the id, so that equal ids of two sites never meet.
 ///
-/// A visitor's, a conversation's and a person's keys are made by different constructors and never compare equal.
+/// A visitor's, a conversation's and a person's keys are made by different constructors and never compare equal. They take
+/// strings, or the bytes of strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(pub u128);
 
 impl Key {
     /// The key of an anonymous or known device: (site, visitor id).
     #[must_use]
-    pub fn visitor(site: &str, visitor: &str) -> Key {
-        Key::of(b'v', site, visitor)
+    pub fn visitor<T: AsRef<[u8]> + ?Sized>(site: &T, visitor: &T) -> Key {
+        Key::of(b'v', site.as_ref(), visitor.as_ref())
     }
 
     /// The key of a known customer: (site, customer id).
     #[must_use]
-    pub fn customer(site: &str, customer: &str) -> Key {
-        Key::of(b'c', site, customer)
+    pub fn customer<T: AsRef<[u8]> + ?Sized>(site: &T, customer: &T) -> Key {
+        Key::of(b'c', site.as_ref(), customer.as_ref())
     }
 
     /// The key of a conversation: (site, conversation id).
     #[must_use]
-    pub fn conversation(site: &str, conversation: &str) -> Key {
-        Key::of(b't', site, conversation)
+    pub fn conversation<T: AsRef<[u8]> + ?Sized>(site: &T, conversation: &T) -> Key {
+        Key::of(b't', site.as_ref(), conversation.as_ref())
     }
 
     /// The key of a contact known only by a keyed hash of an address: (site, contact hash).
     #[must_use]
-    pub fn contact(site: &str, contact: &str) -> Key {
-        Key::of(b'k', site, contact)
+    pub fn contact<T: AsRef<[u8]> + ?Sized>(site: &T, contact: &T) -> Key {
+        Key::of(b'k', site.as_ref(), contact.as_ref())
     }
 
     /// The partition of `partitions` (at least 1) this key belongs to. Depends on the key alone: another count is
@@ -70,22 +71,22 @@ impl Key {
         format!("{:032x}", self.0)
     }
 
-    fn of(tag: u8, site: &str, id: &str) -> Key {
+    fn of(tag: u8, site: &[u8], id: &[u8]) -> Key {
         let mut stack = [0u8; 256];
         let len = 2 + site.len() + id.len();
         if len <= stack.len() {
             stack[0] = tag;
-            stack[1..1 + site.len()].copy_from_slice(site.as_bytes());
+            stack[1..1 + site.len()].copy_from_slice(site);
             // 0xFF never occurs in UTF-8, so ("ab","c") and ("a","bc") differ.
             stack[1 + site.len()] = 0xFF;
-            stack[2 + site.len()..len].copy_from_slice(id.as_bytes());
+            stack[2 + site.len()..len].copy_from_slice(id);
             return Key(xxh3_128(&stack[..len]));
         }
         let mut heap = Vec::with_capacity(len);
         heap.push(tag);
-        heap.extend_from_slice(site.as_bytes());
+        heap.extend_from_slice(site);
         heap.push(0xFF);
-        heap.extend_from_slice(id.as_bytes());
+        heap.extend_from_slice(id);
         Key(xxh3_128(&heap))
     }
 }

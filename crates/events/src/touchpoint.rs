@@ -1,27 +1,35 @@
 //! The touchpoint: an accepted, enriched event or support entry, as a compact byte record.
 //!
-//! Layout (version 1), all integers little-endian or LEB128:
+//! Layout (version 2), all integers little-endian or LEB128:
 //!
 //! ```text
-//! version u8 · outcome u8 · kind u8 · key u128 · id u64 · occurred_at i64 · presence bitmap u64 · present fields in bit order
+//! version u8 · outcome u8 · kind u8 · key u128 · id u64 · occurred_at i64 · number of sections u8 · sections
 //! ```
 //!
-//! Absent fields cost nothing. Strings are a length and bytes. Intake writes one per input record (a record it judged
-//! out leaves a stub with its outcome), sessionize passes a shorter one on to the by-person log. The bits are stored
-//! in logs: append only.
+//! Absent fields cost nothing, nor do sections without fields ([`Section`]). Strings are a length and bytes. Intake writes
+//! one per input record (a record it judged out leaves a stub with its outcome), sessionize passes the sections a journey
+//! needs on to the by-person log. The bits are stored in logs: append only.
 
+mod codec;
 mod copy;
+mod items;
+mod section;
 
 use crate::ids::{EventTime, Key};
 use crate::kind::Kind;
 use crate::money::Micros;
 use crate::outcome::Outcome;
 use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
-use crate::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
+use crate::wire::{Reader, WireError};
+use codec::{Codec, Near, Whole};
+
+pub use copy::{Ids, Sections, pass_on};
+pub use items::{Item, Items};
+pub use section::{Part, Section};
 
 /// The format version this build writes.
-pub const VERSION: u8 = 1;
-/// Bytes before the presence bitmap.
+pub const VERSION: u8 = 2;
+/// Bytes before the number of sections.
 const FIXED: usize = 3 + 16 + 8 + 8;
 
 /// The fixed part of a touchpoint: enough to route it and to cut sessions by.
@@ -39,277 +47,91 @@ pub struct Head {
     pub occurred_at: EventTime,
 }
 
-pub use copy::{Ids, copy};
+const NEWER: WireError = WireError::Malformed("touchpoint carries fields of a newer version");
 
-/// How many bytes a field takes.
-#[derive(Clone, Copy, Debug)]
-enum Shape {
-    /// A length and so many bytes.
-    Bytes,
-    /// Up to the byte without the high bit.
-    Varint,
-    /// So many.
-    Fixed(usize),
-}
-
-trait Field<'a>: Sized + Default {
-    const SHAPE: Shape;
-    fn is_absent(&self) -> bool;
-    fn put(&self, out: &mut Vec<u8>);
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError>;
-}
-
-impl<'a> Field<'a> for &'a str {
-    const SHAPE: Shape = Shape::Bytes;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.is_empty()
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_bytes(out, self.as_bytes());
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        reader.str()
-    }
-}
-
-impl<'a> Field<'a> for i64 {
-    const SHAPE: Shape = Shape::Varint;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        *self == 0
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_signed(out, *self);
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        reader.signed()
-    }
-}
-
-impl<'a> Field<'a> for u64 {
-    const SHAPE: Shape = Shape::Varint;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        *self == 0
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_varint(out, *self);
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        reader.varint()
-    }
-}
-
-impl<'a> Field<'a> for u32 {
-    const SHAPE: Shape = Shape::Varint;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        *self == 0
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_varint(out, u64::from(*self));
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        u32::try_from(reader.varint()?).map_err(|_| WireError::Malformed("number too large"))
-    }
-}
-
-impl<'a> Field<'a> for bool {
-    const SHAPE: Shape = Shape::Fixed(0);
-    #[inline]
-    fn is_absent(&self) -> bool {
-        !*self
-    }
-    #[inline]
-    fn put(&self, _: &mut Vec<u8>) {}
-    #[inline]
-    fn get(_: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(true)
-    }
-}
-
-impl<'a> Field<'a> for Option<f32> {
-    const SHAPE: Shape = Shape::Fixed(4);
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.is_none()
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.unwrap_or_default().to_le_bytes());
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(Some(f32::from_le_bytes(reader.array()?)))
-    }
-}
-
-impl<'a> Field<'a> for Micros {
-    const SHAPE: Shape = Shape::Varint;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.0 == 0
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_signed(out, self.0);
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        reader.signed().map(Micros)
-    }
-}
-
-macro_rules! code_field {
-    ($($name:ident),*) => {$(
-        impl<'a> Field<'a> for $name {
-            const SHAPE: Shape = Shape::Fixed(1);
-            #[inline]
-            fn is_absent(&self) -> bool {
-                *self == $name::default()
-            }
-            #[inline]
-            fn put(&self, out: &mut Vec<u8>) {
-                out.push(*self as u8);
-            }
-            #[inline]
-            fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-                $name::from_code(reader.u8()?).ok_or(WireError::Malformed(concat!("unknown ", stringify!($name))))
-            }
-        }
-    )*};
-}
-code_field!(Author, Channel, Device, Feeling, Scale);
-
-/// One line of a cart or an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Item<'a> {
-    /// Product id.
-    pub product: &'a str,
-    /// Product name.
-    pub name: &'a str,
-    /// Category.
-    pub category: &'a str,
-    /// Price of one.
-    pub price: Micros,
-    /// How many.
-    pub quantity: u32,
-}
-
-/// The lines of a cart or an order, still as bytes: a list that is iterated, never collected.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Items<'a>(&'a [u8]);
-
-impl<'a> Items<'a> {
-    /// Appends `item` to an item buffer.
-    pub fn push(buffer: &mut Vec<u8>, item: &Item<'_>) {
-        put_bytes(buffer, item.product.as_bytes());
-        put_bytes(buffer, item.name.as_bytes());
-        put_bytes(buffer, item.category.as_bytes());
-        put_signed(buffer, item.price.0);
-        put_varint(buffer, u64::from(item.quantity));
-    }
-
-    /// The items in a buffer filled by [`Items::push`].
-    #[must_use]
-    pub fn from_buffer(buffer: &'a [u8]) -> Items<'a> {
-        Items(buffer)
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The items in order; damaged bytes end the iteration.
-    pub fn iter(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
-        let mut reader = Reader::new(self.0);
-        std::iter::from_fn(move || {
-            if reader.is_empty() {
-                return None;
-            }
-            let mut read = || -> Result<Item<'a>, WireError> {
-                Ok(Item {
-                    product: reader.str()?,
-                    name: reader.str()?,
-                    category: reader.str()?,
-                    price: Micros(reader.signed()?),
-                    quantity: u32::get(&mut reader)?,
-                })
-            };
-            read().ok()
-        })
-    }
-}
-
-impl<'a> Field<'a> for Items<'a> {
-    const SHAPE: Shape = Shape::Bytes;
-    #[inline]
-    fn is_absent(&self) -> bool {
-        self.0.is_empty()
-    }
-    #[inline]
-    fn put(&self, out: &mut Vec<u8>) {
-        put_bytes(out, self.0);
-    }
-    #[inline]
-    fn get(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        reader.bytes().map(Items)
-    }
+/// How a field is written: as its type is, unless it says otherwise.
+macro_rules! codec {
+    ($type:ty) => {
+        $type
+    };
+    ($type:ty as $codec:ty) => {
+        $codec
+    };
 }
 
 macro_rules! touchpoint {
-    ($( $(#[doc = $doc:literal])+ $bit:literal $name:ident : $type:ty ),* $(,)?) => {
+    ($( $section:ident { $( $(#[doc = $doc:literal])+ $bit:literal $name:ident : $type:ty $(as $codec:ty)? ),* $(,)? } )*) => {
         /// A touchpoint, borrowed from the bytes it was read from. Absent is empty, zero or `None`.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct Touchpoint<'a> {
             /// The fixed part.
             pub head: Head,
-            $( $(#[doc = $doc])+ pub $name: $type, )*
+            $($( $(#[doc = $doc])+ pub $name: $type, )*)*
+            /// Sections written before; see [`Prepared`].
+            pub prepared: Prepared<'a>,
         }
 
         impl<'a> Touchpoint<'a> {
-            /// The bits this build knows.
-            const KNOWN: u64 = 0 $( | (1 << $bit) )*;
-            /// How many bytes fields take, by bit.
-            const SHAPES: [Shape; 64] = {
-                let mut shapes = [Shape::Bytes; 64];
-                $( shapes[$bit] = <$type as Field>::SHAPE; )*
-                shapes
-            };
-
             /// Appends the encoded touchpoint to `out`.
             pub fn encode(&self, out: &mut Vec<u8>) {
                 self.head.encode(out);
-                let mut present = 0u64;
-                $( present |= u64::from(!self.$name.is_absent()) << $bit; )*
-                out.extend_from_slice(&present.to_le_bytes());
-                $( if present & (1 << $bit) != 0 { self.$name.put(out); } )*
+                let count_at = out.len();
+                out.push(0);
+                let mut count = 0;
+                $( count += match self.prepared.of(Section::$section) {
+                    [] => self.put(Section::$section, out),
+                    bytes => {
+                        out.extend_from_slice(bytes);
+                        1
+                    }
+                }; )*
+                out[count_at] = count;
+            }
+
+            /// Appends one section of [`Touchpoint::encode`]'s, to be [`Prepared`] for others with the same fields; nothing
+            /// if it has no fields.
+            pub fn encode_section(&self, section: Section, out: &mut Vec<u8>) {
+                self.put(section, out);
+            }
+
+            #[inline(always)]
+            fn put(&self, section: Section, out: &mut Vec<u8>) -> u8 {
+                let base = self.head.occurred_at.0;
+                match section {
+                    $( Section::$section => section::put(section, out, |out| {
+                        let mut mask = 0u16;
+                        $( if !<codec!($type $(as $codec)?) as Codec<'a>>::is_absent(&self.$name) {
+                            mask |= 1 << $bit;
+                            <codec!($type $(as $codec)?) as Codec<'a>>::put(&self.$name, base, out);
+                        } )*
+                        mask
+                    }), )*
+                }
             }
 
             /// Reads a touchpoint.
             ///
             /// # Errors
-            /// Bytes cut short, a newer version, an unknown code or bit.
+            /// Bytes cut short, a newer version, an unknown code, section or field.
             pub fn decode(bytes: &'a [u8]) -> Result<Touchpoint<'a>, WireError> {
-                let head = Head::peek(bytes)?;
-                let mut reader = Reader::new(&bytes[FIXED..]);
-                let present = u64::from_le_bytes(reader.array()?);
-                if present & !Self::KNOWN != 0 {
-                    return Err(WireError::Malformed("touchpoint carries fields of a newer version"));
+                let mut touchpoint = Touchpoint { head: Head::peek(bytes)?, ..Touchpoint::default() };
+                let base = touchpoint.head.occurred_at.0;
+                for part in Sections::of(bytes)? {
+                    let Part { number, mask, fields } = part?;
+                    let mut reader = Reader::new(fields);
+                    match number {
+                        $( number if number == Section::$section as u8 => {
+                            const KNOWN: u16 = 0 $( | (1 << $bit) )*;
+                            if mask & !KNOWN != 0 {
+                                return Err(NEWER);
+                            }
+                            $( if mask & (1 << $bit) != 0 {
+                                touchpoint.$name = <codec!($type $(as $codec)?) as Codec<'a>>::get(&mut reader, base)?;
+                            } )*
+                        } )*
+                        _ => return Err(NEWER),
+                    }
                 }
-                let mut touchpoint = Touchpoint { head, ..Touchpoint::default() };
-                $( if present & (1 << $bit) != 0 { touchpoint.$name = <$type as Field>::get(&mut reader)?; } )*
                 Ok(touchpoint)
             }
         }
@@ -317,139 +139,179 @@ macro_rules! touchpoint {
 }
 
 touchpoint! {
-    /// Event or entry id, as the source gave it.
-    0 event_id: &'a str,
-    /// Site (property, tenant): part of every key.
-    1 site: &'a str,
-    /// Visitor id (device or browser).
-    2 visitor: &'a str,
-    /// Customer id, if the record carried one that is not garbage.
-    3 customer: &'a str,
-    /// Keyed hash (hex) of an e-mail address, phone number or social handle.
-    4 contact: &'a str,
-    /// The device's own time, ms since the epoch, before correction.
-    5 device_at: i64,
-    /// When it was received, ms since the epoch.
-    6 received_at: i64,
-    /// Name of the event as the source gave it, when the kind does not say it all.
-    7 name: &'a str,
-    /// Host of the page.
-    8 host: &'a str,
-    /// Path of the page with ids templated (`/orders/:id`).
-    9 page: &'a str,
-    /// Title of the page or screen.
-    10 title: &'a str,
-    /// Host of the referrer, empty when internal.
-    11 referrer: &'a str,
-    /// Channel of the touch.
-    12 channel: Channel,
-    /// Campaign source.
-    13 source: &'a str,
-    /// Campaign medium.
-    14 medium: &'a str,
-    /// Campaign name.
-    15 campaign: &'a str,
-    /// Campaign term.
-    16 term: &'a str,
-    /// Campaign content.
-    17 content: &'a str,
-    /// Advertising click id, as `name=value`.
-    18 click_id: &'a str,
-    /// Country, ISO 3166-1 alpha-2.
-    19 country: &'a str,
-    /// First-level region, English name.
-    20 region: &'a str,
-    /// City, English name.
-    21 city: &'a str,
-    /// Latitude in degrees.
-    22 latitude: Option<f32>,
-    /// Longitude in degrees.
-    23 longitude: Option<f32>,
-    /// IANA time zone of the place.
-    24 time_zone: &'a str,
-    /// Device class.
-    25 device: Device,
-    /// Browser family.
-    26 browser: &'a str,
-    /// Operating system family.
-    27 os: &'a str,
-    /// Why this is a robot (user agent, list, client flag); empty when it is not.
-    28 bot: &'a str,
-    /// Language tag of the page, device or text.
-    29 language: &'a str,
-    /// Lines of the cart, order or product seen.
-    30 items: Items<'a>,
-    /// Order id.
-    31 order_id: &'a str,
-    /// Revenue of the order, or value the event carried.
-    32 revenue: Micros,
-    /// Currency, ISO 4217.
-    33 currency: &'a str,
-    /// What was searched for.
-    34 search: &'a str,
-    /// Step of the checkout or onboarding.
-    35 step: &'a str,
-    /// Session id of the client, if it sends one.
-    36 client_session: &'a str,
-    /// Remaining properties as JSON text.
-    37 properties: &'a str,
-    /// Shop or place id (store visits).
-    38 store: &'a str,
-    /// Conversation id of a support entry.
-    39 conversation: &'a str,
-    /// Who wrote a support entry.
-    40 author: Author,
-    /// Agent id.
-    41 agent: &'a str,
-    /// Department or team.
-    42 department: &'a str,
-    /// Rating given.
-    43 rating: Option<f32>,
-    /// Scale of the rating.
-    44 scale: Scale,
-    /// Priority of the case.
-    45 priority: &'a str,
-    /// Tags, comma separated.
-    46 tags: &'a str,
-    /// The text with personal data redacted.
-    47 text: &'a str,
-    /// Length of the original text in characters.
-    48 characters: u32,
-    /// Label of the text's feeling.
-    49 feeling: Feeling,
-    /// p(positive) − p(negative), in [−1, 1].
-    50 score: Option<f32>,
-    /// Confidence of the label, in [0, 1].
-    51 confidence: Option<f32>,
-    /// Topics, a bit set (names in the sentiment crate's topic table).
-    52 topics: u32,
-    /// A factual complaint, whatever the tone.
-    53 friction: bool,
-    /// Dead letters: the stable reason. Otherwise: a flag such as a clamped clock.
-    54 reason: &'a str,
-    /// Dead letters: the detail. Otherwise empty.
-    55 detail: &'a str,
-    /// Where the record came from: topic or file.
-    56 topic: &'a str,
-    /// Source partition.
-    57 partition: u32,
-    /// Source offset (or record number in a file).
-    58 offset: u64,
-    /// By-person log: hash of the session it belonged to when it was passed on (0: none).
-    59 session: u64,
-    /// Version of the model that read the text.
-    60 model: &'a str,
+    Ids {
+        /// Event or entry id, as the source gave it.
+        0 event_id: &'a str,
+        /// Site (property, tenant): part of every key.
+        1 site: &'a str,
+        /// Visitor id (device or browser).
+        2 visitor: &'a str,
+        /// Customer id, if the record carried one that is not garbage.
+        3 customer: &'a str,
+        /// Keyed hash (hex) of an e-mail address, phone number or social handle.
+        4 contact: &'a str,
+    }
+    Place {
+        /// Country, ISO 3166-1 alpha-2.
+        0 country: &'a str,
+        /// First-level region, English name.
+        1 region: &'a str,
+        /// City, English name.
+        2 city: &'a str,
+        /// Latitude in degrees.
+        3 latitude: Option<f32>,
+        /// Longitude in degrees.
+        4 longitude: Option<f32>,
+        /// IANA time zone of the place.
+        5 time_zone: &'a str,
+    }
+    Device {
+        /// Device class.
+        0 device: Device,
+        /// Browser family.
+        1 browser: &'a str,
+        /// Operating system family.
+        2 os: &'a str,
+        /// Why this is a robot (user agent, list, client flag); empty when it is not.
+        3 bot: &'a str,
+    }
+    Touch {
+        /// Host of the referrer, empty when internal.
+        0 referrer: &'a str,
+        /// Channel of the touch.
+        1 channel: Channel,
+        /// Campaign source.
+        2 source: &'a str,
+        /// Campaign medium.
+        3 medium: &'a str,
+        /// Campaign name.
+        4 campaign: &'a str,
+        /// Campaign term.
+        5 term: &'a str,
+        /// Campaign content.
+        6 content: &'a str,
+        /// Advertising click id, as `name=value`.
+        7 click_id: &'a str,
+    }
+    Deed {
+        /// Name of the event as the source gave it, when the kind does not say it all.
+        0 name: &'a str,
+        /// Path of the page with ids templated (`/orders/:id`).
+        1 page: &'a str,
+        /// Language tag of the page, device or text.
+        2 language: &'a str,
+        /// Lines of the cart, order or product seen.
+        3 items: Items<'a>,
+        /// Order id.
+        4 order_id: &'a str,
+        /// Revenue of the order, or value the event carried.
+        5 revenue: Micros,
+        /// Currency, ISO 4217.
+        6 currency: &'a str,
+        /// Step of the checkout or onboarding.
+        7 step: &'a str,
+        /// Shop or place id (store visits).
+        8 store: &'a str,
+        /// Rating given.
+        9 rating: Option<f32>,
+    }
+    Talk {
+        /// Conversation id of a support entry.
+        0 conversation: &'a str,
+        /// Who wrote a support entry.
+        1 author: Author,
+        /// Scale of the rating.
+        2 scale: Scale,
+        /// Label of the text's feeling.
+        3 feeling: Feeling,
+        /// p(positive) − p(negative), in [−1, 1].
+        4 score: Option<f32>,
+        /// Topics, a bit set (names in the sentiment crate's topic table).
+        5 topics: u32,
+        /// A factual complaint, whatever the tone.
+        6 friction: bool,
+    }
+    Passed {
+        /// By-person log: hash of the session it belonged to when it was passed on (0: none).
+        0 session: u64 as Whole,
+    }
+    Record {
+        /// The device's own time, ms since the epoch, before correction.
+        0 device_at: i64 as Near,
+        /// When it was received, ms since the epoch.
+        1 received_at: i64 as Near,
+        /// Host of the page.
+        2 host: &'a str,
+        /// Title of the page or screen.
+        3 title: &'a str,
+        /// Where the record came from: topic or file.
+        4 topic: &'a str,
+        /// Source partition.
+        5 partition: u32,
+        /// Source offset (or record number in a file).
+        6 offset: u64,
+    }
+    Rest {
+        /// What was searched for.
+        0 search: &'a str,
+        /// Session id of the client, if it sends one.
+        1 client_session: &'a str,
+        /// Remaining properties as JSON text.
+        2 properties: &'a str,
+        /// Agent id.
+        3 agent: &'a str,
+        /// Department or team.
+        4 department: &'a str,
+        /// Priority of the case.
+        5 priority: &'a str,
+        /// Tags, comma separated.
+        6 tags: &'a str,
+        /// The text with personal data redacted.
+        7 text: &'a str,
+        /// Length of the original text in characters.
+        8 characters: u32,
+        /// Confidence of the label, in [0, 1].
+        9 confidence: Option<f32>,
+        /// Dead letters: the stable reason. Otherwise: a flag such as a clamped clock.
+        10 reason: &'a str,
+        /// Dead letters: the detail. Otherwise empty.
+        11 detail: &'a str,
+        /// Version of the model that read the text.
+        12 model: &'a str,
+    }
+}
+
+/// Sections that were encoded before, for values that repeat: a place, a device. Each is empty, or what encoding the
+/// touchpoint's own fields would write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prepared<'a> {
+    /// [`Section::Place`].
+    pub place: &'a [u8],
+    /// [`Section::Device`].
+    pub device: &'a [u8],
+}
+
+impl<'a> Prepared<'a> {
+    #[inline]
+    fn of(&self, section: Section) -> &'a [u8] {
+        match section {
+            Section::Place => self.place,
+            Section::Device => self.device,
+            _ => &[],
+        }
+    }
 }
 
 impl Head {
     /// Appends the fixed part.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
-        out.push(self.outcome as u8);
-        out.push(self.kind as u8);
-        out.extend_from_slice(&self.key.0.to_le_bytes());
-        out.extend_from_slice(&self.id.to_le_bytes());
-        out.extend_from_slice(&self.occurred_at.0.to_le_bytes());
+        let mut fixed = [0; FIXED];
+        fixed[..3].copy_from_slice(&[VERSION, self.outcome as u8, self.kind as u8]);
+        fixed[3..19].copy_from_slice(&self.key.0.to_le_bytes());
+        fixed[19..27].copy_from_slice(&self.id.to_le_bytes());
+        fixed[27..].copy_from_slice(&self.occurred_at.0.to_le_bytes());
+        out.extend_from_slice(&fixed);
     }
 
     /// Reads the fixed part alone: what routing and the gap rule need, without touching the strings.

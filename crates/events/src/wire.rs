@@ -14,11 +14,18 @@ pub enum WireError {
 /// Appends an unsigned LEB128 varint.
 #[inline]
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value as u8) | 0x80);
-        value >>= 7;
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
     }
-    out.push(value as u8);
+    let (mut bytes, mut length) = ([0; 10], 0);
+    while value >= 0x80 {
+        bytes[length] = (value as u8) | 0x80;
+        value >>= 7;
+        length += 1;
+    }
+    bytes[length] = value as u8;
+    out.extend_from_slice(&bytes[..=length]);
 }
 
 /// Appends a signed value, zigzag coded.
@@ -32,6 +39,41 @@ pub fn put_signed(out: &mut Vec<u8>, value: i64) {
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+/// The LEB128 varint that `bytes` begin with, and how many bytes it takes: 10 at most.
+#[inline]
+pub(crate) fn leb128(bytes: &[u8]) -> Result<(u64, usize), WireError> {
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    if let Some(eight) = bytes.first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        let ends = !word & MORE;
+        if ends != 0 {
+            // Eight bytes or fewer: their seven bits are moved together pairwise.
+            let bits = ends.trailing_zeros();
+            let word = word & (u64::MAX >> (63 - bits)) & !MORE;
+            let word = (word & 0x7F00_7F00_7F00_7F00) >> 1 | (word & 0x007F_007F_007F_007F);
+            let word = (word & 0x3FFF_0000_3FFF_0000) >> 2 | (word & 0x0000_3FFF_0000_3FFF);
+            let word = (word & 0x0FFF_FFFF_0000_0000) >> 4 | (word & 0x0000_0000_0FFF_FFFF);
+            return Ok((word, bits as usize / 8 + 1));
+        }
+    }
+    leb128_by_byte(bytes)
+}
+
+fn leb128_by_byte(bytes: &[u8]) -> Result<(u64, usize), WireError> {
+    const LONGEST: usize = 10;
+    let mut value = 0u64;
+    for (i, &byte) in bytes.iter().take(LONGEST).enumerate() {
+        if i == LONGEST - 1 && byte > 1 {
+            break;
+        }
+        value |= u64::from(byte & 0x7F) << (7 * i);
+        if byte < 0x80 {
+            return Ok((value, i + 1));
+        }
+    }
+    Err(if bytes.len() < LONGEST { WireError::Truncated } else { WireError::Malformed("varint too long") })
 }
 
 /// A cursor over borrowed bytes.
@@ -100,22 +142,15 @@ impl<'a> Reader<'a> {
     }
 
     fn long_varint(&mut self) -> Result<u64, WireError> {
-        let mut value = 0u64;
-        let mut shift = 0;
-        loop {
-            let byte = self.u8()?;
-            if shift == 63 && byte > 1 {
-                return Err(WireError::Malformed("varint too long"));
-            }
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-            shift += 7;
-            if shift > 63 {
-                return Err(WireError::Malformed("varint too long"));
-            }
-        }
+        let (value, length) = leb128(self.rest)?;
+        self.rest = &self.rest[length..];
+        Ok(value)
+    }
+
+    /// The next unsigned varint, at most [`u32::MAX`].
+    #[inline]
+    pub fn varint_u32(&mut self) -> Result<u32, WireError> {
+        u32::try_from(self.varint()?).map_err(|_| WireError::Malformed("number too large"))
     }
 
     /// The next signed (zigzag) varint.
@@ -123,17 +158,6 @@ impl<'a> Reader<'a> {
     pub fn signed(&mut self) -> Result<i64, WireError> {
         let raw = self.varint()?;
         Ok(((raw >> 1) as i64) ^ -((raw & 1) as i64))
-    }
-
-    /// A signed varint of one byte; `None` (and nothing read) for a longer one or the end.
-    #[inline]
-    pub(crate) fn short_signed(&mut self) -> Option<i64> {
-        let (&first, rest) = self.rest.split_first()?;
-        if first >= 0x80 {
-            return None;
-        }
-        self.rest = rest;
-        Some(i64::from(first >> 1) ^ -i64::from(first & 1))
     }
 
     /// The next length-prefixed bytes.
@@ -164,6 +188,21 @@ mod tests {
             assert_eq!(reader.signed(), Ok(value));
             assert_eq!(reader.varint(), Ok(value as u64));
             assert!(reader.is_empty());
+        }
+    }
+
+    #[test]
+    fn varints_read_at_once_are_those_read_by_the_byte() {
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1 << shift) - 1, u64::MAX >> shift, 0x5A5A_5A5A_5A5A_5A5A >> shift] {
+                let mut bytes = Vec::new();
+                put_varint(&mut bytes, value);
+                let length = bytes.len();
+                assert_eq!(leb128(&bytes), Ok((value, length)));
+                bytes.extend_from_slice(&[0xFF; 8]);
+                assert_eq!(leb128(&bytes), Ok((value, length)));
+                assert_eq!(leb128_by_byte(&bytes), Ok((value, length)));
+            }
         }
     }
 

@@ -115,8 +115,7 @@ impl Intake {
     pub fn event_time(&mut self, input: &Input<'_>) -> Result<Option<EventTime>, Hold> {
         let identity = FileIdentity { file: input.file, record: input.offset };
         let times = self.decoder.times(input.shape, input.payload, identity)?;
-        let good = times.and_then(|times| validate::times(times, input.arrived_at).map(|()| times));
-        Ok(good.ok().map(|Times { occurred, sent, received }| correct(occurred, sent, received, input.arrived_at).at))
+        Ok(times.ok().and_then(|times| event_time(times, input.arrived_at)))
     }
 
     /// Decides one record and appends its touchpoint or stub to `out`.
@@ -167,6 +166,15 @@ impl Intake {
         stub.encode(out);
         Decided { outcome: Outcome::Dead, key, occurred_at: None }
     }
+}
+
+/// Event time of a record with these times, as [`Intake::judge`] gives it; `None` if they make it dead. `arrived_at` is
+/// that of its [`Input`].
+#[must_use]
+pub fn event_time(times: Times, arrived_at: i64) -> Option<EventTime> {
+    validate::times(times, arrived_at).ok()?;
+    let Times { occurred, sent, received } = times;
+    Some(correct(occurred, sent, received, arrived_at).at)
 }
 
 fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {

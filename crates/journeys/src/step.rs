@@ -239,11 +239,13 @@ impl Journeys {
         number
     }
 
-    /// Marks everyone whose time has come.
+    /// Marks everyone whose time has come, in the order of their numbers: timers may ring early, and do so in another
+    /// order after a restart.
     fn ring(&mut self) {
+        let before = self.owed.len();
         while let Some(&Reverse((due, number))) = self.timers.peek() {
             if due > self.watermark {
-                return;
+                break;
             }
             self.timers.pop();
             let person = person_mut(&mut self.people, number);
@@ -257,6 +259,7 @@ impl Journeys {
                 owe(person, number, &self.rules, &mut self.owed);
             }
         }
+        self.owed[before..].sort_unstable_by_key(|(number, _)| *number);
     }
 }
 

@@ -376,6 +376,8 @@ impl FrameWriter {
     ) -> Vec<u8> {
         let mut bytes = std::mem::replace(&mut self.bytes, spare);
         self.bytes.clear();
+        // The next frame will be about as long as this one.
+        self.bytes.reserve(bytes.len() + bytes.len() / 8);
         self.serial = self.serial.wrapping_add(1).max(1);
         self.origins = 0;
         self.current = u32::MAX;

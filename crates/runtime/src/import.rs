@@ -6,6 +6,7 @@
 //! its content and passed over; an import that was killed goes on where the log's ticks say.
 
 use crumbtrail_events::EventTime;
+use crumbtrail_events::clock::Times;
 use crumbtrail_log::{LogError, OriginId, SourceRecord};
 use crumbtrail_telemetry::{Metrics, catalogue};
 use xxhash_rust::xxh3::Xxh3;
@@ -16,7 +17,7 @@ use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Writer};
 /// Records per chunk: what is merged by time, and how exact the watermark is.
 pub const CHUNK: usize = 1024;
 /// A tick after so many records, however fast they came: sessions close at ticks only, and until then are held in memory.
-const TICK_RECORDS: u64 = 128 << 10;
+const TICK_RECORDS: u64 = 32 << 10;
 
 /// Why an import ends.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,24 @@ pub trait Records {
     ///
     /// # Errors
     /// The file cannot be read on (a damaged gzip stream, a directory).
-    fn next(&mut self) -> Result<Option<&[u8]>, String>;
+    fn next(&mut self) -> Result<Option<FileRecord<'_>>, String>;
+}
+
+/// One record of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRecord<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Its times, where finding its end has told them.
+    pub times: Option<Times>,
+}
+
+impl<'a> FileRecord<'a> {
+    /// A record whose end is found without reading its times.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> FileRecord<'a> {
+        FileRecord { bytes, times: None }
+    }
 }
 
 /// A file that can be read twice.
@@ -75,7 +93,10 @@ pub trait Scout {
     ///
     /// # Errors
     /// Why it cannot be told now.
-    fn event_time(&mut self, record: &SourceRecord<'_>, file: &str) -> Result<Option<EventTime>, String>;
+    fn event_time(&mut self, record: &SourceRecord<'_>) -> Result<Option<EventTime>, String>;
+
+    /// The same, where the record's times are read already.
+    fn judge(&self, times: Times) -> Option<EventTime>;
 }
 
 /// What the first pass learnt of a file.
@@ -117,15 +138,21 @@ pub fn survey(file: &dyn ImportFile, scout: &mut dyn Scout, mut seen: impl FnMut
     let mut hash = Xxh3::new();
     let mut earliest: Vec<EventTime> = Vec::new();
     let (mut count, mut last) = (0u64, EventTime::MIN);
-    while let Some(bytes) = records.next().map_err(fail)? {
+    while let Some(FileRecord { bytes, times }) = records.next().map_err(fail)? {
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
         if count.is_multiple_of(CHUNK as u64) {
             earliest.push(EventTime::MAX);
             seen(count);
         }
-        let record = source_record(OriginId(0), file.name(), count, bytes);
-        if let Some(time) = scout.event_time(&record, "").map_err(ImportError::Held)? {
+        let time = match times {
+            Some(times) => scout.judge(times),
+            None => {
+                let record = source_record(OriginId(0), file.name(), count, bytes);
+                scout.event_time(&record).map_err(ImportError::Held)?
+            }
+        };
+        if let Some(time) = time {
             last = last.max(time);
             if let Some(chunk) = earliest.last_mut() {
                 *chunk = (*chunk).min(time);
@@ -277,5 +304,8 @@ fn open<'a>(file: &'a dyn ImportFile) -> Result<Box<dyn Records + 'a>, ImportErr
 }
 
 fn next<'a>(file: &dyn ImportFile, records: &'a mut (dyn Records + '_)) -> Result<Option<&'a [u8]>, ImportError> {
-    records.next().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
+    let record = records.next();
+    record
+        .map(|record| record.map(|record| record.bytes))
+        .map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
 }

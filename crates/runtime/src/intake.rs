@@ -259,11 +259,22 @@ struct OriginAt {
     at_end: bool,
 }
 
+/// Intake at work: what its loop knows between two turns. Time comes from whoever turns it.
+pub struct Running {
+    intake: IntakeLoop,
+    origins: HashMap<OriginId, OriginAt>,
+    declared: Vec<(OriginId, String)>,
+    control_at: Offset,
+    cut_at: Duration,
+    tick_at: Duration,
+    held: Option<HoldUp>,
+}
+
 /// A record that cannot be decided now.
 struct HoldUp {
     origin: OriginId,
     offset: u64,
-    since: Instant,
+    since: Duration,
     /// It was asked for again, and has not come yet.
     retrying: bool,
 }
@@ -278,95 +289,42 @@ impl IntakeLoop {
     ///
     /// # Errors
     /// A log or source fails for good.
-    pub fn run(mut self) -> Result<(), IntakeError> {
-        let mut origins: HashMap<OriginId, OriginAt> = HashMap::new();
-        let mut declared: Vec<(OriginId, String)> = Vec::new();
+    pub fn run(self) -> Result<(), IntakeError> {
+        let started = Instant::now();
+        let mut running = self.begin()?;
+        while !running.intake.stop.load(Ordering::Relaxed) {
+            running.turn(CUT, || started.elapsed())?;
+        }
+        running.leave()
+    }
+
+    /// Begins: what [`IntakeLoop::run`] turns.
+    ///
+    /// # Errors
+    /// The control log cannot be reached.
+    pub fn begin(mut self) -> Result<Running, IntakeError> {
         // Imported files are history to a live stream: their clock holds nothing back any more.
         let import = OriginId::of(IMPORT_ORIGIN);
         self.writer.start(import, IMPORT_ORIGIN, 0);
         self.writer.decided(import, 0, EventTime::MAX);
-        let mut control_at = self.control.bounds(PartitionId(0))?.1;
-        let (mut cut_at, mut tick_at) = (Instant::now(), Instant::now());
-        let mut held: Option<HoldUp> = None;
-        while !self.stop.load(Ordering::Relaxed) {
-            if let Some(hold) = &mut held {
-                if hold.retrying {
-                    // Told only once the record is decided, or another member's: an alert waits for minutes of 1.
-                    if origins.get(&hold.origin).is_none_or(|at| at.frontier > hold.offset) {
-                        tracing::info!("intake goes on");
-                        self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 0.0);
-                        held = None;
-                    }
-                } else if hold.since.elapsed() >= HOLD {
-                    hold.retrying = true;
-                    // The source has handed over more than was decided: every origin goes back, then all go on.
-                    for (origin, at) in &origins {
-                        self.source.start(*origin, Some(at.frontier))?;
-                    }
-                    self.source.resume_all()?;
-                }
-            }
-            match self.poll(&mut origins)? {
-                Polled::Event(SourceEvent::Assigned(partitions)) => {
-                    self.assigned(partitions, &mut origins)?;
-                    declared = self.source.origins_declared()?;
-                    declared.push((import, IMPORT_ORIGIN.to_owned()));
-                }
-                Polled::Event(SourceEvent::Revoked(gone)) => {
-                    for origin in gone {
-                        if let Some(at) = origins.remove(&origin) {
-                            self.writer.stop(origin);
-                            // From now on another member's to tell.
-                            self.show_lag(&at.partition, 0);
-                        }
-                    }
-                    self.progress.set(&origins);
-                }
-                Polled::Event(SourceEvent::EndConfirmed { origin, at_wall_ms, end }) => {
-                    if let Some(at) = origins.get_mut(&origin) {
-                        // What lies between is no record, such as a transaction's marker.
-                        at.frontier = at.frontier.max(end);
-                        at.watermark = at.watermark.max(EventTime(at_wall_ms));
-                        self.writer.decided(origin, at.frontier, at.watermark);
-                        at.at_end = true;
-                        self.progress.set(&origins);
-                    }
-                }
-                Polled::Event(SourceEvent::Polled(_)) => {}
-                Polled::Held { origin, offset, why } => {
-                    tracing::warn!(why, "intake is paused");
-                    self.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 1.0);
-                    self.source.pause_all()?;
-                    held = Some(HoldUp { origin, offset, since: Instant::now(), retrying: false });
-                }
-            }
-            let cut = cut_at.elapsed() >= CUT;
-            self.writer.append(cut)?;
-            if cut {
-                cut_at = Instant::now();
-            }
-            if tick_at.elapsed() >= self.tick && !origins.is_empty() {
-                tick_at = Instant::now();
-                self.tick(&origins, &declared)?;
-                control_at = self.heed(control_at, &mut origins)?;
-                self.judge.refresh();
-            }
-        }
-        if !origins.is_empty() {
-            self.tick(&origins, &declared)?;
-            if self.closes {
-                self.writer.close(self.clock.now_ms(), &declared)?;
-            }
-        }
-        Ok(())
+        let control_at = self.control.bounds(PartitionId(0))?.1;
+        Ok(Running {
+            intake: self,
+            origins: HashMap::new(),
+            declared: Vec::new(),
+            control_at,
+            cut_at: Duration::ZERO,
+            tick_at: Duration::ZERO,
+            held: None,
+        })
     }
 
-    fn poll(&mut self, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Polled, LogError> {
+    fn poll(&mut self, wait: Duration, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Polled, LogError> {
         let IntakeLoop { source, writer, judge, metrics, .. } = self;
         let mut outcomes = [0u64; Outcome::ALL.len()];
         let mut bytes = 0u64;
         let mut held = None;
-        let event = source.poll(CUT, &mut |record| {
+        let event = source.poll(wait, &mut |record| {
             // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
             if held.is_some() {
                 return;
@@ -491,6 +449,107 @@ impl IntakeLoop {
         }
         self.progress.set(origins);
         Ok(next)
+    }
+}
+
+impl Running {
+    /// One turn: what the source says next, waiting up to `wait` for it, and what is due. `now` is read when that is
+    /// decided: time since the start, from whatever clock.
+    ///
+    /// # Errors
+    /// As [`IntakeLoop::run`].
+    pub fn turn(&mut self, wait: Duration, now: impl Fn() -> Duration) -> Result<(), IntakeError> {
+        self.retry(now())?;
+        let Running { intake, origins, .. } = self;
+        match intake.poll(wait, origins)? {
+            Polled::Event(SourceEvent::Assigned(partitions)) => {
+                intake.assigned(partitions, origins)?;
+                self.declared = intake.source.origins_declared()?;
+                self.declared.push((OriginId::of(IMPORT_ORIGIN), IMPORT_ORIGIN.to_owned()));
+            }
+            Polled::Event(SourceEvent::Revoked(gone)) => {
+                for origin in gone {
+                    if let Some(at) = origins.remove(&origin) {
+                        intake.writer.stop(origin);
+                        // From now on another member's to tell.
+                        intake.show_lag(&at.partition, 0);
+                    }
+                }
+                intake.progress.set(origins);
+            }
+            Polled::Event(SourceEvent::EndConfirmed { origin, at_wall_ms, end }) => {
+                if let Some(at) = origins.get_mut(&origin) {
+                    // What lies between is no record, such as a transaction's marker.
+                    at.frontier = at.frontier.max(end);
+                    at.watermark = at.watermark.max(EventTime(at_wall_ms));
+                    intake.writer.decided(origin, at.frontier, at.watermark);
+                    at.at_end = true;
+                    intake.progress.set(origins);
+                }
+            }
+            Polled::Event(SourceEvent::Polled(_)) => {}
+            Polled::Held { origin, offset, why } => {
+                tracing::warn!(why, "intake is paused");
+                intake.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 1.0);
+                intake.source.pause_all()?;
+                self.held = Some(HoldUp { origin, offset, since: now(), retrying: false });
+            }
+        }
+        self.due(now())
+    }
+
+    /// Asks an absent registry again once it is time, and tells when it is back.
+    fn retry(&mut self, now: Duration) -> Result<(), IntakeError> {
+        let Running { intake, origins, held, .. } = self;
+        let Some(hold) = held else { return Ok(()) };
+        if hold.retrying {
+            // Told only once the record is decided, or another member's: an alert waits for minutes of 1.
+            if origins.get(&hold.origin).is_none_or(|at| at.frontier > hold.offset) {
+                tracing::info!("intake goes on");
+                intake.metrics.set(&catalogue::INTAKE_PAUSED, &["registry"], 0.0);
+                *held = None;
+            }
+        } else if now.saturating_sub(hold.since) >= HOLD {
+            hold.retrying = true;
+            // The source has handed over more than was decided: every origin goes back, then all go on.
+            for (origin, at) in origins {
+                intake.source.start(*origin, Some(at.frontier))?;
+            }
+            intake.source.resume_all()?;
+        }
+        Ok(())
+    }
+
+    /// Cuts frames and puts ticks when it is time.
+    fn due(&mut self, now: Duration) -> Result<(), IntakeError> {
+        let Running { intake, origins, declared, .. } = self;
+        let cut = now.saturating_sub(self.cut_at) >= CUT;
+        intake.writer.append(cut)?;
+        if cut {
+            self.cut_at = now;
+        }
+        if now.saturating_sub(self.tick_at) >= intake.tick && !origins.is_empty() {
+            self.tick_at = now;
+            intake.tick(origins, declared)?;
+            self.control_at = intake.heed(self.control_at, origins)?;
+            intake.judge.refresh();
+        }
+        Ok(())
+    }
+
+    /// Ends in order, with a tick: nothing decided is decided again.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn leave(mut self) -> Result<(), IntakeError> {
+        let Running { intake, origins, declared, .. } = &mut self;
+        if !origins.is_empty() {
+            intake.tick(origins, declared)?;
+            if intake.closes {
+                intake.writer.close(intake.clock.now_ms(), declared)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,12 +7,14 @@
 
 pub mod clock;
 pub mod cutter;
+pub mod frontier;
 pub mod gaps;
 pub mod import;
 pub mod intake;
 pub mod owner;
 pub mod processor;
 pub mod progress;
+pub mod provenance;
 pub mod retention;
 pub mod sink;
 pub mod snapshot;
@@ -21,6 +23,7 @@ pub mod step;
 pub use clock::Clock;
 pub use owner::Owner;
 pub use processor::Processor;
+pub use provenance::Provenance;
 pub use sink::{Batch, Sink};
 pub use snapshot::SnapshotStore;
 pub use step::{Context, Step};

@@ -9,6 +9,7 @@ use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
 
 use crate::cutter::{CutRules, Cutter};
+use crate::provenance::Provenance;
 use crate::sink::Batch;
 use crate::snapshot::Snapshot;
 use crate::step::{Context, Effects, Step, StepError};
@@ -77,9 +78,9 @@ pub struct FrameReport {
 }
 
 /// The owner of partition `partition`.
-pub struct Owner<S> {
+pub struct Owner<S, I = Inbox> {
     step: S,
-    inbox: Inbox,
+    inbox: I,
     cutter: Cutter,
     rules: CutRules,
     effects: Effects,
@@ -139,16 +140,33 @@ impl<S: Step> Owner<S> {
     /// # Errors
     /// The snapshot's state cannot be read.
     pub fn new(
-        mut step: S,
+        step: S,
         epoch: Epoch,
         partition: PartitionId,
         start: Start,
         rules: CutRules,
         onward: Option<(Outbox, String)>,
     ) -> Result<Owner<S>, OwnerError> {
+        Owner::judging(step, epoch, partition, start, rules, onward)
+    }
+}
+
+impl<S: Step, I: Provenance> Owner<S, I> {
+    /// As [`Owner::new`], with whatever judges provenance.
+    ///
+    /// # Errors
+    /// The snapshot's state cannot be read.
+    pub fn judging(
+        mut step: S,
+        epoch: Epoch,
+        partition: PartitionId,
+        start: Start,
+        rules: CutRules,
+        onward: Option<(Outbox, String)>,
+    ) -> Result<Owner<S, I>, OwnerError> {
         let effects = Effects::new(step.tables());
         let (inbox, cutter, next, time) = match start {
-            Start::Empty(from) => (Inbox::new(), Cutter::new(from), from, TickTime::START),
+            Start::Empty(from) => (I::new(), Cutter::new(from), from, TickTime::START),
             Start::Snapshot(snapshot) => {
                 let mut reader = Reader::new(&snapshot.state);
                 if reader.u8()? != STATE_VERSION {
@@ -156,8 +174,8 @@ impl<S: Step> Owner<S> {
                 }
                 let time = TickTime { wall_ms: reader.signed()?, skipped_ms: reader.signed()? };
                 let cutter = Cutter::load(&mut reader)?;
-                let inbox = Inbox::decode(reader.bytes()?)
-                    .map_err(|_| WireError::Malformed("inbox of another format version"))?;
+                let inbox =
+                    I::decode(reader.bytes()?).map_err(|_| WireError::Malformed("inbox of another format version"))?;
                 step.load(reader.bytes()?)?;
                 (inbox, cutter, snapshot.offset, time)
             }
@@ -186,7 +204,7 @@ impl<S: Step> Owner<S> {
     /// Has its ticks declare the other origins of the next log too: its readers' watermark waits for them, heard of or
     /// not.
     #[must_use]
-    pub fn declaring(mut self, names: impl Iterator<Item = String>) -> Owner<S> {
+    pub fn declaring(mut self, names: impl Iterator<Item = String>) -> Owner<S, I> {
         if let Some(Onward { declared, .. }) = &mut self.onward {
             for name in names {
                 let origin = OriginId::of(&name);
@@ -401,7 +419,7 @@ pub enum Start {
 /// The index of rows made at a tick: above every record's, so that at one offset the tick's row wins.
 const TICK_INDEX: u64 = 0xFFFF;
 
-fn watermark_of(inbox: &Inbox) -> EventTime {
+fn watermark_of(inbox: &impl Provenance) -> EventTime {
     inbox.watermark().map_or(EventTime::MIN, EventTime)
 }
 

@@ -1,6 +1,7 @@
 //! The loop of a processor: one thread, one subscription, an owner per partition dealt to it.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,15 +11,18 @@ use parking_lot::Mutex;
 
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::{
-    Epoch, Event, Gap, Generation, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId, Position, Subscription,
+    Epoch, Event, Gap, Generation, Inbox, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId, Position,
+    Subscription,
 };
 use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::clock::Clock;
 use crate::cutter::CutRules;
+use crate::frontier;
 use crate::gaps::Asks;
 use crate::owner::{FrameReport, Owner, OwnerError, Start};
 use crate::progress::{PartitionProgress, Progress};
+use crate::provenance::Provenance;
 use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
@@ -46,6 +50,21 @@ pub enum ProcessorError {
     /// Snapshots cannot be read.
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
+    /// The next log was written under a newer configuration: its readers would drop all that we say.
+    #[error(
+        "{processor}: {log} was written under configuration generation {found}, this one is {ours}: raise `generation` to \
+         {found} or more"
+    )]
+    Generation {
+        /// Processor name.
+        processor: &'static str,
+        /// Name of the next log.
+        log: String,
+        /// Generation found.
+        found: u32,
+        /// Generation configured.
+        ours: u32,
+    },
     /// The log has forgotten its beginning, and no snapshot stands for it.
     #[error(
         "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
@@ -100,9 +119,22 @@ pub struct Processor<M> {
     pub retention: Option<Duration>,
 }
 
+/// A processor at work: what its loop knows between two turns. Time comes from whoever turns it.
+pub struct Running<P, S, I = Inbox> {
+    processor: P,
+    subscription: Box<dyn Subscription>,
+    partitions: BTreeMap<u32, Held<S, I>>,
+    control_at: Offset,
+    oldest: Oldest,
+    paused: bool,
+    unflushed: bool,
+    flushed_at: Duration,
+    measured_at: Duration,
+}
+
 /// A partition dealt to this processor.
-struct Held<S> {
-    owner: Owner<S>,
+struct Held<S, I> {
+    owner: Owner<S, I>,
     asks: Asks,
     /// Up to where the tables and the next log went when it was restored.
     limit: Offset,
@@ -128,80 +160,21 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// # Errors
     /// The log, the sink or the snapshot store fails for good, or a partition must halt.
     pub fn run(&self, member: Member<'_>) -> Result<(), ProcessorError> {
-        let mut subscription = self.log.subscribe(member)?;
-        let mut partitions: HashMap<u32, Held<S>> = HashMap::new();
-        let mut control_at = match &self.control {
-            Some(control) => control.bounds(PartitionId(0))?.1,
-            None => Offset::default(),
-        };
-        let oldest = Oldest::default();
-        let mut paused = false;
-        let mut unflushed = false;
-        let mut flushed_at = Instant::now();
-        let mut measured_at = Instant::now();
+        let started = Instant::now();
+        let mut running = Running::<_, S>::join(self, member)?;
         while !self.stop.load(Ordering::Relaxed) {
-            let room = self.sink.has_room();
-            if room == paused {
-                for partition in partitions.keys() {
-                    if room {
-                        subscription.resume(PartitionId(*partition))?;
-                    } else {
-                        subscription.pause(PartitionId(*partition))?;
-                    }
-                }
-                paused = !room;
-            }
-            match subscription.next(POLL)? {
-                Event::Assigned(partition) => {
-                    let held = self.restore(partition, self.limit(partition)?)?;
-                    self.begin(subscription.as_mut(), &held.owner, paused)?;
-                    partitions.insert(partition.0, held);
-                }
-                Event::Revoked(partition) => {
-                    partitions.remove(&partition.0);
-                    self.progress.forget(partition.0);
-                }
-                Event::Frame { partition, offset, bytes } => {
-                    if let Some(held) = partitions.get_mut(&partition.0) {
-                        unflushed |= self.frame(held, offset, &bytes, &oldest)?;
-                    }
-                }
-                Event::AtEnd { .. } | Event::Idle => {}
-            }
-            if unflushed && flushed_at.elapsed() >= self.flush_interval {
-                if let Some(onward) = &self.onward {
-                    onward.flush(FLUSH_DEADLINE)?;
-                }
-                for held in partitions.values_mut() {
-                    held.flushed = held.owner.next();
-                }
-                unflushed = false;
-                flushed_at = Instant::now();
-            }
-            if measured_at.elapsed() >= MEASURE {
-                measured_at = Instant::now();
-                control_at = self.heed(control_at, &mut partitions, subscription.as_mut(), paused)?;
-                self.forget(&oldest, &partitions)?;
-                for Held { owner, .. } in partitions.values() {
-                    self.measure(owner, subscription.lag(owner.partition()));
-                    let name = owner.step().name();
-                    if let Some(acked) = self.sink.acked(name, owner.partition().0) {
-                        // A report only: a failed one is made good by the next.
-                        if let Err(error) = subscription.report(owner.partition(), acked) {
-                            tracing::debug!(%error, "offset report failed");
-                        }
-                    }
-                }
-            }
+            running.turn(POLL, || started.elapsed())?;
         }
-        if let Some(onward) = &self.onward {
-            onward.flush(FLUSH_DEADLINE)?;
-        }
-        Ok(())
+        running.leave()
     }
 
     /// Has a partition read from where its owner is.
-    fn begin(&self, subscription: &mut dyn Subscription, owner: &Owner<S>, paused: bool) -> Result<(), LogError> {
+    fn begin<I: Provenance>(
+        &self,
+        subscription: &mut dyn Subscription,
+        owner: &Owner<S, I>,
+        paused: bool,
+    ) -> Result<(), LogError> {
         subscription.start(owner.partition(), owner.next())?;
         if paused {
             subscription.pause(owner.partition())?;
@@ -211,7 +184,13 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Takes a frame; says whether something was appended onward.
-    fn frame(&self, held: &mut Held<S>, offset: Offset, bytes: &[u8], oldest: &Oldest) -> Result<bool, ProcessorError> {
+    fn frame<I: Provenance>(
+        &self,
+        held: &mut Held<S, I>,
+        offset: Offset,
+        bytes: &[u8],
+        oldest: &Oldest,
+    ) -> Result<bool, ProcessorError> {
         let Held { owner, asks, .. } = held;
         let name = owner.step().name();
         let partition = owner.partition();
@@ -240,7 +219,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Asks the writers of open holes to go back, where it is time to.
-    fn ask(&self, owner: &Owner<S>, asks: &mut Asks, ticked: bool) -> Result<(), ProcessorError> {
+    fn ask<I: Provenance>(&self, owner: &Owner<S, I>, asks: &mut Asks, ticked: bool) -> Result<(), ProcessorError> {
         let due = asks.due(owner.next(), ticked.then(|| owner.wall_ms()), owner.gaps());
         if due.is_empty() {
             return Ok(());
@@ -270,10 +249,10 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Reads the control log, and goes back with every partition of which a reader of the next log misses records.
-    fn heed(
+    fn heed<I: Provenance>(
         &self,
         from: Offset,
-        partitions: &mut HashMap<u32, Held<S>>,
+        partitions: &mut BTreeMap<u32, Held<S, I>>,
         subscription: &mut dyn Subscription,
         paused: bool,
     ) -> Result<Offset, ProcessorError> {
@@ -326,7 +305,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Ok(next)
     }
 
-    fn deliver(&self, held: &Held<S>, report: FrameReport, oldest: &Oldest) -> Result<(), ProcessorError> {
+    fn deliver<I: Provenance>(
+        &self,
+        held: &Held<S, I>,
+        report: FrameReport,
+        oldest: &Oldest,
+    ) -> Result<(), ProcessorError> {
         let (name, partition) = (held.owner.step().name(), held.owner.partition());
         if report.repeats > 0 {
             self.metrics.add(&catalogue::STEP_REPEATS, &[name], report.repeats);
@@ -369,14 +353,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// A snapshot up to here could be used by a restart now.
-    fn restart_limit(&self, held: &Held<S>) -> Offset {
+    fn restart_limit<I: Provenance>(&self, held: &Held<S, I>) -> Offset {
         let acked = self.sink.acked(held.owner.step().name(), held.owner.partition().0).unwrap_or_default();
         let flushed = if self.onward.is_some() { held.flushed } else { held.owner.next() };
         acked.min(flushed).max(held.limit)
     }
 
     /// Lets the log forget what no snapshot needs any more and has been kept for long enough.
-    fn forget(&self, oldest: &Oldest, partitions: &HashMap<u32, Held<S>>) -> Result<(), LogError> {
+    fn forget<I: Provenance>(&self, oldest: &Oldest, partitions: &BTreeMap<u32, Held<S, I>>) -> Result<(), LogError> {
         let oldest = std::mem::take(&mut *oldest.lock());
         let Some(retention) = self.retention else { return Ok(()) };
         let retention_ms = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
@@ -393,15 +377,38 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         format!("log:{}/{}", self.log.name(), partition.0)
     }
 
+    /// A partition as its tables and the next log allow.
+    fn recover<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
+        let limit = self.limit(partition, newest)?;
+        match self.restore(partition, limit) {
+            // Whoever spoke last may have been far behind: a replay that was killed, a sleeper that woke. Every frontier ever
+            // said is true, so the highest counts; it is looked for only where there is no other way.
+            Err(forgotten @ ProcessorError::Forgotten { .. }) => match self.limit(partition, frontier::highest)? {
+                further if further > limit => self.restore(partition, further),
+                _ => Err(forgotten),
+            },
+            restored => restored,
+        }
+    }
+
     /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
-    /// frontiers read back.
-    fn limit(&self, partition: PartitionId) -> Result<Offset, ProcessorError> {
+    /// frontiers that `read_back` finds in each partition there.
+    fn limit(
+        &self,
+        partition: PartitionId,
+        read_back: impl Fn(&dyn Log, PartitionId, OriginId) -> Result<Option<(u64, Generation)>, LogError>,
+    ) -> Result<Offset, ProcessorError> {
         let name = (self.make)(partition).name();
         let mut limit = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
         if let Some(onward) = &self.onward {
             let origin = OriginId::of(&self.origin_name(partition));
             for to in 0..onward.partitions() {
-                let frontier = onward.read_back(PartitionId(to), origin)?.map_or(0, |back| back.frontier);
+                let (frontier, found) = read_back(onward.as_ref(), PartitionId(to), origin)?.unwrap_or_default();
+                if found > self.generation {
+                    let log = onward.name().to_owned();
+                    let (found, ours) = (found.0, self.generation.0);
+                    return Err(ProcessorError::Generation { processor: name, log, found, ours });
+                }
                 limit = limit.min(Offset(frontier));
             }
         }
@@ -409,7 +416,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// A partition as it was at the newest snapshot not ahead of `limit`; without one, at the log's start.
-    fn restore(&self, partition: PartitionId, limit: Offset) -> Result<Held<S>, ProcessorError> {
+    fn restore<I: Provenance>(&self, partition: PartitionId, limit: Offset) -> Result<Held<S, I>, ProcessorError> {
         let step = (self.make)(partition);
         let name = step.name();
         let snapshot = match &self.snapshots {
@@ -443,14 +450,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             let outbox = Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4());
             (outbox, self.origin_name(partition))
         });
-        let owner = Owner::new(step, self.epoch, partition, start, self.rules, onward)
+        let owner = Owner::judging(step, self.epoch, partition, start, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
             .declaring((0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition))));
         let flushed = owner.next();
         Ok(Held { owner, asks: Asks::new(end), limit, flushed })
     }
 
-    fn note(&self, owner: &Owner<S>, accepted: u64) {
+    fn note<I: Provenance>(&self, owner: &Owner<S, I>, accepted: u64) {
         let partition = owner.partition().0;
         let before = self.progress.of(partition).unwrap_or_default();
         self.progress.note(
@@ -465,7 +472,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         );
     }
 
-    fn measure(&self, owner: &Owner<S>, lag: Option<u64>) {
+    fn measure<I: Provenance>(&self, owner: &Owner<S, I>, lag: Option<u64>) {
         let name = owner.step().name();
         let partition = owner.partition().0.to_string();
         let labels = [name, partition.as_str()];
@@ -491,4 +498,125 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             self.metrics.set(&catalogue::OPEN_CONVERSATIONS, &[&partition], gauges.conversations as f64);
         }
     }
+}
+
+impl<P, M, S, I> Running<P, S, I>
+where
+    P: Deref<Target = Processor<M>>,
+    M: Fn(PartitionId) -> S,
+    S: Step,
+    I: Provenance,
+{
+    /// Joins the group: what [`Processor::run`] turns.
+    ///
+    /// # Errors
+    /// A log cannot be reached or refuses.
+    pub fn join(processor: P, member: Member<'_>) -> Result<Running<P, S, I>, ProcessorError> {
+        let control_at = match &processor.control {
+            Some(control) => control.bounds(PartitionId(0))?.1,
+            None => Offset::default(),
+        };
+        Ok(Running {
+            subscription: processor.log.subscribe(member)?,
+            processor,
+            partitions: BTreeMap::new(),
+            control_at,
+            oldest: Oldest::default(),
+            paused: false,
+            unflushed: false,
+            flushed_at: Duration::ZERO,
+            measured_at: Duration::ZERO,
+        })
+    }
+
+    /// One turn: what the subscription says next, waiting up to `wait` for it, and what is due. `now` is read when that
+    /// is decided: time since the start, from whatever clock.
+    ///
+    /// # Errors
+    /// As [`Processor::run`].
+    pub fn turn(&mut self, wait: Duration, now: impl FnOnce() -> Duration) -> Result<(), ProcessorError> {
+        let processor = &*self.processor;
+        let room = processor.sink.has_room();
+        if room == self.paused {
+            for partition in self.partitions.keys() {
+                if room {
+                    self.subscription.resume(PartitionId(*partition))?;
+                } else {
+                    self.subscription.pause(PartitionId(*partition))?;
+                }
+            }
+            self.paused = !room;
+        }
+        match self.subscription.next(wait)? {
+            Event::Assigned(partition) => {
+                let held = processor.recover(partition)?;
+                processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
+                self.partitions.insert(partition.0, held);
+            }
+            Event::Revoked(partition) => {
+                self.partitions.remove(&partition.0);
+                processor.progress.forget(partition.0);
+            }
+            Event::Frame { partition, offset, bytes } => {
+                if let Some(held) = self.partitions.get_mut(&partition.0) {
+                    self.unflushed |= processor.frame(held, offset, &bytes, &self.oldest)?;
+                }
+            }
+            Event::AtEnd { .. } | Event::Idle => {}
+        }
+        let now = now();
+        if self.unflushed && now.saturating_sub(self.flushed_at) >= processor.flush_interval {
+            self.flush()?;
+            self.flushed_at = now;
+        }
+        if now.saturating_sub(self.measured_at) >= MEASURE {
+            self.measured_at = now;
+            self.look_around()?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was appended onward.
+    fn flush(&mut self) -> Result<(), ProcessorError> {
+        if let Some(onward) = &self.processor.onward {
+            onward.flush(FLUSH_DEADLINE)?;
+        }
+        for held in self.partitions.values_mut() {
+            held.flushed = held.owner.next();
+        }
+        self.unflushed = false;
+        Ok(())
+    }
+
+    /// Goes back where it is asked to, lets the log forget, and tells how far everything is.
+    fn look_around(&mut self) -> Result<(), ProcessorError> {
+        let processor = &*self.processor;
+        let subscription = self.subscription.as_mut();
+        self.control_at = processor.heed(self.control_at, &mut self.partitions, subscription, self.paused)?;
+        processor.forget(&self.oldest, &self.partitions)?;
+        for Held { owner, .. } in self.partitions.values() {
+            processor.measure(owner, subscription.lag(owner.partition()));
+            let name = owner.step().name();
+            if let Some(acked) = processor.sink.acked(name, owner.partition().0) {
+                // A report only: a failed one is made good by the next.
+                if let Err(error) = subscription.report(owner.partition(), acked) {
+                    tracing::debug!(%error, "offset report failed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends in order: what was appended onward is durable.
+    ///
+    /// # Errors
+    /// The log refuses.
+    pub fn leave(mut self) -> Result<(), ProcessorError> {
+        self.flush()
+    }
+}
+
+/// The frontier last said of an origin, and under which configuration.
+fn newest(log: &dyn Log, partition: PartitionId, origin: OriginId) -> Result<Option<(u64, Generation)>, LogError> {
+    Ok(log.read_back(partition, origin)?.map(|back| (back.frontier, back.generation)))
 }

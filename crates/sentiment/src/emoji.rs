@@ -1,5 +1,7 @@
 //! Our own table of emoji in five bins of feeling. Training texts hold few emoji, so their bin is a feature of its own.
 
+use std::sync::LazyLock;
+
 /// How an emoji feels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bin {
@@ -49,17 +51,39 @@ pub const fn is_emoji(symbol: u32) -> bool {
 
 /// The bin of an emoji; `Neutral` if the table does not list it.
 pub fn bin(symbol: char) -> Bin {
-    for (list, bin) in [
-        (VERY_POSITIVE, Bin::VeryPositive),
-        (POSITIVE, Bin::Positive),
-        (NEGATIVE, Bin::Negative),
-        (VERY_NEGATIVE, Bin::VeryNegative),
-    ] {
-        if list.contains(symbol) {
-            return bin;
+    match valence(symbol as u32) {
+        2 => Bin::VeryPositive,
+        1 => Bin::Positive,
+        -1 => Bin::Negative,
+        -2 => Bin::VeryNegative,
+        _ => Bin::Neutral,
+    }
+}
+
+/// First code points of the two blocks that hold all emoji.
+const BLOCKS: [u32; 2] = [0x2000, 0x1F100];
+const BLOCK_SIZE: u32 = 0xC00;
+
+static VALENCES: LazyLock<[[i8; BLOCK_SIZE as usize]; 2]> = LazyLock::new(|| {
+    let mut table = [[0; BLOCK_SIZE as usize]; 2];
+    for (list, valence) in [(VERY_POSITIVE, 2), (POSITIVE, 1), (NEGATIVE, -1), (VERY_NEGATIVE, -2)] {
+        for code in list.chars().map(u32::from) {
+            for (block, first) in table.iter_mut().zip(BLOCKS) {
+                if let Some(place) = code.checked_sub(first).and_then(|at| block.get_mut(at as usize)) {
+                    *place = valence;
+                }
+            }
         }
     }
-    Bin::Neutral
+    table
+});
+
+/// The valence of an emoji's bin, by its code point.
+#[inline]
+pub(crate) fn valence(code: u32) -> i32 {
+    let block = usize::from(code >= BLOCKS[1]);
+    let at = code.wrapping_sub(BLOCKS[block]);
+    if at < BLOCK_SIZE { i32::from(VALENCES[block][at as usize]) } else { 0 }
 }
 
 #[cfg(test)]
@@ -72,6 +96,11 @@ mod tests {
         let mut symbols: Vec<char> = all.chars().filter(|&symbol| !matches!(symbol, '\u{200d}' | '\u{fe0f}')).collect();
         assert!(symbols.iter().all(|&symbol| is_emoji(symbol as u32)));
         assert!(symbols.len() >= 150, "{} emoji", symbols.len());
+        for (list, bin_of_list) in
+            [(POSITIVE, Bin::Positive), (NEGATIVE, Bin::Negative), (VERY_NEGATIVE, Bin::VeryNegative)]
+        {
+            assert!(list.chars().all(|symbol| bin(symbol) == bin_of_list), "{list}");
+        }
         let count = symbols.len();
         symbols.sort_unstable();
         symbols.dedup();
@@ -82,6 +111,7 @@ mod tests {
     fn known_emoji_have_their_bin() {
         assert_eq!(bin('😍'), Bin::VeryPositive);
         assert_eq!(bin('👎'), Bin::Negative);
+        assert_eq!(bin('⭐'), Bin::Positive);
         assert_eq!(bin('😡'), Bin::VeryNegative);
         assert_eq!(bin('📦'), Bin::Neutral);
         assert_eq!(bin('🪟'), Bin::Neutral);

@@ -54,6 +54,51 @@ impl<const N: usize> WordSet<N> {
     }
 }
 
+/// Hashes to anything, built once: open addressing, at most half full.
+#[derive(Debug, Clone)]
+pub(crate) struct HashTable<T> {
+    places: Vec<(u64, T)>,
+}
+
+impl<T: Default + Clone> HashTable<T> {
+    /// From hashes, none of them 0, each at most once, and what they map to.
+    pub(crate) fn new(entries: impl IntoIterator<Item = (u64, T)>) -> Self {
+        let entries: Vec<_> = entries.into_iter().collect();
+        let mut places = vec![(0, T::default()); (entries.len() * 2).next_power_of_two().max(2)];
+        let mask = places.len() - 1;
+        for (hash, value) in entries {
+            let mut at = Self::first(hash, mask);
+            while places[at].0 != 0 {
+                at = (at + 1) & mask;
+            }
+            places[at] = (hash, value);
+        }
+        Self { places }
+    }
+
+    /// What this hash maps to.
+    #[inline]
+    pub(crate) fn get(&self, hash: u64) -> Option<&T> {
+        let mask = self.places.len() - 1;
+        let mut at = Self::first(hash, mask);
+        loop {
+            let (found, value) = &self.places[at];
+            if *found == hash {
+                return Some(value);
+            }
+            if *found == 0 {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn first(hash: u64, mask: usize) -> usize {
+        (hash >> 32) as usize & mask
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +107,14 @@ mod tests {
     fn a_constant_word_hashes_like_its_symbols() {
         let folded = "not".chars().fold(7, |hash, symbol| fold(hash, symbol as u32));
         assert_eq!(ascii(7, "not"), folded);
+    }
+
+    #[test]
+    fn a_table_finds_what_was_put_in() {
+        let table = HashTable::new((1..100u64).map(|n| (n << 60 | n << 32 | 1, n)));
+        assert!((1..100u64).all(|n| table.get(n << 60 | n << 32 | 1) == Some(&n)));
+        assert_eq!(table.get(7), None);
+        assert_eq!(HashTable::<u8>::new([]).get(7), None);
     }
 
     #[test]

@@ -1,49 +1,16 @@
-//! Valence of English words: the words of the VADER lexicon (MIT, see models/NOTICE.md) as hashes with one byte each.
+//! Valence of words: for English those of the VADER lexicon (MIT, see models/NOTICE.md) as hashes with one byte each, for
+//! Indonesian our own list, for Thai the phrases of feeling among the rules; and what their sums say to the model.
 
-use crate::features::WORD;
-use crate::hash::{WordSet, fold};
+use crate::hash::fold;
 use crate::table::ModelError;
+use crate::token::WORD;
+use crate::words::{self, Spelling};
 
 const MAGIC: &[u8; 4] = b"CTLX";
 /// A negated word counts for this much of its valence, in percent.
 const NEGATED_PERCENT: i32 = -74;
 /// What a booster adds, in hundredths.
 const BOOST: i32 = 29;
-
-static BOOSTERS: WordSet<24> = WordSet::new(
-    WORD,
-    [
-        "very",
-        "really",
-        "so",
-        "extremely",
-        "absolutely",
-        "totally",
-        "completely",
-        "incredibly",
-        "super",
-        "too",
-        "most",
-        "truly",
-        "highly",
-        "especially",
-        "deeply",
-        "fully",
-        "hugely",
-        "quite",
-        "purely",
-        "utterly",
-        "unbelievably",
-        "remarkably",
-        "greatly",
-        "exceptionally",
-    ],
-);
-static DAMPENERS: WordSet<10> = WordSet::new(
-    WORD,
-    ["slightly", "somewhat", "kinda", "sorta", "partly", "marginally", "occasionally", "almost", "barely", "scarcely"],
-);
-static BUT: WordSet<3> = WordSet::new(WORD, ["but", "however", "although"]);
 
 /// Word hash → mean valence in hundredths, open addressing.
 #[derive(Debug, Clone)]
@@ -61,6 +28,21 @@ impl Lexicon {
             })
             .collect();
         Self::from_entries(&entries)
+    }
+
+    /// Reads our own list: valence in [−4, 4], tab, word.
+    pub fn from_list(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
+        Self::from_words(lines.filter_map(|(valence, word)| Some((word.trim(), valence.trim().parse().ok()?))))
+    }
+
+    /// Valence of a word in hundredths, drawn out or not; 0 if unknown.
+    pub(crate) fn of_spelling(&self, spelling: &Spelling, given: u64) -> i32 {
+        [given, spelling.doubled, spelling.hash]
+            .into_iter()
+            .map(|hash| self.valence(hash))
+            .find(|valence| *valence != 0)
+            .unwrap_or(0)
     }
 
     fn from_entries(entries: &[(u32, i8)]) -> Self {
@@ -137,38 +119,42 @@ pub(crate) struct Valence {
 }
 
 impl Valence {
+    /// A word and its valence in the lexicon.
     #[inline]
-    pub(crate) fn word(&mut self, lexicon: &Lexicon, hash: u64, negated: bool) {
+    pub(crate) fn word(&mut self, mut valence: i32, flags: u8, negated: bool) {
         self.word_count += 1;
-        let mut valence = lexicon.valence(hash);
         if valence != 0 {
             valence += valence.signum() * self.boost;
             if negated {
                 valence = valence * NEGATED_PERCENT / 100;
             }
-            self.positive += valence.max(0);
-            self.negative += valence.min(0);
-            self.after_but += valence;
+            self.phrase(valence);
         }
-        self.boost = if BOOSTERS.contains(hash) {
+        self.boost = if flags & words::BOOSTER != 0 {
             BOOST
-        } else if DAMPENERS.contains(hash) {
+        } else if flags & words::DAMPENER != 0 {
             -BOOST
         } else {
             0
         };
-        if BUT.contains(hash) {
+        if flags & words::CONTRAST != 0 {
             self.after_but = 0;
             self.seen_but = true;
         }
     }
 
+    /// A phrase of feeling among the rules.
+    #[inline]
+    pub(crate) fn phrase(&mut self, valence: i32) {
+        self.positive += valence.max(0);
+        self.negative += valence.min(0);
+        self.after_but += valence;
+    }
+
     /// An emoji of −2 to 2 counts like a word.
     #[inline]
     pub(crate) fn emoji(&mut self, side: i32) {
-        self.positive += side.max(0) * 130;
-        self.negative += side.min(0) * 130;
-        self.after_but += side * 130;
+        self.phrase(side * 130);
     }
 
     /// Thermometers: one feature per threshold passed, so that neighbouring sums share what they learn.

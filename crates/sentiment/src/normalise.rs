@@ -3,7 +3,12 @@
 //! Lower-case; digits become 0; a symbol repeated more than three times is cut to three; mentions and URLs are dropped;
 //! white space collapses; curly quotes, zero-width marks and two common Thai misspellings of the same glyph are folded.
 
+use crate::FrictionKind;
+use crate::aspects::Feeling;
 use crate::emoji;
+use crate::memo::Memo;
+use crate::rules::Hit;
+use crate::token::{self, Token};
 
 /// Characters beyond this many are counted but not scored, which bounds the work for one text.
 pub const MAX_SCORED_CHARACTERS: usize = 8_192;
@@ -12,32 +17,95 @@ pub const MAX_SCORED_CHARACTERS: usize = 8_192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Class {
-    /// White space.
-    Space,
     /// A letter or mark of the Latin script.
     Latin,
     /// A digit of any script (normalised to `0`).
     Digit,
-    /// A Thai letter, vowel or tone mark.
-    Thai,
     /// A letter of any other script.
     Foreign,
+    /// A Thai letter, vowel or tone mark.
+    Thai,
+    /// White space.
+    Space,
     /// An emoji.
     Emoji,
     /// Anything else.
     Punctuation,
 }
 
+const CLASSES: [Class; 8] = [
+    Class::Latin,
+    Class::Digit,
+    Class::Foreign,
+    Class::Thai,
+    Class::Space,
+    Class::Emoji,
+    Class::Punctuation,
+    Class::Punctuation,
+];
+
+/// A normalised character: its code point in the lower 21 bits, its class above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Symbol(u32);
+
+impl Symbol {
+    const CODE_BITS: u32 = 21;
+
+    /// Packs a code point and its class.
+    pub(crate) const fn new(code: u32, class: Class) -> Self {
+        Self(code | (class as u32) << Self::CODE_BITS)
+    }
+
+    /// The code point.
+    #[inline(always)]
+    pub(crate) const fn code(self) -> u32 {
+        self.0 & ((1 << Self::CODE_BITS) - 1)
+    }
+
+    /// The class.
+    #[inline(always)]
+    pub(crate) const fn class(self) -> Class {
+        CLASSES[(self.0 >> Self::CODE_BITS & 7) as usize]
+    }
+
+    /// True for what words are made of: letters and digits, but not Thai.
+    #[inline(always)]
+    pub(crate) const fn in_word(self) -> bool {
+        self.0 < (Class::Thai as u32) << Self::CODE_BITS
+    }
+
+    /// True for the symbol of this ASCII character.
+    #[inline(always)]
+    pub(crate) const fn is(self, ascii: char) -> bool {
+        self.code() == ascii as u32
+    }
+
+    /// The character.
+    #[cfg(test)]
+    pub(crate) fn character(self) -> Option<char> {
+        char::from_u32(self.code())
+    }
+}
+
 /// Working memory of one thread. Grows to the longest text it has met and is then reused without allocating.
 #[derive(Debug, Default, Clone)]
 pub struct Scratch {
-    pub(crate) symbols: Vec<u32>,
-    pub(crate) classes: Vec<Class>,
-    /// One byte a symbol, see [`byte`].
+    pub(crate) symbols: Vec<Symbol>,
+    /// Where in the given text each symbol began, in bytes; kept only by [`Scratch::normalise_traced`].
+    pub(crate) origins: Vec<u32>,
+    pub(crate) tokens: Vec<Token>,
+    /// Phrase rules read bytes where a text has Thai in it: one byte a symbol, see [`byte`].
     pub(crate) bytes: Vec<u8>,
     pub(crate) thai_count: u32,
     pub(crate) latin_count: u32,
     pub(crate) foreign_count: u32,
+    pub(crate) emoji_count: u32,
+    /// What the rules found, by place. Set by [`crate::TopicRules::read`].
+    pub(crate) hits: Vec<Hit>,
+    /// What the rules found to be complained of.
+    pub(crate) friction: Option<FrictionKind>,
+    pub(crate) feelings: Vec<Feeling>,
+    pub(crate) memo: Memo,
 }
 
 impl Scratch {
@@ -47,113 +115,172 @@ impl Scratch {
     }
 
     /// Normalises `text` into this memory, replacing what was there.
-    pub fn normalise(&mut self, text: &str) {
-        self.symbols.clear();
-        self.classes.clear();
-        self.bytes.clear();
-        self.thai_count = 0;
-        self.latin_count = 0;
-        self.foreign_count = 0;
-        let mut characters = text.chars();
-        let mut budget = MAX_SCORED_CHARACTERS;
-        let mut at_word_start = true;
-        while let Some(character) = characters.next() {
-            if budget == 0 {
-                break;
-            }
-            budget -= 1;
-            if at_word_start && starts_dropped_token(character, characters.as_str()) {
-                let rest = characters.as_str();
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                characters = rest[end..].chars();
-                continue;
-            }
-            if let Some((emoji, length)) = emoticon(character, characters.as_str()) {
-                self.push(emoji as u32, Class::Emoji);
-                characters = characters.as_str()[length..].chars();
-                at_word_start = true;
-                continue;
-            }
-            let laugh = if character == '5' && !self.ends_in_digit() { laughing_fives(characters.as_str()) } else { 0 };
-            if laugh > 0 {
-                self.push('😂' as u32, Class::Emoji);
-                characters = characters.as_str()[laugh..].chars();
-                continue;
-            }
-            let (symbol, class) = fold(character);
-            if symbol == 0 {
-                continue;
-            }
-            at_word_start = matches!(class, Class::Space | Class::Punctuation);
-            self.push(symbol, class);
-        }
-    }
-
-    fn ends_in_digit(&self) -> bool {
-        matches!(self.classes.last(), Some(Class::Digit)) || matches!(self.bytes.last(), Some(b',' | b'.'))
-    }
-
     #[inline]
-    fn push(&mut self, symbol: u32, class: Class) {
-        let count = self.symbols.len();
-        if count > 0 && self.symbols[count - 1] == symbol {
-            let repeats_allowed = if class == Class::Space { 1 } else { 3 };
-            if count >= repeats_allowed && self.symbols[count - repeats_allowed..].iter().all(|&s| s == symbol) {
-                return;
+    pub fn normalise(&mut self, text: &str) {
+        self.run::<false>(text);
+    }
+
+    /// Normalises and remembers where each symbol came from.
+    pub(crate) fn normalise_traced(&mut self, text: &str) {
+        self.run::<true>(text);
+    }
+
+    /// True if there is a letter a table may know.
+    pub(crate) fn has_letters(&self) -> bool {
+        self.thai_count + self.latin_count > 0
+    }
+
+    fn run<const TRACED: bool>(&mut self, text: &str) {
+        self.symbols.clear();
+        self.origins.clear();
+        self.bytes.clear();
+        let bytes = text.as_bytes();
+        let mut counts = [0u32; 8];
+        // The last symbol and how often it stands in a row.
+        let mut last = Symbol::new(0, Class::Punctuation);
+        let mut run = 0;
+        let mut at_word_start = true;
+        let mut budget = MAX_SCORED_CHARACTERS;
+        let mut at = 0;
+        while at < bytes.len() && budget > 0 {
+            budget -= 1;
+            let origin = at;
+            let first = bytes[at];
+            let symbol = if first < 0x80 {
+                if SPECIAL[first as usize] {
+                    if at_word_start && starts_dropped_token(first, &bytes[at + 1..]) {
+                        let rest = &text[at..];
+                        at += rest.find(char::is_whitespace).unwrap_or(rest.len());
+                        continue;
+                    }
+                    if let Some((emoji, length)) = emoticon(first, &bytes[at + 1..]) {
+                        at += 1 + length;
+                        Symbol::new(emoji as u32, Class::Emoji)
+                    } else if let Some(length) = laughing_fives(first, &bytes[at + 1..], last) {
+                        at += 1 + length;
+                        Symbol::new('😂' as u32, Class::Emoji)
+                    } else {
+                        at += 1;
+                        ASCII[first as usize]
+                    }
+                } else {
+                    at += 1;
+                    ASCII[first as usize]
+                }
+            } else if first == 0xE0 && bytes[at + 1] & 0xFE == 0xB8 {
+                let code = 0x0E00 | u32::from(bytes[at + 1] & 1) << 6 | u32::from(bytes[at + 2] & 0x3F);
+                at += 3;
+                fold_thai(code)
+            } else {
+                let Some(character) = text[at..].chars().next() else { break };
+                at += character.len_utf8();
+                fold(character)
+            };
+            if symbol == DROPPED {
+                continue;
             }
-            if symbol == SARA_E {
-                // เ + เ is typed for แ and looks the same.
-                self.symbols[count - 1] = SARA_AE;
-                self.bytes[count - 1] = byte(SARA_AE);
-                return;
+            let class = symbol.class();
+            at_word_start = !matches!(class, Class::Latin | Class::Digit | Class::Foreign | Class::Thai);
+            if symbol == last {
+                let repeats_allowed = if class == Class::Space { 1 } else { 3 };
+                if run >= repeats_allowed {
+                    continue;
+                }
+                run += 1;
+                if symbol == SARA_E {
+                    // เ + เ is typed for แ and looks the same.
+                    if let Some(previous) = self.symbols.last_mut() {
+                        *previous = SARA_AE;
+                    }
+                    (last, run) = (SARA_AE, 1);
+                    continue;
+                }
+            } else {
+                (last, run) = (symbol, 1);
+            }
+            counts[class as usize] += 1;
+            self.symbols.push(symbol);
+            if TRACED {
+                self.origins.push(u32::try_from(origin).unwrap_or(u32::MAX));
             }
         }
-        match class {
-            Class::Thai => self.thai_count += 1,
-            Class::Latin => self.latin_count += 1,
-            Class::Foreign => self.foreign_count += 1,
-            _ => {}
+        self.latin_count = counts[Class::Latin as usize];
+        self.thai_count = counts[Class::Thai as usize];
+        self.foreign_count = counts[Class::Foreign as usize];
+        self.emoji_count = counts[Class::Emoji as usize];
+        if self.thai_count > 0 {
+            self.bytes.extend(self.symbols.iter().map(|symbol| byte(symbol.code())));
         }
-        self.symbols.push(symbol);
-        self.classes.push(class);
-        self.bytes.push(byte(symbol));
+        token::tokenise(&self.symbols, &mut self.tokens);
     }
 }
 
 /// One byte a symbol, for the phrase rules: ASCII as it is, Thai as in TIS-620, all else one placeholder.
 #[inline]
-const fn byte(symbol: u32) -> u8 {
-    match symbol {
-        0..=0x7F => symbol as u8,
-        0x0E01..=0x0E5B => (symbol - 0x0E00 + 0xA0) as u8,
+pub(crate) const fn byte(code: u32) -> u8 {
+    match code {
+        0..=0x7F => code as u8,
+        0x0E01..=0x0E5B => (code - 0x0E00 + 0xA0) as u8,
         _ => 0x80,
     }
 }
 
-const SARA_E: u32 = 'เ' as u32;
-const SARA_AE: u32 = 'แ' as u32;
+const SARA_E: Symbol = Symbol::new('เ' as u32, Class::Thai);
+const SARA_AE: Symbol = Symbol::new('แ' as u32, Class::Thai);
+/// What is taken out of the text.
+const DROPPED: Symbol = Symbol::new(0, Class::Punctuation);
+
+/// What each ASCII character becomes.
+static ASCII: [Symbol; 128] = {
+    let mut table = [DROPPED; 128];
+    let mut code = 0;
+    while code < 128 {
+        table[code as usize] = match code as u8 {
+            b'a'..=b'z' => Symbol::new(code, Class::Latin),
+            b'A'..=b'Z' => Symbol::new(code | 0x20, Class::Latin),
+            b'0'..=b'9' => Symbol::new(b'0' as u32, Class::Digit),
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => Symbol::new(b' ' as u32, Class::Space),
+            b'`' => Symbol::new(b'\'' as u32, Class::Punctuation),
+            0..=0x1F | 0x7F => DROPPED,
+            _ => Symbol::new(code, Class::Punctuation),
+        };
+        code += 1;
+    }
+    table
+};
+
+/// ASCII characters that may begin a mention, a URL, an emoticon or laughter.
+static SPECIAL: [bool; 128] = {
+    let mut table = [false; 128];
+    let starts = b"@hHwW:;=<5";
+    let mut at = 0;
+    while at < starts.len() {
+        table[starts[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Mentions and URLs tell who and where, not how it felt.
 #[inline]
-fn starts_dropped_token(character: char, rest: &str) -> bool {
-    match character {
-        '@' => rest.as_bytes().first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'),
-        'h' | 'H' => begins_with(rest, "ttp://") || begins_with(rest, "ttps://"),
-        'w' | 'W' => begins_with(rest, "ww."),
+fn starts_dropped_token(first: u8, rest: &[u8]) -> bool {
+    match first {
+        b'@' => rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'),
+        b'h' | b'H' => begins_with(rest, b"ttp://") || begins_with(rest, b"ttps://"),
+        b'w' | b'W' => begins_with(rest, b"ww."),
         _ => false,
     }
 }
 
 /// The emoji an emoticon stands for, and the bytes it takes behind its first character.
 #[inline]
-fn emoticon(first: char, rest: &str) -> Option<(char, usize)> {
-    if !matches!(first, ':' | ';' | '=' | '<') {
+fn emoticon(first: u8, rest: &[u8]) -> Option<(char, usize)> {
+    if !matches!(first, b':' | b';' | b'=' | b'<') {
         return None;
     }
-    let rest = rest.as_bytes();
     let (nose, mouth) = match rest {
-        [b'3', ..] if first == '<' => return Some(('❤', 1)),
-        _ if first == '<' => return None,
+        [b'3', ..] if first == b'<' => return Some(('❤', 1)),
+        _ if first == b'<' => return None,
         [b'-', mouth, ..] => (1, *mouth),
         [b'\'', b'(', ..] => return Some(('😢', 2)),
         [mouth, ..] => (0, *mouth),
@@ -173,62 +300,61 @@ fn emoticon(first: char, rest: &str) -> Option<(char, usize)> {
     cut.then_some((emoji, length))
 }
 
-/// Thai laughs "555": the bytes behind a first 5 if at least two more fives follow and no other digit does, else 0.
+/// Thai laughs "555": the bytes behind a first 5 if at least two more fives follow and no digit stands on either side.
 #[inline]
-fn laughing_fives(rest: &str) -> usize {
-    let fives = rest.bytes().take_while(|&byte| byte == b'5').count();
-    match rest.as_bytes().get(fives) {
-        Some(byte) if byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-') => 0,
-        _ if fives < 2 => 0,
-        Some(b'+') => fives + 1,
-        _ => fives,
+fn laughing_fives(first: u8, rest: &[u8], last: Symbol) -> Option<usize> {
+    if first != b'5' || last.class() == Class::Digit || last.is(',') || last.is('.') {
+        return None;
+    }
+    let fives = rest.iter().take_while(|&&byte| byte == b'5').count();
+    match rest.get(fives) {
+        Some(byte) if byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-') => None,
+        _ if fives < 2 => None,
+        Some(b'+') => Some(fives + 1),
+        _ => Some(fives),
     }
 }
 
 #[inline]
-fn begins_with(rest: &str, prefix: &str) -> bool {
-    rest.len() >= prefix.len() && rest.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+fn begins_with(rest: &[u8], prefix: &[u8]) -> bool {
+    rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The normalised symbol of a character and its class; symbol 0 means "drop it".
+/// The symbol of a code point in the Thai block.
 #[inline]
-fn fold(character: char) -> (u32, Class) {
-    let code = character as u32;
-    if code < 0x80 {
-        return match character {
-            'a'..='z' => (code, Class::Latin),
-            'A'..='Z' => (code | 0x20, Class::Latin),
-            '0'..='9' => (u32::from('0'), Class::Digit),
-            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' => (u32::from(' '), Class::Space),
-            '\0'..='\x1f' | '\x7f' => (0, Class::Punctuation),
-            _ => (code, Class::Punctuation),
-        };
-    }
+fn fold_thai(code: u32) -> Symbol {
     match code {
-        0x0E50..=0x0E59 => (u32::from('0'), Class::Digit),
-        0x0E3F => (code, Class::Punctuation),
-        0x0E01..=0x0E4E => (code, Class::Thai),
-        0x2018 | 0x2019 | 0x02BC | 0x0060 => (u32::from('\''), Class::Punctuation),
-        0x201C | 0x201D => (u32::from('"'), Class::Punctuation),
-        0x2026 => (u32::from('.'), Class::Punctuation),
-        0xFF01 => (u32::from('!'), Class::Punctuation),
-        0xFF1F => (u32::from('?'), Class::Punctuation),
-        0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFFD | 0x1F3FB..=0x1F3FF => {
-            (0, Class::Punctuation)
-        }
-        _ if emoji::is_emoji(code) => (code, Class::Emoji),
-        0xC0..=0x24F | 0x1E00..=0x1EFF => {
-            let lower = character.to_lowercase().next().unwrap_or(character);
-            match code {
-                0xD7 | 0xF7 => (code, Class::Punctuation),
-                _ => (lower as u32, Class::Latin),
-            }
-        }
-        _ if character.is_whitespace() => (u32::from(' '), Class::Space),
-        _ if character.is_alphabetic() => (character.to_lowercase().next().unwrap_or(character) as u32, Class::Foreign),
-        _ if character.is_numeric() => (u32::from('0'), Class::Digit),
-        _ => (code, Class::Punctuation),
+        0x0E50..=0x0E59 => Symbol::new('0' as u32, Class::Digit),
+        0x0E01..=0x0E3A | 0x0E40..=0x0E4E => Symbol::new(code, Class::Thai),
+        _ => Symbol::new(code, Class::Punctuation),
     }
+}
+
+/// The symbol of a character beyond ASCII and Thai.
+fn fold(character: char) -> Symbol {
+    let code = character as u32;
+    let punctuation = |ascii: char| Symbol::new(ascii as u32, Class::Punctuation);
+    match code {
+        0x2018 | 0x2019 | 0x02BC => punctuation('\''),
+        0x201C | 0x201D => punctuation('"'),
+        0x2026 => punctuation('.'),
+        0xFF01 => punctuation('!'),
+        0xFF1F => punctuation('?'),
+        0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFFD | 0x1F3FB..=0x1F3FF => {
+            DROPPED
+        }
+        0xD7 | 0xF7 => Symbol::new(code, Class::Punctuation),
+        _ if emoji::is_emoji(code) => Symbol::new(code, Class::Emoji),
+        0xC0..=0x24F | 0x1E00..=0x1EFF => Symbol::new(lower(character), Class::Latin),
+        _ if character.is_whitespace() => Symbol::new(' ' as u32, Class::Space),
+        _ if character.is_alphabetic() => Symbol::new(lower(character), Class::Foreign),
+        _ if character.is_numeric() => Symbol::new('0' as u32, Class::Digit),
+        _ => Symbol::new(code, Class::Punctuation),
+    }
+}
+
+fn lower(character: char) -> u32 {
+    character.to_lowercase().next().unwrap_or(character) as u32
 }
 
 #[cfg(test)]
@@ -238,7 +364,7 @@ mod tests {
     fn normal(text: &str) -> String {
         let mut scratch = Scratch::new();
         scratch.normalise(text);
-        scratch.symbols.into_iter().filter_map(char::from_u32).collect()
+        scratch.symbols.iter().filter_map(|symbol| symbol.character()).collect()
     }
 
     #[test]
@@ -270,11 +396,16 @@ mod tests {
     }
 
     #[test]
-    fn symbols_bytes_and_classes_agree() {
+    fn symbols_bytes_and_origins_agree() {
+        let text = "Aเเa😡‼️ß中 é @x ยี";
         let mut scratch = Scratch::new();
-        scratch.normalise("Aเเa😡‼️ß中 é");
-        assert_eq!(scratch.symbols.len(), scratch.classes.len());
-        assert!(scratch.symbols.iter().map(|&symbol| byte(symbol)).eq(scratch.bytes.iter().copied()));
+        scratch.normalise_traced(text);
+        assert!(scratch.symbols.iter().map(|symbol| byte(symbol.code())).eq(scratch.bytes.iter().copied()));
+        assert_eq!(scratch.symbols.len(), scratch.origins.len());
+        assert!(scratch.origins.iter().all(|&origin| text.is_char_boundary(origin as usize)));
+        let traced = scratch.symbols.clone();
+        scratch.normalise(text);
+        assert_eq!(scratch.symbols, traced);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the scorer says about one text.
 
-use crate::{Language, TopicSet};
+use crate::{FrictionKind, Language, TopicSet};
 
 /// The feeling of a text as one of three classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -26,6 +26,61 @@ impl Label {
             Label::Positive => "positive",
         }
     }
+
+    /// The label of a name or of its first three letters, whatever the case: `negative`, `neg`.
+    pub fn from_name(name: &str) -> Option<Label> {
+        let name = name.trim();
+        Label::ALL
+            .into_iter()
+            .find(|label| name.eq_ignore_ascii_case(label.as_str()) || name.eq_ignore_ascii_case(&label.as_str()[..3]))
+    }
+}
+
+/// What a text does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Kind {
+    /// None of the others.
+    #[default]
+    Statement,
+    /// It asks.
+    Question,
+    /// It complains, of a fact or in tone.
+    Complaint,
+    /// It wishes for something to be done otherwise.
+    Suggestion,
+    /// It praises or thanks.
+    Praise,
+}
+
+impl Kind {
+    /// Stable lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Statement => "statement",
+            Kind::Question => "question",
+            Kind::Complaint => "complaint",
+            Kind::Suggestion => "suggestion",
+            Kind::Praise => "praise",
+        }
+    }
+
+    /// Of what was found. A fact complained of outweighs all, unless the tone is good; a wish and a question outweigh tone.
+    pub(crate) fn of(topics: TopicSet, friction: bool, label: Label, confidence: f32) -> Kind {
+        let asks = topics.meets(TopicSet::QUESTION);
+        if friction && label != Label::Positive && !(asks && label == Label::Neutral) {
+            Kind::Complaint
+        } else if topics.meets(TopicSet::SUGGESTION) {
+            Kind::Suggestion
+        } else if asks && !(label == Label::Negative && confidence > 0.8) {
+            Kind::Question
+        } else if label == Label::Negative {
+            Kind::Complaint
+        } else if label == Label::Positive || topics.meets(TopicSet::PRAISE) {
+            Kind::Praise
+        } else {
+            Kind::Statement
+        }
+    }
 }
 
 /// What was read from one text. Holds nothing of the text itself.
@@ -41,8 +96,41 @@ pub struct Reading {
     pub confidence: f32,
     /// What the text is about, by rules; may be empty.
     pub topics: TopicSet,
+    /// What the text does.
+    pub kind: Kind,
+    /// Topics spoken of well.
+    pub likes: TopicSet,
+    /// Topics spoken of badly.
+    pub dislikes: TopicSet,
     /// True when the text states a fact a customer complains of ("never arrived", "charged twice"), whatever its tone.
     pub friction: bool,
+    /// What the fact is; `None` without friction.
+    pub friction_kind: Option<FrictionKind>,
+    /// The rule that said so, for [`crate::Scorer::rule_phrase`]; 0 without friction.
+    pub friction_rule: u16,
     /// Unicode characters in the text as given.
     pub characters: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_read_by_name_or_abbreviation() {
+        assert_eq!(Label::from_name("POS"), Some(Label::Positive));
+        assert_eq!(Label::from_name(" neutral"), Some(Label::Neutral));
+        assert_eq!(Label::from_name("bad"), None);
+    }
+
+    #[test]
+    fn what_a_text_does_follows_from_what_was_found() {
+        let none = TopicSet::default();
+        assert_eq!(Kind::of(none, true, Label::Neutral, 0.9), Kind::Complaint);
+        assert_eq!(Kind::of(none, true, Label::Positive, 0.9), Kind::Praise);
+        assert_eq!(Kind::of(TopicSet::QUESTION, true, Label::Neutral, 0.9), Kind::Question);
+        assert_eq!(Kind::of(TopicSet::SUGGESTION, false, Label::Positive, 0.9), Kind::Suggestion);
+        assert_eq!(Kind::of(TopicSet::QUESTION, false, Label::Negative, 0.9), Kind::Complaint);
+        assert_eq!(Kind::of(none, false, Label::Neutral, 0.9), Kind::Statement);
+    }
 }

@@ -1,9 +1,13 @@
 //! The scorer: embedded tables and rules, one function.
 
-use crate::language::{self, Language};
+use crate::calibrate::Calibration;
+use crate::language::{self, Language, Mixture};
 use crate::lexicon::Lexicon;
-use crate::table::{ModelError, Table};
-use crate::{Label, Reading, Scratch, TopicRules, emoji};
+use crate::normalise::Class;
+use crate::reading::Kind;
+use crate::table::{ModelError, Sums, Table};
+use crate::token::Token;
+use crate::{Label, Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
 use xxhash_rust::xxh3::xxh3_64;
 
 const EN: &[u8] = include_bytes!("../models/en.bin");
@@ -12,8 +16,14 @@ const TH: &[u8] = include_bytes!("../models/th.bin");
 const ID: &[u8] = include_bytes!("../models/id.bin");
 const LANGUAGE: &[u8] = include_bytes!("../models/language.bin");
 const LEXICON: &[u8] = include_bytes!("../models/lexicon-en.bin");
-const TOPICS: [&str; 3] =
-    [include_str!("../topics/en.tsv"), include_str!("../topics/th.tsv"), include_str!("../topics/id.tsv")];
+const LEXICON_ID: &str = include_str!("../lexicon/id.tsv");
+/// The rule files of this crate.
+pub const RULES: [&str; 4] = [
+    include_str!("../topics/en.tsv"),
+    include_str!("../topics/th.tsv"),
+    include_str!("../topics/id.tsv"),
+    include_str!("../lexicon/th.tsv"),
+];
 
 /// Reads texts. Shared by all threads; each brings its own [`Scratch`].
 #[derive(Debug)]
@@ -23,7 +33,8 @@ pub struct Scorer {
     thai: Table,
     indonesian: Option<Table>,
     lexicon: Lexicon,
-    topics: TopicRules,
+    indonesian_lexicon: Lexicon,
+    rules: TopicRules,
     version: String,
 }
 
@@ -37,7 +48,7 @@ impl Scorer {
         let indonesian = Some(ID);
         #[cfg(not(feature = "indonesian"))]
         let indonesian = None;
-        Self::from_parts(EN, TH, indonesian, LANGUAGE, LEXICON, &TOPICS)
+        Self::from_parts(EN, TH, indonesian, LANGUAGE, LEXICON, &RULES)
     }
 
     /// Builds a scorer from stored tables and rule texts, for example retrained ones.
@@ -47,13 +58,13 @@ impl Scorer {
         indonesian: Option<&[u8]>,
         language: &[u8],
         lexicon: &[u8],
-        topics: &[&str],
+        rules: &[&str],
     ) -> Result<Scorer, ModelError> {
         let mut sum = 0u64;
         for part in [english, thai, indonesian.unwrap_or_default(), language, lexicon] {
             sum = sum.rotate_left(1) ^ xxh3_64(part);
         }
-        for rules in topics {
+        for rules in rules {
             sum = sum.rotate_left(1) ^ xxh3_64(rules.as_bytes());
         }
         Ok(Scorer {
@@ -62,8 +73,9 @@ impl Scorer {
             thai: Table::from_bytes(thai)?,
             indonesian: indonesian.map(Table::from_bytes).transpose()?,
             lexicon: Lexicon::from_bytes(lexicon)?,
-            topics: TopicRules::parse(topics)?,
-            version: format!("linear-1-{:08x}", sum as u32),
+            indonesian_lexicon: Lexicon::from_list(LEXICON_ID),
+            rules: TopicRules::parse(rules, sum)?,
+            version: format!("linear-2-{:08x}", sum as u32),
         })
     }
 
@@ -72,30 +84,91 @@ impl Scorer {
         &self.version
     }
 
+    /// Calibrated probabilities of negative, neutral, positive, and the language read; `None` if there is nothing to score.
+    pub fn probabilities_of(
+        &self,
+        text: &str,
+        hint: Option<Language>,
+        scratch: &mut Scratch,
+    ) -> Option<(Language, [f32; 3])> {
+        scratch.normalise(text);
+        self.rules.read(scratch);
+        let languages = self.languages(hint, scratch);
+        let model = self.model(languages.first)?;
+        Some((languages.first, self.probabilities(model, languages, scratch)))
+    }
+
+    /// The same scorer with one language's probabilities fitted to labels of one's own. Readings of that language change,
+    /// and so does the model version.
+    pub fn recalibrated(mut self, language: Language, calibration: &Calibration) -> Self {
+        let table = match language {
+            Language::En => &mut self.english,
+            Language::Th => &mut self.thai,
+            Language::Id => match &mut self.indonesian {
+                Some(table) => table,
+                None => return self,
+            },
+            Language::Und => return self,
+        };
+        table.recalibrate(calibration);
+        let mut bytes = language.as_str().as_bytes().to_vec();
+        bytes.extend_from_slice(&calibration.temperature.to_le_bytes());
+        calibration.offset.iter().for_each(|offset| bytes.extend_from_slice(&offset.to_le_bytes()));
+        self.version = format!("{}+{}-{:04x}", self.version, language.as_str(), xxh3_64(&bytes) as u16);
+        self
+    }
+
+    pub(crate) fn rules(&self) -> &TopicRules {
+        &self.rules
+    }
+
+    pub(crate) fn languages(&self, hint: Option<Language>, scratch: &mut Scratch) -> Mixture {
+        language::identify(scratch, &self.language, hint)
+    }
+
+    /// The score of a text in given languages; of its emoji if in none.
+    pub(crate) fn score_in(&self, languages: Mixture, text: &str, scratch: &mut Scratch) -> f32 {
+        scratch.normalise(text);
+        self.rules.read(scratch);
+        let probabilities = match self.model(languages.first).filter(|_| scratch.has_letters()) {
+            Some(model) => Some(self.probabilities(model, languages, scratch)),
+            None => emoji_probabilities(scratch),
+        };
+        probabilities.map_or(0.0, |p| p[2] - p[0])
+    }
+
+    /// The phrase of a rule that a [`Reading`] names.
+    pub fn rule_phrase(&self, rule: u16) -> &str {
+        self.rules.phrase(rule)
+    }
+
     /// Reads one text. The same text and hint give the same reading, on every machine and in every thread.
     ///
     /// `hint` is what the record says about its language; the text overrules it when it is clear.
     pub fn read(&self, text: &str, hint: Option<Language>, scratch: &mut Scratch) -> Reading {
         scratch.normalise(text);
-        let (topics, friction) = self.topics.read(scratch);
-        let found = language::identify(scratch, &self.language, hint);
-        let has_letters = scratch.thai_count + scratch.latin_count > 0;
-        let (language, table, lexicon) = match (found, &self.indonesian) {
-            (Language::En, _) => (found, Some(&self.english), Some(&self.lexicon)),
-            (Language::Th, _) => (found, Some(&self.thai), None),
-            (Language::Id, Some(table)) => (found, Some(table), None),
-            _ => (Language::Und, None, None),
-        };
-        let probabilities = match table {
-            Some(table) if has_letters => Some(table.probabilities(scratch, lexicon)),
-            _ => emoji_probabilities(scratch),
-        };
+        self.read_normalised(text, hint, scratch)
+    }
+
+    /// Reads what `scratch` holds, which is `text` normalised.
+    pub(crate) fn read_normalised(&self, text: &str, hint: Option<Language>, scratch: &mut Scratch) -> Reading {
+        let found = self.rules.read(scratch);
+        let languages = self.languages(hint, scratch);
         let mut reading = Reading {
-            language,
-            topics,
-            friction,
+            topics: found.topics,
+            friction: found.friction.is_some(),
+            friction_kind: found.friction,
+            friction_rule: found.evidence,
             characters: u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
             ..Reading::default()
+        };
+        let model = self.model(languages.first);
+        if model.is_some() {
+            reading.language = languages.first;
+        }
+        let probabilities = match model {
+            Some(model) if scratch.has_letters() => Some(self.probabilities(model, languages, scratch)),
+            _ => emoji_probabilities(scratch),
         };
         if let Some(probabilities) = probabilities {
             let best =
@@ -104,22 +177,110 @@ impl Scorer {
             reading.confidence = probabilities[best];
             reading.score = probabilities[2] - probabilities[0];
         }
+        reading.kind = Kind::of(reading.topics, reading.friction, reading.label, reading.confidence);
+        if reading.topics.0 & !TopicSet::SPEECH.0 != 0 {
+            (reading.likes, reading.dislikes) = self.aspects(model, &reading, scratch);
+        }
         reading
+    }
+
+    fn model(&self, language: Language) -> Option<Model<'_>> {
+        let (table, lexicon, place) = match language {
+            Language::En => (&self.english, &self.lexicon, 0),
+            // English words in a Thai text have the valence they have in English.
+            Language::Th => (&self.thai, &self.lexicon, THAI_PLACE),
+            Language::Id => (self.indonesian.as_ref()?, &self.indonesian_lexicon, 2),
+            Language::Und => return None,
+        };
+        Some(Model { table, lexicon, place })
+    }
+
+    /// A text in two languages is read in both, each by its share.
+    fn probabilities(&self, model: Model<'_>, languages: Mixture, scratch: &mut Scratch) -> [f32; 3] {
+        let own = model.recall(scratch).probabilities();
+        match self.model(languages.second).filter(|_| languages.share > 0.0) {
+            None => own,
+            Some(other) => {
+                let more = other.recall(scratch).probabilities();
+                std::array::from_fn(|class| own[class] + (more[class] - own[class]) * languages.share)
+            }
+        }
+    }
+
+    fn aspects(&self, model: Option<Model<'_>>, reading: &Reading, scratch: &mut Scratch) -> (TopicSet, TopicSet) {
+        let mut memo = std::mem::take(&mut scratch.memo);
+        let mut feelings = std::mem::take(&mut scratch.feelings);
+        let valence_of = |token: &Token| {
+            model.map_or(0, |model| model.table.valence(&mut memo, token, &scratch.symbols, model.lexicon, model.place))
+        };
+        let sides = aspects::read(scratch, &self.rules, &mut feelings, valence_of, (reading.label, reading.confidence));
+        scratch.memo = memo;
+        scratch.feelings = feelings;
+        sides
     }
 }
 
+/// What one language is scored with.
+#[derive(Clone, Copy)]
+struct Model<'a> {
+    table: &'a Table,
+    lexicon: &'a Lexicon,
+    /// Of the table in a memo.
+    place: usize,
+}
+
+impl<'a> Model<'a> {
+    fn knows_thai(self) -> bool {
+        self.place == THAI_PLACE
+    }
+
+    fn recall(self, scratch: &mut Scratch) -> Sums<'a> {
+        self.table.recall(scratch, self.lexicon, self.place, self.knows_thai())
+    }
+}
+
+/// The Thai table's place in a memo.
+const THAI_PLACE: usize = 1;
+
 /// A text without a language is read by its emoji alone; `None` if it has none with a side.
 fn emoji_probabilities(text: &Scratch) -> Option<[f32; 3]> {
-    let valence: i32 = text
-        .symbols
-        .iter()
-        .filter(|&&symbol| emoji::is_emoji(symbol))
-        .filter_map(|&symbol| char::from_u32(symbol))
-        .map(|symbol| emoji::bin(symbol).valence())
-        .sum();
+    let emoji = text.tokens.iter().filter(|token| token.class == Class::Emoji);
+    let valence: i32 = emoji.map(|token| emoji::valence(token.hash as u32)).sum();
     if valence == 0 {
         return None;
     }
     let strength = valence.clamp(-4, 4) as f32 * 0.7;
     Some(crate::table::softmax([-strength, 0.0, strength]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_sums_to_what_the_definition_says() {
+        let scorer = Scorer::embedded().unwrap();
+        let mut scratch = Scratch::new();
+        let texts = [
+            "The staff weren't sooo bad, but I'm NOT coming back!!! 😡",
+            "barangnya gak bagus bgt, kuraaang memuaskan :(",
+            "ไม่ค่อยดีเลยค่ะ ส่งช้ามากกกก staff ไม่สุภาพ 555",
+            "ก",
+            "ไม่",
+            "กขคงจฉ",
+            "กขคงจฉช",
+            "",
+            "?",
+        ];
+        for text in texts.iter().chain(&texts) {
+            for language in [Language::En, Language::Th, Language::Id] {
+                let Some(model) = scorer.model(language) else { continue };
+                scratch.normalise(text);
+                scorer.rules.read(&mut scratch);
+                let defined = model.table.probabilities(&scratch, model.lexicon, model.knows_thai());
+                let recalled = model.recall(&mut scratch).probabilities();
+                assert_eq!(recalled, defined, "{text}");
+            }
+        }
+    }
 }

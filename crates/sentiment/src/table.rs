@@ -4,6 +4,13 @@
 //! the buckets that are not all zero, then their three bytes each (weight plus 128). All little-endian.
 
 use crate::Scratch;
+use crate::calibrate::Calibration;
+use crate::features::{self, Sink};
+use crate::lexicon::Lexicon;
+use crate::memo::{self, Memo, Window, WordSums};
+use crate::normalise::Symbol;
+use crate::token::Token;
+use crate::words::Spelling;
 use xxhash_rust::xxh3::xxh3_64;
 
 const MAGIC: &[u8; 4] = b"CTWT";
@@ -11,8 +18,8 @@ const HEADER: usize = 4 + 4 + 4 + 4 + 12 + 8;
 
 /// A bucket of three zero weights.
 const EMPTY: u32 = 0x80_8080;
-/// A lane of 21 bits holds 2^21 / 255 weights; one feature adds at most 64.
-const LANE_LIMIT: u64 = 8_000;
+/// A lane of 21 bits holds 2^21 / 255 weights; one feature adds at most 64, a remembered word at most 400.
+const LANE_LIMIT: u64 = 7_600;
 
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +88,28 @@ impl Sums<'_> {
         }
     }
 
+    /// Adds what a memo knows of a word.
+    #[inline(always)]
+    pub(crate) fn add_word(&mut self, word: &WordSums) {
+        self.lanes += word.lanes;
+        self.times += u64::from(word.times);
+        self.feature_count += u32::from(word.count);
+        if self.times >= LANE_LIMIT {
+            self.spill();
+        }
+    }
+
+    /// The sums so far, of few features, as a memo keeps them.
+    pub(crate) fn remembered(&self, valence: i32) -> WordSums {
+        WordSums {
+            lanes: self.lanes,
+            times: self.times as u32,
+            count: self.feature_count as u16,
+            valence: valence as i16,
+            ..WordSums::default()
+        }
+    }
+
     /// Empties the lanes into the columns before they overflow.
     #[cold]
     fn spill(&mut self) {
@@ -99,6 +128,42 @@ impl Sums<'_> {
             self.columns[class] as f32 * norm + self.table.bias[class] / self.table.temperature
         });
         softmax(logits)
+    }
+}
+
+/// Takes the features of a text with the help of what the thread remembers.
+struct Recall<'a, 't> {
+    sums: Sums<'t>,
+    symbols: &'a [Symbol],
+    lexicon: &'a Lexicon,
+    places: &'a mut [WordSums],
+    windows: &'a mut Vec<Window>,
+}
+
+impl Sink for Recall<'_, '_> {
+    #[inline(always)]
+    fn feature(&mut self, hash: u64, times: u32) {
+        self.sums.add(hash, times);
+    }
+
+    #[inline]
+    fn word(&mut self, token: &Token) -> i32 {
+        let table = self.sums.table;
+        let known = memo::recall(self.places, token.hash, || table.learn(token, self.symbols, self.lexicon));
+        self.sums.add_word(known);
+        i32::from(known.valence)
+    }
+
+    #[inline]
+    fn thai_window(&mut self, key: u64, window: &[Symbol]) {
+        let table = self.sums.table;
+        let lanes = memo::recall_window(self.windows, key, || {
+            let mut sums = table.sums();
+            features::of_thai_window(window, &mut |hash| sums.add(hash, 1));
+            sums.lanes
+        });
+        let count = window.len() as u32;
+        self.sums.add_word(&WordSums { lanes, times: count, count: count as u16, ..WordSums::default() });
     }
 }
 
@@ -141,6 +206,14 @@ impl Table {
         self
     }
 
+    /// Makes the probabilities those that `calibration` would make of them.
+    pub(crate) fn recalibrate(&mut self, calibration: &Calibration) {
+        self.temperature *= calibration.temperature;
+        for (bias, offset) in self.bias.iter_mut().zip(calibration.offset) {
+            *bias += offset * self.temperature;
+        }
+    }
+
     /// The temperature in use.
     pub fn temperature(&self) -> f32 {
         self.temperature
@@ -157,11 +230,46 @@ impl Table {
         Sums { table: self, lanes: 0, times: 0, columns: [0; 3], feature_count: 0 }
     }
 
-    /// Probabilities of a normalised text under the sentiment features.
-    pub fn probabilities(&self, text: &Scratch, lexicon: Option<&crate::lexicon::Lexicon>) -> [f32; 3] {
+    /// Probabilities of a text that the rules have been through, by the definition of the features.
+    pub fn probabilities(&self, text: &Scratch, lexicon: &Lexicon, with_thai: bool) -> [f32; 3] {
         let mut sums = self.sums();
-        crate::features::extract(text, lexicon, |hash, times| sums.add(hash, times));
+        features::extract(text, Some(lexicon), with_thai, |hash, times| sums.add(hash, times));
         sums.probabilities()
+    }
+
+    /// The same with what the thread remembers of words. `place` is this table's among the memo's; only one table knows
+    /// Thai.
+    #[inline]
+    pub(crate) fn recall(&self, text: &mut Scratch, lexicon: &Lexicon, place: usize, with_thai: bool) -> Sums<'_> {
+        let mut memo = std::mem::take(&mut text.memo);
+        let (places, windows) = memo.sums(place);
+        let mut sink = Recall { sums: self.sums(), symbols: &text.symbols, lexicon, places, windows };
+        features::in_context(text, true, with_thai, &mut sink);
+        let sums = sink.sums;
+        text.memo = memo;
+        sums
+    }
+
+    /// A word's valence in the lexicon.
+    pub(crate) fn valence(
+        &self,
+        memo: &mut Memo,
+        token: &Token,
+        symbols: &[Symbol],
+        lexicon: &Lexicon,
+        place: usize,
+    ) -> i32 {
+        i32::from(memo::recall(memo.sums(place).0, token.hash, || self.learn(token, symbols, lexicon)).valence)
+    }
+
+    /// Sums of a word's own features.
+    #[cold]
+    fn learn(&self, token: &Token, symbols: &[Symbol], lexicon: &Lexicon) -> WordSums {
+        let word = token.of(symbols);
+        let spelling = Spelling::of(word);
+        let mut sums = self.sums();
+        features::of_word(word, token.class, &spelling, &mut |hash, times| sums.add(hash, times));
+        sums.remembered(lexicon.of_spelling(&spelling, token.hash))
     }
 
     /// The stored form.
@@ -258,6 +366,20 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(Table::from_bytes(&bytes[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn a_recalibrated_table_says_what_the_calibration_makes_of_it() {
+        let calibration = Calibration { temperature: 1.7, offset: [0.4, -0.6, 0.2] };
+        let mut changed = table();
+        changed.recalibrate(&calibration);
+        let probabilities = |table: &Table| {
+            let mut sums = table.sums();
+            (0..16u64).for_each(|bucket| sums.add(bucket << 60, 3));
+            sums.probabilities()
+        };
+        let expected = calibration.apply(probabilities(&table()));
+        assert!(probabilities(&changed).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 
     #[test]

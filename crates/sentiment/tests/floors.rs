@@ -53,7 +53,7 @@ fn quality(lines: &[Line], hint: Language) -> (f64, f64) {
 fn thai_beats_its_light_peer_on_wisesight() {
     let Some(folder) = data("thai_beats_its_light_peer_on_wisesight") else { return };
     let (accuracy, macro_f1) = quality(&lines(&folder, "wisesight.test"), Language::Th);
-    assert!(accuracy > 0.73 && macro_f1 > 0.67, "accuracy {accuracy:.3}, macro-F1 {macro_f1:.3}");
+    assert!(accuracy > 0.73 && macro_f1 > 0.68, "accuracy {accuracy:.3}, macro-F1 {macro_f1:.3}");
 }
 
 #[test]

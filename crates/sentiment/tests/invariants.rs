@@ -60,7 +60,7 @@ fn threads_agree() {
 fn the_version_is_stable_and_names_the_tables() {
     let again = Scorer::embedded().unwrap();
     assert_eq!(scorer().model_version(), again.model_version());
-    assert!(again.model_version().starts_with("linear-1-"));
+    assert!(again.model_version().starts_with("linear-2-"));
 }
 
 proptest! {

@@ -48,7 +48,7 @@ impl Reading {
             self.group(click.place, interner),
             self.group(click.device, interner),
             interner.bytes_of(click.language),
-            interner.bytes_of(click.bot),
+            interner.bytes_of(click.device.fields().bot()),
         ];
         self.tuple(&parts, |_| {}, interner)
     }
@@ -80,7 +80,7 @@ impl Reading {
             detail,
             score: click.score.map_or(0, Event::quantize),
             flags: Event::flag(Event::HAS_SCORE, click.score.is_some())
-                | Event::flag(Event::HAS_COUNTRY, click.has_country),
+                | Event::flag(Event::HAS_COUNTRY, click.has_country()),
         }
     }
 

@@ -1,51 +1,14 @@
 //! The parts of a click touchpoint's bytes that sessions need, found without decoding the rest.
 //!
 //! Decoding a touchpoint costs several times what cutting sessions does, and most of what it yields is the same as in
-//! the visitor's event before. So groups of fields stay bytes: they are compared, interned, and read when a row is made.
-//! The bits are those of [`crumbtrail_events::touchpoint`]; a test holds the two together.
+//! the visitor's event before. So sections stay bytes: they are compared, interned, and read when a row is made. The bits
+//! of the fields are those of [`crumbtrail_events::touchpoint`]; a test holds the two together.
 
+use crumbtrail_events::touchpoint::{Part, Section, Sections};
 use crumbtrail_events::wire::{Reader, WireError};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-const FIXED: usize = 3 + 16 + 8 + 8;
-
-const fn bits(of: &[u32]) -> u64 {
-    let (mut mask, mut i) = (0, 0);
-    while i < of.len() {
-        mask |= 1 << of[i];
-        i += 1;
-    }
-    mask
-}
-
-/// Fields from bit `first` to bit `last`.
-const fn range(first: u32, last: u32) -> u64 {
-    (u64::MAX >> (63 - last)) & (u64::MAX << first)
-}
-
-/// Shapes of the fields, by bit: a string, a varint, or so many bytes.
-const SHAPES: [u8; 64] = {
-    let mut shapes = [STRING; 64];
-    let mut bit = 0;
-    while bit < 64 {
-        let of = 1 << bit;
-        if of & bits(&[5, 6, 32, 48, 52, 57, 58, 59]) != 0 {
-            shapes[bit] = VARINT;
-        } else if of & bits(&[12, 25, 40, 44, 49]) != 0 {
-            shapes[bit] = 1;
-        } else if of & bits(&[22, 23, 43, 50, 51]) != 0 {
-            shapes[bit] = 4;
-        } else if of & bits(&[53]) != 0 {
-            shapes[bit] = 0;
-        }
-        bit += 1;
-    }
-    shapes
-};
-const STRING: u8 = 255;
-const VARINT: u8 = 254;
-
-/// A run of fields: which of them are present, and their bytes. Bit 0 of the mask is the group's first field.
+/// A section: which of its fields are present, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Group<'a> {
     mask: u16,
@@ -102,6 +65,13 @@ impl<'a> Fields<'a> {
         if self.is_next() { self.reader.u8().unwrap_or_default() } else { 0 }
     }
 
+    /// The indicator of a device's fields, read from their begin.
+    pub(crate) fn bot(mut self) -> &'a [u8] {
+        let _device = self.byte();
+        let (_browser, _os) = (self.str(), self.str());
+        self.str().as_bytes()
+    }
+
     /// The next field, a number of degrees.
     pub(crate) fn float(&mut self) -> Option<f32> {
         if self.is_next() { self.reader.array().ok().map(f32::from_le_bytes) } else { None }
@@ -115,16 +85,14 @@ pub(crate) struct Click<'a> {
     pub(crate) visitor: &'a [u8],
     pub(crate) customer: &'a [u8],
     pub(crate) page: &'a [u8],
+    pub(crate) language: &'a [u8],
     /// Referrer, channel, source, medium, campaign, term, content, click id; empty unless the channel is present.
     pub(crate) touch: Group<'a>,
     /// Country, region, city, latitude, longitude, time zone.
     pub(crate) place: Group<'a>,
-    /// Device, browser, operating system.
+    /// Device, browser, operating system, bot indicator.
     pub(crate) device: Group<'a>,
-    pub(crate) bot: &'a [u8],
-    pub(crate) language: &'a [u8],
-    pub(crate) has_country: bool,
-    /// Hash of customer, place, device, bot and language.
+    /// Hash of customer, place, device and language.
     pub(crate) hash: u64,
     pub(crate) revenue: i64,
     pub(crate) currency: &'a [u8],
@@ -137,127 +105,91 @@ impl<'a> Click<'a> {
     /// # Errors
     /// Bytes cut short.
     pub(crate) fn find(bytes: &'a [u8]) -> Result<Click<'a>, WireError> {
-        let (_, fields) = bytes.split_at_checked(FIXED).ok_or(WireError::Truncated)?;
-        let (present, fields) = fields.split_first_chunk().ok_or(WireError::Truncated)?;
-        let present = u64::from_le_bytes(*present);
-        let mut walk = Walk { present, bytes: fields, at: 0 };
-        walk.skip(range(0, 0))?;
-        let mut click =
-            Click { site: walk.text(1)?, visitor: walk.text(2)?, customer: walk.text(3)?, ..Click::default() };
-        walk.skip(range(4, 8))?;
-        click.page = walk.text(9)?;
-        walk.skip(range(10, 10))?;
-        click.touch = walk.group(11, 18)?;
-        if present & (1 << 12) == 0 {
-            click.touch = Group::default();
-        }
-        let attributes = walk.at;
-        click.place = walk.group(19, 24)?;
-        click.device = walk.group(25, 27)?;
-        click.bot = walk.text(28)?;
-        click.language = walk.text(29)?;
-        click.has_country = present & (1 << 19) != 0;
-        let attributes = walk.since(attributes)?;
-        let mut seed = present & range(19, 29);
-        if !click.customer.is_empty() {
-            seed ^= xxh3_64_with_seed(click.customer, 1);
-        }
-        click.hash = xxh3_64_with_seed(attributes, seed);
-        if present & bits(&[32, 33, 50]) != 0 {
-            walk.skip(range(30, 31))?;
-            if present & (1 << 32) != 0 {
-                let before = walk.at;
-                walk.skip(range(32, 32))?;
-                click.revenue = Reader::new(walk.since(before)?).signed()?;
-            }
-            click.currency = walk.text(33)?;
-            walk.skip(range(34, 49))?;
-            if present & (1 << 50) != 0 {
-                let before = walk.at;
-                walk.skip(range(50, 50))?;
-                click.score = walk.since(before)?.first_chunk().map(|score| f32::from_le_bytes(*score));
+        let mut click = Click::default();
+        let mut sections = Sections::of(bytes)?;
+        let (all, mut ids, mut attributes) = (sections.rest(), 0, 0);
+        while let Some(part) = sections.next() {
+            let Part { number, mask, fields } = part?;
+            let gone = all.len() - sections.rest().len();
+            match number {
+                IDS => {
+                    click.ids(mask, fields)?;
+                    (ids, attributes) = (gone, gone);
+                }
+                PLACE => (click.place, attributes) = (Group { mask, bytes: fields }, gone),
+                DEVICE => (click.device, attributes) = (Group { mask, bytes: fields }, gone),
+                TOUCH if mask & CHANNEL != 0 => click.touch = Group { mask, bytes: fields },
+                DEED => click.deed(mask, fields)?,
+                TALK if mask & SCORE != 0 => click.score = score(mask, fields)?,
+                number if number > TALK => break,
+                _ => {}
             }
         }
+        // Place and device stand side by side.
+        let seed = xxh3_64_with_seed(click.language, 0) ^ xxh3_64_with_seed(click.customer, 1);
+        click.hash = xxh3_64_with_seed(all.get(ids..attributes).unwrap_or_default(), seed);
         Ok(click)
     }
-}
 
-/// A walk over the fields, in the order of their bits.
-struct Walk<'a> {
-    present: u64,
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Walk<'a> {
-    /// The bytes gone past since the walk was at `before`.
-    #[inline(always)]
-    fn since(&self, before: usize) -> Result<&'a [u8], WireError> {
-        self.bytes.get(before..self.at).ok_or(WireError::Truncated)
+    #[inline]
+    fn ids(&mut self, mask: u16, fields: &'a [u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(fields);
+        let mut text = |bit: u16| if mask & (1 << bit) == 0 { Ok(&[][..]) } else { reader.bytes() };
+        text(0)?;
+        (self.site, self.visitor, self.customer) = (text(1)?, text(2)?, text(3)?);
+        Ok(())
     }
 
-    /// The bytes of a string field; empty if it is absent.
-    #[inline(always)]
-    fn text(&mut self, bit: u32) -> Result<&'a [u8], WireError> {
-        if self.present & (1 << bit) == 0 {
-            return Ok(&[]);
-        }
-        let len = self.length()?;
-        let begin = self.at;
-        self.at = begin.saturating_add(len);
-        self.since(begin)
-    }
-
-    /// Goes past the length of a string.
-    #[inline(always)]
-    fn length(&mut self) -> Result<usize, WireError> {
-        match self.bytes.get(self.at) {
-            // Nearly all strings are short.
-            Some(&len) if len < 0x80 => {
-                self.at += 1;
-                Ok(usize::from(len))
+    #[inline]
+    fn deed(&mut self, mask: u16, fields: &'a [u8]) -> Result<(), WireError> {
+        let mut reader = Reader::new(fields);
+        let mut text = |bit: u16| if mask & (1 << bit) == 0 { Ok(&[][..]) } else { reader.bytes() };
+        text(0)?;
+        (self.page, self.language) = (text(1)?, text(2)?);
+        if mask & (REVENUE | CURRENCY) != 0 {
+            text(3)?;
+            text(4)?;
+            if mask & REVENUE != 0 {
+                self.revenue = reader.signed()?;
             }
-            Some(_) => self.long_length(),
-            None => Err(WireError::Truncated),
-        }
-    }
-
-    #[cold]
-    fn long_length(&mut self) -> Result<usize, WireError> {
-        let mut reader = Reader::new(&self.bytes[self.at..]);
-        let len = reader.varint()?;
-        self.at = self.bytes.len() - reader.rest().len();
-        usize::try_from(len).map_err(|_| WireError::Truncated)
-    }
-
-    /// Goes past the present fields among `fields`. The end may lie beyond the bytes: whoever reads there will see.
-    #[inline(always)]
-    fn skip(&mut self, fields: u64) -> Result<(), WireError> {
-        let mut left = self.present & fields;
-        while left != 0 {
-            let shape = SHAPES[left.trailing_zeros() as usize & 63];
-            left &= left - 1;
-            let len = match shape {
-                STRING => self.length()?,
-                VARINT => {
-                    let rest = self.bytes.get(self.at..).ok_or(WireError::Truncated)?;
-                    1 + rest.iter().position(|&byte| byte < 0x80).ok_or(WireError::Truncated)?
-                }
-                bytes => usize::from(bytes),
-            };
-            self.at = self.at.saturating_add(len);
+            if mask & CURRENCY != 0 {
+                self.currency = reader.bytes()?;
+            }
         }
         Ok(())
     }
 
-    /// The fields from bit `first` to bit `last`.
-    #[inline(always)]
-    fn group(&mut self, first: u32, last: u32) -> Result<Group<'a>, WireError> {
-        let before = self.at;
-        self.skip(range(first, last))?;
-        let mask = ((self.present & range(first, last)) >> first) as u16;
-        Ok(Group { mask, bytes: self.since(before)? })
+    /// Whether its place names a country.
+    pub(crate) fn has_country(&self) -> bool {
+        self.place.mask & 1 != 0
     }
+
+    /// Whether it is a robot's.
+    pub(crate) fn is_bot(&self) -> bool {
+        self.device.mask & BOT != 0
+    }
+}
+
+const IDS: u8 = Section::Ids as u8;
+const PLACE: u8 = Section::Place as u8;
+const DEVICE: u8 = Section::Device as u8;
+const TOUCH: u8 = Section::Touch as u8;
+const DEED: u8 = Section::Deed as u8;
+const TALK: u8 = Section::Talk as u8;
+const CHANNEL: u16 = 1 << 1;
+const BOT: u16 = 1 << 3;
+const REVENUE: u16 = 1 << 5;
+const CURRENCY: u16 = 1 << 6;
+const SCORE: u16 = 1 << 4;
+
+/// The score of what was said: after the conversation and three bytes.
+fn score(mask: u16, fields: &[u8]) -> Result<Option<f32>, WireError> {
+    let mut reader = Reader::new(fields);
+    if mask & 1 != 0 {
+        reader.bytes()?;
+    }
+    reader.take((mask & 0b1110).count_ones() as usize)?;
+    Ok(Some(f32::from_le_bytes(reader.array()?)))
 }
 
 #[cfg(test)]
@@ -345,9 +277,9 @@ mod tests {
         let t = Touchpoint::decode(&bytes).unwrap();
         assert_eq!((click.site, click.visitor), (t.site.as_bytes(), t.visitor.as_bytes()));
         assert_eq!((click.customer, click.page), (t.customer.as_bytes(), t.page.as_bytes()));
-        assert_eq!((click.bot, click.language), (t.bot.as_bytes(), t.language.as_bytes()));
+        assert_eq!((click.is_bot(), click.language), (true, t.language.as_bytes()));
         assert_eq!((click.revenue, click.currency), (t.revenue.0, t.currency.as_bytes()));
-        assert_eq!((click.score, click.has_country), (t.score, true));
+        assert_eq!((click.score, click.has_country()), (t.score, true));
         let mut value = Vec::new();
         click.touch.write(&mut value);
         let mut fields = Group::read(&value).fields();
@@ -357,10 +289,18 @@ mod tests {
         assert_eq!((place.float(), place.float(), place.str()), (t.latitude, t.longitude, t.time_zone));
         let mut device = click.device.fields();
         assert_eq!((device.byte(), device.str(), device.str()), (t.device as u8, t.browser, t.os));
-        // The shapes of all fields, the last ones included.
-        let mut walk = Walk { present: u64::MAX >> 3, bytes: &bytes[FIXED + 8..], at: 0 };
-        walk.skip(range(0, 60)).unwrap();
-        assert_eq!(walk.at, walk.bytes.len());
+        assert_eq!(device.str(), t.bot);
+    }
+
+    #[test]
+    fn what_is_absent_is_not_found() {
+        let mut bytes = Vec::new();
+        let t = Touchpoint { visitor: "v", score: Some(0.5), page: "/", browser: "x", ..Touchpoint::default() };
+        t.encode(&mut bytes);
+        let click = Click::find(&bytes).unwrap();
+        assert_eq!((click.site, click.visitor, click.customer), (&b""[..], &b"v"[..], &b""[..]));
+        assert_eq!((click.page, click.language, click.score), (&b"/"[..], &b""[..], Some(0.5)));
+        assert!(!click.is_bot() && !click.has_country() && click.touch.is_empty());
     }
 
     #[test]
@@ -369,7 +309,7 @@ mod tests {
         for end in 0..bytes.len() {
             let _ = Click::find(&bytes[..end]);
         }
-        assert!(Click::find(&bytes[..FIXED + 60]).is_err());
+        assert!(Click::find(&bytes[..100]).is_err());
     }
 
     #[test]
@@ -383,5 +323,7 @@ mod tests {
         assert_eq!(encode(&base), encode(&Touchpoint { page: "/b", search: "q", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { browser: "", os: "x", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { customer: "c", ..base }));
+        assert_ne!(encode(&base), encode(&Touchpoint { language: "c", ..base }));
+        assert_ne!(encode(&Touchpoint { customer: "x", ..base }), encode(&Touchpoint { language: "x", ..base }));
     }
 }

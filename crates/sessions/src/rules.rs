@@ -50,11 +50,14 @@ pub struct RuleBook {
     pub sites: BTreeMap<String, Rules>,
     /// Least wall time, as told by ticks, between two corrections of one visitor's open rows, ms. Default 5 s.
     pub correction_ms: i64,
+    /// Least wall time, as told by ticks, between the tick before a session's first event and its first row while it is
+    /// open, ms: half the time between two ticks, so that a history read in no time has no rows of sessions still open. Default 0.
+    pub first_row_ms: i64,
 }
 
 impl Default for RuleBook {
     fn default() -> RuleBook {
-        RuleBook { default: Rules::default(), sites: BTreeMap::new(), correction_ms: 5_000 }
+        RuleBook { default: Rules::default(), sites: BTreeMap::new(), correction_ms: 5_000, first_row_ms: 0 }
     }
 }
 

@@ -44,14 +44,16 @@ pub(crate) struct Site {
 
 /// The state of one partition.
 ///
-/// Rows come out at ticks only: a first one at the tick after the first event, corrections at most every
-/// [`RuleBook::correction_ms`] of the ticks' wall time per key, and a final one when the watermark has passed the end by
+/// Rows come out at ticks only: a first one at the first tick [`RuleBook::first_row_ms`] after the one before the first
+/// event, corrections at most every [`RuleBook::correction_ms`] of the ticks' wall time per key, and a final one when the watermark has passed the end by
 /// gap and lateness; then the memory is freed. Within one tick a session has at most one row. A row that merging or an
 /// earlier event made untrue is taken back by a `deleted` one before the row that takes its place.
 #[derive(Debug)]
 pub struct Sessions {
     pub(crate) rules: RuleBook,
     pub(crate) watermark: EventTime,
+    /// Wall time of the last tick, ms.
+    pub(crate) wall_ms: i64,
     pub(crate) sites: Vec<Site>,
     pub(crate) slots: Slots,
     pub(crate) interner: Interner,
@@ -79,6 +81,7 @@ impl Sessions {
         Sessions {
             rules,
             watermark: EventTime::MIN,
+            wall_ms: i64::MIN,
             sites: Vec::new(),
             slots: Slots::default(),
             interner: Interner::new(),
@@ -109,7 +112,7 @@ impl Sessions {
         let class = match &entry {
             Some(entry) if entry.conversation.is_empty() => Class::talk(entry.channel),
             Some(_) => Class::CASE,
-            None if click.bot.is_empty() => Class::PERSON,
+            None if !click.is_bot() => Class::PERSON,
             None => Class::ROBOT,
         };
         let slot = self.slots.find(head.key);
@@ -207,9 +210,12 @@ impl Sessions {
             _ => 0,
         };
         let closes_at = chain.closes_at(rules);
-        if is_new && slot.due != i64::MIN {
-            slot.due = i64::MIN;
-            slot.is_dirty = false;
+        if is_new {
+            let first = self.wall_ms.saturating_add(self.rules.first_row_ms);
+            if slot.chains.len() == 1 || first < slot.due {
+                slot.due = first;
+                slot.is_dirty = false;
+            }
         }
         if !std::mem::replace(&mut slot.is_dirty, true) {
             self.dirty.push(slot.due, n);
@@ -221,6 +227,7 @@ impl Sessions {
     /// A tick: the watermark and the wall time (ms since the epoch) it carries. Neither ever goes back.
     pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
         self.watermark = self.watermark.max(watermark);
+        self.wall_ms = self.wall_ms.max(wall_ms);
         let mut batch = std::mem::take(&mut self.batch);
         let slots = &mut self.slots;
         self.timers.take(self.watermark.0 >> BUCKET, |bucket, n| {

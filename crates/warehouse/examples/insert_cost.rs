@@ -8,6 +8,7 @@ use crumbtrail_embedded::{StartOptions, connect_or_start};
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
+use crumbtrail_warehouse::Server as _;
 use crumbtrail_warehouse::insert::{Inserter, Silent};
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::tables::touchpoints;

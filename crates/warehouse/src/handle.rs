@@ -132,8 +132,8 @@ impl LoaderHandle {
     /// A configuration that cannot be right; no thread to be had.
     pub fn spawn(config: LoaderConfig) -> Result<LoaderHandle, WarehouseError> {
         let client = Client::new(&config.endpoint)?;
-        let inserter = Inserter::new(client.clone(), config.epoch, config.backoff, Arc::clone(&config.observer));
-        let loader = Loader::new(client, inserter, config.watches_restarts, config.insert_bytes);
+        let inserter = Inserter::new(client, config.epoch, config.backoff, Arc::clone(&config.observer));
+        let loader = Loader::new(inserter, config.watches_restarts, config.insert_bytes);
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), abort: Notify::new() });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

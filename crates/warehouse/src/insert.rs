@@ -6,7 +6,9 @@
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::WarehouseError;
-use crate::native::{self, Block};
+use crate::ledger::{self, ServerStart};
+use crate::native::Block;
+use crate::server::Server;
 use crate::tables::TableId;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -60,63 +62,9 @@ impl Inserter {
         Inserter { client, epoch, backoff, observer }
     }
 
-    /// The epoch whose tables it fills.
-    #[must_use]
-    pub fn epoch(&self) -> u8 {
-        self.epoch
-    }
-
-    /// Inserts `row_count` rows (RowBinary, in `pieces` of whole rows) into `table` until the server acknowledges it.
-    ///
-    /// # Errors
-    /// What a repetition cannot mend: rows of another shape, an unknown table, a refused user.
-    pub async fn insert(
-        &self,
-        table: TableId,
-        token: &str,
-        row_count: u64,
-        pieces: &[Bytes],
-    ) -> Result<(), WarehouseError> {
-        let block = native::block(table.columns(), pieces.iter().map(|piece| &piece[..]), row_count)?;
-        let mut failures = 0;
-        loop {
-            let Err(error) = self.insert_once(table, token, row_count, &block).await else { return Ok(()) };
-            if !error.is_transient() {
-                return Err(error);
-            }
-            failures += 1;
-            self.wait(table, token, failures, &error).await;
-        }
-    }
-
-    /// Tells of a failure that will be repeated, and waits.
-    pub(crate) async fn wait(&self, table: TableId, token: &str, failures: u32, error: &WarehouseError) {
-        self.observer.retried(table, error.kind());
-        let wait = self.backoff.wait(failures, token);
-        tracing::warn!(
-            table = table.name(),
-            failures,
-            wait_ms = wait.as_millis() as u64,
-            kind = error.kind(),
-            %error,
-            "insert failed, trying again"
-        );
-        tokio::time::sleep(wait).await;
-    }
-
-    pub(crate) fn observer(&self) -> &dyn Observer {
-        &*self.observer
-    }
-
     /// One try to insert a Native block.
     #[expect(clippy::disallowed_methods, reason = "the one place a batch is inserted")]
-    pub(crate) async fn insert_once(
-        &self,
-        table: TableId,
-        token: &str,
-        row_count: u64,
-        block: &Block,
-    ) -> Result<(), WarehouseError> {
+    async fn send(&self, table: TableId, token: &str, row_count: u64, block: &Block) -> Result<(), WarehouseError> {
         let started = Instant::now();
         let send = async {
             let mut insert = self.client.inner.insert_formatted_with(self.statement(table, &block.names, token));
@@ -152,6 +100,44 @@ impl Inserter {
         sql.push_str(SETTINGS);
         sql.push_str(" FORMAT Native");
         sql
+    }
+}
+
+impl Server for Inserter {
+    fn epoch(&self) -> u8 {
+        self.epoch
+    }
+
+    async fn server_start(&self) -> Result<ServerStart, WarehouseError> {
+        ledger::server_start(&self.client).await
+    }
+
+    async fn insert_once(
+        &self,
+        table: TableId,
+        token: &str,
+        row_count: u64,
+        block: &Block,
+    ) -> Result<(), WarehouseError> {
+        self.send(table, token, row_count, block).await
+    }
+
+    async fn wait(&self, table: TableId, token: &str, failures: u32, error: &WarehouseError) {
+        self.observer.retried(table, error.kind());
+        let wait = self.backoff.wait(failures, token);
+        tracing::warn!(
+            table = table.name(),
+            failures,
+            wait_ms = wait.as_millis() as u64,
+            kind = error.kind(),
+            %error,
+            "insert failed, trying again"
+        );
+        tokio::time::sleep(wait).await;
+    }
+
+    fn observer(&self) -> &dyn Observer {
+        &*self.observer
     }
 }
 

@@ -82,6 +82,15 @@ pub struct ChainEnd {
     pub to: u64,
 }
 
+impl ChainEnd {
+    /// Up to where every table is whole: `to`, if the chain begins where logs begin. Otherwise the first rows are gone (a
+    /// copy older than the first batch was put back, and somebody went on writing), and nothing counts.
+    #[must_use]
+    pub fn whole_to(self) -> Option<u64> {
+        (self.from == 0).then_some(self.to)
+    }
+}
+
 /// The end of the unbroken chain from the oldest ledger row, the lowest over the processor's tables; `None` if some
 /// table has no ledger row. What lies behind a hole does not count: a database restored from a backup has one.
 ///

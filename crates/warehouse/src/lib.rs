@@ -10,6 +10,7 @@
 pub mod backoff;
 pub mod batch;
 pub mod client;
+mod coded;
 pub mod docs;
 pub mod error;
 pub mod handle;
@@ -22,6 +23,7 @@ pub mod read;
 pub mod rowbinary;
 pub mod rows;
 pub mod schema;
+pub mod server;
 pub mod tables;
 pub mod version;
 
@@ -31,5 +33,6 @@ pub use error::WarehouseError;
 pub use handle::{LoaderConfig, LoaderHandle};
 pub use loader::{LoadReport, Loader};
 pub use rows::{DeadLetterRow, TouchpointRow};
+pub use server::Server;
 pub use tables::TableId;
 pub use version::RowVersion;

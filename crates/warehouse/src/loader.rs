@@ -7,11 +7,11 @@
 //! ```
 
 use crate::batch::Batch;
-use crate::client::Client;
 use crate::error::WarehouseError;
 use crate::insert::Inserter;
 use crate::ledger::{self, LedgerRow};
 use crate::native;
+use crate::server::Server;
 use crate::tables::{TableId, batches};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -33,20 +33,19 @@ pub struct LoadReport {
 
 /// Loads batches: see the module's drawing.
 #[derive(Clone)]
-pub struct Loader {
-    client: Client,
-    inserter: Inserter,
+pub struct Loader<S = Inserter> {
+    server: S,
     watches_restarts: bool,
     insert_bytes: usize,
 }
 
-impl Loader {
+impl<S: Server> Loader<S> {
     /// A loader. `watches_restarts`: whether a restart between insert and ledger row repeats the insert; right for a
     /// single node, wrong behind a balancer of replicas (each has its own start, and none loses what a quorum has).
     /// `insert_bytes`: rows joined into one insert, at most, unless one batch alone has more.
     #[must_use]
-    pub fn new(client: Client, inserter: Inserter, watches_restarts: bool, insert_bytes: usize) -> Loader {
-        Loader { client, inserter, watches_restarts, insert_bytes }
+    pub fn new(server: S, watches_restarts: bool, insert_bytes: usize) -> Loader<S> {
+        Loader { server, watches_restarts, insert_bytes }
     }
 
     /// Loads `batches` (in order of their offsets within each partition) and returns when all of it is in the tables
@@ -66,7 +65,7 @@ impl Loader {
                 .flat_map(|table| self.joined(table, batches, started).into_iter().map(move |joined| (table, joined)));
             let mut acknowledged = stream::iter(inserts)
                 .map(async |(table, joined)| {
-                    self.inserter.insert(table, &joined.token, joined.row_count, &joined.pieces).await?;
+                    self.server.insert(table, &joined.token, joined.row_count, &joined.pieces).await?;
                     Ok::<_, WarehouseError>(joined.row_count)
                 })
                 .buffer_unordered(AT_ONCE);
@@ -80,7 +79,7 @@ impl Loader {
                 return Ok(report);
             }
             report.repeat_count += 1;
-            self.inserter.observer().repeated();
+            self.server.observer().repeated();
             tracing::warn!("clickhouse restarted between insert and ledger row, inserting again");
         }
     }
@@ -90,7 +89,7 @@ impl Loader {
     async fn write_ledger(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
         let mut body = Vec::with_capacity(batches.len() * 4 * 160);
         let mut rows = 0;
-        for row in batches.iter().flat_map(|batch| ledger_rows(batch, self.inserter.epoch(), started)) {
+        for row in batches.iter().flat_map(|batch| ledger_rows(batch, self.server.epoch(), started)) {
             batches::encode(&row, &mut body);
             rows += 1;
         }
@@ -100,17 +99,18 @@ impl Loader {
         let block = native::block(TableId::Batches.columns(), [&body[..]], rows)?;
         let mut failures = 0;
         loop {
-            if self.server_start().await? != started {
-                return Ok(false);
-            }
-            let Err(error) = self.inserter.insert_once(TableId::Batches, &token, rows, &block).await else {
-                return Ok(true);
+            let claimed = if self.watches_restarts {
+                self.server.claim_once(&token, rows, &block, started).await
+            } else {
+                self.server.insert_once(TableId::Batches, &token, rows, &block).await.map(|()| true)
             };
-            if !error.is_transient() {
-                return Err(error);
-            }
+            let error = match claimed {
+                Ok(claimed) => return Ok(claimed),
+                Err(error) if error.is_transient() => error,
+                Err(error) => return Err(error),
+            };
             failures += 1;
-            self.inserter.wait(TableId::Batches, &token, failures, &error).await;
+            self.server.wait(TableId::Batches, &token, failures, &error).await;
         }
     }
 
@@ -121,10 +121,10 @@ impl Loader {
         }
         let mut failures = 0;
         loop {
-            match ledger::server_start(&self.client).await {
+            match self.server.server_start().await {
                 Err(error) if error.is_transient() => {
                     failures += 1;
-                    self.inserter.wait(TableId::Batches, "server_start", failures, &error).await;
+                    self.server.wait(TableId::Batches, "server_start", failures, &error).await;
                 }
                 answer => return answer,
             }
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::backoff::Backoff;
     use crate::batch::{Processor, TableRows};
-    use crate::client::Endpoint;
+    use crate::client::{Client, Endpoint};
     use crate::insert::Silent;
     use crate::ledger::ServerStart;
     use crumbtrail_events::EventTime;
@@ -234,8 +234,7 @@ mod tests {
 
     fn loader(insert_bytes: usize) -> Loader {
         let client = Client::new(&Endpoint::new("http://127.0.0.1:1")).unwrap();
-        let inserter = Inserter::new(client.clone(), 1, Backoff::default(), Arc::new(Silent));
-        Loader::new(client, inserter, true, insert_bytes)
+        Loader::new(Inserter::new(client, 1, Backoff::default(), Arc::new(Silent)), true, insert_bytes)
     }
 
     #[test]

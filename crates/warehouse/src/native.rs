@@ -5,8 +5,10 @@
 //! row by itself, those of a column at once; docs/decisions/0004-rows-become-columns.md has the figures). So rows are turned once, here.
 //!
 //! Format: <https://clickhouse.com/docs/interfaces/formats/Native>, revision 0: number of columns, number of rows, then
-//! for each column its name, its type and its values. A low-cardinality string is sent as a string; the server converts.
+//! for each column its name, its type and its values. Low-cardinality strings are sent as the server keeps them
+//! ([`crate::coded`]): it need not look any up.
 
+use crate::coded::Coded;
 use crate::error::WarehouseError;
 use crate::rowbinary::Column;
 use bytes::Bytes;
@@ -66,7 +68,7 @@ pub fn block<'a>(
     let names = sent.iter().map(|(column, _)| column.name).collect();
     for (column, values) in sent {
         put_bytes(&mut out.small, column.name.as_bytes());
-        put_bytes(&mut out.small, sent_type(column.type_name).as_bytes());
+        put_bytes(&mut out.small, column.type_name.as_bytes());
         values.put(&mut out);
     }
     Ok(Block { names, bytes: out.finish() })
@@ -95,16 +97,14 @@ impl Joined {
     }
 }
 
-fn sent_type(type_name: &str) -> &str {
-    if type_name == "LowCardinality(String)" { "String" } else { type_name }
-}
-
 /// The values of one column so far.
 enum Values {
     /// So many bytes each.
     Fixed { width: usize, bytes: Vec<u8> },
     /// A length and bytes each.
     Text(Vec<u8>),
+    /// A number each, of strings that stand once.
+    Coded(Coded),
     /// A byte each that says NULL, and values that are zero there.
     Nullable { nulls: Vec<u8>, width: usize, bytes: Vec<u8> },
     /// Ends of the lists, and the elements of all lists; several columns of elements for tuples.
@@ -128,8 +128,10 @@ impl Values {
             };
             return Ok(Values::List { count: 0, ends: Vec::new(), elements });
         }
-        if sent_type(type_name) == "String" {
-            return Ok(Values::Text(Vec::new()));
+        match type_name {
+            "String" => return Ok(Values::Text(Vec::new())),
+            "LowCardinality(String)" => return Ok(Values::Coded(Coded::default())),
+            _ => {}
         }
         let width = width(type_name).ok_or_else(|| unknown(type_name))?;
         Ok(Values::Fixed { width, bytes: Vec::new() })
@@ -140,6 +142,7 @@ impl Values {
         match self {
             Values::Fixed { width, bytes } => bytes.extend_from_slice(reader.take(*width)?),
             Values::Text(bytes) => put_bytes(bytes, reader.bytes()?),
+            Values::Coded(coded) => coded.push(reader.bytes()?),
             Values::Nullable { nulls, width, bytes } => {
                 let null = reader.u8()?;
                 nulls.push(null);
@@ -167,6 +170,7 @@ impl Values {
         let more = |bytes: &mut Vec<u8>| bytes.reserve((bytes.len() as f64 * (times * 1.05 - 1.0)).max(0.0) as usize);
         match self {
             Values::Fixed { bytes, .. } | Values::Text(bytes) => more(bytes),
+            Values::Coded(coded) => coded.reserve((coded.len() as f64 * (times - 1.0)).max(0.0) as usize),
             Values::Nullable { nulls, bytes, .. } => {
                 more(nulls);
                 more(bytes);
@@ -182,6 +186,7 @@ impl Values {
     fn say_nothing(&self) -> bool {
         match self {
             Values::Fixed { bytes, .. } | Values::Text(bytes) => bytes.iter().all(|byte| *byte == 0),
+            Values::Coded(coded) => coded.says_nothing(),
             Values::Nullable { nulls, .. } => nulls.iter().all(|null| *null != 0),
             Values::List { count, .. } => *count == 0,
         }
@@ -190,6 +195,7 @@ impl Values {
     fn put(self, out: &mut Joined) {
         match self {
             Values::Fixed { bytes, .. } | Values::Text(bytes) => out.put(bytes),
+            Values::Coded(coded) => out.put(coded.finish()),
             Values::Nullable { nulls, bytes, .. } => {
                 out.put(nulls);
                 out.put(bytes);
@@ -241,7 +247,11 @@ mod tests {
         let block = block(COLUMNS, [&first[..], &second[..]], 2).unwrap();
         let mut expected = vec![4, 2];
         expected.extend(b"\x01a\x05UInt8\x01\x02");
-        expected.extend(b"\x01s\x06String\x02xy\x00");
+        expected.extend(b"\x01s\x16LowCardinality(String)");
+        expected.extend([1u64, 0x600, 2].map(u64::to_le_bytes).concat());
+        expected.extend(b"\x02xy\x00");
+        expected.extend(2u64.to_le_bytes());
+        expected.extend([0, 1]);
         expected.extend(b"\x01n\x11Nullable(Float32)\x00\x01\x09\x09\x09\x09\x00\x00\x00\x00");
         expected.extend(b"\x01l\x1fArray(Tuple(p String, q UInt8))");
         expected.extend([1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
@@ -252,9 +262,14 @@ mod tests {
 
     #[test]
     fn large_columns_are_sent_as_they_are_and_in_order() {
-        let row = |n: u32| [&[1, 40][..], &[b'a' + (n % 26) as u8; 40], &[1, 0]].concat();
+        const TEXT: &[Column] = &[
+            Column { name: "a", type_name: "UInt8" },
+            Column { name: "t", type_name: "String" },
+            Column { name: "s", type_name: "LowCardinality(String)" },
+        ];
+        let row = |n: u32| [&[1, 40][..], &[b'a' + (n % 26) as u8; 40], &[0]].concat();
         let rows: Vec<u8> = (0..3_000).flat_map(row).collect();
-        let sent = block(COLUMNS, [&rows[..]], 3_000).unwrap().bytes;
+        let sent = block(TEXT, [&rows[..]], 3_000).unwrap().bytes;
         assert_eq!(sent.len(), 2, "what says nothing is not sent");
         assert_eq!(sent[1].len(), 3_000 * 41);
         assert_eq!(sent[1][41 * 27..][..2], [40, b'b']);

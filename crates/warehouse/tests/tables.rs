@@ -11,6 +11,7 @@ use crumbtrail_events::vocabulary::{Channel, Device, Feeling};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_warehouse::Server as _;
 use crumbtrail_warehouse::schema::FILES;
 use crumbtrail_warehouse::tables::{
     breadcrumbs, conversations, conversions, dead_letters, journeys, sessions, stage_moves, touchpoints,

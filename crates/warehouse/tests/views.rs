@@ -11,6 +11,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_warehouse::Server as _;
 use crumbtrail_warehouse::tables::{conversations, journeys, sessions, stage_moves, touchpoints};
 use crumbtrail_warehouse::{Client, RowVersion, TableId, TouchpointRow};
 

@@ -17,6 +17,7 @@ use crumbtrail_runtime::import::{self, ImportFile, ImportRules};
 use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::{Clock, Owner, Step as _};
+use crumbtrail_steps::sessionize::{Sessionize, TABLES};
 use crumbtrail_telemetry::Metrics;
 
 use super::files::SourceFile;
@@ -24,7 +25,6 @@ use crate::cli::ImportArgs;
 use crate::wiring::Deployment;
 use crate::wiring::intake::SourceJudge;
 use crate::wiring::processors::{cut_rules, session_rules};
-use crate::wiring::sessionize::{Sessionize, TABLES};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]

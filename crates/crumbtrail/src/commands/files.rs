@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::avro::Plan;
-use crumbtrail_runtime::import::{ImportFile, Records};
+use crumbtrail_runtime::import::{FileRecord, ImportFile, Records};
 use memchr::memchr;
 
 use self::container::Container;
@@ -18,6 +18,8 @@ use crate::cli::FileFormat;
 /// Longest line read into memory: beyond it the record is a dead letter (`oversize`) and the rest of the line skipped.
 const MAX_LINE: usize = (1 << 20) + 1;
 const BUFFER: usize = 256 << 10;
+/// The same for a file that is read in large pieces anyway.
+const SMALL_BUFFER: usize = 8 << 10;
 
 /// A file of records.
 pub struct SourceFile {
@@ -59,7 +61,7 @@ impl SourceFile {
     pub fn prepare(&mut self, add: impl FnOnce(&str, &SourceFile) -> Result<(u32, Arc<Plan>)>) -> Result<()> {
         if self.is_container {
             let header = File::open(&self.path)
-                .and_then(decompressed)
+                .and_then(|file| decompressed(file, SMALL_BUFFER))
                 .map_err(|error| error.to_string())
                 .and_then(|mut reader| container::header(reader.as_mut()))
                 .map_err(|why| anyhow::anyhow!("{}: {why}", self.path.display()))?;
@@ -90,7 +92,9 @@ impl ImportFile for SourceFile {
 
     fn open(&self) -> Result<Box<dyn Records + '_>, String> {
         let file = File::open(&self.path).map_err(|error| error.to_string())?;
-        let reader = decompressed(file).map_err(|error| error.to_string())?;
+        // A container reads whole blocks: a buffer as large would only be copied from.
+        let buffer = if self.is_container { SMALL_BUFFER } else { BUFFER };
+        let reader = decompressed(file, buffer).map_err(|error| error.to_string())?;
         Ok(match &self.schema {
             Some((id, plan)) => Box::new(Container::open(reader, *id, plan.clone())?),
             None if self.is_container => return Err("its schema was not read yet".to_owned()),
@@ -100,13 +104,13 @@ impl ImportFile for SourceFile {
 }
 
 /// Decompresses by the first bytes, not by the name.
-fn decompressed(file: File) -> std::io::Result<Box<dyn BufRead>> {
-    let mut reader = BufReader::with_capacity(BUFFER, file);
+fn decompressed(file: File, buffer: usize) -> std::io::Result<Box<dyn BufRead>> {
+    let mut reader = BufReader::with_capacity(buffer, file);
     let magic = reader.fill_buf()?;
     Ok(if magic.starts_with(&[0x1F, 0x8B]) {
-        Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(reader)))
+        Box::new(BufReader::with_capacity(buffer, flate2::bufread::MultiGzDecoder::new(reader)))
     } else if magic.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
-        Box::new(BufReader::with_capacity(BUFFER, zstd::stream::read::Decoder::with_buffer(reader)?))
+        Box::new(BufReader::with_capacity(buffer, zstd::stream::read::Decoder::with_buffer(reader)?))
     } else {
         Box::new(reader)
     })
@@ -120,7 +124,7 @@ struct Lines {
 }
 
 impl Records for Lines {
-    fn next(&mut self) -> Result<Option<&[u8]>, String> {
+    fn next(&mut self) -> Result<Option<FileRecord<'_>>, String> {
         self.reader.consume(std::mem::take(&mut self.used));
         let buffer = self.reader.fill_buf().map_err(damaged)?;
         // Nearly every line lies whole in the buffer and needs no copy.
@@ -128,9 +132,9 @@ impl Records for Lines {
             Some(end) if end < MAX_LINE => {
                 self.used = end + 1;
                 let line = self.reader.fill_buf().map_err(damaged)?;
-                Ok(line.get(..end).map(without_return))
+                Ok(line.get(..end).map(without_return).map(FileRecord::new))
             }
-            _ => self.gather(),
+            _ => Ok(self.gather()?.map(FileRecord::new)),
         }
     }
 }
@@ -190,7 +194,7 @@ mod tests {
         let mut records = ImportFile::open(&file).unwrap();
         let mut all = Vec::new();
         while let Some(line) = records.next().unwrap() {
-            all.push(line.to_vec());
+            all.push(line.bytes.to_vec());
         }
         all
     }

@@ -13,6 +13,7 @@ mod interrupt;
 mod migrate;
 mod report;
 mod run;
+pub mod sentiment;
 mod serve;
 mod sql;
 
@@ -39,6 +40,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Convert(args) => convert::convert(&args),
         Command::Enrich(args) => enrich::enrich(&args),
         Command::Explain(command) => explain::explain(&command),
+        Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
         Command::Migrate(place) => migrate::migrate(&place),
         Command::Report(args) => report::report(&args),

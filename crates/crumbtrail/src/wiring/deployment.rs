@@ -198,7 +198,8 @@ impl Deployment {
             (Arc::from(store), format!("{path}/{prefix}"))
         };
         let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
-        Ok(store.reaching_back(self.ttl()))
+        // One a day is kept, so that to reach back as far as the logs takes a day more.
+        Ok(store.reaching_back(self.ttl() + Duration::from_secs(86_400)))
     }
 
     /// The secret of the keyed hashes: configured, or made once and kept in the data folder.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules, SiteRules};
 use crumbtrail_events::avro::{Plan, Target};
+use crumbtrail_events::clock::Times;
 use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
@@ -237,8 +238,13 @@ pub struct FileScout<'a> {
 }
 
 impl Scout for FileScout<'_> {
-    fn event_time(&mut self, record: &SourceRecord<'_>, _: &str) -> Result<Option<EventTime>, String> {
+    fn event_time(&mut self, record: &SourceRecord<'_>) -> Result<Option<EventTime>, String> {
         self.judge.intake.event_time(&input(record, &self.reading, 0)).map_err(|hold| hold.to_string())
+    }
+
+    fn judge(&self, times: Times) -> Option<EventTime> {
+        // A file does not say when its records arrived.
+        crumbtrail_intake::event_time(times, 0)
     }
 }
 

@@ -2,9 +2,7 @@
 
 pub mod deployment;
 pub mod intake;
-pub mod journey;
 pub mod processors;
-pub mod sessionize;
 pub mod sink;
 
 pub use deployment::Deployment;

@@ -13,12 +13,11 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::{RuleBook, Rules};
+use crumbtrail_steps::{Journey, Sessionize};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::Deployment;
 use super::deployment::Logs;
-use super::journey::Journey;
-use super::sessionize::Sessionize;
 use crate::config::{Config, SiteConfig};
 
 /// Running processors of this process.
@@ -248,6 +247,7 @@ pub fn session_rules(config: &Config) -> RuleBook {
         default,
         sites: config.sites.iter().map(|(name, settings)| (name.clone(), site(settings))).collect(),
         correction_ms: i64::from(config.pace.correction_interval_ms),
+        first_row_ms: i64::from(config.pace.tick_ms) / 2,
     }
 }
 

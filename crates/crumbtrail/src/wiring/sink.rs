@@ -1,16 +1,14 @@
-//! Batches of the runtime to batches of the warehouse.
+//! The sink of the processors: batches to the loader, questions to the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use crumbtrail_log::Offset;
 use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
+use crumbtrail_steps::batch::{for_warehouse, processor};
 use crumbtrail_telemetry::{Metrics, catalogue};
 use crumbtrail_warehouse::insert::Observer;
-use crumbtrail_warehouse::{Client, LoaderHandle, Processor, TableId, TableRows, ledger};
-
-use super::{journey, sessionize};
+use crumbtrail_warehouse::{Client, LoaderHandle, TableId, ledger};
 
 /// Delivers batches to ClickHouse.
 pub struct WarehouseSink {
@@ -45,14 +43,6 @@ impl WarehouseSink {
     }
 }
 
-fn processor(name: &str) -> (Processor, &'static [TableId]) {
-    if name == "sessionize" {
-        (Processor::Sessionize, &sessionize::TABLES)
-    } else {
-        (Processor::Journey, &journey::TABLES)
-    }
-}
-
 impl Sink for WarehouseSink {
     fn has_room(&self) -> bool {
         let waiting = self.loader.waiting_bytes();
@@ -61,26 +51,7 @@ impl Sink for WarehouseSink {
     }
 
     fn submit(&self, batch: Batch) -> Result<(), SinkError> {
-        let (processor, tables) = processor(batch.processor);
-        let rows = batch.tables.into_iter().zip(tables).filter(|(rows, _)| rows.rows > 0);
-        let batch = crumbtrail_warehouse::Batch {
-            processor,
-            partition: batch.partition,
-            from: batch.from.0,
-            to: batch.to.0,
-            tables: rows
-                .map(|(rows, table)| {
-                    let pieces = rows.pieces.into_iter().map(Bytes::from).collect();
-                    TableRows::new(*table, pieces, rows.rows)
-                })
-                .collect(),
-            record_count: batch.record_count,
-            counts: batch.counts,
-            position_checksum: batch.position_checksum,
-            watermark: batch.watermark,
-            wall_ms: batch.wall_ms,
-        };
-        self.loader.submit(batch).map_err(|error| SinkError { message: error.to_string() })
+        self.loader.submit(for_warehouse(batch)).map_err(|error| SinkError { message: error.to_string() })
     }
 
     fn acked(&self, name: &'static str, partition: u32) -> Option<Offset> {
@@ -90,7 +61,7 @@ impl Sink for WarehouseSink {
     fn chain_end(&self, name: &'static str, partition: u32) -> Result<Option<Offset>, SinkError> {
         let chain = ledger::chain_end(&self.client, self.epoch, processor(name).0, partition);
         let end = self.runtime.block_on(chain).map_err(|error| SinkError { message: error.to_string() })?;
-        Ok(end.map(|end| Offset(end.to)))
+        Ok(end.and_then(ledger::ChainEnd::whole_to).map(Offset))
     }
 }
 

@@ -6,7 +6,8 @@ use apache_avro::Schema;
 use apache_avro::schema::{EnumSchema, Name, RecordSchema, UuidSchema};
 
 use super::Target;
-use super::program::{ItemOp, Op, Program, Skip, Width};
+use super::passing::Skip;
+use super::program::{ItemOp, Op, Program, Width};
 use crate::fields::{self, Fields};
 use crate::reject::{Reason, Reject};
 use crate::values::{Slot, Str, Word};
@@ -49,7 +50,7 @@ pub(super) fn compile(writer_schema: &str, target: Target) -> Result<Program, Re
     for skip in compiler.named {
         named.push(skip.ok_or_else(|| incompatible("a named type is not defined"))?);
     }
-    Ok(Program { ops: ops.into(), named: named.into() })
+    Ok(Program::new(ops, named))
 }
 
 struct Compiler<'s> {

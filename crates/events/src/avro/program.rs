@@ -1,17 +1,13 @@
 //! The compiled form of a writer's schema, and the loop that runs it over a body.
 
-use crate::json::cursor::{Cursor, Token};
-use crate::json::{price, quantity};
+use super::cursor::{Cursor, malformed};
+use super::passing::{Passing, Skip};
+use crate::json::cursor::Token;
+use crate::json::{self, price, quantity};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Scratch};
 use crate::touchpoint::{Item, Items};
 use crate::values::{Number, STRS, Str, TIMES, Time, Values, Word};
-use crate::wire::{Reader, WireError};
-
-/// Deepest nesting of recursive types that is skipped.
-const MAX_DEPTH: usize = 64;
-/// Most elements of arrays and maps in one record: elements may take no bytes at all, so bytes don't bound them.
-const MAX_ELEMENTS: u64 = 1 << 20;
 
 /// One field of the writer, in the writer's order.
 #[derive(Clone, Debug)]
@@ -66,38 +62,12 @@ pub(super) enum Width {
     Double,
 }
 
-/// How to pass over a value.
-#[derive(Clone, Debug)]
-pub(super) enum Skip {
-    Varint,
-    Bytes,
-    Fixed(usize),
-    Sequence(Box<[Skip]>),
-    Array(Box<Skip>),
-    Map(Box<Skip>),
-    Union(Box<[Skip]>),
-    /// A record that contains itself: index into [`Program::named`].
-    Named(usize),
-}
-
 /// A compiled plan.
 #[derive(Debug)]
 pub(super) struct Program {
-    pub(super) ops: Box<[Op]>,
-    pub(super) named: Box<[Skip]>,
-}
-
-#[cold]
-fn malformed(detail: &str) -> Fault {
-    Reject::fault(Reason::MalformedAvro, detail)
-}
-
-#[cold]
-fn damaged(error: WireError) -> Fault {
-    malformed(match error {
-        WireError::Truncated => "the body ends inside a value",
-        WireError::Malformed(what) => what,
-    })
+    ops: Box<[Op]>,
+    passing: Passing,
+    named: Box<[Skip]>,
 }
 
 #[cold]
@@ -111,18 +81,20 @@ fn not_utf8() -> Fault {
 /// copy of the body in which whatever is neither string nor ASCII is blanked, and the copy is checked once at the end.
 struct Run<'a> {
     program: &'a Program,
-    reader: Reader<'a>,
-    length: usize,
+    cursor: Cursor<'a>,
     text: &'a mut [u8],
     spans: [(u32, u32); STRS],
     /// One bit per slot that has a span.
     spanned: u32,
-    elements: u64,
 }
 
 const _: () = assert!(STRS <= 32, "slots of strings fit a word");
 
 impl Program {
+    pub(super) fn new(ops: Vec<Op>, named: Vec<Skip>) -> Program {
+        Program { passing: Passing::over(&ops), ops: ops.into(), named: named.into() }
+    }
+
     #[inline]
     pub(super) fn run<'a>(
         &'a self,
@@ -133,17 +105,9 @@ impl Program {
         let (mut arena, items, _) = scratch.open(2 * body.len());
         let text = arena.take(body.len())?;
         text.copy_from_slice(body);
-        let mut run = Run {
-            program: self,
-            reader: Reader::new(body),
-            length: body.len(),
-            text,
-            spans: [(0, 0); STRS],
-            spanned: 0,
-            elements: 0,
-        };
+        let mut run = Run { program: self, cursor: Cursor::new(body), text, spans: [(0, 0); STRS], spanned: 0 };
         run.ops(&self.ops, values, &mut arena, items)?;
-        if !run.reader.is_empty() {
+        if !run.cursor.is_at_end() {
             return Err(malformed("bytes are left over after the record"));
         }
         run.strings(values)?;
@@ -152,20 +116,11 @@ impl Program {
     }
 
     /// Reads the times alone of the body that `bytes` begin with, and tells how many bytes it takes.
+    #[inline]
     pub(super) fn pass(&self, bytes: &[u8]) -> Result<([i64; TIMES], usize), Fault> {
-        let mut run = Run {
-            program: self,
-            reader: Reader::new(bytes),
-            length: bytes.len(),
-            // Nothing is read from the text, so there is none.
-            text: &mut [],
-            spans: [(0, 0); STRS],
-            spanned: 0,
-            elements: 0,
-        };
-        let mut times = [0; TIMES];
-        run.pass(&self.ops, &mut times)?;
-        Ok((times, run.at()))
+        let mut cursor = Cursor::new(bytes);
+        let times = self.passing.run(&mut cursor, &self.named)?;
+        Ok((times, cursor.at()))
     }
 }
 
@@ -173,7 +128,7 @@ impl<'a> Run<'a> {
     /// Checks the text and hands out the strings.
     #[inline]
     fn strings(self, values: &mut Values<'a>) -> Result<(), Fault> {
-        let text = std::str::from_utf8(self.text).map_err(|_| not_utf8())?;
+        let text = simdutf8::basic::from_utf8(self.text).map_err(|_| not_utf8())?;
         let mut spanned = self.spanned;
         while spanned != 0 {
             let slot = spanned.trailing_zeros() as usize;
@@ -184,15 +139,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    #[inline]
-    fn at(&self) -> usize {
-        self.length - self.reader.rest().len()
-    }
-
     /// Blanks the text from `start` to here.
     fn blank_from(&mut self, start: usize) {
-        let end = self.at();
-        if let Some(bytes) = self.text.get_mut(start..end) {
+        if let Some(bytes) = self.text.get_mut(start..self.cursor.at()) {
             bytes.fill(0);
         }
     }
@@ -200,7 +149,7 @@ impl<'a> Run<'a> {
     #[inline]
     fn span(&mut self, slot: Str) -> Result<(), Fault> {
         let length = self.raw()?.len();
-        let end = self.at();
+        let end = self.cursor.at();
         self.spans[slot as usize] = ((end - length) as u32, end as u32);
         self.spanned |= 1 << slot as u32;
         Ok(())
@@ -209,7 +158,7 @@ impl<'a> Run<'a> {
     /// A length, an index or a small count takes one byte, which is ASCII; longer ones are blanked.
     #[inline]
     fn long(&mut self) -> Result<i64, Fault> {
-        match self.reader.short_signed() {
+        match self.cursor.short() {
             Some(value) => Ok(value),
             None => self.any_long(),
         }
@@ -217,8 +166,8 @@ impl<'a> Run<'a> {
 
     #[inline(never)]
     fn any_long(&mut self) -> Result<i64, Fault> {
-        let start = self.at();
-        let value = self.reader.signed().map_err(damaged)?;
+        let start = self.cursor.at();
+        let value = self.cursor.long()?;
         self.blank_from(start);
         Ok(value)
     }
@@ -226,14 +175,14 @@ impl<'a> Run<'a> {
     #[inline]
     fn raw(&mut self) -> Result<&'a [u8], Fault> {
         let length = usize::try_from(self.long()?).map_err(|_| malformed("a negative length"))?;
-        self.reader.take(length).map_err(damaged)
+        self.cursor.take(length)
     }
 
     fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let start = self.at();
-        let bytes = self.reader.array().map_err(damaged)?;
+        let start = self.cursor.at();
+        let bytes = self.cursor.take(N)?;
         self.blank_from(start);
-        Ok(bytes)
+        bytes.try_into().map_err(|_| malformed("the body ends inside a value"))
     }
 
     #[inline]
@@ -256,32 +205,12 @@ impl<'a> Run<'a> {
         if value.is_finite() { Ok(value) } else { Err(Reject::fault(Reason::WrongType, "a number that is not finite")) }
     }
 
-    /// The index of a union of null and something: whether it is something.
-    #[inline]
-    fn has_value(&mut self, value: u8) -> Result<bool, Fault> {
-        match self.reader.u8().map_err(damaged)? {
-            index @ (0 | 2) => Ok(index == value << 1),
-            _ => Err(malformed("a union index out of range")),
-        }
-    }
-
-    /// The number of elements of the next block; 0 at the end of the array or map.
+    /// The number of elements of the next block; 0 at the end of the array.
     fn block(&mut self) -> Result<u64, Fault> {
-        let count = self.long()?;
-        if count < 0 {
-            // A negative count is followed by the block's size in bytes, which we have no use for.
-            self.long()?;
-        }
-        self.count(count.unsigned_abs())?;
-        Ok(count.unsigned_abs())
-    }
-
-    fn count(&mut self, elements: u64) -> Result<(), Fault> {
-        self.elements = self.elements.saturating_add(elements);
-        if self.elements > MAX_ELEMENTS {
-            return Err(malformed("more elements than a record may hold"));
-        }
-        Ok(())
+        let start = self.cursor.at();
+        let count = self.cursor.block()?;
+        self.blank_from(start);
+        Ok(count)
     }
 
     fn ops(
@@ -296,12 +225,12 @@ impl<'a> Run<'a> {
             match op {
                 Op::Str(slot) => self.span(*slot)?,
                 Op::OptionalStr { slot, value } => {
-                    if self.has_value(*value)? {
+                    if self.cursor.has_value(*value)? {
                         self.span(*slot)?;
                     }
                 }
                 Op::Nullable { value, over } => {
-                    if !self.has_value(*value)? {
+                    if !self.cursor.has_value(*value)? {
                         ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
                     }
                 }
@@ -326,7 +255,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 Op::Consent => {
-                    values.consent = match self.reader.u8().map_err(damaged)? {
+                    values.consent = match self.cursor.u8()? {
                         0 => Some(false),
                         1 => Some(true),
                         _ => return Err(malformed("a boolean other than 0 and 1")),
@@ -361,58 +290,10 @@ impl<'a> Run<'a> {
                     }
                 },
                 Op::Union(branches) => {
-                    let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
+                    let branch = self.cursor.branch(branches)?;
                     self.ops(branch, values, arena, items)?;
                 }
-                Op::Skip(skip) => self.skip(skip, 0)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`Run::ops`], for the times alone: whatever lies between them is passed over unchecked.
-    fn pass(&mut self, ops: &'a [Op], times: &mut [i64; TIMES]) -> Result<(), Fault> {
-        let mut ops = ops.iter();
-        while let Some(op) = ops.next() {
-            match op {
-                Op::Str(_) | Op::Word(_) | Op::Properties => drop(self.raw()?),
-                Op::OptionalStr { value, .. } => {
-                    if self.has_value(*value)? {
-                        self.raw()?;
-                    }
-                }
-                Op::Nullable { value, over } => {
-                    if !self.has_value(*value)? {
-                        ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
-                    }
-                }
-                Op::Symbol(..) | Op::Code(..) => drop(self.long()?),
-                Op::Time(slot, per_ms) => times[*slot as usize] = self.long()?.div_euclid(*per_ms),
-                Op::Number(_, width) => drop(self.number(*width)?),
-                Op::Consent => drop(self.reader.u8().map_err(damaged)?),
-                Op::Tags => loop {
-                    let count = self.block()?;
-                    if count == 0 {
-                        break;
-                    }
-                    for _ in 0..count {
-                        self.raw()?;
-                    }
-                },
-                Op::Items(item_ops) => loop {
-                    let count = self.block()?;
-                    if count == 0 {
-                        break;
-                    }
-                    for _ in 0..count {
-                        self.item(item_ops, &mut Item::default())?;
-                    }
-                },
-                Op::Union(branches) => {
-                    let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
-                    self.pass(branch, times)?;
-                }
-                Op::Skip(skip) => self.skip(skip, 0)?,
+                Op::Skip(skip) => self.skip(skip)?,
             }
         }
         Ok(())
@@ -427,66 +308,19 @@ impl<'a> Run<'a> {
                 ItemOp::Price(width) => item.price = price(Some(self.number(*width)?))?,
                 ItemOp::Quantity(width) => item.quantity = quantity(Some(self.number(*width)?))?,
                 ItemOp::Union(branches) => {
-                    let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
+                    let branch = self.cursor.branch(branches)?;
                     self.item(branch, item)?;
                 }
-                ItemOp::Skip(skip) => self.skip(skip, 0)?,
+                ItemOp::Skip(skip) => self.skip(skip)?,
             }
         }
         Ok(())
     }
 
-    fn skip(&mut self, skip: &'a Skip, depth: usize) -> Result<(), Fault> {
-        match skip {
-            Skip::Varint => drop(self.long()?),
-            Skip::Bytes => {
-                let start = self.at();
-                self.raw()?;
-                self.blank_from(start);
-            }
-            Skip::Fixed(size) => {
-                let start = self.at();
-                self.reader.take(*size).map_err(damaged)?;
-                self.blank_from(start);
-            }
-            Skip::Sequence(fields) => {
-                for field in fields {
-                    self.skip(field, depth)?;
-                }
-            }
-            Skip::Array(element) => loop {
-                let count = self.block()?;
-                if count == 0 {
-                    break;
-                }
-                for _ in 0..count {
-                    self.skip(element, depth)?;
-                }
-            },
-            Skip::Map(value) => loop {
-                let count = self.block()?;
-                if count == 0 {
-                    break;
-                }
-                for _ in 0..count {
-                    self.skip(&Skip::Bytes, depth)?;
-                    self.skip(value, depth)?;
-                }
-            },
-            Skip::Union(branches) => {
-                let branch = branches.get(self.index()?).ok_or_else(|| malformed("a union index out of range"))?;
-                self.skip(branch, depth)?;
-            }
-            Skip::Named(index) => {
-                if depth >= MAX_DEPTH {
-                    return Err(malformed("nested deeper than 64 levels"));
-                }
-                // Records without bytes that hold each other twice would double the work at every level.
-                self.count(1)?;
-                let named = self.program.named.get(*index).ok_or_else(|| malformed("an unknown named type"))?;
-                self.skip(named, depth + 1)?;
-            }
-        }
+    fn skip(&mut self, skip: &Skip) -> Result<(), Fault> {
+        let start = self.cursor.at();
+        skip.pass(&mut self.cursor, &self.program.named, 0)?;
+        self.blank_from(start);
         Ok(())
     }
 }
@@ -503,7 +337,7 @@ fn properties(raw: &[u8]) -> Result<&str, Fault> {
         return Ok("");
     }
     let check = || {
-        let mut cursor = Cursor::new(raw)?;
+        let mut cursor = json::cursor::Cursor::new(raw)?;
         if cursor.peek()? != Token::Object {
             return Err(Reject::fault(Reason::WrongType, ""));
         }

@@ -32,6 +32,13 @@ impl Token {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn not_utf8(bytes: &[u8]) -> Fault {
+    let good = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    Reject::fault(Reason::InvalidUtf8, format!("not UTF-8 from byte {good}"))
+}
+
 /// A position in JSON text.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'a> {
@@ -43,11 +50,9 @@ impl<'a> Cursor<'a> {
     /// A cursor at the start of `bytes`, which are checked to be UTF-8 once.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Cursor<'a>, Fault> {
-        match std::str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => Ok(Cursor { text, at: 0 }),
-            Err(error) => {
-                Err(Reject::fault(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))
-            }
+            Err(_) => Err(not_utf8(bytes)),
         }
     }
 

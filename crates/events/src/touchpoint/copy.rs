@@ -1,25 +1,57 @@
-//! A part of a touchpoint copied as bytes: nothing is decoded that is only passed on.
+//! Parts of a touchpoint read or copied as bytes: nothing is decoded that is only passed on.
 
-use super::{FIXED, Head, Shape, Touchpoint};
+use super::section::{self, Part, Section};
+use super::{FIXED, Head, Touchpoint};
 use crate::ids::Key;
-use crate::wire::{Reader, WireError, put_varint};
+use crate::wire::{Reader, WireError};
 
-/// Bit of `session`.
-const SESSION: u32 = 59;
-/// Bit of `bot`.
-const BOT: u32 = 28;
+/// The sections of a touchpoint's bytes, in their order.
+#[derive(Clone, Debug)]
+pub struct Sections<'a> {
+    left: u8,
+    reader: Reader<'a>,
+}
 
-/// Who a touchpoint is of, read without the rest.
+impl<'a> Sections<'a> {
+    /// Those of a whole touchpoint.
+    ///
+    /// # Errors
+    /// Bytes cut short.
+    #[inline]
+    pub fn of(bytes: &'a [u8]) -> Result<Sections<'a>, WireError> {
+        let (&left, rest) = bytes.get(FIXED..).and_then(|rest| rest.split_first()).ok_or(WireError::Truncated)?;
+        Ok(Sections { left, reader: Reader::new(rest) })
+    }
+
+    /// The bytes not gone past yet.
+    #[inline]
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.reader.rest()
+    }
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Result<Part<'a>, WireError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(section::next(&mut self.reader))
+    }
+}
+
+/// Who a touchpoint is of, read without the rest: the bytes of the strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ids<'a> {
     /// Site.
-    pub site: &'a str,
+    pub site: &'a [u8],
     /// Visitor id.
-    pub visitor: &'a str,
+    pub visitor: &'a [u8],
     /// Customer id.
-    pub customer: &'a str,
+    pub customer: &'a [u8],
     /// Hash of a contact.
-    pub contact: &'a str,
+    pub contact: &'a [u8],
     /// It is a robot's.
     pub is_bot: bool,
 }
@@ -28,66 +60,53 @@ impl<'a> Ids<'a> {
     /// Reads them from a touchpoint's bytes.
     ///
     /// # Errors
-    /// Bytes cut short, a field of a newer version.
+    /// Bytes cut short.
     #[inline]
     pub fn peek(bytes: &'a [u8]) -> Result<Ids<'a>, WireError> {
-        let (present, mut reader) = fields(bytes)?;
-        let mut text = |bit: u32| if present & (1 << bit) == 0 { Ok("") } else { reader.str() };
-        text(0)?;
-        Ok(Ids {
-            site: text(1)?,
-            visitor: text(2)?,
-            customer: text(3)?,
-            contact: text(4)?,
-            is_bot: present & (1 << BOT) != 0,
-        })
+        /// Bit of `bot` in its section; a test holds it against the touchpoint's own.
+        const BOT: u16 = 1 << 3;
+        let mut ids = Ids::default();
+        for part in Sections::of(bytes)? {
+            let Part { number, mask, fields } = part?;
+            if number == Section::Ids as u8 {
+                let mut reader = Reader::new(fields);
+                let mut text = |bit: u16| if mask & (1 << bit) == 0 { Ok(&[][..]) } else { reader.bytes() };
+                text(0)?;
+                (ids.site, ids.visitor) = (text(1)?, text(2)?);
+                (ids.customer, ids.contact) = (text(3)?, text(4)?);
+            } else if number == Section::Device as u8 {
+                ids.is_bot = mask & BOT != 0;
+            }
+            if number >= Section::Device as u8 {
+                break;
+            }
+        }
+        Ok(ids)
     }
 }
 
-/// Appends a copy of an encoded touchpoint under another key, in a session, with the fields in `keep` (a bit each, none
-/// above the session's).
+/// Appends what a journey needs of an encoded touchpoint: its sections before [`Section::Passed`], under another key and
+/// with the session it belongs to (0: none).
 ///
 /// # Errors
-/// Bytes cut short, a newer version, an unknown code; something may have been appended then.
-pub fn copy(bytes: &[u8], keep: u64, key: Key, session: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
-    debug_assert!(keep >> SESSION == 0, "invariant: the session is written last");
+/// Bytes cut short, a newer version, an unknown code; nothing was appended then.
+pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
     let head = Head { key, ..Head::peek(bytes)? };
-    let (present, mut reader) = fields(bytes)?;
+    let mut sections = Sections::of(bytes)?;
+    let all = sections.rest();
+    let (mut count, mut length) = (0u8, 0);
+    while let Some(part) = sections.next() {
+        if part?.number >= Section::Passed as u8 {
+            break;
+        }
+        count += 1;
+        length = all.len() - sections.rest().len();
+    }
     head.encode(out);
-    let kept = present & keep | u64::from(session != 0) << SESSION;
-    out.extend_from_slice(&kept.to_le_bytes());
-    // Neighbours are copied together.
-    let mut run = reader.rest();
-    let mut left = present & (u64::MAX >> (64 - SESSION));
-    while left != 0 {
-        let bit = left.trailing_zeros();
-        left &= left - 1;
-        let before = reader.rest();
-        match Touchpoint::SHAPES[bit as usize] {
-            Shape::Bytes => drop(reader.bytes()?),
-            Shape::Varint => drop(reader.varint()?),
-            Shape::Fixed(size) => drop(reader.take(size)?),
-        }
-        if keep & (1 << bit) == 0 {
-            out.extend_from_slice(&run[..run.len() - before.len()]);
-            run = reader.rest();
-        }
-    }
-    out.extend_from_slice(&run[..run.len() - reader.rest().len()]);
-    if session != 0 {
-        put_varint(out, session);
-    }
+    out.push(count + u8::from(session != 0));
+    out.extend_from_slice(&all[..length]);
+    Touchpoint { session, ..Touchpoint::default() }.encode_section(Section::Passed, out);
     Ok(())
-}
-
-#[inline]
-fn fields(bytes: &[u8]) -> Result<(u64, Reader<'_>), WireError> {
-    let mut reader = Reader::new(bytes.get(FIXED..).ok_or(WireError::Truncated)?);
-    let present = u64::from_le_bytes(reader.array()?);
-    if present & !Touchpoint::KNOWN != 0 {
-        return Err(WireError::Malformed("touchpoint carries fields of a newer version"));
-    }
-    Ok((present, reader))
 }
 
 #[cfg(test)]
@@ -126,41 +145,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_what_a_decoded_copy_would_hold() {
+    fn what_is_passed_on_is_what_a_journey_needs_under_the_key_of_its_person() {
         let key = Key::customer("shop", "c1");
         let bytes = encoded(&sample());
         for session in [0, 5, u64::MAX] {
-            let mut copied = Vec::new();
-            copy(&bytes, !0 >> 5, key, session, &mut copied).unwrap();
-            let mut all = Touchpoint { session, model: "", ..sample() };
-            all.head.key = key;
-            assert_eq!(copied, encoded(&all));
-            // Every other field: what is left out lies between what is kept.
-            copied.clear();
-            copy(&bytes, 0x0555_5555_5555_5555, key, session, &mut copied).unwrap();
-            let sparse = Touchpoint { site: "", customer: "", device_at: 0, page: "", friction: false, ..all };
-            assert_eq!(Touchpoint::decode(&copied), Ok(sparse));
+            let mut passed = Vec::new();
+            pass_on(&bytes, key, session, &mut passed).unwrap();
+            let mut expected = Touchpoint { session, device_at: 0, offset: 0, model: "", ..sample() };
+            expected.head.key = key;
+            assert_eq!(Touchpoint::decode(&passed), Ok(expected));
+            assert_eq!(passed, encoded(&expected));
         }
     }
 
     #[test]
     fn ids_are_read_alone() {
         let bytes = encoded(&sample());
-        let expected = Ids { site: "shop", visitor: "v1", customer: "c1", contact: "h", is_bot: false };
+        let expected = Ids { site: b"shop", visitor: b"v1", customer: b"c1", contact: b"h", is_bot: false };
         assert_eq!(Ids::peek(&bytes), Ok(expected));
         let robot = Touchpoint { bot: "agent", event_id: "", customer: "", ..sample() };
-        assert_eq!(Ids::peek(&encoded(&robot)), Ok(Ids { customer: "", is_bot: true, ..expected }));
+        assert_eq!(Ids::peek(&encoded(&robot)), Ok(Ids { customer: b"", is_bot: true, ..expected }));
+        let browser = Touchpoint { browser: "b", os: "o", device: crate::vocabulary::Device::Mobile, ..sample() };
+        assert_eq!(Ids::peek(&encoded(&browser)), Ok(expected));
     }
 
     #[test]
-    fn cut_and_newer_bytes_are_refused() {
-        let bytes = encoded(&Touchpoint { session: 0, model: "", ..sample() });
+    fn cut_bytes_are_refused() {
+        let bytes = encoded(&Touchpoint { device_at: 0, session: 0, model: "", offset: 0, ..sample() });
         for length in 0..bytes.len() {
-            assert!(copy(&bytes[..length], !0 >> 5, Key::default(), 1, &mut Vec::new()).is_err(), "{length}");
+            let mut out = Vec::new();
+            assert!(pass_on(&bytes[..length], Key::default(), 1, &mut out).is_err(), "{length}");
+            assert!(out.is_empty());
         }
-        let mut newer = bytes.clone();
-        newer[FIXED + 7] |= 0x80;
-        assert!(copy(&newer, 1, Key::default(), 0, &mut Vec::new()).is_err());
-        assert!(Ids::peek(&newer).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The producer: idempotent, in order, and halted for good by the first frame that cannot be delivered.
 
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -7,7 +8,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use super::consumer::forward;
 use super::{KafkaSettings, broker_error};
@@ -16,6 +17,9 @@ use crate::position::PartitionId;
 
 /// How long an append sleeps before it looks again whether the queue has room.
 const RETRY: Duration = Duration::from_millis(5);
+/// How long one poll for acknowledgements waits: its last millisecond is spun away, and a producer outlives its owner by
+/// so much at most.
+const POLL: Duration = Duration::from_millis(500);
 
 /// What the brokers acknowledged, per partition; acknowledgements of a partition come in order.
 #[derive(Default)]
@@ -80,9 +84,16 @@ impl ProducerContext for Context {
     }
 }
 
+/// Hands acknowledgements out until the owner is gone.
+fn serve(producer: &Weak<BaseProducer<Context>>) {
+    while let Some(producer) = producer.upgrade() {
+        producer.poll(POLL);
+    }
+}
+
 /// Writes frames to one topic.
 pub(super) struct FrameProducer {
-    producer: ThreadedProducer<Context>,
+    producer: Arc<BaseProducer<Context>>,
     topic: String,
     appended: Mutex<Vec<u64>>,
     deadline: Duration,
@@ -93,8 +104,14 @@ impl FrameProducer {
         let count = partitions as usize;
         let acks = Acks { counts: vec![0; count], offsets: vec![-1; count], failed: None };
         let context = Context { acks: Mutex::new(acks), changed: Condvar::new() };
-        let producer = ThreadedProducer::from_config_and_context(&settings.producer()?, context)
+        let producer = BaseProducer::from_config_and_context(&settings.producer()?, context)
             .map_err(|error| broker_error(format!("produce to {topic}"), &error))?;
+        let producer = Arc::new(producer);
+        let weak = Arc::downgrade(&producer);
+        std::thread::Builder::new()
+            .name("producer".to_owned())
+            .spawn(move || serve(&weak))
+            .map_err(|error| LogError::Halted { log: topic.to_owned(), detail: format!("no thread: {error}") })?;
         let appended = Mutex::new(vec![0; count]);
         Ok(FrameProducer { producer, topic: topic.to_owned(), appended, deadline: settings.deadline() })
     }

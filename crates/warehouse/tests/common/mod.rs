@@ -70,7 +70,7 @@ pub(crate) fn inserter(client: &Client) -> Inserter {
 }
 
 pub(crate) fn loader(client: &Client) -> Loader {
-    Loader::new(client.clone(), inserter(client), true, 16 << 20)
+    Loader::new(inserter(client), true, 16 << 20)
 }
 
 /// The answer to a query as tab-separated text.

@@ -8,7 +8,7 @@ use std::io::{BufRead, Read as _};
 use std::sync::Arc;
 
 use crumbtrail_events::avro::{Plan, confluent};
-use crumbtrail_runtime::import::Records;
+use crumbtrail_runtime::import::{FileRecord, Records};
 
 /// What such a file begins with.
 pub const MAGIC: &[u8; 4] = b"Obj\x01";
@@ -117,8 +117,7 @@ impl Container {
         self.left = signed(self.reader.as_mut())?;
         let size = size(signed(self.reader.as_mut())?)?;
         let into = if self.header.codec == Codec::Null { &mut self.block } else { &mut self.packed };
-        into.clear();
-        (&mut self.reader).take(size).read_to_end(into).map_err(cut_short)?;
+        fill(self.reader.as_mut(), size, into)?;
         let mut sync = [0; 16];
         self.reader.read_exact(&mut sync).map_err(cut_short)?;
         if sync != self.header.sync {
@@ -136,13 +135,31 @@ impl Container {
     }
 }
 
+/// Reads `size` bytes into `into`, as far as they are there: a damaged size asks for no more memory than that.
+fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>) -> Result<(), String> {
+    /// Read at once: more than readers buffer, so that nothing is copied twice.
+    const STEP: usize = 1 << 20;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let mut done = 0;
+    while done < size {
+        let end = size.min(done.saturating_add(STEP));
+        if into.len() < end {
+            into.resize(end, 0);
+        }
+        reader.read_exact(&mut into[done..end]).map_err(cut_short)?;
+        done = end;
+    }
+    into.truncate(size);
+    Ok(())
+}
+
 fn unpack(from: impl std::io::Read, block: &mut Vec<u8>) -> Result<(), String> {
     block.clear();
     from.take(MOST).read_to_end(block).map(drop).map_err(cut_short)
 }
 
 impl Records for Container {
-    fn next(&mut self) -> Result<Option<&[u8]>, String> {
+    fn next(&mut self) -> Result<Option<FileRecord<'_>>, String> {
         while self.left <= 0 {
             if !self.next_block()? {
                 return Ok(None);
@@ -150,13 +167,14 @@ impl Records for Container {
         }
         let rest = self.block.get(self.at..).unwrap_or_default();
         let passed = self.plan.times(rest);
-        let (_, length) = passed.map_err(|why| format!("a record cannot be told from the next ({})", why.detail))?;
+        let (times, length) =
+            passed.map_err(|why| format!("a record cannot be told from the next ({})", why.detail))?;
         self.framed.clear();
         confluent::put_frame(&mut self.framed, self.id);
         self.framed.extend_from_slice(&rest[..length]);
         self.at += length;
         self.left -= 1;
-        Ok(Some(&self.framed))
+        Ok(Some(FileRecord { bytes: &self.framed, times: Some(times) }))
     }
 }
 
@@ -223,7 +241,7 @@ mod tests {
         let mut container = Container::open(Box::new(std::io::Cursor::new(file)), 0x8000_0007, plan())?;
         let mut bodies = Vec::new();
         while let Some(record) = container.next()? {
-            let (id, body) = confluent::split(record).unwrap();
+            let (id, body) = confluent::split(record.bytes).unwrap();
             assert_eq!(id, 0x8000_0007);
             bodies.push(body.to_vec());
         }

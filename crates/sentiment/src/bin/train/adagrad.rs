@@ -1,9 +1,10 @@
 //! Multinomial logistic regression over hashed features: AdaGrad, averaged, class weights, features seen at least twice.
 
 use crate::data::Sample;
-use crumbtrail_sentiment::Scratch;
+use crumbtrail_sentiment::features::extract;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::{Table, length_norm, softmax};
+use crumbtrail_sentiment::{Scratch, TopicRules};
 
 /// What may be tuned, on validation texts only.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +23,23 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
 }
 
+/// What the features of a language are made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Features<'a> {
+    /// Phrases; the Thai ones of feeling are features.
+    pub(crate) rules: &'a TopicRules,
+    /// Words of feeling.
+    pub(crate) lexicon: &'a Lexicon,
+    /// False for a table that knows no Thai.
+    pub(crate) with_thai: bool,
+}
+
 /// One text as buckets.
 pub(crate) struct Vector {
     /// Bucket and the feature's weight.
     buckets: Vec<(u32, f32)>,
     norm: f32,
-    class: usize,
+    target: [f32; 3],
     weight: f32,
 }
 
@@ -45,28 +57,29 @@ impl Shuffle {
 }
 
 /// Turns texts into vectors with the sentiment features, dropping those seen in fewer than two texts.
-pub(crate) fn vectors(samples: &[Sample], lexicon: Option<&Lexicon>, bits: u32) -> Vec<Vector> {
-    let rows = samples.iter().map(|sample| (sample.text.as_str(), sample.label as usize, sample.weight));
+pub(crate) fn vectors(samples: &[Sample], features: Features<'_>, bits: u32) -> Vec<Vector> {
+    let rows = samples.iter().map(|sample| (sample.text.as_str(), sample.target, sample.weight));
     build(rows, bits, 2, |text, out| {
-        crumbtrail_sentiment::features::extract(text, lexicon, |hash, times| out.push((hash, times)))
+        features.rules.read(text);
+        extract(text, Some(features.lexicon), features.with_thai, |hash, times| out.push((hash, times)));
     })
 }
 
-/// Turns texts with a class into vectors of any features.
+/// Turns texts with a target into vectors of any features.
 pub(crate) fn build<'a>(
-    rows: impl Iterator<Item = (&'a str, usize, f32)>,
+    rows: impl Iterator<Item = (&'a str, [f32; 3], f32)>,
     bits: u32,
     least_count: u8,
-    extract: impl Fn(&Scratch, &mut Vec<(u64, u32)>),
+    extract: impl Fn(&mut Scratch, &mut Vec<(u64, u32)>),
 ) -> Vec<Vector> {
     const COUNTER_BITS: u32 = 25;
     let mut scratch = Scratch::new();
     let mut counts = vec![0u8; 1 << COUNTER_BITS];
     let mut hashed = Vec::new();
-    for (text, class, weight) in rows {
+    for (text, target, weight) in rows {
         scratch.normalise(text);
         let mut hashes = Vec::new();
-        extract(&scratch, &mut hashes);
+        extract(&mut scratch, &mut hashes);
         let mut unique: Vec<u64> = hashes.iter().map(|feature| feature.0).collect();
         unique.sort_unstable();
         unique.dedup();
@@ -74,18 +87,18 @@ pub(crate) fn build<'a>(
             let counter = &mut counts[(hash >> (64 - COUNTER_BITS)) as usize];
             *counter = counter.saturating_add(1);
         }
-        hashed.push((hashes, class, weight));
+        hashed.push((hashes, target, weight));
     }
     hashed
         .into_iter()
-        .map(|(hashes, class, weight)| Vector {
+        .map(|(hashes, target, weight)| Vector {
             norm: length_norm(hashes.len() as u32),
             buckets: hashes
                 .iter()
                 .filter(|(hash, _)| counts[(hash >> (64 - COUNTER_BITS)) as usize] >= least_count)
                 .map(|&(hash, times)| ((hash >> (64 - bits)) as u32, times as f32))
                 .collect(),
-            class,
+            target,
             weight,
         })
         .collect()
@@ -101,7 +114,9 @@ pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
     let (mut bias, mut bias_squares, mut bias_drift) = ([0.0f32; 3], [1e-6f32; 3], [0.0f32; 3]);
     let mut class_weight = [0.0f32; 3];
     for vector in vectors {
-        class_weight[vector.class] += vector.weight;
+        for class in 0..3 {
+            class_weight[class] += vector.target[class] * vector.weight;
+        }
     }
     let total: f32 = class_weight.iter().sum();
     for weight in &mut class_weight {
@@ -130,11 +145,11 @@ pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
                 logits[class] = logits[class] * vector.norm + bias[class];
             }
             let probabilities = softmax(logits);
-            let importance = class_weight[vector.class] * vector.weight;
+            let importance =
+                vector.weight * (0..3).map(|class| vector.target[class] * class_weight[class]).sum::<f32>();
             let mut slope = [0.0f32; 3];
             for class in 0..3 {
-                let target = if class == vector.class { 1.0 } else { 0.0 };
-                slope[class] = (probabilities[class] - target) * importance;
+                slope[class] = (probabilities[class] - vector.target[class]) * importance;
                 bias_squares[class] += slope[class] * slope[class];
                 let change = -settings.rate * slope[class] / bias_squares[class].sqrt();
                 bias[class] += change;

@@ -15,6 +15,8 @@ pub(crate) struct Sample {
     pub(crate) text: String,
     /// Its class.
     pub(crate) label: Label,
+    /// What training aims at: the label, or a teacher's probabilities.
+    pub(crate) target: [f32; 3],
     /// Weight in training.
     pub(crate) weight: f32,
 }
@@ -22,7 +24,14 @@ pub(crate) struct Sample {
 impl Sample {
     /// A sample.
     pub(crate) fn new(text: String, label: Label, weight: f32) -> Self {
-        Self { text, label, weight }
+        let target = Label::ALL.map(|other| if other == label { 1.0 } else { 0.0 });
+        Self { text, label, target, weight }
+    }
+
+    /// A text without a label of its own, with a teacher's probabilities.
+    pub(crate) fn taught(text: String, target: [f32; 3], weight: f32) -> Self {
+        let best = (0..3).fold(1, |best, class| if target[class] > target[best] { class } else { best });
+        Self { text, label: Label::ALL[best], target, weight }
     }
 
     /// What two texts share when they are the same but for case, spaces and punctuation.

@@ -1,7 +1,7 @@
 //! Accuracy, macro-F1, calibration error, each with n and a 95 % interval.
 
+use crate::adagrad::Features;
 use crate::data::Sample;
-use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
 use crumbtrail_sentiment::{Label, Scratch};
 
@@ -37,13 +37,14 @@ impl std::fmt::Display for Score {
 }
 
 /// Probabilities of every sample.
-pub(crate) fn predict(table: &Table, lexicon: Option<&Lexicon>, samples: &[Sample]) -> Vec<[f32; 3]> {
+pub(crate) fn predict(table: &Table, features: Features<'_>, samples: &[Sample]) -> Vec<[f32; 3]> {
     let mut scratch = Scratch::new();
     samples
         .iter()
         .map(|sample| {
             scratch.normalise(&sample.text);
-            table.probabilities(&scratch, lexicon)
+            features.rules.read(&mut scratch);
+            table.probabilities(&scratch, features.lexicon, features.with_thai)
         })
         .collect()
 }
@@ -120,10 +121,10 @@ fn macro_f1(pairs: impl Iterator<Item = (usize, usize)>) -> f64 {
 }
 
 /// The temperature with the least log loss on validation texts.
-pub(crate) fn fit_temperature(table: &Table, lexicon: Option<&Lexicon>, samples: &[Sample]) -> f32 {
+pub(crate) fn fit_temperature(table: &Table, features: Features<'_>, samples: &[Sample]) -> f32 {
     let loss = |temperature: f32| -> f64 {
         let table = table.clone().with_temperature(temperature);
-        predict(&table, lexicon, samples)
+        predict(&table, features, samples)
             .iter()
             .zip(samples)
             .map(|(p, sample)| -f64::from(p[sample.label as usize].max(1e-6).ln()))

@@ -6,15 +6,16 @@ mod adagrad;
 mod data;
 mod evaluate;
 mod seeds;
+mod teacher;
 mod topics;
 mod vader;
 
-use adagrad::Settings;
+use adagrad::{Features, Settings};
 use crumbtrail_sentiment::features::extract_language;
 use crumbtrail_sentiment::language::identify;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
-use crumbtrail_sentiment::{Language, Scratch};
+use crumbtrail_sentiment::{Label, Language, RULES, Scratch, TopicRules};
 use data::{Outcome, Sample, Split};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -27,7 +28,7 @@ usage: train [--data DIR] [--out DIR] [--card FILE] [--seed N] [--rate R] [--dec
 
   --data   folder that holds sentiment/*.jsonl.gz   (default: $CRUMBTRAIL_DATA)
   --out    where the tables go                      (default: crates/sentiment/models)
-  --card   the page whose figures a full run renews (default: crates/sentiment/MODEL_CARD.md)
+  --card   the page whose figures a full run renews (default: docs/sentiment.md)
   --only   one part, for trying settings; a full run is what the repository holds
 ";
 
@@ -43,7 +44,7 @@ fn options() -> Outcome<Options> {
     let mut options = Options {
         data: std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from).unwrap_or_default(),
         out: PathBuf::from("crates/sentiment/models"),
-        card: PathBuf::from("crates/sentiment/MODEL_CARD.md"),
+        card: PathBuf::from("docs/sentiment.md"),
         settings: Settings { bits: 18, epochs: 5, rate: 0.2, decay: 0.0, start: 0.01, seed: 1 },
         only: None,
     };
@@ -84,7 +85,8 @@ fn main() {
 fn run(options: &Options) -> Outcome<()> {
     let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
     let baseline = vader::Baseline::load(&options.data)?;
-    let trainer = Trainer { options, baseline, figures: RefCell::default() };
+    let rules = TopicRules::parse(&RULES, 1).map_err(|error| error.to_string())?;
+    let trainer = Trainer { options, baseline, rules, figures: RefCell::default() };
     trainer.line("| model | test set | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|");
     if wanted("en") {
         trainer.english()?;
@@ -100,7 +102,7 @@ fn run(options: &Options) -> Outcome<()> {
     }
     if wanted("topics") {
         trainer.line("\n| rule | test set | n | precision | recall |\n|---|---|---|---|---|");
-        topics::report(&options.data, |line| trainer.line(line))?;
+        topics::report(&options.data, &trainer.rules, |line| trainer.line(line))?;
     }
     if options.only.is_none() { renew_card(&options.card, &trainer.figures.borrow()) } else { Ok(()) }
 }
@@ -120,6 +122,7 @@ fn renew_card(card: &Path, figures: &str) -> Outcome<()> {
 struct Trainer<'a> {
     options: &'a Options,
     baseline: vader::Baseline,
+    rules: TopicRules,
     figures: RefCell<String>,
 }
 
@@ -135,20 +138,35 @@ impl Trainer<'_> {
         self.figures.borrow_mut().push('\n');
     }
 
-    /// Fits on `split.train` and the seeds, sets the temperature on `split.valid`.
-    fn fit(&self, split: &Split, seeds: &str, lexicon: Option<&Lexicon>, bits: u32) -> Table {
+    /// Fits on `split.train`, the seeds and what a teacher says, sets the temperature on `split.valid`.
+    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, bits: u32, taught: &[Sample]) -> Table {
         let settings = Settings { bits, ..self.options.settings };
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds));
-        let vectors = adagrad::vectors(&train, lexicon, bits);
+        train.extend_from_slice(taught);
+        let vectors = adagrad::vectors(&train, features, bits);
         let table = adagrad::fit(&vectors, settings);
-        let temperature = evaluate::fit_temperature(&table, lexicon, &split.valid);
+        let temperature = evaluate::fit_temperature(&table, features, &split.valid);
         table.with_temperature(temperature)
     }
 
-    fn report(&self, model: &str, test: &str, table: &Table, lexicon: Option<&Lexicon>, samples: &[Sample]) {
-        let score = evaluate::score(samples, &evaluate::predict(table, lexicon, samples));
+    fn report(&self, model: &str, test: &str, table: &Table, features: Features<'_>, samples: &[Sample]) {
+        let score = evaluate::score(samples, &evaluate::predict(table, features, samples));
         self.line(&format!("| {model} | {test} | {score} |"));
+    }
+
+    /// On the sentences of `tests/own`, which were written for tests and are of no corpus.
+    fn report_own(&self, model: &str, file: &str, table: &Table, features: Features<'_>) -> Outcome<()> {
+        let samples: Option<Vec<Sample>> = file
+            .lines()
+            .map(|line| {
+                let (label, text) = line.split_once('\t')?;
+                Some(Sample::new(text.to_owned(), Label::from_name(label)?, 1.0))
+            })
+            .collect();
+        let samples = samples.ok_or("tests/own: a line is not label, tab, text")?;
+        self.report(model, "our own sentences (held-out domain)", table, features, &samples);
+        Ok(())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
@@ -157,9 +175,15 @@ impl Trainer<'_> {
         std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// The words of the hand-made lexicon, and those the teacher adds.
+    fn english_lexicon(&self) -> Lexicon {
+        Lexicon::from_words(self.baseline.words().into_iter().chain(teacher::words()))
+    }
+
     fn english(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/en.txt");
-        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        let lexicon = self.english_lexicon();
+        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
         self.write("lexicon-en.bin", &lexicon.to_bytes())?;
         let mut reviews = self.load("vader_amazon")?;
         let known: HashSet<String> = reviews.iter().map(Sample::key).collect();
@@ -182,7 +206,7 @@ impl Trainer<'_> {
         let mut all = Split::default();
         domains.iter().for_each(|(_, split)| all.extend(split));
         eprintln!("en: {} repeats removed", all.remove_leaks());
-        let table = self.fit(&all, SEEDS, Some(&lexicon), 18);
+        let table = self.fit(&all, SEEDS, features, 18, &teacher::texts(&self.options.data)?);
         self.write("en.bin", &table.to_bytes())?;
         eprintln!(
             "en: {} texts, temperature {:.2}, {} buckets",
@@ -190,31 +214,35 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
-        self.report("en", "validation", &table, Some(&lexicon), &all.valid);
+        self.report_own("en", include_str!("../../../tests/own/en.tsv"), &table, features)?;
+        self.report("en", "validation", &table, features, &all.valid);
         for (name, split) in &domains {
-            self.report("en", &format!("{name} (in-domain test)"), &table, Some(&lexicon), &split.test);
+            self.report("en", &format!("{name} (in-domain test)"), &table, features, &split.test);
             self.report_baseline(&format!("{name} (in-domain test)"), &split.test);
         }
-        // Held-out domains: one more model each, fitted without the domain, tested on all of it.
+        // Held-out domains: one more model each, fitted without the domain, tested on all of it. The teacher knows all
+        // domains, so these do without it.
+        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
+        let features = Features { lexicon: &lexicon, ..features };
         for (held_out, split) in &domains {
             let mut rest = Split::default();
             domains.iter().filter(|(name, _)| name != held_out).for_each(|(_, split)| rest.extend(split));
             rest.test = [&split.train[..], &split.valid, &split.test].concat();
             let test = [&split.train[..], &split.test].concat();
             rest.remove_leaks();
-            let table = self.fit(&rest, SEEDS, Some(&lexicon), 18);
+            let table = self.fit(&rest, SEEDS, features, 18, &[]);
             self.report(
                 &format!("en without {held_out}"),
                 &format!("{held_out} (held-out domain, validation blocks)"),
                 &table,
-                Some(&lexicon),
+                features,
                 &split.valid,
             );
             self.report(
                 &format!("en without {held_out}"),
                 &format!("{held_out} (held-out domain)"),
                 &table,
-                Some(&lexicon),
+                features,
                 &test,
             );
             self.report_baseline(&format!("{held_out} (held-out domain)"), &test);
@@ -230,13 +258,15 @@ impl Trainer<'_> {
 
     fn thai(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/th.txt");
+        let lexicon = self.english_lexicon();
+        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: true };
         let mut split = Split {
             train: self.load("wisesight.train")?,
             valid: self.load("wisesight.valid")?,
             test: self.load("wisesight.test")?,
         };
         eprintln!("th: {} repeats removed", split.remove_leaks());
-        let table = self.fit(&split, SEEDS, None, 19);
+        let table = self.fit(&split, SEEDS, features, 19, &[]);
         self.write("th.bin", &table.to_bytes())?;
         eprintln!(
             "th: {} texts, temperature {:.2}, {} buckets",
@@ -244,15 +274,18 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
-        self.report("th", "wisesight validation", &table, None, &split.valid);
-        self.report("th", "wisesight test (in-domain)", &table, None, &split.test);
-        self.report("th", "general_amy (held-out domain, 2 classes)", &table, None, &self.load("th_general_amy")?);
-        self.report("th", "tcas61 (held-out domain, 2 classes)", &table, None, &self.load("th_tcas61")?);
+        self.report_own("th", include_str!("../../../tests/own/th.tsv"), &table, features)?;
+        self.report("th", "wisesight validation", &table, features, &split.valid);
+        self.report("th", "wisesight test (in-domain)", &table, features, &split.test);
+        self.report("th", "general_amy (held-out domain, 2 classes)", &table, features, &self.load("th_general_amy")?);
+        self.report("th", "tcas61 (held-out domain, 2 classes)", &table, features, &self.load("th_tcas61")?);
         Ok(())
     }
 
     fn indonesian(&self) -> Outcome<()> {
         const SEEDS: &str = include_str!("../../../seeds/id.txt");
+        let lexicon = Lexicon::from_list(include_str!("../../../lexicon/id.tsv"));
+        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
         let mut split =
             Split { train: self.load("smsa.train")?, valid: self.load("smsa.valid")?, test: self.load("smsa.test")? };
         let market = Split::by_blocks(self.load("prdect")?);
@@ -262,7 +295,7 @@ impl Trainer<'_> {
         eprintln!("id: {} repeats removed", split.remove_leaks());
         // The temperature is fitted on SmSA alone: PRDECT has no neutral class.
         let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
-        let table = self.fit(&fitted, SEEDS, None, 18);
+        let table = self.fit(&fitted, SEEDS, features, 18, &[]);
         self.write("id.bin", &table.to_bytes())?;
         eprintln!(
             "id: {} texts, temperature {:.2}, {} buckets",
@@ -270,15 +303,16 @@ impl Trainer<'_> {
             table.temperature(),
             table.used_bucket_count()
         );
-        self.report("id", "smsa validation", &table, None, &smsa_valid);
-        self.report("id", "smsa test (in-domain)", &table, None, &smsa_test);
-        self.report("id", "prdect (in-domain test, 2 classes)", &table, None, &market.test);
+        self.report_own("id", include_str!("../../../tests/own/id.tsv"), &table, features)?;
+        self.report("id", "smsa validation", &table, features, &smsa_valid);
+        self.report("id", "smsa test (in-domain)", &table, features, &smsa_test);
+        self.report("id", "prdect (in-domain test, 2 classes)", &table, features, &market.test);
         let mut smsa_only = held_out;
         smsa_only.test = [&market.train[..], &market.valid, &market.test].concat();
         let test = smsa_only.test.clone();
         smsa_only.remove_leaks();
-        let table = self.fit(&smsa_only, SEEDS, None, 18);
-        self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, None, &test);
+        let table = self.fit(&smsa_only, SEEDS, features, 18, &[]);
+        self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, features, &test);
         Ok(())
     }
 
@@ -299,7 +333,13 @@ impl Trainer<'_> {
             rows.extend(seeds::expand(seeds).into_iter().map(|(_, text)| (text, class)));
         }
         let settings = Settings { bits: 15, epochs: 4, ..self.options.settings };
-        let weighted = rows.iter().map(|(text, class)| (text.as_str(), *class, if *class == 2 { 8.0 } else { 1.0 }));
+        let weighted = rows.iter().map(|(text, class)| {
+            (
+                text.as_str(),
+                std::array::from_fn(|c| f32::from(u8::from(c == *class))),
+                if *class == 2 { 8.0 } else { 1.0 },
+            )
+        });
         let vectors =
             adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
         let table = adagrad::fit(&vectors, settings);
@@ -313,19 +353,26 @@ impl Trainer<'_> {
             ("wisesight.test", Language::Th),
             ("tv_dest.test", Language::Th),
         ] {
-            self.line(&report_language(folder, &table, name, language)?);
+            self.line(&report_language(folder, &self.rules, &table, name, language)?);
         }
         Ok(())
     }
 }
 
-fn report_language(folder: &Path, table: &Table, name: &str, language: Language) -> Outcome<String> {
+fn report_language(
+    folder: &Path,
+    rules: &TopicRules,
+    table: &Table,
+    name: &str,
+    language: Language,
+) -> Outcome<String> {
     let mut scratch = Scratch::new();
     let mut counts = [0usize; 4];
     let rows = data::raw(folder, name)?;
     for (text, _) in &rows {
         scratch.normalise(text);
-        counts[identify(&scratch, table, None) as usize] += 1;
+        rules.read(&mut scratch);
+        counts[identify(&mut scratch, table, None).first as usize] += 1;
     }
     let share = counts[language as usize] as f64 / rows.len() as f64;
     let und = counts[Language::Und as usize] as f64 / rows.len() as f64;

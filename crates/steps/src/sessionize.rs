@@ -132,7 +132,7 @@ fn pass_on(payload: &[u8], session: u64, effects: &mut Effects) -> Result<(), St
     }
     let key = person(&Head::peek(payload)?, &ids);
     let mut copied = Ok(());
-    effects.pass(key, |out| copied = touchpoint::copy(payload, PASSED, key, session, out));
+    effects.pass(key, |out| copied = touchpoint::pass_on(payload, key, session, out));
     Ok(copied?)
 }
 
@@ -150,19 +150,6 @@ fn person(head: &Head, ids: &Ids<'_>) -> Key {
         head.key
     }
 }
-
-/// The fields a journey needs, by the bits of [`crumbtrail_events::touchpoint`]; the test below names them.
-const PASSED: u64 = {
-    let bits = [
-        0, 1, 2, 3, 4, 7, 9, 12, 13, 14, 15, 19, 20, 21, 25, 29, 30, 31, 32, 33, 35, 38, 39, 40, 43, 44, 49, 50, 52, 53,
-    ];
-    let (mut mask, mut i) = (0, 0);
-    while i < bits.len() {
-        mask |= 1 << bits[i];
-        i += 1;
-    }
-    mask
-};
 
 #[cfg(test)]
 mod tests {
@@ -182,14 +169,23 @@ mod tests {
             contact: touchpoint.contact,
             name: touchpoint.name,
             page: touchpoint.page,
+            referrer: touchpoint.referrer,
             channel: touchpoint.channel,
             source: touchpoint.source,
             medium: touchpoint.medium,
             campaign: touchpoint.campaign,
+            term: touchpoint.term,
+            content: touchpoint.content,
+            click_id: touchpoint.click_id,
             country: touchpoint.country,
             region: touchpoint.region,
             city: touchpoint.city,
+            latitude: touchpoint.latitude,
+            longitude: touchpoint.longitude,
+            time_zone: touchpoint.time_zone,
             device: touchpoint.device,
+            browser: touchpoint.browser,
+            os: touchpoint.os,
             language: touchpoint.language,
             items: touchpoint.items,
             order_id: touchpoint.order_id,

@@ -1,0 +1,103 @@
+//! What intake decides about a record of the world: the touchpoint, its key, its outcome. Generations differ in whether
+//! robots are dropped.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::vocabulary::Device;
+use crumbtrail_events::{EventTime, Key, Micros, Outcome};
+use crumbtrail_log::SourceRecord;
+use crumbtrail_runtime::intake::{Judge, Judgement};
+
+use crate::mutation::{Mutation, is_on};
+use crate::world::{Placed, Record, SITE, World};
+
+/// Whether a configuration drops robots.
+#[must_use]
+pub fn drops_bots(generation: u32) -> bool {
+    generation.is_multiple_of(2)
+}
+
+/// The key a record is routed by.
+#[must_use]
+pub fn key(placed: &Placed) -> Key {
+    let record = &placed.record;
+    if record.is_dead {
+        Key::visitor("", &placed.origin.to_string())
+    } else if !record.conversation.is_empty() {
+        Key::conversation(SITE, &record.conversation)
+    } else if record.kind.is_support() {
+        Key::customer(SITE, &record.customer)
+    } else {
+        Key::visitor(SITE, &record.visitor)
+    }
+}
+
+/// Decides records under one configuration.
+pub struct WorldJudge {
+    /// The input.
+    pub world: Arc<World>,
+    /// The configuration's generation.
+    pub generation: u32,
+    /// Whether the registry is away, so that nothing can be decided.
+    pub is_away: Arc<AtomicBool>,
+}
+
+impl Judge for WorldJudge {
+    fn judge(
+        &mut self,
+        record: &SourceRecord<'_>,
+        touchpoint: &mut Vec<u8>,
+        letter: &mut Vec<u8>,
+    ) -> Result<Judgement, String> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err("the registry is away".to_owned());
+        }
+        let placed = self.world.at(record.partition as usize, record.offset).ok_or("no such record")?;
+        let Placed { record: event, .. } = placed;
+        let Record { is_dead, is_bot, .. } = *event;
+        let outcome = match (is_dead, is_bot && drops_bots(self.generation)) {
+            (true, _) => Outcome::Dead,
+            (_, true) => Outcome::Bot,
+            _ => Outcome::Counted,
+        };
+        let mut key = key(placed);
+        let generation = format!("g{}", self.generation);
+        let head = Head { outcome, kind: event.kind, key, id: id_hash(&event.id), occurred_at: EventTime(event.at_ms) };
+        Touchpoint {
+            head,
+            event_id: &event.id,
+            site: SITE,
+            visitor: &event.visitor,
+            customer: &event.customer,
+            page: if event.kind.is_view() { "/p" } else { "" },
+            channel: event.channel,
+            term: &generation,
+            device: Device::from_code(1).unwrap_or_default(),
+            bot: if is_bot { "agent" } else { "" },
+            order_id: if event.revenue > 0 { &event.id } else { "" },
+            revenue: Micros(event.revenue),
+            currency: if event.revenue > 0 { "EUR" } else { "" },
+            conversation: &event.conversation,
+            author: event.author,
+            text: if event.kind.is_support() { "text" } else { "" },
+            characters: if event.kind.is_support() { 4 } else { 0 },
+            reason: if is_dead { "not_json" } else { "" },
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            ..Touchpoint::default()
+        }
+        .encode(touchpoint);
+        if is_dead {
+            letter.extend_from_slice(event.id.as_bytes());
+        }
+        if is_on(Mutation::RoutingWithoutEpoch) && drops_bots(self.generation) {
+            key = Key(key.0.rotate_left(77));
+        }
+        let occurred_at = (!is_dead).then_some(EventTime(event.at_ms));
+        Ok(Judgement { outcome, key, occurred_at, reason: is_dead.then_some("not_json") })
+    }
+}

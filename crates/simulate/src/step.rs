@@ -1,0 +1,84 @@
+//! A real step, and what a bug makes of what it is told.
+
+use std::cell::Cell;
+
+use crumbtrail_events::{EventTime, Touchpoint};
+use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
+use crumbtrail_runtime::{Clock, Context, Step};
+
+use crate::mutation::{Mutation, current};
+
+/// Hands everything through to the real step, unless a bug that lives here is on.
+pub struct Odd<S> {
+    step: S,
+    clock: Clock,
+    count: Cell<u64>,
+}
+
+impl<S: Step> Odd<S> {
+    /// Round a real step.
+    #[must_use]
+    pub fn new(step: S, clock: Clock) -> Odd<S> {
+        Odd { step, clock, count: Cell::new(0) }
+    }
+
+    fn told(&self, context: Context, source: Option<u64>) -> Context {
+        let version = match current() {
+            Some(Mutation::VersionFromClock) => ((self.clock.now_ms() - crate::world::BEGIN_MS) as u64 / 60_000) << 16,
+            Some(Mutation::VersionFromCounter) => {
+                self.count.set(self.count.get() + 1);
+                self.count.get() << 16
+            }
+            Some(Mutation::VersionFromSource) => {
+                if let Some(source) = source {
+                    self.count.set(source);
+                }
+                (self.count.get() << 16) | (context.version & 0xFFFF)
+            }
+            _ => return context,
+        };
+        Context { version: 1 << 56 | version, ..context }
+    }
+}
+
+impl<S: Step> Step for Odd<S> {
+    fn name(&self) -> &'static str {
+        self.step.name()
+    }
+
+    fn tables(&self) -> usize {
+        self.step.tables()
+    }
+
+    fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        let context = match current() {
+            Some(Mutation::VersionFromSource) => self.told(context, Some(Touchpoint::decode(payload)?.offset)),
+            _ => self.told(context, None),
+        };
+        self.step.record(payload, context, effects)
+    }
+
+    fn tick(&mut self, context: Context, effects: &mut Effects) {
+        let context = self.told(context, None);
+        self.step.tick(context, effects);
+    }
+
+    fn save(&self, out: &mut Vec<u8>) {
+        self.step.save(out);
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+        self.step.load(bytes)?;
+        if current() == Some(Mutation::SnapshotWithoutDirtyRows) {
+            // What waited to be written is written nowhere.
+            let mut nowhere = Effects::new(self.step.tables());
+            let wall_ms = self.clock.now_ms();
+            self.step.tick(Context { version: 0, watermark: EventTime::MIN, wall_ms }, &mut nowhere);
+        }
+        Ok(())
+    }
+
+    fn gauges(&self) -> StepGauges {
+        self.step.gauges()
+    }
+}
