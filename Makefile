@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup build demo demo-kafka serve test simulate lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test simulate lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: ## fetch what tests and demos need (engine, broker, tools), pinned and checked
 	@scripts/setup.sh all
+
+geo: ## fetch a free city database (DB-IP City Lite, CC BY 4.0), pinned and checked, into .setup/geo
+	@scripts/fetch-geo.sh
 
 build: ## build the binary (target/release/crumbtrail)
 	@scripts/setup.sh build

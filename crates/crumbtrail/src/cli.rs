@@ -51,6 +51,13 @@ pub enum Command {
     Generate(crate::commands::generate::GenerateArgs),
     /// Turn public data sets into the native formats
     Convert(ConvertArgs),
+    /// Show what intake would add to records, and why
+    #[command(after_help = "Example: crumbtrail enrich --jsonl --geo city.mmdb < clicks.jsonl\n\n\
+        One line out for each line in, in order; a bad record is a line that says so.")]
+    Enrich(crate::commands::enrich::EnrichArgs),
+    /// Say why something was decided as it was
+    #[command(subcommand)]
+    Explain(crate::commands::explain::ExplainCommand),
     /// Read the feeling, topics and friction of a text, and which words made it so
     #[command(after_help = "Examples:\n  crumbtrail sentiment 'Still waiting, and nobody answers the phone'\n  \
         crumbtrail sentiment --jsonl < texts.jsonl > readings.jsonl\n  \

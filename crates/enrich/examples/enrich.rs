@@ -1,14 +1,21 @@
-//! What enriching costs, in ns per event: `cargo run --release -p crumbtrail-enrich --example enrich`.
+//! What enriching costs, in ns: `cargo run --release -p crumbtrail-enrich --example enrich [clicks.jsonl[.gz]] …`.
 //!
-//! One thread, warm caches, processor time (Linux's schedstat), best of nine rounds: the machine may be busy with others.
+//! First made-up events, then each part alone, then the events of the files named: native JSON lines (`crumbtrail generate
+//! world`), or an access log in combined format (`.log`, `_logs.gz`). A geo database may be named, too (`.mmdb`).
+//! One thread, processor time (Linux's schedstat), best of nine rounds: the machine may be busy with others. Files are
+//! read through once to warm the caches, as a running intake's are.
 
 use std::hint::black_box;
+use std::io::Read as _;
 use std::sync::Arc;
 
+use crumbtrail_enrich::agent::Agent;
+use crumbtrail_enrich::fence::{Fence, FenceId, Fences, Fix, Position, Shape, Track, TrackRules};
 use crumbtrail_enrich::mmdb_writer::{Layout, Network, write_mmdb};
+use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Place, Rules};
 use crumbtrail_events::vocabulary::Channel;
-use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
+use crumbtrail_events::{ClickEvent, Kind, Scratch, SupportEntry, Touchpoint, combined, json};
 
 /// Different events, few enough that their bytes are as hot as a payload is right after it was decoded.
 const EVENTS: usize = 1_000;
@@ -60,9 +67,13 @@ fn used() -> f64 {
     stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
 }
 
-fn best(events: usize, mut round: impl FnMut()) -> f64 {
+fn best(events: usize, round: impl FnMut()) -> f64 {
     // Enough for the kernel's accounting, which moves in steps of some milliseconds.
-    let rounds = if std::env::args().any(|arg| arg == "--short") { 1 } else { 300 };
+    best_of(events, 300_000 / events.max(1) + 1, round)
+}
+
+fn best_of(events: usize, rounds: usize, mut round: impl FnMut()) -> f64 {
+    let rounds = if std::env::args().any(|arg| arg == "--short") { 1 } else { rounds };
     round();
     let times = (0..9).map(|_| {
         let start = used();
@@ -74,17 +85,141 @@ fn best(events: usize, mut round: impl FnMut()) -> f64 {
     times.fold(f64::MAX, f64::min)
 }
 
+fn click(enricher: &mut Enricher, event: &ClickEvent<'_>) {
+    let mut out = Touchpoint::default();
+    enricher.click(black_box(event), &mut out);
+    black_box(&out);
+}
+
+/// What each field of a click adds to the price of an empty one, caches warm.
+fn parts(enricher: &mut Enricher, visits: &[Visit]) {
+    let mut price = |of: &dyn Fn(&Visit) -> ClickEvent<'_>| {
+        best(visits.len(), || visits.iter().for_each(|visit| click(enricher, &of(visit))))
+    };
+    let empty = ClickEvent { kind: Kind::Click, ..ClickEvent::default() };
+    let base = price(&|_| empty);
+    println!("a click without any field: {base:.0} ns");
+    let url = price(&|visit| ClickEvent { url: &visit.url, ..empty }) - base;
+    println!("  + url: host, page, parameters: {url:.0} ns");
+    let referrer = price(&|visit| ClickEvent { referrer: &visit.referrer, ..empty }) - base;
+    println!("  + referrer: host, source: {referrer:.0} ns");
+    let agent = price(&|visit| ClickEvent { user_agent: &visit.agent, ..empty }) - base;
+    println!("  + agent, known: {agent:.0} ns");
+    let ip = price(&|visit| ClickEvent { ip: &visit.ip, ..empty }) - base;
+    println!("  + address, known: {ip:.0} ns");
+    let search = price(&|_| ClickEvent { search: "running shoes", ..empty }) - base;
+    println!("  + search, redacted: {search:.0} ns");
+    let contact = price(&|_| ClickEvent { contact: "somchai@example.com", ..empty }) - base;
+    println!("  + contact, hashed: {contact:.0} ns");
+}
+
+/// What is done when something is met for the first time, and what is asked for by itself.
+fn alone(visits: &[Visit], geo: &Geo) -> Result<(), Box<dyn std::error::Error>> {
+    let agents = best(visits.len(), || {
+        for visit in visits {
+            black_box(Agent::read(black_box(&visit.agent)));
+        }
+    });
+    println!("an agent met for the first time: {agents:.0} ns");
+    let addresses: Vec<std::net::IpAddr> = (0..visits.len())
+        .map(|n| std::net::IpAddr::from([(n * 37 % 223) as u8 + 1, (n * 91) as u8, n as u8, 7]))
+        .collect();
+    let places = best(addresses.len(), || {
+        for address in &addresses {
+            let _ = black_box(geo.locate(black_box(*address)));
+        }
+    });
+    println!("an address met for the first time ({}): {places:.0} ns", geo.edition_name());
+    let rules = PageRules::read(page::SHIPPED)?;
+    let pages = best(1_000, || {
+        for page in
+            ["/products/:id", "/blog/how-to-run", "/somewhere/else", "/checkout/payment"].iter().cycle().take(1_000)
+        {
+            black_box(rules.of("shop.example", black_box(page)));
+        }
+    });
+    println!("labels of a page met for the first time: {pages:.0} ns");
+    let list: Vec<Fence> = (0..5_000)
+        .filter_map(|n| {
+            let name = format!("shop {n}");
+            let middle = Position::new(13.0 + f64::from(n / 100) * 0.02, 100.0 + f64::from(n % 100) * 0.02)?;
+            Some(Fence {
+                id: FenceId::of(&name),
+                store: name.clone(),
+                name,
+                shape: Shape::Circle { middle, radius_m: 45.72 },
+            })
+        })
+        .collect();
+    let fences = Fences::new(list, TrackRules::default().reach_m());
+    let (mut track, mut events, mut at_ms) = (Track::default(), Vec::new(), 0);
+    let steps = best(1_000, || {
+        for n in 0..1_000 {
+            at_ms += 30_000;
+            let position = Position::new(13.5, 100.5 + f64::from(n % 50) * 0.0001).unwrap_or_default();
+            track.step(&fences, Fix { at_ms, position, accuracy_m: 10.0 }, &TrackRules::default(), &mut events);
+            events.clear();
+        }
+    });
+    println!("a position among 5,000 fences: {steps:.0} ns");
+    Ok(())
+}
+
+/// The events of a file, enriched.
+fn file(path: &str, enricher: &mut Enricher) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(path)?;
+    let mut text = Vec::new();
+    if path.ends_with(".gz") {
+        flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text)?;
+    } else {
+        text = bytes;
+    }
+    let is_log = path.contains("_logs") || path.ends_with(".log");
+    let source = combined::Source { file_id: "file", host: "shop.example", visitor_key: &[7; 16] };
+    let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').filter(|line| !line.is_empty()).collect();
+    let mut scratch = Scratch::new();
+    // Decoded right before, as in intake, and decoded alone: the difference is what enriching costs.
+    let mut round = |enricher: Option<&mut Enricher>| {
+        let mut enricher = enricher;
+        for (number, line) in (0..).zip(&lines) {
+            let event = match is_log {
+                true => combined::click(line, number, &source, &mut scratch),
+                false => json::click(line, &mut scratch),
+            };
+            match (&event, &mut enricher) {
+                (Ok(event), Some(enricher)) => click(enricher, event),
+                _ => {
+                    let _ = black_box(&event);
+                }
+            }
+        }
+    };
+    let rounds = 500_000 / lines.len().max(1) + 1;
+    let decoded = best_of(lines.len(), rounds, || round(None));
+    let cost = best_of(lines.len(), rounds, || round(Some(enricher))) - decoded;
+    println!(
+        "{path}: {} events, {cost:.0} ns/event (decoding {decoded:.0}), missing so far {:?}",
+        lines.len(),
+        enricher.missing()
+    );
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bangkok = Place { country: "TH", region: "Bangkok", city: "Bangkok", ..Place::default() };
     let rows: Vec<(Network, Place)> = (0..4)
         .map(|n| Ok((format!("203.{n}.0.0/16").parse()?, bangkok)))
         .collect::<Result<_, Box<dyn std::error::Error>>>()?;
-    let geo = Arc::new(Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0)?)?);
+    let named = std::env::args().skip(1).find(|arg| arg.ends_with(".mmdb"));
+    let geo = Arc::new(match named {
+        Some(path) => Geo::open(path)?,
+        None => Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0)?)?,
+    });
     let mut enricher =
-        Enricher::new(Arc::new(Rules::default()), Some(geo), Some(ContactHasher::new(b"an example key", "66")));
+        Enricher::new(Arc::new(Rules::default()), Some(geo.clone()), Some(ContactHasher::new(b"an example key", "66")));
 
     // Five cycles a step on any recent machine: says how busy this one is (1.3–1.8 ns when it is not).
-    let yardstick = best(100_000, || {
+    let yardstick = best_of(100_000, 300, || {
         let chain =
             (0..100_000u64).fold(black_box(1u64), |x, n| (x.rotate_left(7) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         black_box(chain);
@@ -132,6 +267,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         });
         println!("support entry, {name} ({} bytes): {cost:.0} ns/entry", text.len());
+    }
+
+    let visits = visits(true);
+    parts(&mut enricher, &visits);
+    alone(&visits, &geo)?;
+    for path in std::env::args().skip(1).filter(|arg| !arg.starts_with('-') && !arg.ends_with(".mmdb")) {
+        file(&path, &mut enricher)?;
     }
     Ok(())
 }

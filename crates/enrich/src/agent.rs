@@ -1,105 +1,44 @@
 //! Device class, browser family, operating system and robot from a user agent.
 //!
 //! Ordered rules over tokens of our own, found in one Aho–Corasick pass: a family is the first of its list whose
-//! token occurs. Families, not versions: what a marketer groups by.
+//! token occurs. Versions and brand are read only when an agent is met for the first time; a cache keeps the rest cheap.
 
+pub mod behaviour;
+mod brand;
+pub mod hints;
+mod indicators;
+mod matcher;
 mod tokens;
+mod version;
 
-use std::sync::OnceLock;
+pub use indicators::Indicators;
+pub use version::Version;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use crumbtrail_events::Touchpoint;
 use crumbtrail_events::vocabulary::Device;
 
-use tokens::{
-    BROWSERS, CLUES, CRAWLERS, DESKTOPS, LAST_BROWSERS, LIBRARIES, NOT_ROBOTS, PHONES, ROBOT_WORDS, SYSTEMS, TABLETS,
-    TVS,
-};
-
 use crate::query::clipped;
+use matcher::Reading;
 
 /// What a user agent says; empty strings where it says nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Agent {
     /// Device class; `Unknown` for an absent agent, `Other` for one that no rule knows.
     pub device: Device,
+    /// Who made the device.
+    pub brand: &'static str,
     /// Browser family.
     pub browser: &'static str,
+    /// Version of the browser.
+    pub browser_version: Version,
     /// Operating system family.
     pub os: &'static str,
-    /// Indicator that says it is a robot ([`indicator`]), empty otherwise.
+    /// Version of the system.
+    pub os_version: Version,
+    /// Name of the first indicator that says it is a robot, empty otherwise.
     pub bot: &'static str,
-}
-
-/// The indicators that say why something is a robot.
-pub mod indicator {
-    /// A word every robot may use stands in the agent: bot, crawler, spider, …
-    pub const USER_AGENT: &str = "user_agent";
-    /// The agent is on the list of known crawlers, monitors, feed readers and scanners.
-    pub const LIST: &str = "list";
-    /// A programming library or command-line tool.
-    pub const LIBRARY: &str = "library";
-    /// No agent where there should be one.
-    pub const EMPTY_AGENT: &str = "empty_agent";
-    /// The page's own script said so (`webdriver`, `bot`).
-    pub const CLIENT_FLAG: &str = "client_flag";
-}
-
-type Set = [u64; 16];
-
-struct Matcher {
-    automaton: AhoCorasick,
-    browsers: Vec<(usize, &'static str)>,
-    last_browsers: Vec<(usize, &'static str)>,
-    systems: Vec<(usize, &'static str)>,
-    tvs: Set,
-    tablets: Set,
-    phones: Set,
-    desktops: Set,
-    crawlers: Set,
-    libraries: Set,
-    not_robots: Set,
-    /// Pattern number → whether the word must end.
-    words: Vec<(usize, bool)>,
-    android: usize,
-    mobile: usize,
-    apple_app: usize,
-}
-
-/// Collects tokens, each once, and numbers them.
-#[derive(Default)]
-struct Tokens(Vec<&'static str>);
-
-impl Tokens {
-    fn number(&mut self, token: &'static str) -> usize {
-        self.0.iter().position(|known| *known == token).unwrap_or_else(|| {
-            self.0.push(token);
-            self.0.len() - 1
-        })
-    }
-
-    fn set(&mut self, tokens: impl IntoIterator<Item = &'static str>) -> Set {
-        let mut set = Set::default();
-        for token in tokens {
-            insert(&mut set, self.number(token));
-        }
-        set
-    }
-
-    fn list(&mut self, rules: &[(&'static str, &'static str)]) -> Vec<(usize, &'static str)> {
-        rules.iter().map(|(token, family)| (self.number(token), *family)).collect()
-    }
-}
-
-fn insert(set: &mut Set, number: usize) {
-    set[number / 64] |= 1 << (number % 64);
-}
-
-fn contains(set: &Set, number: usize) -> bool {
-    set[number / 64] & (1 << (number % 64)) != 0
-}
-
-fn meet(a: &Set, b: &Set) -> bool {
-    a.iter().zip(b).any(|(a, b)| a & b != 0)
+    /// Every indicator that says so.
+    pub indicators: Indicators,
 }
 
 /// The lines of a data file without comments.
@@ -107,38 +46,12 @@ pub(crate) fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
     file.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-fn matcher() -> &'static Matcher {
-    static MATCHER: OnceLock<Matcher> = OnceLock::new();
-    MATCHER.get_or_init(|| {
-        let mut tokens = Tokens::default();
-        let mut matcher = Matcher {
-            browsers: tokens.list(&BROWSERS),
-            last_browsers: tokens.list(&LAST_BROWSERS),
-            systems: tokens.list(&SYSTEMS),
-            tvs: tokens.set(TVS),
-            tablets: tokens.set(TABLETS),
-            phones: tokens.set(PHONES),
-            desktops: tokens.set(DESKTOPS),
-            crawlers: tokens.set(lines(CRAWLERS)),
-            libraries: tokens.set(lines(LIBRARIES)),
-            not_robots: tokens.set(NOT_ROBOTS),
-            words: ROBOT_WORDS.iter().map(|(word, ends)| (tokens.number(word), *ends)).collect(),
-            android: tokens.number(CLUES[0]),
-            mobile: tokens.number(CLUES[1]),
-            apple_app: tokens.number(CLUES[2]),
-            automaton: AhoCorasick::new(["x"]).expect("one short pattern makes an automaton"),
-        };
-        assert!(tokens.0.len() <= Set::default().len() * 64, "agent tokens outgrew their bit set");
-        matcher.automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(&tokens.0)
-            .expect("short patterns make an automaton");
-        matcher
-    })
-}
-
 impl Agent {
+    /// Writes device, browser and system into a touchpoint. Whether it is a robot's is for the rules to say.
+    pub(crate) fn put(&self, out: &mut Touchpoint<'_>) {
+        (out.device, out.browser, out.os) = (self.device, self.browser, self.os);
+    }
+
     /// Reads a user agent. `-`, as web server logs write an absent one, is a robot's; an empty one says nothing.
     #[must_use]
     pub fn read(text: &str) -> Agent {
@@ -147,59 +60,40 @@ impl Agent {
             return Agent::default();
         }
         if text == "-" {
-            return Agent { device: Device::Bot, bot: indicator::EMPTY_AGENT, ..Agent::default() };
+            return Agent::default().flagged(Indicators::EMPTY_AGENT);
         }
-        let matcher = matcher();
-        let mut found = Set::default();
-        let mut word = false;
         // Agents beyond 2 KiB are nobody's; their beginning says enough.
         let text = clipped(text, 2048);
-        for hit in matcher.automaton.find_overlapping_iter(text) {
-            let number = hit.pattern().as_usize();
-            insert(&mut found, number);
-            if let Some((_, ends)) = matcher.words.iter().find(|(word, _)| *word == number) {
-                let next = text.as_bytes().get(hit.end());
-                word |= !ends || next.is_none_or(|next| !next.is_ascii_lowercase() && !next.is_ascii_uppercase());
-            }
-        }
-        let family =
-            |rules: &[(usize, &'static str)]| rules.iter().find(|(n, _)| contains(&found, *n)).map(|(_, f)| *f);
-        let os = family(&matcher.systems).unwrap_or_default();
-        let browser = family(&matcher.browsers).or_else(|| family(&matcher.last_browsers)).unwrap_or_default();
-        let browser = if browser == "Safari" && os == "Android" { "Android Browser" } else { browser };
-        let bot = if meet(&found, &matcher.crawlers) {
-            indicator::LIST
-        } else if word && !meet(&found, &matcher.not_robots) {
-            indicator::USER_AGENT
-        } else if meet(&found, &matcher.libraries) {
-            indicator::LIBRARY
-        } else {
-            ""
+        let Reading { device, browser, os, said } = matcher::read(text);
+        let lower = text.to_ascii_lowercase();
+        let agent = Agent {
+            device,
+            brand: brand::of_agent(os, &lower),
+            browser,
+            browser_version: version::of_browser(browser, &lower),
+            os,
+            os_version: version::of_system(os, &lower),
+            ..Agent::default()
         };
-        let device = if bot.is_empty() { matcher.device(&found) } else { Device::Bot };
-        Agent { device, browser, os, bot }
+        agent.flagged(said)
     }
-}
 
-impl Matcher {
-    fn device(&self, found: &Set) -> Device {
-        let android = contains(found, self.android);
-        if meet(found, &self.tvs) {
-            Device::Tv
-        } else if meet(found, &self.tablets) {
-            Device::Tablet
-        } else if meet(found, &self.phones) {
-            Device::Mobile
-        } else if android {
-            // Android without "Mobile" is how tablets call themselves.
-            if contains(found, self.mobile) { Device::Mobile } else { Device::Tablet }
-        } else if meet(found, &self.desktops) {
-            Device::Desktop
-        } else if contains(found, self.apple_app) {
-            Device::Mobile
-        } else {
-            Device::Other
+    /// Whether an agent was given that no rule knows.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.device == Device::Other
+            || (self.bot.is_empty() && self.browser.is_empty() && self.device != Device::Unknown)
+    }
+
+    /// The agent with more indicators; any of [`Indicators::DECISIVE`] makes it a robot.
+    #[must_use]
+    pub fn flagged(mut self, said: Indicators) -> Agent {
+        self.indicators = self.indicators.and(said);
+        self.bot = self.indicators.among(Indicators::DECISIVE).first();
+        if !self.bot.is_empty() {
+            self.device = Device::Bot;
         }
+        self
     }
 }
 
@@ -456,43 +350,44 @@ mod tests {
     #[test]
     fn robots_are_told_with_the_indicator_that_says_so() {
         for (text, bot) in [
-            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", indicator::USER_AGENT),
+            ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", Indicators::USER_AGENT),
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 6_0 like Mac OS X) AppleWebKit/536.26 Safari/8536.25 (compatible; Googlebot/2.1)",
-                indicator::USER_AGENT,
+                Indicators::USER_AGENT,
             ),
-            ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; AhrefsBot/5.0; +http://ahrefs.com/robot/)", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", indicator::USER_AGENT),
-            ("TelegramBot (like TwitterBot)", indicator::USER_AGENT),
-            ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", indicator::USER_AGENT),
-            ("some crawler 1.0", indicator::USER_AGENT),
-            ("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", indicator::LIST),
-            ("Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", indicator::LIST),
-            ("Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", indicator::LIST),
+            ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; AhrefsBot/5.0; +http://ahrefs.com/robot/)", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", Indicators::USER_AGENT),
+            ("TelegramBot (like TwitterBot)", Indicators::USER_AGENT),
+            ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", Indicators::USER_AGENT),
+            ("some crawler 1.0", Indicators::USER_AGENT),
+            ("Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; Ezooms/1.0; help@moz.com)", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; Yahoo! Slurp; http://help.yahoo.com/help/us/ysearch/slurp)", Indicators::LIST),
             (
                 "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.0; +https://openai.com/gptbot)",
-                indicator::LIST,
+                Indicators::LIST,
             ),
-            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", indicator::LIST),
-            ("WhatsApp/2.23.20.0 A", indicator::LIST),
-            ("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", indicator::LIST),
-            ("FeedBurner/1.0 (http://www.FeedBurner.com)", indicator::LIST),
-            ("Feedbin - 1 subscribers", indicator::LIST),
-            ("UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/", indicator::LIST),
-            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", indicator::LIST),
-            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", indicator::LIST),
-            ("Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", indicator::LIST),
-            ("Mozilla/5.0 zgrab/0.x", indicator::LIST),
-            ("curl/8.5.0", indicator::LIBRARY),
-            ("Wget/1.21", indicator::LIBRARY),
-            ("python-requests/2.31.0", indicator::LIBRARY),
-            ("Go-http-client/1.1", indicator::LIBRARY),
-            ("Java/17.0.1", indicator::LIBRARY),
-            ("-", indicator::EMPTY_AGENT),
+            ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", Indicators::LIST),
+            ("WhatsApp/2.23.20.0 A", Indicators::LIST),
+            ("Tiny Tiny RSS/1.11 (http://tt-rss.org/)", Indicators::LIST),
+            ("FeedBurner/1.0 (http://www.FeedBurner.com)", Indicators::LIST),
+            ("Feedbin - 1 subscribers", Indicators::LIST),
+            ("UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/", Indicators::LIST),
+            ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0 Safari/537.36", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", Indicators::LIST),
+            ("Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", Indicators::LIST),
+            ("Mozilla/5.0 zgrab/0.x", Indicators::LIST),
+            ("curl/8.5.0", Indicators::LIBRARY),
+            ("Wget/1.21", Indicators::LIBRARY),
+            ("python-requests/2.31.0", Indicators::LIBRARY),
+            ("Go-http-client/1.1", Indicators::LIBRARY),
+            ("Java/17.0.1", Indicators::LIBRARY),
+            ("-", Indicators::EMPTY_AGENT),
         ] {
             let agent = Agent::read(text);
-            assert_eq!((agent.device, agent.bot), (Bot, bot), "{text}");
+            assert_eq!((agent.device, agent.bot), (Bot, bot.first()), "{text}");
+            assert_eq!(agent.indicators.among(bot), bot, "{text}");
         }
     }
 
@@ -523,5 +418,69 @@ mod tests {
         eprintln!("{all} agents: {bots} robots', {unknown_count} unknown, {partly} in part: {unknown:#?}");
         assert!(all >= 9_999 && (1_500..4_000).contains(&bots), "{all} {bots}");
         assert!(unknown_count * 100 < all && partly * 100 < all, "{unknown_count} {partly}");
+    }
+
+    #[test]
+    fn every_indicator_of_an_agent_is_kept() {
+        let agent =
+            Agent::read("Mozilla/5.0 (compatible; GPTBot/1.0; +https://openai.com/gptbot) python-requests/2.31");
+        assert_eq!(agent.indicators.to_string(), "list,user_agent,library");
+        let person = Agent::read("Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36");
+        let rented = person.flagged(Indicators::DATA_CENTRE);
+        assert_eq!((rented.bot, rented.device), ("", Desktop), "a data centre's address is a hint, no proof");
+        assert_eq!(person.flagged(Indicators::RATE).bot, "rate");
+    }
+
+    #[test]
+    fn no_person_is_flagged_by_a_word_that_robots_share() {
+        let browsers = [
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
+        ];
+        let words = [
+            "check",
+            "checker",
+            "CheckoutApp/2.1",
+            "survey",
+            "SurveyMonkey/3",
+            "thumb",
+            "thumbnails",
+            "preview-pane",
+            "monitor-32in",
+            "fetch-api",
+            "index",
+            "scanner-app",
+            "client",
+            "validator-lib",
+            "feedback",
+            "reader-mode",
+            "HeadlessShopper",
+            "Abbott",
+            "bottle",
+            "robotics-club",
+            "Botswana",
+            "spiderman",
+            "archive-of-ours",
+            "linkme",
+            "curly",
+            "rubyred",
+            "javaland",
+            "perlmutter",
+            "phantom-blue",
+            "pingpong",
+            "uptown",
+            "scout",
+        ];
+        let mut flagged = Vec::new();
+        for browser in browsers {
+            for word in words {
+                let agent = Agent::read(&format!("{browser} {word}"));
+                if !agent.bot.is_empty() {
+                    flagged.push((word, agent.indicators.to_string()));
+                }
+            }
+        }
+        assert!(flagged.is_empty(), "{flagged:?}");
     }
 }

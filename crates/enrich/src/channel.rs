@@ -1,11 +1,65 @@
-//! Referrer, campaign and click id to a channel.
-//!
-//! The groups and their order are those marketers know from GA4, with two differences. Assistants are a group. A medium
-//! that says e-mail, affiliate, audio, SMS or push is believed before a source's name is: `facebook / email` is e-mail.
+//! Referrer, campaign and click id to a channel, by rules that are data (`data/channels.txt` ships the order that
+//! marketers know). Every decision can say which rule made it.
 
-use crumbtrail_events::vocabulary::Channel;
+mod explain;
+pub mod referrer;
+mod rules;
 
-use crate::sources::{Class, Source};
+use std::sync::OnceLock;
+
+pub use explain::{Explanation, explain};
+pub use rules::{ChannelRules, Decision, RulesError};
+
+use crate::query::Parameters;
+use crate::sources::{Class, Source, Sources};
+
+/// The rules and the sources they speak of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Book {
+    /// The rules.
+    pub rules: ChannelRules,
+    /// Known sources.
+    pub sources: Sources,
+}
+
+/// The shipped rules; a file of one's own has the same format.
+pub const SHIPPED: &str = include_str!("../data/channels.txt");
+
+impl Book {
+    /// The shipped rules and sources, read once.
+    ///
+    /// # Panics
+    /// Never in a build whose tests passed: the shipped rules are read by one.
+    #[must_use]
+    pub fn shipped() -> &'static Book {
+        static BOOK: OnceLock<Book> = OnceLock::new();
+        BOOK.get_or_init(|| Book {
+            rules: ChannelRules::read(SHIPPED).expect("the shipped channel rules are sound"),
+            sources: Sources::shipped().clone(),
+        })
+    }
+
+    /// Rules of one's own: `source` lines add to the shipped sources; `mark` and `channel` lines, if there are any,
+    /// stand in place of all shipped ones.
+    ///
+    /// # Errors
+    /// The first line that cannot be read.
+    pub fn read(text: &str) -> Result<Book, RulesError> {
+        let mut book = Book::shipped().clone();
+        let mut has_rules = false;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            match line.strip_prefix("source ") {
+                Some(source) => book.sources.add_line(source).map_err(|what| RulesError { line: number + 1, what })?,
+                None => has_rules |= !line.is_empty() && !line.starts_with('#'),
+            }
+        }
+        if has_rules {
+            book.rules = ChannelRules::read(text)?;
+        }
+        Ok(book)
+    }
+}
 
 /// Where a page was reached from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,142 +92,62 @@ pub struct Clues<'a> {
     pub referrer: Referrer,
 }
 
-/// The channel of a touch; [`Channel::None`] when nothing brought the visitor here from outside.
-#[must_use]
-pub fn channel(clues: &Clues<'_>) -> Channel {
-    if !clues.is_campaign {
-        return match clues.referrer {
-            Referrer::Absent => Channel::Direct,
-            Referrer::Internal | Referrer::Excluded => Channel::None,
-            Referrer::External(source) => of_source(source.class).unwrap_or(Channel::Referral),
+impl<'a> Clues<'a> {
+    /// The clues of a landing page: what its URL says (`told`: source, medium and campaign, decoded) and its referrer.
+    pub(crate) fn of(
+        parameters: &Parameters<'_>,
+        is_campaign: bool,
+        (source, medium, campaign): (&'a str, &'a str, &'a str),
+        referrer: Referrer,
+        sources: &Sources,
+    ) -> Clues<'a> {
+        let click = parameters.click;
+        let known = match click {
+            _ if !is_campaign => Source::default(),
+            _ if !source.is_empty() => sources.by_name(source),
+            Some(click) => click.source,
+            None => Source::default(),
         };
+        let medium = if medium.is_empty() { click.map_or("", |click| click.medium) } else { medium };
+        Clues { is_campaign, source, medium, campaign, known, referrer }
     }
-    let (mut source, mut medium, mut campaign) = ([0; 64], [0; 64], [0; 64]);
-    let source = lower(clues.source, &mut source);
-    let medium = lower(clues.medium, &mut medium);
-    let campaign = lower(clues.campaign, &mut campaign);
-    let class = match clues.referrer {
-        // A campaign that names no known source: the referrer tells.
-        Referrer::External(referrer) if clues.known.class == Class::Unknown && source.is_empty() => referrer.class,
-        _ => clues.known.class,
-    };
-    of_campaign(class, source, medium, campaign).unwrap_or(Channel::Referral)
-}
 
-fn of_source(class: Class) -> Option<Channel> {
-    Some(match class {
-        Class::Shopping => Channel::OrganicShopping,
-        Class::Social => Channel::OrganicSocial,
-        Class::Video => Channel::OrganicVideo,
-        Class::Assistant => Channel::AiAssistant,
-        Class::Search => Channel::OrganicSearch,
-        Class::Email => Channel::Email,
-        Class::Unknown | Class::Payment => return None,
-    })
-}
-
-/// The groups in order; all texts lower-case.
-fn of_campaign(class: Class, source: &[u8], medium: &[u8], campaign: &[u8]) -> Option<Channel> {
-    let cross = [source, medium, campaign].iter().any(|text| contains(text, b"cross-network"));
-    if cross {
-        return Some(Channel::CrossNetwork);
-    }
-    let shopping = class == Class::Shopping || is_shopping_campaign(campaign);
-    let paid = is_paid(medium);
-    if paid {
-        match class {
-            _ if shopping => return Some(Channel::PaidShopping),
-            Class::Search => return Some(Channel::PaidSearch),
-            Class::Social => return Some(Channel::PaidSocial),
-            Class::Video => return Some(Channel::PaidVideo),
-            _ => {}
+    /// The class of the campaign's source; of the referrer where the campaign names none.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self.referrer {
+            Referrer::External(referrer) if self.known.class == Class::Unknown && self.source.is_empty() => {
+                referrer.class
+            }
+            _ => self.known.class,
         }
     }
-    if matches!(medium, b"display" | b"banner" | b"expandable" | b"interstitial" | b"cpm") {
-        return Some(Channel::Display);
-    }
-    if paid {
-        return Some(Channel::PaidOther);
-    }
-    if let Some(said) = said_by_medium(source, medium) {
-        return Some(said);
-    }
-    if shopping {
-        return Some(Channel::OrganicShopping);
-    }
-    if class == Class::Social || is_social(medium) {
-        return Some(Channel::OrganicSocial);
-    }
-    if class == Class::Video || contains(medium, b"video") {
-        return Some(Channel::OrganicVideo);
-    }
-    if class == Class::Search || medium == b"organic" {
-        return Some(Channel::OrganicSearch);
-    }
-    of_source(class)
 }
 
-/// Channels that a medium (or a source that is none but a medium's word) says outright.
-fn said_by_medium(source: &[u8], medium: &[u8]) -> Option<Channel> {
-    let email = |text: &[u8]| matches!(text, b"email" | b"e-mail" | b"e_mail" | b"e mail" | b"newsletter" | b"edm");
-    if email(medium) || (email(source) && !is_social(medium)) {
-        return Some(Channel::Email);
+/// The source where the campaign names none: the click id's, the referrer's known name or its host.
+pub(crate) fn source_name<'a>(
+    parameters: &Parameters<'_>,
+    referrer: Referrer,
+    source: &'a str,
+    referrer_host: &'a str,
+) -> &'a str {
+    match (parameters.click, referrer) {
+        _ if !source.is_empty() => source,
+        (Some(click), _) => click.source.name,
+        (None, Referrer::External(source)) if !source.name.is_empty() => source.name,
+        (None, Referrer::External(_)) => referrer_host,
+        _ => "",
     }
-    if matches!(medium, b"affiliate" | b"affiliates") {
-        return Some(Channel::Affiliate);
-    }
-    if matches!(medium, b"audio" | b"podcast") {
-        return Some(Channel::Audio);
-    }
-    if medium == b"sms" || source == b"sms" {
-        return Some(Channel::Sms);
-    }
-    if medium.ends_with(b"push")
-        || contains(medium, b"mobile")
-        || contains(medium, b"notification")
-        || source == b"firebase"
-    {
-        return Some(Channel::Push);
-    }
-    None
-}
-
-/// `^(.*cp.*|ppc|retargeting|paid.*)$`, on lower-case text.
-fn is_paid(medium: &[u8]) -> bool {
-    contains(medium, b"cp") || medium == b"ppc" || medium == b"retargeting" || medium.starts_with(b"paid")
-}
-
-fn is_social(medium: &[u8]) -> bool {
-    matches!(
-        medium,
-        b"social" | b"social-network" | b"social-media" | b"sm" | b"social network" | b"social media" | b"social_media"
-    )
-}
-
-/// A campaign name with "shopping" in it, or with the word "shop" ("e-shop", "shop now", not "workshop").
-fn is_shopping_campaign(campaign: &[u8]) -> bool {
-    contains(campaign, b"shopping")
-        || memchr::memmem::find_iter(campaign, b"shop")
-            .any(|at| at == 0 || !matches!(campaign[at - 1], b'a'..=b'd' | b'f'..=b'z'))
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.len() >= part.len() && text.windows(part.len()).any(|window| window == part)
-}
-
-/// The first 64 bytes of `text` in lower case.
-fn lower<'b>(text: &str, buffer: &'b mut [u8; 64]) -> &'b [u8] {
-    let text = text.trim_ascii().as_bytes();
-    let len = text.len().min(buffer.len());
-    buffer[..len].copy_from_slice(&text[..len]);
-    buffer[..len].make_ascii_lowercase();
-    &buffer[..len]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::Sources;
+    use crumbtrail_events::vocabulary::Channel;
+
+    fn channel(clues: &Clues<'_>) -> Channel {
+        Book::shipped().rules.decide(clues).channel
+    }
 
     fn campaign(source: &str, medium: &str, name: &str) -> Channel {
         let known = Sources::shipped().by_name(source);
@@ -212,7 +186,8 @@ mod tests {
             ("google", "", "", Channel::OrganicSearch),
             ("newsletter", "email", "", Channel::Email),
             ("newsletter", "", "", Channel::Email),
-            ("facebook", "email", "", Channel::Email),
+            ("facebook", "email", "", Channel::OrganicSocial),
+            ("partner", "email", "", Channel::Email),
             ("mailchimp", "", "", Channel::Email),
             ("accesstrade", "affiliate", "", Channel::Affiliate),
             ("spotify", "audio", "", Channel::Audio),
@@ -251,10 +226,24 @@ mod tests {
     #[test]
     fn the_paid_medium_rule_is_the_published_expression() {
         for medium in ["cpc", "xcpy", "ppc", "retargeting", "paid", "paid-social", "cp"] {
-            assert!(is_paid(medium.as_bytes()), "{medium}");
+            assert_eq!(campaign("partner", medium, ""), Channel::PaidOther, "{medium}");
         }
         for medium in ["", "ppcx", "xppc", "unpaid", "retargeting2", "organic"] {
-            assert!(!is_paid(medium.as_bytes()), "{medium}");
+            assert_ne!(campaign("partner", medium, ""), Channel::PaidOther, "{medium}");
         }
+    }
+
+    #[test]
+    fn a_file_of_ones_own_adds_sources_and_may_replace_the_rules() {
+        let book = Book::read("# ours\nsource search petalhunt ph: petalhunt.example\n").unwrap();
+        assert_eq!(book.sources.at_host("www.petalhunt.example").name, "petalhunt");
+        assert_eq!(book.sources.by_name("PH").class, Class::Search);
+        assert_eq!(book.rules, Book::shipped().rules);
+        let book = Book::read("source social google: google.*\nchannel display: class is social").unwrap();
+        let from_google =
+            Clues { referrer: Referrer::External(book.sources.at_host("www.google.de")), ..Clues::default() };
+        assert_eq!(book.rules.decide(&from_google).channel, Channel::Display);
+        assert_eq!(Book::read("\nsource x").unwrap_err().line, 2);
+        assert_eq!(Book::read("source paper x: y.example").unwrap_err().line, 1);
     }
 }

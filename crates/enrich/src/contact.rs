@@ -23,6 +23,18 @@ pub enum ContactKind {
     Handle,
 }
 
+impl ContactKind {
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ContactKind::Email => "email",
+            ContactKind::Phone => "phone",
+            ContactKind::Handle => "handle",
+        }
+    }
+}
+
 impl ContactHasher {
     /// A hasher under `key`. `calling_code`: digits put before national phone numbers (`66`), may be empty.
     #[must_use]

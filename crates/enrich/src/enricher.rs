@@ -4,41 +4,67 @@
 //! before the next event is enriched. Caches are keyed by what repeats: the address as given, the agent, the referrer's
 //! host.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crumbtrail_events::touchpoint::Section;
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
-use hashbrown::HashMap;
 use memchr::memmem;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::agent::{Agent, indicator};
+use crate::agent::hints::Hints;
+use crate::agent::{Agent, Indicators};
+use crate::agents::Agents;
+use crate::asn::Systems;
 use crate::cache::Cache;
-use crate::channel::{Clues, Referrer, channel};
+use crate::channel::referrer::{is_same, judge};
+use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
 use crate::contact::ContactHasher;
-use crate::geo::{Geo, Place};
-use crate::ip::client_address;
-use crate::pii::redact_with;
+use crate::geo::Geo;
+use crate::network::AddressList;
+use crate::page::{PageLabels, PageRules};
+use crate::pii::{Redaction, redact_by, redact_json};
+use crate::places::{Origin, Places};
 use crate::query::{Parameters, decoded, first_of};
-use crate::rules::{Rules, SiteRules, covers};
-use crate::sources::{Source, Sources};
-use crate::url::{self, lowered};
-
-/// Places kept apart before the table is begun anew.
-const MOST_PLACES: usize = 1 << 16;
+use crate::rules::{Rules, SiteRules};
+use crate::url;
 
 /// Enriches clicks and support entries. Not shared: one a thread.
 pub struct Enricher {
     rules: Arc<Rules>,
-    sources: &'static Sources,
     places: Places,
     agents: Agents,
     referrers: Cache<Referrer>,
+    pages: Cache<[u16; 3]>,
+    decisions: Cache<Decision>,
     contacts: Option<ContactHasher>,
     flag: memmem::Finder<'static>,
     buffers: Buffers,
+}
+
+/// What a click says besides the fields of a touchpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras<'a> {
+    /// What the address says: place with accuracy, network, system, the database's edition.
+    pub origin: Origin<'a>,
+    /// What the agent says, mended by hints: brand and versions, too.
+    pub agent: &'a Agent,
+    /// Every indicator that says the click is a robot's, deciding or not.
+    pub indicators: Indicators,
+    /// Number of the channel rule that decided; `None` where none was asked.
+    pub channel_rule: Option<u16>,
+    /// Group, type and topic of the page.
+    pub labels: PageLabels<'a>,
+}
+
+/// What enriching has missed so far: columns left empty, never events lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Look-ups that failed because a database is damaged.
+    pub geo_errors: u64,
+    /// Addresses given that the geo database doesn't know.
+    pub places: u64,
+    /// Agents given that no rule knows.
+    pub agents: u64,
 }
 
 /// One buffer per field that may need one, so that all can be handed out together.
@@ -47,16 +73,21 @@ struct Buffers {
     host: String,
     page: String,
     referrer: String,
-    source: String,
-    medium: String,
-    campaign: String,
-    term: String,
-    content: String,
-    search: String,
-    search_clean: String,
+    source: [String; 2],
+    medium: [String; 2],
+    campaign: [String; 2],
+    term: [String; 2],
+    content: [String; 2],
+    search: [String; 2],
+    title: String,
+    properties: String,
     text: String,
     contact: String,
+    hinted: Agent,
 }
+
+/// In parameters, searches, titles and properties: the structured kinds.
+const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
 impl Enricher {
     /// An enricher under `rules`; without `geo` places stay empty, without `contacts` contacts do.
@@ -64,10 +95,11 @@ impl Enricher {
     pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<ContactHasher>) -> Enricher {
         Enricher {
             rules,
-            sources: Sources::shipped(),
-            places: Places::new(geo),
+            places: Places::new(geo, None),
             agents: Agents::new(),
             referrers: Cache::new(9),
+            pages: Cache::new(10),
+            decisions: Cache::new(8),
             contacts,
             flag: memmem::Finder::new("\"webdriver\""),
             buffers: Buffers::default(),
@@ -76,7 +108,17 @@ impl Enricher {
 
     /// Takes another geo database (a reloaded file) and forgets the places of the old one.
     pub fn set_geo(&mut self, geo: Option<Arc<Geo>>) {
-        self.places = Places::new(geo);
+        self.places.set_geo(geo);
+    }
+
+    /// Takes another ASN database and forgets what the old one said.
+    pub fn set_systems(&mut self, systems: Option<Arc<Systems>>) {
+        self.places.set_systems(systems);
+    }
+
+    /// Takes another list of robots' addresses.
+    pub fn set_robots(&mut self, robots: Option<Arc<AddressList>>) {
+        self.places.set_robots(robots);
     }
 
     /// Look-ups that failed because the geo database is damaged; such places stay empty.
@@ -85,31 +127,70 @@ impl Enricher {
         self.places.errors
     }
 
+    /// What enriching has missed so far.
+    #[must_use]
+    pub fn missing(&self) -> Missing {
+        Missing { geo_errors: self.places.errors, places: self.places.unknown, agents: self.agents.unknown }
+    }
+
+    /// The rules, to tell what a rule's number says.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
     /// Fills the enrichment fields of `out`: host, page, referrer, channel, campaign fields, click id, place, device,
-    /// browser, os, bot, search, contact, text and its length. Leaves all others alone.
+    /// browser, os, bot, search, contact, text and its length; title and properties without personal data. Leaves all
+    /// others alone.
     ///
     /// The device's own position, where sane, wins over the address's.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
-        let Enricher { rules, sources, places, agents, referrers, contacts, flag, buffers } = self;
+        self.enrich(event, &Hints::default(), out);
+    }
+
+    /// As [`Enricher::click`], with client hints, and with what the click says besides a touchpoint's fields.
+    pub fn click_with<'a>(
+        &'a mut self,
+        event: &ClickEvent<'a>,
+        hints: &Hints<'_>,
+        out: &mut Touchpoint<'a>,
+    ) -> Extras<'a> {
+        self.enrich(event, hints, out)
+    }
+
+    /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
+    #[inline(always)]
+    fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
+        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, flag, buffers } = self;
         let (site_number, site) = rules.of(event.site);
+        let book: &Book = &rules.channels;
 
-        let page = url::split(event.url);
-        out.host = lowered(page.host, &mut buffers.host);
-        out.page = url::page(page.path, &mut buffers.page);
+        let parts = url::split(event.url);
+        out.host = url::host_name(parts.host, &mut buffers.host);
+        out.page = parts.page(&mut buffers.page);
+        let labels = pages.labels(out.host, out.page, site_number, &site.pages);
 
-        let known = agents.of(event.user_agent);
-        put_device(known.agent, out);
-        out.prepared.device = &known.section;
-        let own = match () {
-            () if event.user_agent.is_empty() && rules.empty_agent_is_bot => indicator::EMPTY_AGENT,
-            () if has_flag(flag, event.properties) => indicator::CLIENT_FLAG,
-            () => "",
-        };
-        if !own.is_empty() {
-            (out.bot, out.device, out.prepared.device) = (own, Device::Bot, &[]);
+        let (mut agent, mut section) = agents.of(event.user_agent);
+        if !hints.is_empty() {
+            buffers.hinted = agent.with(hints);
+            (agent, section) = (&buffers.hinted, &[]);
+        }
+        let origin = places.of(event.ip);
+        let mut indicators = agent.indicators.and(origin.said());
+        if has_flag(flag, event.properties) {
+            indicators = indicators.and(Indicators::CLIENT_FLAG);
+        }
+        if event.user_agent.is_empty() && rules.empty_agent_is_bot {
+            indicators = indicators.and(Indicators::EMPTY_AGENT);
+        }
+        out.bot = indicators.among(rules.decisive).first();
+        agent.put(out);
+        out.prepared.device = section;
+        if !out.bot.is_empty() {
+            (out.device, out.prepared.device) = (Device::Bot, &[]);
         }
 
-        put_place(places.of(event.ip), out);
+        put_place(origin, out);
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
@@ -117,9 +198,8 @@ impl Enricher {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
         }
 
-        let parameters = Parameters::read(page.query);
+        let parameters = Parameters::of_url(&parts);
         let context = &event.campaign;
-        let told = |told: &'a str, raw, buffer| if told.is_empty() { decoded(raw, buffer) } else { told };
         out.source = told(context.source, parameters.source, &mut buffers.source);
         out.medium = told(context.medium, parameters.medium, &mut buffers.medium);
         out.campaign = told(context.name, parameters.campaign, &mut buffers.campaign);
@@ -132,63 +212,63 @@ impl Enricher {
         let (referrer, referrer_host) = if event.referrer.is_empty() {
             (Referrer::Absent, "")
         } else {
-            let host = lowered(url::host(event.referrer), &mut buffers.referrer);
-            (referrers.judge(host, out.host, site_number, site, sources), host)
+            let host = url::host_name(url::host(event.referrer), &mut buffers.referrer);
+            (referrers.judge(host, out.host, site_number, site, book), host)
         };
         if let Referrer::External(_) = referrer {
             out.referrer = referrer_host;
         }
+        let mut channel_rule = None;
         let touches = event.kind.is_view() || (is_campaign && event.kind != Kind::PagePing);
         if touches {
-            put_channel(&parameters, is_campaign, referrer, sources, out);
+            let given = (out.source, out.medium, out.campaign);
+            let clues = Clues::of(&parameters, is_campaign, given, referrer, &book.sources);
+            let decision = decisions.decide(&clues, &book.rules);
+            (out.channel, channel_rule) = (decision.channel, decision.rule);
+            out.source = source_name(&parameters, referrer, out.source, out.referrer);
             if event.kind.is_marketing() && out.channel == Channel::Referral {
                 // A message is no referral, whatever its medium is called.
-                out.channel = Channel::None;
+                (out.channel, channel_rule) = (Channel::None, None);
             }
         }
 
-        let search = if event.search.is_empty() {
-            decoded(first_of(page.query, &site.search_parameters), &mut buffers.search)
-        } else {
-            event.search
-        };
-        out.search = redact_with(search, rules.redact_handles, &mut buffers.search_clean);
+        out.search = told(event.search, first_of(parts.query, &site.search_parameters), &mut buffers.search);
+        out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
+        out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
         put_contact(event.contact, contacts, &mut buffers.contact, out);
+        Extras { origin, agent, indicators, channel_rule, labels }
     }
 
-    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length. Leaves all others alone.
+    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length; properties without personal
+    /// data. Leaves all others alone.
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
         put_place(places.of(entry.ip), out);
+        out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts, &mut buffers.contact, out);
     }
 }
 
-/// The place's fields, and the section they make; empty if that is not known.
-fn put_place<'a>((place, section): (Place<'a>, &'a [u8]), out: &mut Touchpoint<'a>) {
-    out.prepared.place = section;
-    out.country = place.country;
-    out.region = place.region;
-    out.city = place.city;
-    out.latitude = place.latitude;
-    out.longitude = place.longitude;
-    out.time_zone = place.time_zone;
+/// What the source told, or else what the URL says, without personal data.
+#[inline]
+fn told<'a>(told: &'a str, raw: &'a str, [first, second]: &'a mut [String; 2]) -> &'a str {
+    let text = if told.is_empty() { decoded(raw, first) } else { told };
+    redact_by(text, STRUCTURED, second)
 }
 
-fn put_device(agent: Agent, out: &mut Touchpoint<'_>) {
-    out.device = if agent.bot.is_empty() { agent.device } else { Device::Bot };
-    out.browser = agent.browser;
-    out.os = agent.os;
-    out.bot = agent.bot;
+/// The place's fields, and the section they make.
+fn put_place<'a>(origin: Origin<'a>, out: &mut Touchpoint<'a>) {
+    origin.place().put(out);
+    out.prepared.place = origin.section();
 }
 
 fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
     if !text.is_empty() {
         out.characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-        out.text = redact_with(text, rules.redact_handles, buffer);
+        out.text = redact_by(text, rules.redaction, buffer);
     }
 }
 
@@ -205,33 +285,6 @@ fn put_contact<'a>(
     }
 }
 
-/// The channel, and the source where the campaign names none: the click id's, the referrer's known name or its host.
-fn put_channel(
-    parameters: &Parameters<'_>,
-    is_campaign: bool,
-    referrer: Referrer,
-    sources: &Sources,
-    out: &mut Touchpoint<'_>,
-) {
-    let click = parameters.click;
-    let known = match click {
-        _ if !is_campaign => Source::default(),
-        _ if !out.source.is_empty() => sources.by_name(out.source),
-        Some(click) => click.source,
-        None => Source::default(),
-    };
-    let medium = if out.medium.is_empty() { click.map_or("", |click| click.medium) } else { out.medium };
-    out.channel = channel(&Clues { is_campaign, source: out.source, medium, campaign: out.campaign, known, referrer });
-    if out.source.is_empty() {
-        out.source = match (click, referrer) {
-            (Some(click), _) => click.source.name,
-            (None, Referrer::External(source)) if !source.name.is_empty() => source.name,
-            (None, Referrer::External(_)) => out.referrer,
-            _ => "",
-        };
-    }
-}
-
 /// Whether the page's script wrote `"webdriver": true` into the properties.
 fn has_flag(finder: &memmem::Finder<'_>, properties: &str) -> bool {
     if properties.is_empty() {
@@ -245,175 +298,65 @@ fn has_flag(finder: &memmem::Finder<'_>, properties: &str) -> bool {
 
 impl Cache<Referrer> {
     /// What the referrer's host is to a page on `host` (both lower-case).
-    fn judge(&mut self, referrer: &str, host: &str, number: usize, site: &SiteRules, sources: &Sources) -> Referrer {
+    fn judge(&mut self, referrer: &str, host: &str, number: usize, site: &SiteRules, book: &Book) -> Referrer {
         if referrer.is_empty() {
             return Referrer::Absent;
         }
-        let bare = |host: &'_ str| -> usize { if host.starts_with("www.") { 4 } else { 0 } };
-        if referrer[bare(referrer)..] == host[bare(host)..] {
+        if is_same(referrer, host) {
             return Referrer::Internal;
         }
         let hash = xxh3_64_with_seed(referrer.as_bytes(), number as u64);
         if let Some(known) = self.get(hash) {
             return known;
         }
-        let among = |hosts: &[String]| hosts.iter().any(|own| covers(own, referrer));
-        let judged = if among(&site.own_hosts) {
-            Referrer::Internal
-        } else {
-            match sources.at_host(referrer) {
-                _ if among(&site.excluded_referrers) => Referrer::Excluded,
-                source if source.class == crate::sources::Class::Payment => Referrer::Excluded,
-                source => Referrer::External(source),
-            }
-        };
+        // Not the page's own host: the verdict is the same for all pages of the site.
+        let (judged, _) = judge(referrer, "", site, &book.sources);
         self.put(hash, judged);
         judged
     }
 }
 
-/// Agents by hash; the few different readings are kept once, the first of them that of no agent.
-struct Agents {
-    cache: Cache<u16>,
-    list: Vec<KeptAgent>,
-}
-
-struct KeptAgent {
-    agent: Agent,
-    section: Box<[u8]>,
-}
-
-impl KeptAgent {
-    fn new(agent: Agent) -> KeptAgent {
-        let mut touchpoint = Touchpoint::default();
-        put_device(agent, &mut touchpoint);
-        KeptAgent { agent, section: section(&touchpoint, Section::Device) }
+impl Cache<Decision> {
+    /// The rules' decision. Campaigns are few and each brings many visits; without one there is nothing to think about.
+    #[inline]
+    fn decide(&mut self, clues: &Clues<'_>, rules: &ChannelRules) -> Decision {
+        if !clues.is_campaign {
+            return rules.decide(clues);
+        }
+        let hash = xxh3_64_with_seed(clues.source.as_bytes(), clues.class() as u64);
+        let hash = xxh3_64_with_seed(clues.medium.as_bytes(), hash);
+        let hash = xxh3_64_with_seed(clues.campaign.as_bytes(), hash);
+        if let Some(known) = self.get(hash) {
+            return known;
+        }
+        let decision = rules.decide(clues);
+        self.put(hash, decision);
+        decision
     }
 }
 
-fn section(touchpoint: &Touchpoint<'_>, section: Section) -> Box<[u8]> {
-    let mut bytes = Vec::new();
-    touchpoint.encode_section(section, &mut bytes);
-    bytes.into()
-}
-
-impl Agents {
-    fn new() -> Agents {
-        Agents { cache: Cache::new(11), list: vec![KeptAgent::new(Agent::default())] }
-    }
-
-    fn of(&mut self, text: &str) -> &KeptAgent {
-        if text.is_empty() {
-            return &self.list[0];
+impl Cache<[u16; 3]> {
+    fn labels<'a>(&mut self, host: &str, page: &str, number: usize, rules: &'a PageRules) -> PageLabels<'a> {
+        if rules.is_empty() {
+            return PageLabels::default();
         }
-        let hash = xxh3_64(text.as_bytes());
-        if let Some(number) = self.cache.get(hash) {
-            return &self.list[usize::from(number)];
-        }
-        let agent = Agent::read(text);
-        let number = self.list.iter().position(|known| known.agent == agent).unwrap_or_else(|| {
-            self.list.push(KeptAgent::new(agent));
-            self.list.len() - 1
-        });
-        // Readings are combinations of the tables' families: thousands at most.
-        if let Ok(number) = u16::try_from(number) {
-            self.cache.put(hash, number);
-        }
-        &self.list[number]
-    }
-}
-
-/// Places by address; those of one record of the database are kept once.
-struct Places {
-    geo: Option<Arc<Geo>>,
-    by_address: Cache<u32>,
-    by_record: HashMap<usize, u32>,
-    /// Number 0 is the empty place.
-    list: Vec<KeptPlace>,
-    errors: u64,
-}
-
-#[derive(Default)]
-struct KeptPlace {
-    country: Box<str>,
-    region: Box<str>,
-    city: Box<str>,
-    latitude: Option<f32>,
-    longitude: Option<f32>,
-    time_zone: Box<str>,
-    section: Box<[u8]>,
-}
-
-impl Places {
-    fn new(geo: Option<Arc<Geo>>) -> Places {
-        let list = vec![KeptPlace::default()];
-        Places { geo, by_address: Cache::new(12), by_record: HashMap::new(), list, errors: 0 }
-    }
-
-    /// The place of an address, and the section it makes.
-    fn of(&mut self, text: &str) -> (Place<'_>, &[u8]) {
-        if text.is_empty() || self.geo.is_none() {
-            return (Place::default(), &[]);
-        }
-        let hash = xxh3_64(text.as_bytes());
-        let number = match self.by_address.get(hash) {
-            Some(number) => number,
+        let hash = xxh3_64_with_seed(page.as_bytes(), xxh3_64_with_seed(host.as_bytes(), number as u64));
+        let found = match self.get(hash) {
+            Some(found) => found,
             None => {
-                let number = client_address(text).map_or(0, |address| self.find(address));
-                self.by_address.put(hash, number);
-                number
+                let found = rules.find(host, page);
+                self.put(hash, found);
+                found
             }
         };
-        let kept = &self.list[number as usize];
-        let place = Place {
-            country: &kept.country,
-            region: &kept.region,
-            city: &kept.city,
-            latitude: kept.latitude,
-            longitude: kept.longitude,
-            time_zone: &kept.time_zone,
-        };
-        (place, &kept.section)
-    }
-
-    fn find(&mut self, address: IpAddr) -> u32 {
-        let Some(geo) = &self.geo else { return 0 };
-        let (record, place) = match geo.find(address) {
-            Ok(Some(found)) => found,
-            Ok(None) => return 0,
-            Err(_) => {
-                self.errors += 1;
-                return 0;
-            }
-        };
-        if let Some(number) = self.by_record.get(&record) {
-            return *number;
-        }
-        if self.list.len() >= MOST_PLACES {
-            self.by_address.clear();
-            self.by_record.clear();
-            self.list.truncate(1);
-        }
-        let number = self.list.len() as u32;
-        let mut touchpoint = Touchpoint::default();
-        put_place((place, &[]), &mut touchpoint);
-        self.list.push(KeptPlace {
-            section: section(&touchpoint, Section::Place),
-            country: place.country.into(),
-            region: place.region.into(),
-            city: place.city.into(),
-            latitude: place.latitude,
-            longitude: place.longitude,
-            time_zone: place.time_zone.into(),
-        });
-        self.by_record.insert(record, number);
-        number
+        rules.labels(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geo::Place;
     use crate::mmdb_writer::{Layout, write_mmdb};
     use crumbtrail_events::click::Campaign;
     use crumbtrail_events::touchpoint::Prepared;
@@ -429,6 +372,7 @@ mod tests {
             latitude: Some(13.75),
             longitude: Some(100.5),
             time_zone: "Asia/Bangkok",
+            accuracy_km: Some(20),
         };
         let rows = [("203.0.113.0/24".parse().unwrap(), bangkok)];
         Arc::new(Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap())
@@ -597,6 +541,10 @@ mod tests {
             out.bot.to_owned()
         };
         assert_eq!(bot(&mut lax, &flagged), "client_flag");
+        let both = ClickEvent { user_agent: "Googlebot/2.1", ..flagged };
+        let mut out = Touchpoint::default();
+        let said = lax.click_with(&both, &Hints::default(), &mut out).indicators;
+        assert_eq!(said.to_string(), "client_flag,user_agent");
         assert_eq!(bot(&mut lax, &unflagged), "");
         assert_eq!(bot(&mut lax, &silent), "");
         assert_eq!(bot(&mut strict, &silent), "empty_agent");
@@ -620,20 +568,44 @@ mod tests {
     }
 
     #[test]
-    fn more_places_than_are_kept_stay_right() {
-        let names: Vec<String> = (0..70_000).map(|n| format!("{n}")).collect();
-        let network = |n: usize| crate::mmdb_writer::Network {
-            address: IpAddr::from([20 + (n >> 16) as u8, (n >> 8) as u8, n as u8, 0]),
-            prefix: 24,
-        };
-        let rows: Vec<_> =
-            names.iter().enumerate().map(|(n, name)| (network(n), Place { city: name, ..Place::default() })).collect();
-        let geo = Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap();
-        let mut places = Places::new(Some(Arc::new(geo)));
-        for n in (0..70_000).chain(0..10) {
-            let address = network(n).address_at(9).to_string();
-            assert_eq!(places.of(&address).0.city, names[n]);
+    fn extras_say_what_the_touchpoint_has_no_room_for() {
+        let mut rules = Rules::default();
+        rules.default.pages = PageRules::read(crate::page::SHIPPED).unwrap();
+        let mut enricher = Enricher::new(Arc::new(rules), Some(geo()), None);
+        let event = ClickEvent { url: "https://shop.example/products/100023?gclid=x", ..view() };
+        let rules = enricher.rules().clone();
+        for _ in 0..2 {
+            let mut out = Touchpoint::default();
+            let extras = enricher.click_with(&event, &Hints::default(), &mut out);
+            assert_eq!(extras.origin.place().accuracy_km, Some(20));
+            assert_eq!(extras.origin.network().map(|network| network.to_string()).as_deref(), Some("203.0.113.0/24"));
+            assert_eq!(extras.origin.edition(), "Crumbtrail-City-Flat");
+            assert_eq!((extras.agent.browser_version.as_str(), extras.agent.os_version.as_str()), ("126.0", "10"));
+            assert_eq!((extras.labels.group, extras.labels.kind), ("Product", "product"));
+            let rule = extras.channel_rule.and_then(|rule| rules.channels.rules.rule(rule));
+            assert_eq!(rule.map(|(_, text)| text), Some("channel paid_search: paid; class is search"));
         }
-        assert!(places.list.len() <= MOST_PLACES);
+        let hints = Hints { platform: "Windows", platform_version: "15.0", ..Hints::default() };
+        let mut out = Touchpoint::default();
+        assert_eq!(enricher.click_with(&event, &hints, &mut out).agent.os_version.as_str(), "11");
+        assert_eq!(enricher.missing(), Missing::default());
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { ip: "8.8.8.8", user_agent: "something odd", ..view() }, &mut out);
+        assert_eq!(enricher.missing(), Missing { geo_errors: 0, places: 1, agents: 1 });
+    }
+
+    #[test]
+    fn personal_data_in_parameters_titles_and_properties_is_redacted() {
+        let mut enricher = enricher();
+        let url = "https://shop.example/?utm_source=a&utm_content=somchai%40example.com&utm_term=0812345678&q=4111111111111111";
+        let mut out = Touchpoint::default();
+        let (title, properties) = ("Inbox of a@b.co", "{\"plan\":\"gold\",\"phone\":\"x\",\"note\":\"a@b.co\"}");
+        enricher.click(&ClickEvent { url, title, properties, ..view() }, &mut out);
+        assert_eq!((out.content, out.term, out.search), ("[email]", "[phone]", "[card]"));
+        assert_eq!(out.title, "Inbox of [email]");
+        assert_eq!(out.properties, "{\"plan\":\"gold\",\"phone\":\"[phone]\",\"note\":\"[email]\"}");
+        let mut out = Touchpoint::default();
+        enricher.support(&SupportEntry { properties, ..SupportEntry::default() }, &mut out);
+        assert!(!out.properties.contains("a@b.co"));
     }
 }

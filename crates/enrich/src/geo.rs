@@ -1,113 +1,52 @@
 //! The geo database: an address to a place, through an MMDB file.
-//!
-//! The file is memory-mapped: threads and restarts share its pages, and a database of 100 MB costs the memory of the
-//! pages that visitors' addresses touch. Replace it as its publishers' tools do, by renaming a new file over it. A file
-//! overwritten in place may kill the process when it gets shorter; [`Geo::from_bytes`] keeps a copy instead.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-use maxminddb::{MaxMindDbError, Reader, WithinOptions};
-use memmap2::Mmap;
+use crate::mmdb::{Hit, Mmdb};
+use crate::network::Network;
 
+pub use crate::mmdb::{GeoError, Stamp};
 pub use crate::place::Place;
 
-/// Networks looked at when a database is opened, to find out whether it holds places at all.
-const SAMPLE: usize = 512;
-
-/// Why a geo database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum GeoError {
-    /// The file cannot be opened or read.
-    #[error("geo database {path:?} cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is not an MMDB, or a damaged one.
-    #[error("geo database is damaged or not in MMDB format: {0}; fetch it again")]
-    Damaged(#[from] MaxMindDbError),
-    /// A sound MMDB without places (an ASN database, say).
-    #[error("geo database of type {kind:?} has no countries or cities in it; a city database is needed")]
-    NoPlaces {
-        /// The type it says it is.
-        kind: String,
-    },
-}
-
-impl GeoError {
-    /// Stable name, for metrics and checks.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            GeoError::Unreadable { .. } => "geo_unreadable",
-            GeoError::Damaged(_) => "geo_damaged",
-            GeoError::NoPlaces { .. } => "geo_no_places",
-        }
-    }
-}
-
-/// What tells one state of a file from another: modification time, length, inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    modified: Option<SystemTime>,
-    len: u64,
-    inode: u64,
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Stamp {
-        Stamp { modified: metadata.modified().ok(), len: metadata.len(), inode: metadata.ino() }
-    }
-}
-
-/// An open geo database; shared by threads through an `Arc`.
+/// An open geo database; shared by threads through an `Arc`. How the file is held: [`Geo::open`] maps it, so replace it
+/// by renaming a new file over it, never in place; [`Geo::from_bytes`] keeps a copy.
 #[derive(Debug)]
 pub struct Geo {
-    reader: Reader<Bytes>,
-    /// File and state it had when it was opened; `None` for one that came as bytes.
-    origin: Option<(PathBuf, Stamp)>,
+    main: Mmdb,
+    /// The twin for IPv6, where publishers split a database in two.
+    six: Option<Mmdb>,
 }
 
-#[derive(Debug)]
-enum Bytes {
-    Mapped(Mmap),
-    Owned(Vec<u8>),
-}
+/// Marks record numbers of the twin.
+const OF_SIX: usize = 1 << (usize::BITS - 1);
 
-impl AsRef<[u8]> for Bytes {
-    #[inline]
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(bytes) => bytes,
-        }
-    }
+/// A place with the network it is true of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Located<'a> {
+    /// The place.
+    pub place: Place<'a>,
+    /// The network of the database that the address lies in.
+    pub network: Network,
 }
 
 impl Geo {
-    /// Maps the database at `path`.
+    /// Maps the database at `path`. If it holds IPv4 only and its name says so (`…ipv4…`), its twin `…ipv6…` beside it
+    /// answers for IPv6 addresses.
     ///
     /// # Errors
     /// Unreadable, damaged, or without places. Damage deep inside may show only at a look-up (see [`Geo::verify`]).
     pub fn open(path: impl AsRef<Path>) -> Result<Geo, GeoError> {
         let path = path.as_ref();
-        let unreadable = |source| GeoError::Unreadable { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(unreadable(std::io::Error::other("not a regular file")));
+        let geo = Geo { main: Mmdb::open(path)?, six: None }.checked()?;
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let twin = path.with_file_name(name.replace("ipv4", "ipv6"));
+        if geo.main.has_v6() || twin == path || !twin.is_file() {
+            return Ok(geo);
         }
-        if metadata.len() == 0 {
-            return Err(unreadable(std::io::Error::other("the file is empty")));
-        }
-        let map = map_file(&file).map_err(unreadable)?;
-        Geo::from_source(Bytes::Mapped(map), Some((path.to_path_buf(), Stamp::from(&metadata))))
+        let six = Geo { main: Mmdb::open(&twin)?, six: None }.checked()?;
+        Ok(Geo { six: Some(six.main), ..geo })
     }
 
     /// A database held in memory.
@@ -115,23 +54,15 @@ impl Geo {
     /// # Errors
     /// Damaged, or without places.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Geo, GeoError> {
-        Geo::from_source(Bytes::Owned(bytes), None)
-    }
-
-    fn from_source(bytes: Bytes, origin: Option<(PathBuf, Stamp)>) -> Result<Geo, GeoError> {
-        let geo = Geo { reader: Reader::from_source(bytes)?, origin };
-        geo.has_places()?;
-        Ok(geo)
+        Geo { main: Mmdb::from_bytes(bytes)?, six: None }.checked()
     }
 
     /// Refuses a database whose first networks can't be read or hold no place.
-    fn has_places(&self) -> Result<(), GeoError> {
-        for network in self.reader.networks(WithinOptions::default())?.take(SAMPLE) {
-            if network?.decode::<Place>()?.is_some_and(|place| !place.is_empty()) {
-                return Ok(());
-            }
+    fn checked(self) -> Result<Geo, GeoError> {
+        if self.main.samples(|place: &Place<'_>| !place.is_empty())? {
+            return Ok(self);
         }
-        Err(GeoError::NoPlaces { kind: self.reader.metadata().database_type.clone() })
+        Err(GeoError::NoPlaces { kind: self.main.kind().to_owned() })
     }
 
     /// The place of `address`; empty when the database doesn't know it.
@@ -139,17 +70,25 @@ impl Geo {
     /// # Errors
     /// The record is damaged.
     pub fn lookup(&self, address: IpAddr) -> Result<Place<'_>, GeoError> {
-        Ok(self.find(address)?.map_or_else(Place::default, |(_, place)| place))
+        Ok(self.find(address)?.map_or_else(Place::default, |hit| hit.value))
+    }
+
+    /// The place of `address` and the network it is true of; `None` when the database doesn't know it.
+    ///
+    /// # Errors
+    /// The record is damaged.
+    pub fn locate(&self, address: IpAddr) -> Result<Option<Located<'_>>, GeoError> {
+        Ok(self.find(address)?.map(|hit| Located { place: hit.value, network: hit.network }))
     }
 
     /// The place of `address` with the number of its record: many networks share one.
-    pub(crate) fn find(&self, address: IpAddr) -> Result<Option<(usize, Place<'_>)>, GeoError> {
-        if address.is_ipv6() && self.reader.metadata().ip_version == 4 {
-            return Ok(None);
+    pub(crate) fn find(&self, address: IpAddr) -> Result<Option<Hit<Place<'_>>>, GeoError> {
+        match &self.six {
+            Some(six) if address.is_ipv6() => {
+                Ok(six.find(address)?.map(|hit| Hit { record: hit.record | OF_SIX, ..hit }))
+            }
+            _ => self.main.find(address),
         }
-        let found = self.reader.lookup(address)?;
-        let Some(record) = found.offset() else { return Ok(None) };
-        Ok(found.decode::<Place>()?.map(|place| (record, place)))
     }
 
     /// Reads the whole database. Takes seconds for a large one: meant for `crumbtrail check`.
@@ -157,26 +96,32 @@ impl Geo {
     /// # Errors
     /// Damaged.
     pub fn verify(&self) -> Result<(), GeoError> {
-        Ok(self.reader.verify()?)
+        self.six.as_ref().map_or(Ok(()), Mmdb::verify)?;
+        self.main.verify()
     }
 
     /// The type the database says it is, and when it was built (s since the epoch, UTC).
     #[must_use]
     pub fn edition(&self) -> (&str, u64) {
-        let metadata = self.reader.metadata();
-        (&metadata.database_type, metadata.build_epoch)
+        (self.main.kind(), self.main.built_at())
+    }
+
+    /// Type and date in one word for a column: `GeoIP2-City 2024-05-28`.
+    #[must_use]
+    pub fn edition_name(&self) -> &str {
+        self.main.edition()
     }
 
     /// Whether the file is another one than the one opened. Always false for a database that came as bytes.
     #[must_use]
     pub fn changed_since(&self, metadata: &Metadata) -> bool {
-        self.origin.as_ref().is_some_and(|(_, stamp)| *stamp != Stamp::from(metadata))
+        self.main.changed_since(metadata)
     }
 
     /// The file, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.origin.as_ref().map(|(path, _)| path.as_path())
+        self.main.path()
     }
 
     /// Opens the same file again; `None` for a database that came as bytes. The old one stays usable, so that a
@@ -189,19 +134,10 @@ impl Geo {
     }
 }
 
-#[expect(
-    unsafe_code,
-    reason = "memory-mapping is unsafe by nature: another process could write to the file. \
-    Publishers replace databases by renaming; every byte read is checked by the MMDB decoder, text for UTF-8"
-)]
-fn map_file(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the map is read-only; the module's documentation demands replacement by renaming, never in place.
-    unsafe { Mmap::map(file) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn folder(test: &str) -> Option<PathBuf> {
         let data = std::env::var_os("CRUMBTRAIL_DATA");
@@ -229,7 +165,7 @@ mod tests {
         for (number, (network, record)) in rows.iter().enumerate() {
             let mut address = first(network);
             if rows[number + 1..].iter().any(|(later, _)| first(later) == address) {
-                address = network.parse::<crate::mmdb_writer::Network>().unwrap().address_at(u128::MAX);
+                address = network.parse::<Network>().unwrap().address_at(u128::MAX);
             }
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
             let degrees = |name: &str| record["location"][name].as_f64().map(|v| v as f32);
@@ -239,6 +175,9 @@ mod tests {
             assert_eq!(place.city, text(&record["city"]["names"]["en"]), "{network}");
             assert_eq!(place.time_zone, text(&record["location"]["time_zone"]), "{network}");
             assert_eq!((place.latitude, place.longitude), (degrees("latitude"), degrees("longitude")), "{network}");
+            let accuracy = record["location"]["accuracy_radius"].as_u64().map(|km| km as u16);
+            assert_eq!(place.accuracy_km, accuracy, "{network}");
+            assert_eq!(geo.locate(address).unwrap().unwrap().network.address_at(0), first(network), "{network}");
             compared += 1;
         }
         assert_eq!((compared, compared > 200), (rows.len(), true));
@@ -307,6 +246,66 @@ mod tests {
             assert_eq!(error.kind(), "geo_unreadable");
             assert!(error.to_string().contains("cannot be read"), "{error}");
         }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_successor_is_refused_and_the_old_database_stays() {
+        let Some(data) = folder("a_damaged_successor_is_refused_and_the_old_database_stays") else { return };
+        let folder = std::env::temp_dir().join(format!("crumbtrail-geo-reload-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("city.mmdb");
+        let replace = |name: &str| {
+            let new = folder.join("new");
+            std::fs::copy(data.join(name), &new).unwrap();
+            std::fs::rename(new, &path).unwrap();
+        };
+        replace("GeoIP2-City-Test.mmdb");
+        let geo = Geo::open(&path).unwrap();
+        let london = "81.2.69.142".parse().unwrap();
+        assert!(!geo.changed_since(&std::fs::metadata(&path).unwrap()));
+        for (name, kind) in [
+            ("MaxMind-DB-test-broken-search-tree-24.mmdb", "geo_damaged"),
+            ("MaxMind-DB-test-broken-pointers-24.mmdb", "geo_damaged"),
+            ("GeoLite2-ASN-Test.mmdb", "geo_no_places"),
+        ] {
+            replace(name);
+            assert!(geo.changed_since(&std::fs::metadata(&path).unwrap()), "{name}");
+            let error = geo.reload().unwrap().unwrap_err();
+            assert_eq!(error.kind(), kind, "{name}: {error}");
+            assert_eq!(geo.lookup(london).unwrap().city, "London");
+        }
+        replace("GeoIP2-City-Test.mmdb");
+        assert_eq!(geo.reload().unwrap().unwrap().lookup(london).unwrap().city, "London");
+        assert!(geo.edition_name().starts_with("GeoIP2-City 20"), "{}", geo.edition_name());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_database_split_in_two_answers_for_both_kinds_of_address() {
+        use crate::mmdb_writer::{Layout, write_mmdb};
+        let folder = std::env::temp_dir().join(format!("crumbtrail-geo-twins-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, network: &str, city| {
+            let rows = [(network.parse().unwrap(), Place { city, ..Place::default() })];
+            let mut bytes = write_mmdb(&rows, Layout::Flat, 0).unwrap();
+            // The writer makes IPv6 trees; the first file of a pair says it is of version 4.
+            let version = b"ip_version\xA1\x06";
+            let at = memchr::memmem::find(&bytes, version).unwrap() + version.len() - 1;
+            if name.contains("ipv4") {
+                bytes[at] = 4;
+            }
+            std::fs::write(folder.join(name), bytes).unwrap();
+        };
+        // As an IPv4 tree 20.0.0.0/8 stands where ::/96 begins in an IPv6 one: its rows are written as 1400::/8.
+        write("city-ipv4.mmdb", "1400::/8", "Four");
+        write("city-ipv6.mmdb", "2001:db8::/32", "Six");
+        let geo = Geo::open(folder.join("city-ipv4.mmdb")).unwrap();
+        assert_eq!(geo.lookup("20.1.2.3".parse().unwrap()).unwrap().city, "Four");
+        assert_eq!(geo.lookup("2001:db8::1".parse().unwrap()).unwrap().city, "Six");
+        std::fs::remove_file(folder.join("city-ipv6.mmdb")).unwrap();
+        let geo = geo.reload().unwrap().unwrap();
+        assert!(geo.lookup("2001:db8::1".parse().unwrap()).unwrap().is_empty());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

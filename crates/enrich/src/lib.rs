@@ -6,16 +6,26 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod agent;
+mod agents;
+pub mod asn;
 mod cache;
 pub mod channel;
+pub mod consent;
 pub mod contact;
 pub mod enricher;
+pub mod fence;
 pub mod geo;
 pub mod ip;
+pub mod keyring;
+pub mod media;
+mod mmdb;
 #[cfg(any(test, feature = "writer"))]
 pub mod mmdb_writer;
+pub mod network;
+pub mod page;
 pub mod pii;
 mod place;
+mod places;
 pub mod query;
 pub mod rules;
 pub mod sources;
@@ -23,6 +33,7 @@ pub mod url;
 
 pub use agent::Agent;
 pub use contact::ContactHasher;
-pub use enricher::Enricher;
+pub use enricher::{Enricher, Extras, Missing};
 pub use geo::{Geo, GeoError, Place};
+pub use places::Origin;
 pub use rules::{Rules, SiteRules};

@@ -4,19 +4,11 @@
 //! `::/96` of one IPv6 tree. Deterministic: the same rows give the same bytes.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
+use std::net::IpAddr;
 
+pub use crate::network::Network;
+use crate::network::NotANetwork;
 use crate::place::Place;
-
-/// A range of addresses in CIDR notation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// An address in it.
-    pub address: IpAddr,
-    /// Leading bits that count: at most 32 for IPv4, 128 for IPv6.
-    pub prefix: u8,
-}
 
 /// How records are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +22,9 @@ pub enum Layout {
 /// Why rows cannot become a database.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// Not `address/prefix`, or the prefix is too long.
-    #[error("not a network in CIDR notation: {0:?}")]
-    Network(String),
+    /// Not a network.
+    #[error(transparent)]
+    Network(#[from] NotANetwork),
     /// More nodes and data than records of 32 bits address.
     #[error("too many rows for one database")]
     TooLarge,
@@ -49,42 +41,11 @@ impl WriteError {
     }
 }
 
-impl FromStr for Network {
-    type Err = WriteError;
-
-    fn from_str(text: &str) -> Result<Network, WriteError> {
-        let refused = || WriteError::Network(text.to_owned());
-        let (address, prefix) = text.split_once('/').ok_or_else(refused)?;
-        let address: IpAddr = address.parse().map_err(|_| refused())?;
-        let prefix: u8 = prefix.parse().map_err(|_| refused())?;
-        if prefix > if address.is_ipv4() { 32 } else { 128 } {
-            return Err(refused());
-        }
-        Ok(Network { address, prefix })
-    }
-}
-
-impl Network {
-    /// The bits in the IPv6 tree and how many count.
-    fn bits(self) -> (u128, u8) {
-        match self.address {
-            IpAddr::V4(v4) => (u128::from(v4.to_bits()), 96 + self.prefix.min(32)),
-            IpAddr::V6(v6) => (v6.to_bits(), self.prefix.min(128)),
-        }
-    }
-
-    /// The `index`-th address of the network, wrapping round within it.
-    #[must_use]
-    pub fn address_at(self, index: u128) -> IpAddr {
-        let width = match self.address {
-            IpAddr::V4(_) => 32 - u32::from(self.prefix.min(32)),
-            IpAddr::V6(_) => 128 - u32::from(self.prefix.min(128)),
-        };
-        let hosts = if width == 128 { u128::MAX } else { (1u128 << width) - 1 };
-        match self.address {
-            IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & !(hosts as u32) | (index & hosts) as u32)),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !hosts | index & hosts)),
-        }
+/// The bits of a network in the IPv6 tree and how many count.
+fn bits(network: Network) -> (u128, u8) {
+    match network.address {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 96 + network.prefix.min(32)),
+        IpAddr::V6(v6) => (v6.to_bits(), network.prefix.min(128)),
     }
 }
 
@@ -106,7 +67,7 @@ pub fn write_mmdb(rows: &[(Network, Place<'_>)], layout: Layout, built_at: u64) 
     let mut known: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
     let mut order: Vec<usize> = (0..rows.len()).collect();
     // Wider first, so that narrower ones cut into them.
-    order.sort_by_key(|row| rows[*row].0.bits().1);
+    order.sort_by_key(|row| bits(rows[*row].0).1);
     let mut nodes: Vec<[Slot; 2]> = vec![[Slot::Empty; 2]];
     for row in order {
         let (network, place) = &rows[row];
@@ -117,7 +78,7 @@ pub fn write_mmdb(rows: &[(Network, Place<'_>)], layout: Layout, built_at: u64) 
             data.extend_from_slice(record);
             offset
         });
-        insert(&mut nodes, network.bits(), offset)?;
+        insert(&mut nodes, bits(*network), offset)?;
     }
     let count = u32::try_from(nodes.len()).map_err(|_| WriteError::TooLarge)?;
     let mut out = Vec::with_capacity(nodes.len() * 8 + data.len() + 512);
@@ -236,6 +197,12 @@ impl Map {
         }
     }
 
+    fn kilometres(&mut self, out: &mut Vec<u8>, key: &str, value: Option<u16>) {
+        if let Some(value) = value {
+            put_number(self.key(out, key), UINT16, u64::from(value));
+        }
+    }
+
     fn degrees(&mut self, out: &mut Vec<u8>, key: &str, value: Option<f32>) {
         if let Some(value) = value {
             put_double(self.key(out, key), value);
@@ -253,6 +220,7 @@ fn put_place(out: &mut Vec<u8>, place: &Place<'_>, layout: Layout) {
             map.degrees(out, "latitude", place.latitude);
             map.degrees(out, "longitude", place.longitude);
             map.text(out, "timezone", place.time_zone);
+            map.kilometres(out, "accuracy_radius", place.accuracy_km);
         }
         Layout::Nested => {
             if !place.country.is_empty() {
@@ -271,6 +239,7 @@ fn put_place(out: &mut Vec<u8>, place: &Place<'_>, layout: Layout) {
                 location.degrees(out, "latitude", place.latitude);
                 location.degrees(out, "longitude", place.longitude);
                 location.text(out, "time_zone", place.time_zone);
+                location.kilometres(out, "accuracy_radius", place.accuracy_km);
             }
         }
     }
@@ -311,6 +280,7 @@ mod tests {
         latitude: Some(13.75),
         longitude: Some(100.5),
         time_zone: "Asia/Bangkok",
+        accuracy_km: Some(20),
     };
     const JAKARTA: Place<'static> = Place {
         country: "ID",
@@ -319,9 +289,17 @@ mod tests {
         latitude: Some(-6.2),
         longitude: Some(106.8),
         time_zone: "Asia/Jakarta",
+        accuracy_km: None,
     };
-    const SOMEWHERE: Place<'static> =
-        Place { country: "TH", region: "", city: "", latitude: None, longitude: None, time_zone: "" };
+    const SOMEWHERE: Place<'static> = Place {
+        country: "TH",
+        region: "",
+        city: "",
+        latitude: None,
+        longitude: None,
+        time_zone: "",
+        accuracy_km: None,
+    };
 
     #[test]
     fn both_layouts_are_read_back() {
@@ -352,18 +330,6 @@ mod tests {
                 assert_eq!(geo.lookup(address.parse().unwrap()).unwrap(), place, "{layout:?} {address}");
             }
             assert_eq!(geo.edition().1, 1_700_000_000);
-        }
-    }
-
-    #[test]
-    fn networks_are_parsed_and_counted_through() {
-        let network: Network = "203.0.113.128/25".parse().unwrap();
-        assert_eq!(network.address_at(3).to_string(), "203.0.113.131");
-        assert_eq!(network.address_at(128 + 3).to_string(), "203.0.113.131");
-        let network: Network = "2001:db8::/32".parse().unwrap();
-        assert_eq!(network.address_at(5).to_string(), "2001:db8::5");
-        for wrong in ["203.0.113.0", "203.0.113.0/33", "::/129", "x/8", "1.2.3.4/x"] {
-            assert_eq!(wrong.parse::<Network>(), Err(WriteError::Network(wrong.into())));
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crumbtrail_events::Touchpoint;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A place. Unknown is empty or `None`, never a default.
@@ -22,9 +23,21 @@ pub struct Place<'a> {
     pub longitude: Option<f32>,
     /// IANA time zone.
     pub time_zone: &'a str,
+    /// Radius of the circle round the position in which the address probably is, km.
+    pub accuracy_km: Option<u16>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Writes the place into a touchpoint.
+    pub(crate) fn put(&self, out: &mut Touchpoint<'a>) {
+        out.country = self.country;
+        out.region = self.region;
+        out.city = self.city;
+        out.latitude = self.latitude;
+        out.longitude = self.longitude;
+        out.time_zone = self.time_zone;
+    }
+
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -47,6 +60,7 @@ struct Found<'a> {
     latitude: Option<f64>,
     longitude: Option<f64>,
     time_zone: &'a str,
+    accuracy: Option<f64>,
 }
 
 impl<'a> Found<'a> {
@@ -63,6 +77,10 @@ impl<'a> Found<'a> {
             latitude: latitude.filter(|_| both),
             longitude: longitude.filter(|_| both),
             time_zone: self.time_zone,
+            accuracy_km: self
+                .accuracy
+                .filter(|km| both && (0.0..=f64::from(u16::MAX)).contains(km))
+                .map(|km| km.round() as u16),
         }
     }
 }
@@ -90,11 +108,13 @@ impl<'de> Visitor<'de> for PlaceVisitor {
                 "latitude" | "lat" => found.latitude = map.next_value::<Degrees>()?.0,
                 "longitude" | "lng" | "lon" => found.longitude = map.next_value::<Degrees>()?.0,
                 "timezone" | "time_zone" => found.time_zone = map.next_value::<Name>()?.name,
+                "accuracy_radius" | "accuracy" => found.accuracy = map.next_value::<Degrees>()?.0,
                 "location" => {
                     let location: Location = map.next_value()?;
                     found.latitude = location.latitude;
                     found.longitude = location.longitude;
                     found.time_zone = location.time_zone;
+                    found.accuracy = location.accuracy;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -181,6 +201,7 @@ struct Location<'a> {
     latitude: Option<f64>,
     longitude: Option<f64>,
     time_zone: &'a str,
+    accuracy: Option<f64>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
@@ -198,6 +219,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
                         "latitude" => location.latitude = map.next_value::<Degrees>()?.0,
                         "longitude" => location.longitude = map.next_value::<Degrees>()?.0,
                         "time_zone" => location.time_zone = map.next_value()?,
+                        "accuracy_radius" => location.accuracy = map.next_value::<Degrees>()?.0,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -210,7 +232,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Location<'a> {
     }
 }
 
-/// Degrees as a number of any width, or as text.
+/// Degrees (or kilometres) as a number of any width, or as text.
 struct Degrees(Option<f64>);
 
 impl<'de> Deserialize<'de> for Degrees {

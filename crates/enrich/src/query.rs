@@ -1,6 +1,8 @@
 //! The query part of a URL: campaign parameters, click ids, what was searched for. Borrowed wherever nothing is escaped.
 
+use crate::pii::{Redaction, redact_by};
 use crate::sources::{Class, Source};
+use crate::url::Parts;
 
 /// Longest value kept, in bytes.
 const LONGEST: usize = 512;
@@ -104,6 +106,23 @@ impl<'a> Parameters<'a> {
         if query.is_empty() { Parameters::default() } else { Parameters::read_pairs(query) }
     }
 
+    /// Reads a URL's query; where that names no campaign, the query of a single-page app's route, or a fragment that is
+    /// nothing but parameters (`#utm_source=…`).
+    #[inline]
+    #[must_use]
+    pub fn of_url(parts: &Parts<'a>) -> Parameters<'a> {
+        let found = Parameters::read(parts.query);
+        if parts.fragment.is_empty() || found.is_campaign() {
+            return found;
+        }
+        let rest = match parts.route() {
+            Some((_, query)) => query,
+            None if parts.fragment.contains('=') => parts.fragment,
+            None => "",
+        };
+        Parameters::read(rest)
+    }
+
     fn read_pairs(query: &'a str) -> Parameters<'a> {
         let mut found = Parameters::default();
         // Rank of what was found for each field: lower wins.
@@ -181,6 +200,40 @@ pub fn first_of<'a>(query: &'a str, names: &[String]) -> &'a str {
         }
     }
     best.1
+}
+
+/// What of a query is part of a page's address: the parameters named in `kept`, in that order whatever order they came
+/// in, values with personal data redacted. Everything else (campaigns, click ids, session ids) is gone. Written into
+/// `out` (cleared first).
+pub fn clean<'a>(query: &str, kept: &[String], redaction: Redaction, out: &'a mut String) -> &'a str {
+    out.clear();
+    if query.is_empty() {
+        return out;
+    }
+    let (mut value_buffer, mut clean_buffer) = (String::new(), String::new());
+    for name in kept {
+        for (_, raw) in parameters(query).filter(|(found, raw)| found == name && !raw.is_empty()) {
+            let value = redact_by(decoded(clipped(raw, LONGEST), &mut value_buffer), redaction, &mut clean_buffer);
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.push_str(name);
+            out.push('=');
+            for c in value.chars() {
+                match c {
+                    '&' => out.push_str("%26"),
+                    '=' => out.push_str("%3D"),
+                    '%' => out.push_str("%25"),
+                    '#' => out.push_str("%23"),
+                    '+' => out.push_str("%2B"),
+                    ' ' => out.push('+'),
+                    c if c.is_control() => {}
+                    c => out.push(c),
+                }
+            }
+        }
+    }
+    out
 }
 
 /// The beginning of `text` of at most `limit` bytes, cut between characters.
@@ -271,5 +324,32 @@ mod tests {
         let found = Parameters::read(&query);
         assert!(found.campaign.len() <= LONGEST && found.campaign.chars().all(|c| c == 'ก'));
         assert_eq!(first_of("s=2&q=1", &["q".into(), "s".into()]), "1");
+    }
+
+    #[test]
+    fn a_clean_query_holds_what_is_kept_and_nothing_else() {
+        let kept = ["page".to_owned(), "sort".to_owned()];
+        let mut out = String::new();
+        for (query, expected) in [
+            ("sort=price&utm_source=x&page=2&gclid=y&sid=z", "page=2&sort=price"),
+            ("page=2&sort=price", "page=2&sort=price"),
+            ("sort=a%26b+c%2B", "sort=a%26b+c%2B"),
+            ("sort=somchai%40example.com", "sort=[email]"),
+            ("page=&sort", ""),
+            ("pages=1&%=&&=x", ""),
+            ("", ""),
+        ] {
+            assert_eq!(clean(query, &kept, Redaction::default(), &mut out), expected, "{query}");
+        }
+        assert_eq!(clean("page=1", &[], Redaction::default(), &mut out), "");
+    }
+
+    #[test]
+    fn campaigns_in_fragments_are_found() {
+        let of = |url| Parameters::of_url(&crate::url::split(url)).source;
+        assert_eq!(of("https://shop.example/#/cart?utm_source=line"), "line");
+        assert_eq!(of("https://shop.example/#utm_source=line&utm_medium=cpc"), "line");
+        assert_eq!(of("https://shop.example/?utm_source=a#/cart?utm_source=b"), "a");
+        assert_eq!(of("https://shop.example/#top"), "");
     }
 }

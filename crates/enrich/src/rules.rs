@@ -1,7 +1,14 @@
 //! What a site tells the enrichment about itself: plain data, from the configuration.
 
+use std::sync::Arc;
+
+use crate::agent::Indicators;
+use crate::channel::Book;
+use crate::page::PageRules;
+use crate::pii::Redaction;
+
 /// Rules of all sites. A site without its own gets `default`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// For sites that have no rules of their own.
     pub default: SiteRules,
@@ -12,8 +19,26 @@ pub struct Rules {
     /// Whether an event without any user agent is a robot's. Off: servers and tills send none. (`-`, as web server
     /// logs write a missing agent, is a robot's either way.)
     pub empty_agent_is_bot: bool,
-    /// Whether social handles (`@name`) in free text are redacted too.
-    pub redact_handles: bool,
+    /// Indicators each of which makes a robot; the others are kept as hints.
+    pub decisive: Indicators,
+    /// What is redacted besides the structured kinds: social handles, names after titles.
+    pub redaction: Redaction,
+    /// How a touch gets its channel, and from whom it came.
+    pub channels: Arc<Book>,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            default: SiteRules::default(),
+            sites: Vec::new(),
+            calling_code: String::new(),
+            empty_agent_is_bot: false,
+            decisive: Indicators::DECISIVE,
+            redaction: Redaction::default(),
+            channels: Arc::new(Book::shipped().clone()),
+        }
+    }
 }
 
 /// Rules of one site.
@@ -25,6 +50,10 @@ pub struct SiteRules {
     pub excluded_referrers: Vec<String>,
     /// URL parameters that hold what was searched for on the site, first present wins.
     pub search_parameters: Vec<String>,
+    /// URL parameters that are part of a page's address, kept in the page's query (see [`crate::query::clean`]).
+    pub kept_parameters: Vec<String>,
+    /// Groups, types and topics of pages.
+    pub pages: PageRules,
 }
 
 impl Default for SiteRules {
@@ -33,6 +62,8 @@ impl Default for SiteRules {
             own_hosts: Vec::new(),
             excluded_referrers: Vec::new(),
             search_parameters: ["q", "query", "s", "search", "keyword", "search_query"].map(String::from).to_vec(),
+            kept_parameters: Vec::new(),
+            pages: PageRules::default(),
         }
     }
 }

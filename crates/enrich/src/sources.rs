@@ -28,6 +28,41 @@ pub enum Class {
     Payment,
 }
 
+impl Class {
+    /// Every value.
+    pub const ALL: [Class; 8] = [
+        Class::Unknown,
+        Class::Search,
+        Class::Social,
+        Class::Video,
+        Class::Shopping,
+        Class::Assistant,
+        Class::Email,
+        Class::Payment,
+    ];
+
+    /// The name, as it stands in rules.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Class::Unknown => "unknown",
+            Class::Search => "search",
+            Class::Social => "social",
+            Class::Video => "video",
+            Class::Shopping => "shopping",
+            Class::Assistant => "assistant",
+            Class::Email => "email",
+            Class::Payment => "payment",
+        }
+    }
+
+    /// The value with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+}
+
 /// A known source: its class and its one name, however it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Source {
@@ -48,6 +83,7 @@ const FILES: [(Class, &str); 7] = [
 ];
 
 /// The tables of known sources.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sources {
     hosts: HashMap<&'static str, Source>,
     /// Domains that exist under every country's ending: `google` for `google.*`.
@@ -85,6 +121,22 @@ impl Sources {
                 None => self.hosts.insert(host, source),
             };
         }
+    }
+
+    /// Adds a source told as `CLASS NAME [ALIAS …]: HOST, …`; what was known of its names and hosts is replaced.
+    ///
+    /// The text is kept as long as the process lives: meant for configuration read at the start, not for every record.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    pub fn add_line(&mut self, line: &str) -> Result<(), String> {
+        let (class, rest) = line.split_once(' ').ok_or("a source is told as CLASS NAME: HOST")?;
+        let class = Class::from_name(class).ok_or_else(|| format!("{class:?} is no class"))?;
+        if !rest.contains(": ") {
+            return Err("a source is told as CLASS NAME: HOST".to_owned());
+        }
+        self.add(class, String::leak(rest.to_lowercase()));
+        Ok(())
     }
 
     /// The source at `host` (lower-case): the longest known domain that covers it.

@@ -8,7 +8,10 @@ use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
+use crumbtrail_enrich::agent::hints::Hints;
+use crumbtrail_enrich::fence::{Fence, FenceId, Fences, Fix, Position, Shape, Track, TrackRules};
 use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb};
+use crumbtrail_enrich::page::PageRules;
 use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Place, Rules};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 
@@ -44,12 +47,13 @@ fn a_warm_enricher_allocates_nothing() {
     let bangkok = Place { country: "TH", city: "Bangkok", ..Place::default() };
     let rows = [("203.0.113.0/24".parse().unwrap(), bangkok)];
     let geo = Geo::from_bytes(write_mmdb(&rows, Layout::Nested, 0).unwrap()).unwrap();
-    let mut enricher =
-        Enricher::new(Arc::new(Rules::default()), Some(Arc::new(geo)), Some(ContactHasher::new(b"key", "66")));
+    let mut rules = Rules::default();
+    rules.default.pages = PageRules::read(crumbtrail_enrich::page::SHIPPED).unwrap();
+    let mut enricher = Enricher::new(Arc::new(rules), Some(Arc::new(geo)), Some(ContactHasher::new(b"key", "66")));
     let urls: Vec<String> = (0..200)
         .map(|n| {
             format!(
-                "https://Shop.example/orders/1000{n:03}?utm_source=a%20{n:03}&utm_campaign=b+c&q=%E0%B8%81&fbclid={n}"
+                "https://Shop.example/orders/1000{n:03}?utm_source=a%20{n:03}&utm_campaign=b+c&q=%E0%B8%81&fbclid={n}#/x/{n}"
             )
         })
         .collect();
@@ -67,9 +71,14 @@ fn a_warm_enricher_allocates_nothing() {
                 contact: "+66 (0)81 234 5678",
                 ..ClickEvent::default()
             };
+            let hints = Hints { platform: "iOS", platform_version: "18.1", ..Hints::default() };
             let mut out = Touchpoint::default();
             enricher.click(&event, &mut out);
-            assert_eq!((out.page, out.city, out.search), ("/orders/:id", "Bangkok", "ก"));
+            assert_eq!((out.page, out.city, out.search), ("/orders/:id#/x/:id", "Bangkok", "ก"));
+            let mut out = Touchpoint::default();
+            let extras =
+                enricher.click_with(&ClickEvent { url: "https://shop.example/cart", ..event }, &hints, &mut out);
+            assert_eq!((extras.labels.group, extras.agent.os_version.as_str()), ("Cart", "18.1"));
             let entry = SupportEntry { text: "mail a@b.co now", ip, contact: "@somchai", ..SupportEntry::default() };
             let mut out = Touchpoint::default();
             enricher.support(&entry, &mut out);
@@ -79,4 +88,31 @@ fn a_warm_enricher_allocates_nothing() {
     };
     assert!(round() > 0, "the first round fills caches and buffers");
     assert_eq!(round(), 0, "the second finds them");
+}
+
+#[test]
+fn a_visitor_on_the_move_allocates_nothing() {
+    let middle = Position::new(13.7466, 100.5347).unwrap();
+    let shop = Fence {
+        id: FenceId::of("siam"),
+        name: "siam".into(),
+        store: "siam".into(),
+        shape: Shape::Circle { middle, radius_m: 45.72 },
+    };
+    let rules = TrackRules::default();
+    let fences = Fences::new(vec![shop], rules.reach_m());
+    let (mut track, mut events, mut at_ms) = (Track::default(), Vec::new(), 0);
+    let mut round = || {
+        let before = COUNT.with(Cell::get);
+        for step in 0..100 {
+            at_ms += 60_000;
+            let position = Position::new(13.7466, 100.5347 + f64::from(step % 20) * 0.0002).unwrap();
+            track.step(&fences, Fix { at_ms, position, accuracy_m: 5.0 }, &rules, &mut events);
+        }
+        assert!(events.len() > 8, "{}", events.len());
+        events.clear();
+        COUNT.with(Cell::get) - before
+    };
+    round();
+    assert_eq!(round(), 0);
 }

@@ -103,6 +103,7 @@ pub fn geo_rows() -> Result<Vec<(Network, Place<'static>)>, WriteError> {
             latitude: Some(city.position.0),
             longitude: Some(city.position.1),
             time_zone: city.time_zone,
+            ..Place::default()
         };
         for network in city.networks {
             rows.push((network.parse()?, place));

@@ -4,6 +4,8 @@ pub mod bench;
 mod check;
 mod convert;
 mod docs;
+pub mod enrich;
+pub mod explain;
 mod files;
 pub mod generate;
 mod import;
@@ -36,6 +38,8 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => serve::serve(&args),
         Command::Generate(args) => generate::generate(&args),
         Command::Convert(args) => convert::convert(&args),
+        Command::Enrich(args) => enrich::enrich(&args),
+        Command::Explain(command) => explain::explain(&command),
         Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
         Command::Migrate(place) => migrate::migrate(&place),

@@ -308,7 +308,9 @@ pub fn geo(path: &str) -> Result<Option<Arc<Geo>>> {
     Ok(Some(Arc::new(geo)))
 }
 
-fn rules(config: &Config) -> Rules {
+/// The rules of enrichment that the configuration tells.
+#[must_use]
+pub fn rules(config: &Config) -> Rules {
     let sites = config
         .sites
         .iter()

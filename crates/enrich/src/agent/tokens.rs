@@ -4,10 +4,11 @@ pub(super) const CRAWLERS: &str = include_str!("../../data/crawlers.txt");
 pub(super) const LIBRARIES: &str = include_str!("../../data/libraries.txt");
 
 /// Words of robots, and whether the word must end there ("bot" does not match "bottle").
-pub(super) const ROBOT_WORDS: [(&str, bool); 13] = [
+pub(super) const ROBOT_WORDS: [(&str, bool); 14] = [
     ("bot", true),
     ("bots", true),
-    ("robot", false),
+    ("robot", true),
+    ("robots", true),
     ("crawler", false),
     ("crawling", true),
     ("crawl", true),

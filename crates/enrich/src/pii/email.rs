@@ -5,9 +5,10 @@ use super::{Found, is_word};
 /// The e-mail address whose `@` is at `at`; nothing before `from` belongs to it.
 pub(super) fn around(text: &str, from: usize, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    let local = bytes[from..at].iter().rev().take_while(|b| is_word(**b) || matches!(b, b'.' | b'%' | b'+' | b'-'));
+    let local =
+        bytes[from..at].iter().rev().take_while(|b| is_word(**b) || matches!(b, b'.' | b'%' | b'+' | b'-' | b'\''));
     let mut start = at - local.count();
-    while start < at && matches!(bytes[start], b'.' | b'-') {
+    while start < at && matches!(bytes[start], b'.' | b'-' | b'\'') {
         start += 1;
     }
     let domain = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));

@@ -274,12 +274,14 @@ fn is_bare_phone(digits: &[u8]) -> bool {
     }
 }
 
-/// 31-12-2024 or 2024-12-31, whatever follows.
+/// 31-12-2024 or 2024-12-31, whatever follows, or 2016-2017.
 fn is_date(digits: &[u8], lens: &[usize]) -> bool {
     let year = |from: usize| matches!(digits.get(from..from + 2), Some([1, 9] | [2, 0] | [2, 5]));
     match lens {
         [2, 2, 4, ..] => year(4),
         [4, 2, 2, ..] => year(0),
+        // From one year to another.
+        [4, 4] => year(0) && year(4),
         _ => false,
     }
 }

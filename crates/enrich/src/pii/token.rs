@@ -15,18 +15,16 @@ pub(super) fn credentials(text: &str, colon: usize) -> Option<Found> {
     (end > start && authority.contains(':')).then_some(Found { start, end, label: "[credentials]" })
 }
 
-/// What begins at a letter: an IPv6 address or an IBAN.
+/// What begins at a letter: an IPv6 address or an IBAN. (Each says no to most letters after a look or two.)
 pub(super) fn at(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     if at > 0 && (is_word(bytes[at - 1]) || bytes[at - 1] == b':') {
         return None;
     }
-    if bytes[at].is_ascii_uppercase()
-        && let Some(found) = iban(text, at)
-    {
+    if let Some(found) = iban(text, at) {
         return Some(found);
     }
-    ip_v6(text, at)
+    if bytes[at].is_ascii_hexdigit() { ip_v6(text, at) } else { None }
 }
 
 /// The IPv6 address that begins at `at`. At least two colons and a digit: `a::b` is code, not an address.
@@ -47,19 +45,32 @@ pub(super) fn ip_v6(text: &str, at: usize) -> Option<Found> {
     (plausible && token.parse::<Ipv6Addr>().is_ok()).then_some(Found { start: at, end, label: "[ip]" })
 }
 
+/// Countries with IBANs and how many symbols theirs have: what a text in small letters is held to.
+const LENGTHS: &[u8] = b"AD24AE23AT20AZ28BA20BE16BG22BH22BR29CH21CY28CZ24DE22DK18EE20EG29ES24FI18FR27GB22GE22GR27HR21HU28IE22IL23\
+IS26IT27JO30KW30KZ20LB28LI21LT20LU20LV21MC27MD24ME22MK19MT31MU30NL18NO15PK24PL28PS29PT25QA29RO24RS22SA24SE24SI19SK24SM27TN24\
+TR26UA29VA22XK20";
+
 /// The IBAN that begins at `at`: country, check digits, 11–30 more, in one piece or in groups of four; mod 97 is 1.
 fn iban(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let [a, b, c, d, ..] = bytes.get(at..)? else { return None };
-    if !(a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit()) {
+    if !(c.is_ascii_digit() && d.is_ascii_digit() && a.is_ascii_alphabetic() && b.is_ascii_alphabetic()) {
+        return None;
+    }
+    let small = a.is_ascii_lowercase();
+    let own_case = |symbol: &u8| if small { symbol.is_ascii_lowercase() } else { symbol.is_ascii_uppercase() };
+    let country = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+    let wanted = LENGTHS.chunks_exact(4).find(|row| row[..2] == country);
+    let wanted = wanted.map(|row| usize::from(row[2] - b'0') * 10 + usize::from(row[3] - b'0'));
+    if !own_case(b) || (small && wanted.is_none()) {
         return None;
     }
     let mut symbols = [0u8; 34];
     let (mut count, mut end, mut best) = (0, at, None);
     while end < bytes.len() && count < symbols.len() {
         match bytes[end] {
-            symbol if symbol.is_ascii_digit() || symbol.is_ascii_uppercase() => {
-                symbols[count] = symbol;
+            symbol if symbol.is_ascii_digit() || own_case(&symbol) => {
+                symbols[count] = symbol.to_ascii_uppercase();
                 count += 1;
             }
             b' ' if count % 4 == 0 => {}
@@ -67,7 +78,8 @@ fn iban(text: &str, at: usize) -> Option<Found> {
         }
         end += 1;
         let ends = !bytes.get(end).is_some_and(|next| is_word(*next));
-        if count >= 15 && ends && bytes[end - 1] != b' ' && mod_97(&symbols[..count]) == 1 {
+        let long_enough = if small { Some(count) == wanted } else { count >= 15 };
+        if long_enough && ends && bytes[end - 1] != b' ' && mod_97(&symbols[..count]) == 1 {
             best = Some(end);
         }
     }

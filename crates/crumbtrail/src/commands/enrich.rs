@@ -1,0 +1,249 @@
+//! `enrich`: what intake would add to records, and why; one JSON line in, one out, in order.
+
+mod shown;
+
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use crumbtrail_enrich::asn::Systems;
+use crumbtrail_enrich::fence::{Fences, TrackRules};
+use crumbtrail_enrich::network::AddressList;
+use crumbtrail_enrich::page::PageRules;
+use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules};
+use crumbtrail_intake::decoder::NoRegistry;
+use crumbtrail_intake::{Decoder, FileIdentity, SourceShape};
+use crumbtrail_sentiment::{Scorer, Scratch};
+
+use crate::cli::{FileFormat, FileKind, Place};
+
+/// `enrich`.
+#[derive(Debug, Args)]
+pub struct EnrichArgs {
+    /// Read records from standard input, one a line, and write one JSON object a line.
+    #[arg(long, required = true)]
+    pub jsonl: bool,
+    /// Format of the lines.
+    #[arg(long, value_enum, default_value = "native")]
+    pub format: FileFormat,
+    /// What they carry; `auto`: a line with an `entry_id` is a support entry.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub kind: FileKind,
+    /// Site of records that name none.
+    #[arg(long, default_value = "default")]
+    pub site: String,
+    /// City database (MMDB); wins over `enrich.geo_database`.
+    #[arg(long, value_name = "FILE")]
+    pub geo: Option<PathBuf>,
+    /// ASN database (MMDB).
+    #[arg(long, value_name = "FILE")]
+    pub asn: Option<PathBuf>,
+    /// Robots' addresses, a network a line.
+    #[arg(long, value_name = "FILE")]
+    pub robots: Option<PathBuf>,
+    /// Geofences (GeoJSON).
+    #[arg(long, value_name = "FILE")]
+    pub fences: Option<PathBuf>,
+    /// Page rules; without a file those shipped.
+    #[arg(long, value_name = "FILE")]
+    pub pages: Option<PathBuf>,
+    /// Channel rules; without a file those shipped.
+    #[arg(long, value_name = "FILE")]
+    pub channels: Option<PathBuf>,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Enriches standard input.
+///
+/// # Errors
+/// A file that was named cannot be used, or standard output fails. A bad record is a line that says so.
+pub fn enrich(args: &EnrichArgs) -> Result<ExitCode> {
+    let mut tool = Tool::new(args)?;
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    match tool.run(std::io::stdin().lock(), &mut out).and_then(|()| Ok(out.flush()?)) {
+        // A reader that has gone away (`| head`) is no error.
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        done => done.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+struct Tool {
+    decoder: Decoder,
+    enricher: Enricher,
+    fences: Fences,
+    scorer: Scorer,
+    scratch: Scratch,
+    format: FileFormat,
+    kind: FileKind,
+    site: String,
+}
+
+impl Tool {
+    fn new(args: &EnrichArgs) -> Result<Tool> {
+        if args.format == FileFormat::Avro {
+            bail!("lines are native, segment or combined; Avro files are read by `crumbtrail import`");
+        }
+        let config = super::load(&args.place)?;
+        let mut rules: Rules = crate::wiring::intake::rules(&config);
+        if let Some(path) = &args.channels {
+            rules.channels = Arc::new(super::explain::book(path)?);
+        }
+        let pages = match &args.pages {
+            Some(path) => PageRules::read(&text(path)?).with_context(|| path.display().to_string())?,
+            None => PageRules::read(crumbtrail_enrich::page::SHIPPED).context("the shipped page rules")?,
+        };
+        for site in std::iter::once(&mut rules.default).chain(rules.sites.iter_mut().map(|(_, site)| site)) {
+            site.pages = pages.clone();
+        }
+        let geo = match &args.geo {
+            Some(path) => Some(Arc::new(Geo::open(path).with_context(|| path.display().to_string())?)),
+            None => crate::wiring::intake::geo(&config.enrich.geo_database)?,
+        };
+        // Without a key of the deployment's a hash would be nobody else's: none is shown.
+        let key = config.privacy.key.as_bytes();
+        let contacts = (!key.is_empty()).then(|| ContactHasher::new(key, ""));
+        let mut enricher = Enricher::new(Arc::new(rules), geo, contacts);
+        if let Some(path) = &args.asn {
+            enricher.set_systems(Some(Arc::new(Systems::open(path).with_context(|| path.display().to_string())?)));
+        }
+        if let Some(path) = &args.robots {
+            let list = AddressList::read(&text(path)?).with_context(|| path.display().to_string())?;
+            enricher.set_robots(Some(Arc::new(list)));
+        }
+        let fences = match &args.fences {
+            Some(path) => Fences::read(&text(path)?, TrackRules::default().reach_m())
+                .with_context(|| path.display().to_string())?,
+            None => Fences::default(),
+        };
+        Ok(Tool {
+            decoder: Decoder::new(Box::new(NoRegistry), [0; 16])
+                .map_err(|reject| anyhow::anyhow!("built-in schemas: {}", reject.detail))?,
+            enricher,
+            fences,
+            scorer: Scorer::embedded().context("sentiment models")?,
+            scratch: Scratch::new(),
+            format: args.format,
+            kind: args.kind,
+            site: args.site.clone(),
+        })
+    }
+
+    fn run(&mut self, mut input: impl BufRead, out: &mut impl Write) -> Result<()> {
+        let (mut line, mut number) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            if input.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            let record = line.trim_ascii();
+            if !record.is_empty() {
+                serde_json::to_writer(&mut *out, &self.line(record, number))?;
+                out.write_all(b"\n")?;
+            }
+            number += 1;
+        }
+    }
+
+    fn shape(&self, line: &[u8]) -> SourceShape {
+        let is_support = match self.kind {
+            FileKind::Auto => memchr::memmem::find(line, b"\"entry_id\"").is_some(),
+            FileKind::Click => false,
+            FileKind::Support => true,
+        };
+        match self.format {
+            FileFormat::Combined => SourceShape::Combined,
+            FileFormat::Segment => SourceShape::Segment,
+            _ if is_support => SourceShape::SupportJson,
+            _ => SourceShape::ClickJson,
+        }
+    }
+
+    fn line(&mut self, line: &[u8], number: u64) -> serde_json::Value {
+        let shape = self.shape(line);
+        let Tool { decoder, enricher, fences, scorer, scratch, site, .. } = self;
+        match decoder.decode(shape, Some(line), FileIdentity { file: "-", record: number }) {
+            Ok(Ok(decoded)) => shown::record(decoded, site, enricher, fences, &mut |text, told| {
+                scorer.read(text, crumbtrail_sentiment::Language::from_tag(told), scratch)
+            }),
+            Ok(Err(reject)) => shown::rejected(reject.reason.as_str(), &reject.detail),
+            Err(hold) => shown::rejected("held", &hold.to_string()),
+        }
+    }
+}
+
+fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+    use serde_json::Value;
+
+    fn run(words: &[&str], input: &str) -> Vec<Value> {
+        let cli = crate::cli::Cli::parse_from([&["crumbtrail", "enrich", "--jsonl"], words].concat());
+        let crate::cli::Command::Enrich(args) = cli.command else { panic!("not enrich") };
+        let mut out = Vec::new();
+        Tool::new(&args).unwrap().run(input.as_bytes(), &mut out).unwrap();
+        out.split(|b| *b == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+
+    fn click(rest: &str) -> String {
+        format!(r#"{{"event_id":"e","occurred_at":1700000000000,"visitor":"v","event":"page_view",{rest}}}"#)
+    }
+
+    #[test]
+    fn a_line_comes_out_for_every_line_in_in_order() {
+        let input = [
+            click(r#""url":"https://shop.example/products/100023?gclid=x","user_agent":"Googlebot/2.1""#),
+            "not json".to_owned(),
+            String::new(),
+            r#"{"entry_id":"s","occurred_at":1700000000000,"conversation":"c","channel":"chat","kind":"message","text":"call me: 081-234-5678, this is great"}"#.to_owned(),
+        ]
+        .join("\n");
+        let out = run(&[], &input);
+        assert_eq!(out.len(), 3);
+        assert_eq!(out[0]["added"]["page"], "/products/:id");
+        assert_eq!(out[0]["added"]["channel"], "paid_search");
+        assert_eq!(out[0]["added"]["page_group"], "Product");
+        assert_eq!(out[0]["added"]["bot"], "user_agent");
+        assert!(out[0]["why"]["channel"].as_str().unwrap().ends_with("paid; class is search"));
+        assert_eq!(out[1]["rejected"]["reason"], "malformed_json");
+        assert_eq!(out[2]["added"]["text"], "call me: [phone], this is great");
+        assert!(out[2]["added"]["feeling"].is_string(), "{}", out[2]);
+    }
+
+    #[test]
+    fn fences_places_and_robots_come_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (fences, geo, robots) = (path("fences.geojson"), path("geo.mmdb"), path("robots.txt"));
+        let point = r#"{"type":"Feature","properties":{"name":"siam"},"geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}"#;
+        std::fs::write(&fences, format!(r#"{{"type":"FeatureCollection","features":[{point}]}}"#)).unwrap();
+        std::fs::write(&geo, crumbtrail_world::geo_database().unwrap()).unwrap();
+        std::fs::write(&robots, "203.0.113.0/24\n").unwrap();
+        let input = click(
+            r#""ip":"203.0.113.9","latitude":13.7466,"longitude":100.5347,"name":"video_progress","properties":{"percent":50}"#,
+        );
+        let out = run(&["--fences", &fences, "--geo", &geo, "--robots", &robots], &input);
+        let added = &out[0]["added"];
+        assert_eq!((added["city"].as_str(), added["fences"][0].as_str()), (Some("Bangkok"), Some("siam")));
+        assert_eq!(added["network"], "203.0.113.0/25");
+        assert_eq!(added["bot"], "address_list");
+        assert!(added["geo_edition"].as_str().unwrap().starts_with("Crumbtrail-City-Flat 20"));
+        assert!(out[0]["why"]["place"].as_str().unwrap().contains("203.0.113.0/25"));
+    }
+}

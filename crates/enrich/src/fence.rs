@@ -1,0 +1,275 @@
+//! Geofences: circles and polygons round shops, found through an index, and the people who enter, dwell and leave.
+//!
+//! [`Fences`] is the table (thousands of fences), [`Track`] one visitor's memory. Positions, distances and events are
+//! plain data; time comes with the positions.
+
+mod geojson;
+mod geometry;
+mod track;
+
+pub use geojson::{DEFAULT_RADIUS_M, FencesError};
+pub use geometry::Position;
+pub use track::{FenceEvent, Fix, Stay, Track, TrackRules, What};
+
+use geometry::{Polygon, distance_m};
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A fence's stable id: a hash of its name, so that a new file may list the fences in another order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FenceId(pub u64);
+
+impl FenceId {
+    /// The id of the fence called `name`.
+    #[must_use]
+    pub fn of(name: &str) -> FenceId {
+        FenceId(xxh3_64(name.as_bytes()))
+    }
+}
+
+/// A fence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fence {
+    /// Its id.
+    pub id: FenceId,
+    /// Its name, unique in the table.
+    pub name: String,
+    /// The shop it stands for, as tills and beacons call it; the name where the file tells none.
+    pub store: String,
+    /// What shape it has.
+    pub shape: Shape,
+}
+
+/// The shape of a fence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// A circle on the ground.
+    Circle {
+        /// Its middle.
+        middle: Position,
+        /// Its radius, m.
+        radius_m: f64,
+    },
+    /// One or more polygons, holes cut out.
+    Polygons(Vec<Polygon>),
+}
+
+impl Fence {
+    /// Metres from the fence's edge: negative inside.
+    #[must_use]
+    pub fn distance_m(&self, at: Position) -> f64 {
+        match &self.shape {
+            Shape::Circle { middle, radius_m } => distance_m(*middle, at) - radius_m,
+            Shape::Polygons(polygons) => {
+                polygons.iter().map(|polygon| polygon.distance_m(at)).fold(f64::INFINITY, f64::min)
+            }
+        }
+    }
+
+    /// A position that stands for the fence: a circle's middle, a polygon's first corner.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        match &self.shape {
+            Shape::Circle { middle, .. } => *middle,
+            Shape::Polygons(polygons) => polygons.first().map_or(Position::default(), Polygon::corner),
+        }
+    }
+}
+
+/// Sizes of the index's cells, degrees: a fence lies in the smallest cells of which it covers few. Each divides 180, so
+/// that no cell lies across the antimeridian.
+const SIZES: [f64; 4] = [1.0 / 64.0, 0.5, 7.5, 90.0];
+/// Most cells of one size that a fence may lie in.
+const MOST_CELLS: usize = 64;
+
+/// The table of fences with its index.
+#[derive(Clone, Debug, Default)]
+pub struct Fences {
+    list: Vec<Fence>,
+    by_cell: HashMap<(u8, i32, i32), Vec<u32>>,
+    by_store: HashMap<String, u32>,
+    by_id: HashMap<FenceId, u32>,
+    /// Sizes in use: others need not be asked.
+    sizes: [bool; SIZES.len()],
+    /// How far round a fence it is found, m.
+    reach_m: f64,
+}
+
+impl Fences {
+    /// A table of `list`. A fence is found by positions up to `reach_m` metres from its edge: at least what
+    /// [`TrackRules`] need to see somebody leave.
+    #[must_use]
+    pub fn new(list: Vec<Fence>, reach_m: f64) -> Fences {
+        let mut fences = Fences { reach_m: reach_m.max(0.0), ..Fences::default() };
+        for fence in list {
+            let number = fences.list.len() as u32;
+            let (size, cells) = cells_of(&fence, fences.reach_m);
+            fences.sizes[usize::from(size)] = true;
+            for (row, column) in cells {
+                fences.by_cell.entry((size, row, column)).or_default().push(number);
+            }
+            fences.by_store.insert(fence.store.clone(), number);
+            fences.by_id.insert(fence.id, number);
+            fences.list.push(fence);
+        }
+        fences
+    }
+
+    /// Reads a GeoJSON file: a feature a fence, points with a radius or polygons with holes. Properties: `name` (or the
+    /// feature's `id`), `store`, and for points `radius_m` or `radius_yards` ([`DEFAULT_RADIUS_M`] without one).
+    ///
+    /// # Errors
+    /// Not GeoJSON, or a fence that cannot be one; the message names it.
+    pub fn read(geojson: &str, reach_m: f64) -> Result<Fences, FencesError> {
+        Ok(Fences::new(geojson::read(geojson)?, reach_m))
+    }
+
+    /// The fences within reach of a position, with the distance from their edge in m (negative inside).
+    pub fn near(&self, at: Position) -> impl Iterator<Item = (&Fence, f64)> {
+        let sizes = (0..SIZES.len()).filter(|size| self.sizes[*size]);
+        sizes
+            .filter_map(move |size| {
+                let (row, column) = cell(at, SIZES[size]);
+                self.by_cell.get(&(size as u8, row, column))
+            })
+            .flatten()
+            .map(move |number| {
+                let fence = &self.list[*number as usize];
+                (fence, fence.distance_m(at))
+            })
+            .filter(|(_, distance)| *distance <= self.reach_m)
+    }
+
+    /// The fence of a shop: where a beacon, a till or a check-in says somebody is.
+    #[must_use]
+    pub fn of_store(&self, store: &str) -> Option<&Fence> {
+        self.by_store.get(store).map(|number| &self.list[*number as usize])
+    }
+
+    /// The fence with this id.
+    #[must_use]
+    pub fn get(&self, id: FenceId) -> Option<&Fence> {
+        self.by_id.get(&id).map(|number| &self.list[*number as usize])
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+fn cell(at: Position, size: f64) -> (i32, i32) {
+    ((at.latitude() / size).floor() as i32, (at.longitude() / size).floor() as i32)
+}
+
+/// The cells a fence and its surroundings lie in, and their size.
+fn cells_of(fence: &Fence, reach_m: f64) -> (u8, Vec<(i32, i32)>) {
+    let (south, north, west, east) = match &fence.shape {
+        Shape::Circle { middle, radius_m } => geometry::around(*middle, radius_m + reach_m),
+        Shape::Polygons(polygons) => geometry::bounds(polygons, reach_m),
+    };
+    for (size, degrees) in SIZES.iter().enumerate() {
+        let rows = (south / degrees).floor() as i64..=(north / degrees).floor() as i64;
+        let columns = (west / degrees).floor() as i64..=(east / degrees).floor() as i64;
+        let count = (rows.end() - rows.start() + 1) * (columns.end() - columns.start() + 1);
+        if count <= MOST_CELLS as i64 || size + 1 == SIZES.len() {
+            let mut cells: Vec<(i32, i32)> = rows
+                .flat_map(|row| columns.clone().map(move |column| (row, column)))
+                .map(|(row, column)| {
+                    // A column's middle, brought back into [−180, 180).
+                    let middle = (column as f64 + 0.5) * degrees;
+                    (row as i32, (geometry::wrapped(middle) / degrees).floor() as i32)
+                })
+                .collect();
+            cells.sort_unstable();
+            cells.dedup();
+            return (size as u8, cells);
+        }
+    }
+    (0, Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(latitude: f64, longitude: f64) -> Position {
+        Position::new(latitude, longitude).unwrap()
+    }
+
+    fn circle(name: &str, middle: Position, radius_m: f64) -> Fence {
+        Fence {
+            id: FenceId::of(name),
+            name: name.to_owned(),
+            store: name.to_owned(),
+            shape: Shape::Circle { middle, radius_m },
+        }
+    }
+
+    /// xorshift in [0, 1).
+    fn dice(state: &mut u64) -> f64 {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        (*state >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    #[test]
+    fn the_index_finds_what_looking_at_every_fence_finds() {
+        let mut state = 0x2545_F491_4F6C_DD1D;
+        let mut list = Vec::new();
+        for n in 0..5_000 {
+            let latitude = match n % 10 {
+                0 => 89.9 + 0.1 * dice(&mut state),
+                1 => -90.0 + 0.1 * dice(&mut state),
+                _ => 180.0 * dice(&mut state) - 90.0,
+            };
+            let longitude = if n % 7 == 0 { 179.95 + 0.1 * dice(&mut state) } else { 360.0 * dice(&mut state) - 180.0 };
+            let middle = at(latitude, geometry::wrapped(longitude));
+            let radius = [45.72, 500.0, 20_000.0, 900_000.0][n % 4];
+            list.push(circle(&n.to_string(), middle, radius));
+        }
+        let fences = Fences::new(list.clone(), 200.0);
+        let mut found = 0;
+        for n in 0..1_500 {
+            let middle = list[n * 5_000 / 1_500].position();
+            let spread = [0.0, 0.0005, 0.05, 5.0][n % 4];
+            let latitude = (middle.latitude() + spread * (dice(&mut state) - 0.5)).clamp(-90.0, 90.0);
+            let probe = at(latitude, geometry::wrapped(middle.longitude() + spread * (dice(&mut state) - 0.5)));
+            let mut near: Vec<FenceId> = fences.near(probe).map(|(fence, _)| fence.id).collect();
+            let mut naive: Vec<FenceId> =
+                list.iter().filter(|fence| fence.distance_m(probe) <= 200.0).map(|fence| fence.id).collect();
+            near.sort_unstable();
+            naive.sort_unstable();
+            assert_eq!(near, naive, "{probe:?}");
+            found += near.len();
+        }
+        assert!(found > 1_500, "{found}");
+        // Small fences are not looked at one by one.
+        let small: Vec<Fence> =
+            (0..5_000).map(|n| circle(&n.to_string(), at(f64::from(n) * 0.01, 100.0), 45.72)).collect();
+        let fences = Fences::new(small, 100.0);
+        let (row, column) = cell(at(13.75, 100.0), SIZES[0]);
+        assert!(fences.by_cell[&(0, row, column)].len() <= 4);
+    }
+
+    #[test]
+    fn fences_are_found_by_shop_and_by_id() {
+        let fences = Fences::new(vec![circle("siam", at(13.7466, 100.5347), 45.72)], 100.0);
+        assert_eq!(fences.of_store("siam").map(|fence| fence.id), Some(FenceId::of("siam")));
+        assert_eq!(fences.get(FenceId::of("siam")).map(|fence| fence.name.as_str()), Some("siam"));
+        assert_eq!(fences.of_store("elsewhere"), None);
+        assert_eq!(
+            fences.near(at(13.7466, 100.5347)).map(|(_, distance)| distance.round()).collect::<Vec<_>>(),
+            [-46.0]
+        );
+        assert_eq!(fences.near(at(13.7566, 100.5347)).count(), 0);
+    }
+}

@@ -1,0 +1,222 @@
+//! Personal data in the properties of an event: JSON text, whose values are redacted in place and whose telling keys
+//! (`email`, `phone`, `password`, …) hide their value whatever it is.
+
+use std::borrow::Cow;
+
+use super::{Redaction, redact_by};
+
+/// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
+const KEYS: [(&str, &str); 27] = [
+    ("email", "[email]"),
+    ("emailaddress", "[email]"),
+    ("phone", "[phone]"),
+    ("phonenumber", "[phone]"),
+    ("mobilenumber", "[phone]"),
+    ("msisdn", "[phone]"),
+    ("password", "[secret]"),
+    ("passwd", "[secret]"),
+    ("pwd", "[secret]"),
+    ("secret", "[secret]"),
+    ("apikey", "[secret]"),
+    ("accesstoken", "[secret]"),
+    ("authtoken", "[secret]"),
+    ("firstname", "[name]"),
+    ("lastname", "[name]"),
+    ("fullname", "[name]"),
+    ("surname", "[name]"),
+    ("birthday", "[birthday]"),
+    ("birthdate", "[birthday]"),
+    ("dateofbirth", "[birthday]"),
+    ("street", "[address]"),
+    ("streetaddress", "[address]"),
+    ("cardnumber", "[card]"),
+    ("cvv", "[card]"),
+    ("iban", "[iban]"),
+    ("nationalid", "[id]"),
+    ("ipaddress", "[ip]"),
+];
+
+/// Redacts the values of a JSON text: the text itself when nothing was found, else the redacted one in `out` (cleared
+/// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
+#[must_use]
+pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
+    out.clear();
+    let bytes = json.as_bytes();
+    let (mut at, mut copied) = (0, 0);
+    // Only strings are looked at, and what stands behind a key that tells.
+    while let Some(quote) = memchr::memchr(b'"', &bytes[at..]).map(|found| at + found) {
+        let Some(end) = string_end(bytes, quote + 1) else { return redact_by(json, redaction, out) };
+        let content = &json[quote + 1..end];
+        at = end + 1;
+        let next = after_blanks(bytes, at);
+        let (clean, from, to) = if bytes.get(next) != Some(&b':') {
+            (redacted_string(content, redaction), quote + 1, end)
+        } else if let Some(label) = label_of(content) {
+            let value = after_blanks(bytes, next + 1);
+            match bytes.get(value) {
+                Some(b'"') => {
+                    let Some(end) = string_end(bytes, value + 1) else { return redact_by(json, redaction, out) };
+                    at = end + 1;
+                    ((end > value + 1).then(|| label.into()), value + 1, end)
+                }
+                Some(b'-' | b'0'..=b'9') => {
+                    let is_number = |b: &&u8| matches!(b, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E');
+                    at = value + bytes[value..].iter().take_while(is_number).count();
+                    (Some(format!("\"{label}\"").into()), value, at)
+                }
+                _ => continue,
+            }
+        } else {
+            continue;
+        };
+        if let Some(clean) = clean {
+            out.push_str(&json[copied..from]);
+            out.push_str(&clean);
+            copied = to;
+        }
+    }
+    if copied == 0 {
+        return json;
+    }
+    out.push_str(&json[copied..]);
+    out
+}
+
+fn after_blanks(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the string that begins at `at` ends (its closing quote).
+fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// What stands for a value of this key, if the key tells.
+fn label_of(key: &str) -> Option<&'static str> {
+    const LONGEST: usize = 48;
+    // Most keys are told by their last two letters to be none of these.
+    if let [.., a, b] = key.as_bytes()
+        && b.is_ascii_alphanumeric()
+        && !matches!(
+            &[a.to_ascii_lowercase(), b.to_ascii_lowercase()],
+            b"il"
+                | b"ss"
+                | b"ne"
+                | b"er"
+                | b"dn"
+                | b"rd"
+                | b"wd"
+                | b"et"
+                | b"ey"
+                | b"en"
+                | b"me"
+                | b"ay"
+                | b"te"
+                | b"th"
+                | b"vv"
+                | b"an"
+                | b"id"
+        )
+        && a.is_ascii_alphanumeric()
+    {
+        return None;
+    }
+    let mut lower = [0u8; LONGEST];
+    let mut len = 0;
+    for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
+        *lower.get_mut(len)? = byte.to_ascii_lowercase();
+        len += 1;
+    }
+    let key = &lower[..len];
+    let last = key.last()?;
+    KEYS.iter()
+        .find(|(end, _)| end.as_bytes().last() == Some(last) && key.ends_with(end.as_bytes()))
+        .map(|(_, label)| *label)
+}
+
+/// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
+/// is found too.
+fn redacted_string(content: &str, redaction: Redaction) -> Option<Cow<'static, str>> {
+    let mut clean = String::new();
+    if memchr::memchr(b'\\', content.as_bytes()).is_none() {
+        let same = std::ptr::eq(redact_by(content, redaction, &mut clean), content);
+        return (!same).then_some(clean.into());
+    }
+    let decoded: String = serde_json::from_str(&format!("\"{content}\"")).ok()?;
+    let clean = redact_by(&decoded, redaction, &mut clean);
+    if clean == decoded {
+        return None;
+    }
+    let quoted = serde_json::to_string(clean).ok()?;
+    Some(quoted[1..quoted.len() - 1].to_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(json: &str) -> String {
+        redact_json(json, Redaction::default(), &mut String::new()).to_owned()
+    }
+
+    #[test]
+    fn values_are_redacted_and_json_stays_json() {
+        for (json, expected) in [
+            (r#"{"note":"call 081-234-5678","n":1700000000000}"#, r#"{"note":"call [phone]","n":1700000000000}"#),
+            (
+                r#"{"email": "x", "a": {"user_phone": 812345678}}"#,
+                r#"{"email": "[email]", "a": {"user_phone": "[phone]"}}"#,
+            ),
+            (r#"{"a":["b@c.co","x"],"Password":"hunter2"}"#, r#"{"a":["[email]","x"],"Password":"[secret]"}"#),
+            (r#"{"a":"b\u0040c.co \"q\""}"#, r#"{"a":"[email] \"q\""}"#),
+            (r#"{"a":"line\nbreak","email":""}"#, r#"{"a":"line\nbreak","email":""}"#),
+            (r#"{"email":{"verified":true},"x":1}"#, r#"{"email":{"verified":true},"x":1}"#),
+            (r#"{"email":null,"x":"y"}"#, r#"{"email":null,"x":"y"}"#),
+            (r#"{"name":"red shoe","product_name":"x"}"#, r#"{"name":"red shoe","product_name":"x"}"#),
+            ("call 081-234-5678", "call 081-234-5678"),
+            ("\"call 081-234-5678", "\"call [phone]"),
+            ("", ""),
+        ] {
+            assert_eq!(redacted(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn every_telling_key_tells_however_it_is_written() {
+        for (key, label) in KEYS {
+            for key in [
+                key.to_owned(),
+                key.to_uppercase(),
+                format!("user_{key}"),
+                format!("{key}_"),
+                format!("{}_{}", &key[..1], &key[1..]),
+            ] {
+                assert_eq!(label_of(&key), Some(label), "{key}");
+            }
+        }
+        for key in ["status", "bytes", "method", "viewport_width", "name", "", "x", "plan"] {
+            assert_eq!(label_of(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn sound_json_stays_sound() {
+        proptest::proptest!(|(key in "\\PC{0,12}|email|phone", value in "\\PC{0,20}|a@b\\.co|[0-9]{9,16}|\\\\\"@b\\.co", number in 0i64..10_000_000_000_000)| {
+            let json = serde_json::json!({ "a": { key.clone(): value }, key: number, "list": [value, null, true] }).to_string();
+            let clean = redacted(&json);
+            proptest::prop_assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok(), "{} {}", json, clean);
+        });
+        proptest::proptest!(|(text in "[\\\\\"{}:,a-c0-9@. ]{0,40}")| {
+            let _ = redacted(&text);
+        });
+    }
+}
