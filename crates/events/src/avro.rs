@@ -9,9 +9,11 @@
 mod compile;
 pub mod confluent;
 mod cursor;
+mod op;
 mod passing;
 mod program;
 pub mod single_object;
+mod skip;
 
 use crate::click::ClickEvent;
 use crate::clock::Times;

@@ -6,8 +6,9 @@ use apache_avro::Schema;
 use apache_avro::schema::{EnumSchema, Name, RecordSchema, UuidSchema};
 
 use super::Target;
-use super::passing::Skip;
-use super::program::{ItemOp, Op, Program, Width};
+use super::op::{ItemOp, Op, Width};
+use super::program::Program;
+use super::skip::Skip;
 use crate::fields::{self, Fields};
 use crate::reject::{Reason, Reject};
 use crate::values::{Slot, Str, Word};

@@ -1,94 +1,10 @@
-//! Passing over values: what a reader has no use for, and, for files whose bodies carry no length, whole bodies of which
-//! only the times are read.
+//! Passing over whole bodies of files, which carry no length; only the times in them are read.
 
-use super::cursor::{Cursor, malformed};
-use super::program::{ItemOp, Op, Width};
+use super::cursor::Cursor;
+use super::op::{ItemOp, Op, Width};
+use super::skip::Skip;
 use crate::reject::Fault;
 use crate::values::TIMES;
-
-/// Deepest nesting of recursive types that is passed over.
-const MAX_DEPTH: usize = 64;
-
-/// How to pass over a value.
-#[derive(Clone, Debug)]
-pub(super) enum Skip {
-    Varint,
-    Bytes,
-    Fixed(usize),
-    Sequence(Box<[Skip]>),
-    Array(Box<Skip>),
-    Map(Box<Skip>),
-    Union(Box<[Skip]>),
-    /// A record that contains itself: index into the program's named records.
-    Named(usize),
-}
-
-impl Skip {
-    fn number(width: Width) -> Skip {
-        match width {
-            Width::Varint => Skip::Varint,
-            Width::Float => Skip::Fixed(4),
-            Width::Double => Skip::Fixed(8),
-        }
-    }
-
-    fn item(op: &ItemOp) -> Skip {
-        match op {
-            ItemOp::Product | ItemOp::Name | ItemOp::Category => Skip::Bytes,
-            ItemOp::Price(width) | ItemOp::Quantity(width) => Skip::number(*width),
-            ItemOp::Union(branches) => Skip::Union(branches.iter().map(|branch| Skip::items(branch)).collect()),
-            ItemOp::Skip(skip) => skip.clone(),
-        }
-    }
-
-    fn items(ops: &[ItemOp]) -> Skip {
-        Skip::Sequence(ops.iter().map(Skip::item).collect())
-    }
-
-    /// Passes over one value.
-    pub(super) fn pass(&self, cursor: &mut Cursor<'_>, named: &[Skip], depth: usize) -> Result<(), Fault> {
-        match self {
-            Skip::Varint => drop(cursor.long()?),
-            Skip::Bytes => drop(cursor.raw()?),
-            Skip::Fixed(size) => drop(cursor.take(*size)?),
-            Skip::Sequence(fields) => {
-                for field in fields {
-                    field.pass(cursor, named, depth)?;
-                }
-            }
-            Skip::Array(element) => loop {
-                let count = cursor.block()?;
-                if count == 0 {
-                    break;
-                }
-                for _ in 0..count {
-                    element.pass(cursor, named, depth)?;
-                }
-            },
-            Skip::Map(value) => loop {
-                let count = cursor.block()?;
-                if count == 0 {
-                    break;
-                }
-                for _ in 0..count {
-                    cursor.raw()?;
-                    value.pass(cursor, named, depth)?;
-                }
-            },
-            Skip::Union(branches) => cursor.branch(branches)?.pass(cursor, named, depth)?,
-            Skip::Named(index) => {
-                if depth >= MAX_DEPTH {
-                    return Err(malformed("nested deeper than 64 levels"));
-                }
-                // Records without bytes that hold each other twice would double the work at every level.
-                cursor.count(1)?;
-                let record = named.get(*index).ok_or_else(|| malformed("an unknown named type"))?;
-                record.pass(cursor, named, depth + 1)?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// One step over a body: neighbours of a kind are one.
 #[derive(Clone, Debug)]
@@ -151,6 +67,27 @@ fn pass(steps: &[Step], cursor: &mut Cursor<'_>, named: &[Skip], times: &mut [i6
     Ok(())
 }
 
+fn number(width: Width) -> Skip {
+    match width {
+        Width::Varint => Skip::Varint,
+        Width::Float => Skip::Fixed(4),
+        Width::Double => Skip::Fixed(8),
+    }
+}
+
+fn item(op: &ItemOp) -> Skip {
+    match op {
+        ItemOp::Product | ItemOp::Name | ItemOp::Category => Skip::Bytes,
+        ItemOp::Price(width) | ItemOp::Quantity(width) => number(*width),
+        ItemOp::Union(branches) => Skip::Union(branches.iter().map(|branch| items(branch)).collect()),
+        ItemOp::Skip(skip) => skip.clone(),
+    }
+}
+
+fn items(ops: &[ItemOp]) -> Skip {
+    Skip::Sequence(ops.iter().map(item).collect())
+}
+
 fn steps(ops: &[Op]) -> Box<[Step]> {
     let mut found: Vec<Step> = Vec::new();
     let mut at = 0;
@@ -167,10 +104,10 @@ fn steps(ops: &[Op]) -> Box<[Step]> {
             Op::Union(branches) => Step::Union(branches.iter().map(|branch| steps(branch)).collect()),
             Op::Time(slot, per_ms) => Step::Time(*slot as usize, *per_ms),
             Op::Symbol(..) | Op::Code(..) => Step::Skip(Skip::Varint),
-            Op::Number(_, width) => Step::Skip(Skip::number(*width)),
+            Op::Number(_, width) => Step::Skip(number(*width)),
             Op::Consent => Step::Skip(Skip::Fixed(1)),
             Op::Tags => Step::Skip(Skip::Array(Box::new(Skip::Bytes))),
-            Op::Items(of_item) => Step::Skip(Skip::Array(Box::new(Skip::items(of_item)))),
+            Op::Items(of_item) => Step::Skip(Skip::Array(Box::new(items(of_item)))),
             Op::Skip(skip) => Step::Skip(skip.clone()),
         };
         match (found.last_mut(), &step) {
