@@ -1,0 +1,220 @@
+//! Faults on the local log: an import of a small world, behind a door that misbehaves, killed, on a full disk.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crumbtrail_tests::proxy::{Fault, Proxy};
+use crumbtrail_tests::{Deployment, has_engine, tables, world};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{is_long, seed};
+
+/// Many small inserts, so that many can be struck, and a snapshot at every other cut.
+const PACE: &str = "pace:\n  insert_interval_ms: 100\n  tick_ms: 20\nsnapshots:\n  interval_seconds: 1\n";
+
+/// What faults are measured by: an engine, a world, and what an undisturbed import of it says.
+struct Bench {
+    host: Deployment,
+    arguments: Vec<String>,
+    calm: Vec<Vec<String>>,
+    taken: Duration,
+}
+
+impl Bench {
+    fn start(scale: &str) -> Bench {
+        let mut host = Deployment::new("");
+        host.start_engine();
+        world::make(&host.path("world"), scale, &[]);
+        let arguments = world::import_arguments(&host.path("world"));
+        let calm = Deployment::beside(&host, &host.engine_access().0, "calm", PACE);
+        let begun = Instant::now();
+        calm.ok("import", &arguments);
+        let taken = begun.elapsed();
+        assert!(calm.number("SELECT count() FROM sessions") > 100);
+        let calm = tables::all(&calm);
+        let rows: usize = calm.iter().map(Vec::len).sum();
+        eprintln!("faults: an undisturbed import takes {taken:.1?} and makes {rows} rows");
+        Bench { host, arguments, calm, taken }
+    }
+
+    /// A deployment of its own behind a door of its own.
+    fn scene(&self, name: &str) -> (Proxy, Deployment) {
+        let proxy = Proxy::start(&self.host.engine_access().0);
+        let shop = Deployment::beside(&self.host, &proxy.url(), name, PACE);
+        (proxy, shop)
+    }
+
+    #[track_caller]
+    fn judge(&self, shop: &Deployment, what: &str, begun: Instant) {
+        tables::assert_says(&self.calm, shop);
+        eprintln!("faults: {what}: every table equal, audit empty ({:.1?})", begun.elapsed());
+    }
+
+    fn spawn(&self, shop: &Deployment) -> Child {
+        shop.command("import").args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+}
+
+#[test]
+fn faults_on_the_local_log() {
+    if !has_engine("faults_on_the_local_log") {
+        return;
+    }
+    let bench = Bench::start(if is_long() { "0.3" } else { "0.05" });
+    let (every, rounds) = if is_long() { (2, 5) } else { (2, 1) };
+    std::thread::scope(|scope| {
+        // A client waits half a minute for an answer, so the others go on meanwhile.
+        let hanging = scope.spawn(|| {
+            for round in 0..rounds {
+                struck(&bench, round, &[Fault::Hangs], 7, 1);
+            }
+        });
+        for round in 0..rounds {
+            for fault in Fault::QUICK {
+                struck(&bench, round, &[fault], every, 20);
+            }
+        }
+        away(&bench, Duration::from_secs(if is_long() { 60 } else { 3 }));
+        for round in 0..rounds {
+            damaged(&bench, round, if is_long() { 12 } else { 3 });
+            full(&bench, round);
+        }
+        for round in 0..if is_long() { 10 } else { 1 } {
+            storm(&bench, round);
+        }
+        hanging.join().unwrap();
+    });
+}
+
+/// An import of which every `every`-th request is struck, `at_most` of them.
+fn struck(bench: &Bench, round: u32, faults: &[Fault], every: u64, at_most: u64) {
+    let (begun, name) = (Instant::now(), format!("{faults:?}"));
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let (proxy, shop) = bench.scene(&format!("{plain}_{round}"));
+    proxy.strike(faults, every, at_most);
+    shop.ok("import", &bench.arguments);
+    let (struck, seen) = (proxy.struck(), proxy.seen());
+    proxy.strike(&[], 1, 0);
+    assert!(struck > 0, "{name}: nothing was struck of {seen}");
+    bench.judge(&shop, &format!("{name}: {struck} of {seen} requests struck"), begun);
+}
+
+/// The door is shut in the middle of an import, and stays so.
+fn away(bench: &Bench, long: Duration) {
+    let begun = Instant::now();
+    let (proxy, shop) = bench.scene("away");
+    let mut job = bench.spawn(&shop);
+    while proxy.seen() < 4 && job.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    proxy.shut(true);
+    std::thread::sleep(long);
+    assert!(job.try_wait().unwrap().is_none(), "it must wait");
+    proxy.shut(false);
+    assert!(job.wait().unwrap().success());
+    bench.judge(&shop, &format!("refused for {long:?} in the middle"), begun);
+}
+
+/// Kills an import at random moments; snapshots are damaged before each of its further starts.
+fn damaged(bench: &Bench, round: u32, times: u32) {
+    let (begun, seed) = (Instant::now(), seed());
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (_proxy, shop) = bench.scene(&format!("damaged_{round}"));
+    let mut harmed = Vec::new();
+    for time in 0..times {
+        let mut job = bench.spawn(&shop);
+        let until = Instant::now() + bench.taken.mul_f64(random.random_range(0.4..1.0));
+        while Instant::now() < until && job.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let _ = job.kill();
+        job.wait().unwrap();
+        harmed.push(damage(&shop.data().join("snapshots"), time == 0, &mut random));
+    }
+    shop.ok("import", &bench.arguments);
+    let what = format!("{times} times killed, snapshots truncated or flipped each time: {harmed:?} (seed {seed})");
+    bench.judge(&shop, &what, begun);
+}
+
+/// Truncates or changes every other snapshot, or each of them; says how many.
+fn damage(folder: &Path, each: bool, random: &mut ChaCha8Rng) -> usize {
+    let mut harmed = 0;
+    for path in files(folder).into_iter().filter(|path| path.extension().is_some_and(|is| is == "snap")) {
+        if !each && random.random_bool(0.5) {
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        if random.random_bool(0.5) {
+            bytes.truncate(random.random_range(0..bytes.len()));
+        } else {
+            let at = random.random_range(0..bytes.len());
+            bytes[at] ^= 1 << random.random_range(0..8);
+        }
+        std::fs::write(path, bytes).unwrap();
+        harmed += 1;
+    }
+    harmed
+}
+
+/// All files below a folder, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// No file may grow beyond a size: as on a disk that is full. The job ends with a word; with room again it goes on.
+fn full(bench: &Bench, round: u32) {
+    let begun = Instant::now();
+    let (_proxy, shop) = bench.scene(&format!("full_{round}"));
+    let mut said = String::new();
+    for kib in [1_024, 2_048 + 512 * round] {
+        let limited = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$@\"");
+        let plain = shop.command("import");
+        let mut command = Command::new("bash");
+        command.args(["-c", &limited, "limited"]).arg(plain.get_program()).args(plain.get_args());
+        let out = command.args(&bench.arguments).output().unwrap();
+        said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success(), "{kib} KiB were enough");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    shop.ok("import", &bench.arguments);
+    let word = said.lines().last().unwrap_or_default();
+    bench.judge(&shop, &format!("disk full, twice (\"{word}\")"), begun);
+}
+
+/// Everything at once: requests struck in every way, kills at random moments, snapshots damaged, the door shut for moments.
+fn storm(bench: &Bench, round: u32) {
+    let (begun, seed) = (Instant::now(), seed());
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (proxy, shop) = bench.scene(&format!("storm_{round}"));
+    let mut faults = Fault::QUICK;
+    faults.reverse();
+    proxy.strike(&faults, 3, u64::MAX);
+    let mut kills = 0;
+    for _ in 0..4 {
+        let mut job = bench.spawn(&shop);
+        let until = Instant::now() + bench.taken.mul_f64(random.random_range(0.3..1.5));
+        while Instant::now() < until && job.try_wait().unwrap().is_none() {
+            if random.random_bool(0.02) {
+                proxy.shut(true);
+                std::thread::sleep(Duration::from_millis(random.random_range(1..300)));
+                proxy.shut(false);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kills += u32::from(job.try_wait().unwrap().is_none());
+        let _ = job.kill();
+        job.wait().unwrap();
+        damage(&shop.data().join("snapshots"), false, &mut random);
+    }
+    let struck = proxy.struck();
+    proxy.strike(&[], 1, 0);
+    // Late requests arrive.
+    std::thread::sleep(Duration::from_secs(2));
+    shop.ok("import", &bench.arguments);
+    bench.judge(&shop, &format!("all of it: {struck} requests struck, {kills} kills (seed {seed})"), begun);
+}
