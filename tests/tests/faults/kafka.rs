@@ -86,22 +86,31 @@ fn a_sleeper_wakes_after_others_have_taken_over() {
     let seconds = 16 * cycles;
     let test = "a_sleeper_wakes_after_others_have_taken_over";
     let Some(flow) = Flow::start(test, 400 * i64::try_from(seconds).unwrap(), seconds) else { return };
-    let one = Member::start(&flow.shop, "one");
+    let mut members = ["one", "other"].map(|name| (name, Member::start(&flow.shop, name)));
     flow.wait_for_more(500);
-    let other = Member::start(&flow.shop, "other");
+    let mut ended = 0;
     for cycle in 0..cycles {
-        let (sleeper, awake) = if cycle % 2 == 0 { (&one, &other) } else { (&other, &one) };
-        sleeper.freeze();
+        let sleeper = usize::try_from(cycle % 2).unwrap();
+        members[sleeper].1.freeze();
         std::thread::sleep(OVER);
+        // The other has taken over.
         flow.wait_for_more(500);
-        sleeper.thaw();
+        members[sleeper].1.thaw();
         flow.wait_for_more(500);
-        let _ = awake;
+        // One that learns that it was given up may end; whoever watches over it starts it again.
+        for (name, member) in &mut members {
+            if member.has_ended() {
+                *member = Member::start(&flow.shop, name);
+                ended += 1;
+            }
+        }
     }
-    // A sleeper may end by itself once it learns that it was given up; what it did before counts.
-    one.send_off();
-    other.send_off();
-    flow.judge(&format!("{cycles} times asleep for {OVER:?} of a session timeout of 6 s, then awake"));
+    for (_, member) in members {
+        member.send_off();
+    }
+    flow.judge(&format!(
+        "{cycles} times asleep for {OVER:?} of a session timeout of 6 s, then awake; {ended} ended then"
+    ));
 }
 
 #[test]

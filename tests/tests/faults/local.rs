@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crumbtrail_tests::deployment::wait_until;
 use crumbtrail_tests::proxy::{Fault, Proxy};
 use crumbtrail_tests::{Deployment, has_engine, tables, world};
 use rand::{RngExt as _, SeedableRng as _};
@@ -62,38 +64,45 @@ fn faults_on_the_local_log() {
     if !has_engine("faults_on_the_local_log") {
         return;
     }
-    let bench = Bench::start(if is_long() { "0.3" } else { "0.05" });
-    let (every, rounds) = if is_long() { (2, 5) } else { (2, 1) };
+    let bench = &Bench::start(if is_long() { "0.2" } else { "0.05" });
+    let rounds = if is_long() { 4 } else { 1 };
+    let mut scenes: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+    for round in 0..rounds {
+        for fault in Fault::QUICK {
+            scenes.push(Box::new(move || struck(bench, round, fault, 2, if is_long() { 100 } else { 10 })));
+        }
+        scenes.push(Box::new(move || damaged(bench, round, if is_long() { 10 } else { 3 })));
+        scenes.push(Box::new(move || full(bench, round)));
+    }
+    scenes.push(Box::new(|| away(bench, Duration::from_secs(if is_long() { 60 } else { 3 }))));
+    for round in 0..if is_long() { 10 } else { 1 } {
+        scenes.push(Box::new(move || storm(bench, round)));
+    }
+    if is_long() {
+        scenes.extend((0..rounds).map(|_| -> Box<dyn FnOnce() + Send> { Box::new(|| put_back(bench)) }));
+    }
+    let scenes = Mutex::new(scenes.into_iter());
+    let play = || {
+        loop {
+            let next = scenes.lock().unwrap().next();
+            let Some(scene) = next else { return };
+            scene();
+        }
+    };
     std::thread::scope(|scope| {
         // A client waits half a minute for an answer, so the others go on meanwhile.
-        let hanging = scope.spawn(|| {
-            for round in 0..rounds {
-                struck(&bench, round, &[Fault::Hangs], 7, 1);
-            }
-        });
-        for round in 0..rounds {
-            for fault in Fault::QUICK {
-                struck(&bench, round, &[fault], every, 20);
-            }
-        }
-        away(&bench, Duration::from_secs(if is_long() { 60 } else { 3 }));
-        for round in 0..rounds {
-            damaged(&bench, round, if is_long() { 12 } else { 3 });
-            full(&bench, round);
-        }
-        for round in 0..if is_long() { 10 } else { 1 } {
-            storm(&bench, round);
-        }
-        hanging.join().unwrap();
+        scope.spawn(|| (0..rounds).for_each(|round| struck(bench, round, Fault::Hangs, 5, 1)));
+        // Most of a scene is waiting for the next try.
+        scope.spawn(play);
+        scope.spawn(play);
     });
 }
 
 /// An import of which every `every`-th request is struck, `at_most` of them.
-fn struck(bench: &Bench, round: u32, faults: &[Fault], every: u64, at_most: u64) {
-    let (begun, name) = (Instant::now(), format!("{faults:?}"));
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    let (proxy, shop) = bench.scene(&format!("{plain}_{round}"));
-    proxy.strike(faults, every, at_most);
+fn struck(bench: &Bench, round: u32, fault: Fault, every: u64, at_most: u64) {
+    let (begun, name) = (Instant::now(), format!("{fault:?}"));
+    let (proxy, shop) = bench.scene(&format!("{name}_{round}"));
+    proxy.strike(&[fault], every, at_most);
     shop.ok("import", &bench.arguments);
     let (struck, seen) = (proxy.struck(), proxy.seen());
     proxy.strike(&[], 1, 0);
@@ -197,7 +206,7 @@ fn storm(bench: &Bench, round: u32) {
     let mut kills = 0;
     for _ in 0..4 {
         let mut job = bench.spawn(&shop);
-        let until = Instant::now() + bench.taken.mul_f64(random.random_range(0.3..1.5));
+        let until = Instant::now() + bench.taken.mul_f64(random.random_range(0.4..1.2));
         while Instant::now() < until && job.try_wait().unwrap().is_none() {
             if random.random_bool(0.02) {
                 proxy.shut(true);
@@ -217,4 +226,28 @@ fn storm(bench: &Bench, round: u32) {
     std::thread::sleep(Duration::from_secs(2));
     shop.ok("import", &bench.arguments);
     bench.judge(&shop, &format!("all of it: {struck} requests struck, {kills} kills (seed {seed})"), begun);
+}
+
+/// A copy of the database is taken in the middle of an import and put back after its end.
+fn put_back(bench: &Bench) {
+    let (begun, seed) = (Instant::now(), seed());
+    let mut shop = Deployment::new(PACE);
+    let (store, copy) = (shop.data().join("engine/store"), shop.path("copy"));
+    let mut job = bench.spawn(&shop);
+    std::thread::sleep(bench.taken.mul_f64(ChaCha8Rng::seed_from_u64(seed).random_range(0.3..1.5)));
+    let _ = job.kill();
+    job.wait().unwrap();
+    // Its engine ends when it notices that nobody is left.
+    wait_until(Duration::from_secs(60), || !shop.data().join("engine/endpoint.json").exists());
+    copy_folder(&store, &copy);
+    shop.ok("import", &bench.arguments);
+    std::fs::remove_dir_all(&store).unwrap();
+    copy_folder(&copy, &store);
+    shop.ok("import", &bench.arguments);
+    shop.start_engine();
+    bench.judge(&shop, &format!("an older copy of the database put back (seed {seed})"), begun);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
