@@ -3,6 +3,7 @@
 usage: python_producer.py BROKER REGISTRY_URL mixed        every format and every kind of bad record, topics made
        python_producer.py BROKER REGISTRY_URL avro COUNT   good Avro clicks only, topic `clicks` made
        python_producer.py BROKER - topics                  the topic `clicks-json` made, nothing sent
+       python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
        python_producer.py BROKER - steady COUNT SECONDS    good JSON clicks on `clicks-json`, evenly over the time
 
 Prints as JSON what it sent: records by topic and outcome, dead ones by topic and reason, sessions expected.
@@ -15,7 +16,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -249,6 +250,10 @@ elif mode == "avro":
     sessions = avro(int(numbers[0]))
 elif mode == "topics":
     make_topics(clicks_json=6)
+elif mode == "grow":
+    admin = AdminClient({"bootstrap.servers": broker})
+    for future in admin.create_partitions([NewPartitions("clicks-json", int(numbers[0]))]).values():
+        future.result(30)
 elif mode == "steady":
     sessions = steady(int(numbers[0]), float(numbers[1]))
 else:

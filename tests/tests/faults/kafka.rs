@@ -1,6 +1,7 @@
 //! Faults on a real broker: members that sleep and wake, come and go, a broker that dies, a ClickHouse that is away, all
 //! while an independent client produces.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crumbtrail_tests::clients::Producing;
@@ -14,6 +15,7 @@ use crate::{is_long, seed};
 
 /// A broker with records coming in, and an engine.
 struct Flow {
+    python: PathBuf,
     broker: Broker,
     host: Deployment,
     proxy: Proxy,
@@ -38,7 +40,7 @@ impl Flow {
         shop.ok("migrate", [""; 0]);
         let (count_text, seconds) = (count.to_string(), seconds.to_string());
         let producing = Producing::start(&python, &[&broker.address, "-", "steady", &count_text, &seconds]);
-        Some(Flow { broker, host, proxy, shop, count, producing, begun })
+        Some(Flow { python, broker, host, proxy, shop, count, producing, begun })
     }
 
     fn counted(&self) -> i64 {
@@ -71,7 +73,7 @@ impl Flow {
 fn config(broker: &Broker, prefix: &str) -> String {
     format!(
         "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
-         bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\nsources:\n  - topic: clicks-json\n    site: shop\n\
+         bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\n    topic.metadata.refresh.interval.ms: \"2000\"\nsources:\n  - topic: clicks-json\n    site: shop\n\
          pace:\n  insert_interval_ms: 300\n  tick_ms: 100\nsnapshots:\n  interval_seconds: 1\n",
         broker.address
     )
@@ -184,4 +186,38 @@ fn clickhouse_is_away_and_struck_while_records_come_in() {
     let mib = |bytes: u64| bytes >> 20;
     let memory = format!("{} MiB resident before, {} MiB at its end", mib(before), mib(after));
     flow.judge(&format!("{struck} of {seen} requests struck, ClickHouse refused for 60 s ({memory})"));
+}
+
+#[test]
+fn a_source_topic_gets_more_partitions() {
+    if !is_long() {
+        return;
+    }
+    let Some(mut flow) = Flow::start("a_source_topic_gets_more_partitions", 5_000, 10) else { return };
+    let one = Member::start(&flow.shop, "one");
+    flow.wait_for_more(1_000);
+    let _ = Producing::start(&flow.python, &[&flow.broker.address, "-", "grow", "9"]).sent();
+    // A producer that knows the new ones; the same visitors are on other partitions now.
+    let more = Producing::start(&flow.python, &[&flow.broker.address, "-", "steady", "5000", "10"]);
+    let _ = std::mem::replace(&mut flow.producing, more).sent();
+    flow.count = 10_000;
+    flow.wait_for_more(10_000);
+    assert!(flow.shop.number("SELECT count() FROM touchpoints WHERE partition >= 6") > 0);
+    one.drain();
+    flow.judge("source partitions 6 → 9 while it runs");
+}
+
+#[test]
+fn of_two_with_the_same_name_the_older_ends() {
+    if !is_long() {
+        return;
+    }
+    let Some(flow) = Flow::start("of_two_with_the_same_name_the_older_ends", 12_000, 30) else { return };
+    let mut older = Member::start(&flow.shop, "twin");
+    flow.wait_for_more(1_000);
+    let newer = Member::start(&flow.shop, "twin");
+    wait_until(Duration::from_secs(60), || older.has_ended());
+    flow.wait_for_more(1_000);
+    newer.drain();
+    flow.judge("two processes of one name: the older one ended");
 }
