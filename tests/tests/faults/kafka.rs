@@ -64,7 +64,7 @@ impl Flow {
         let calm = Deployment::beside(&self.host, &self.host.engine_access().0, "calm", &config(&self.broker, "calm"));
         calm.ok("run", ["all", "--until-idle"]);
         assert_eq!(sent["sessions"].as_i64(), Some(calm.number("SELECT count() FROM sessions")));
-        assert!(calm.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'") >= self.count);
+        assert!(calm.number("SELECT count() FROM touchpoints") >= self.count);
         tables::assert_equal(&calm, &self.shop);
         eprintln!("faults: {what}: every table equal, audit empty ({:.1?})", self.begun.elapsed());
     }
@@ -73,8 +73,9 @@ impl Flow {
 fn config(broker: &Broker, prefix: &str) -> String {
     format!(
         "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
-         bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\n    topic.metadata.refresh.interval.ms: \"2000\"\nsources:\n  - topic: clicks-json\n    site: shop\n\
-         pace:\n  insert_interval_ms: 300\n  tick_ms: 100\nsnapshots:\n  interval_seconds: 1\n",
+         bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\n    \
+         topic.metadata.refresh.interval.ms: \"2000\"\nsources:\n  - topic: clicks-json\n    site: shop\npace:\n  \
+         insert_interval_ms: 300\n  tick_ms: 100\nsnapshots:\n  interval_seconds: 1\n",
         broker.address
     )
 }
@@ -197,7 +198,7 @@ fn a_source_topic_gets_more_partitions() {
     let one = Member::start(&flow.shop, "one");
     flow.wait_for_more(1_000);
     let _ = Producing::start(&flow.python, &[&flow.broker.address, "-", "grow", "9"]).sent();
-    // A producer that knows the new ones; the same visitors are on other partitions now.
+    // A producer that knows the new ones: the same visitors and events, on other partitions now.
     let more = Producing::start(&flow.python, &[&flow.broker.address, "-", "steady", "5000", "10"]);
     let _ = std::mem::replace(&mut flow.producing, more).sent();
     flow.count = 10_000;
