@@ -51,8 +51,17 @@ impl Flow {
     /// Waits until the tables have so many records more.
     #[track_caller]
     fn wait_for_more(&self, records: i64) {
+        self.wait_meanwhile(records, || ());
+    }
+
+    /// The same, and does something now and then.
+    #[track_caller]
+    fn wait_meanwhile(&self, records: i64, mut now_and_then: impl FnMut()) {
         let until = (self.counted() + records).min(self.count);
-        wait_until(Duration::from_secs(120), || self.counted() >= until);
+        wait_until(Duration::from_secs(120), || {
+            now_and_then();
+            self.counted() >= until
+        });
     }
 
     /// Everything sent is processed, event time closed; then the same topics are read by an undisturbed deployment, and both
@@ -86,27 +95,30 @@ const OVER: Duration = Duration::from_secs(8);
 #[test]
 fn a_sleeper_wakes_after_others_have_taken_over() {
     let cycles = if is_long() { 8 } else { 1 };
-    let seconds = 16 * cycles;
+    let seconds = 20 * cycles;
     let test = "a_sleeper_wakes_after_others_have_taken_over";
     let Some(flow) = Flow::start(test, 400 * i64::try_from(seconds).unwrap(), seconds) else { return };
     let mut members = ["one", "other"].map(|name| (name, Member::start(&flow.shop, name)));
     flow.wait_for_more(500);
     let mut ended = 0;
-    for cycle in 0..cycles {
-        let sleeper = usize::try_from(cycle % 2).unwrap();
-        members[sleeper].1.freeze();
-        std::thread::sleep(OVER);
-        // The other has taken over.
-        flow.wait_for_more(500);
-        members[sleeper].1.thaw();
-        flow.wait_for_more(500);
-        // One that learns that it was given up may end; whoever watches over it starts it again.
-        for (name, member) in &mut members {
+    // One that learns that it was given up may end; whoever watches over it starts it again.
+    let mut watch = |members: &mut [(&str, Member); 2]| {
+        for (name, member) in members {
             if member.has_ended() {
                 *member = Member::start(&flow.shop, name);
                 ended += 1;
             }
         }
+    };
+    for cycle in 0..cycles {
+        let sleeper = usize::try_from(cycle % 2).unwrap();
+        members[sleeper].1.freeze();
+        std::thread::sleep(OVER);
+        // The other has taken over.
+        flow.wait_meanwhile(500, || watch(&mut members));
+        members[sleeper].1.thaw();
+        // What it still does in its sleepwalk, and more.
+        flow.wait_meanwhile(1_000, || watch(&mut members));
     }
     for (_, member) in members {
         member.send_off();
