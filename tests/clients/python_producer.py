@@ -4,7 +4,8 @@ usage: python_producer.py BROKER REGISTRY_URL mixed        every format and ever
        python_producer.py BROKER REGISTRY_URL avro COUNT   good Avro clicks only, topic `clicks` made
        python_producer.py BROKER - topics                  the topic `clicks-json` made, nothing sent
        python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
-       python_producer.py BROKER - steady COUNT SECONDS    good JSON clicks on `clicks-json`, evenly over the time
+       python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
+                                                           numbered from FIRST
 
 Prints as JSON what it sent: records by topic and outcome, dead ones by topic and reason, sessions expected.
 """
@@ -229,7 +230,7 @@ def avro(count):
     return 50
 
 
-def steady(count, seconds):
+def steady(count, seconds, first=0):
     producer = Producer(client)
     topic = Topic("clicks-json", producer)
     started = time.monotonic()
@@ -237,7 +238,7 @@ def steady(count, seconds):
         due = started + number * seconds / count
         while time.monotonic() < due:
             producer.poll(0.005)
-        record = click(f"visitor-{number % 500}", number, int(time.time() * 1000))
+        record = click(f"visitor-{number % 500}", first + number, int(time.time() * 1000))
         topic.send(text(record), record["visitor"])
     producer.flush(60)
     return 500
@@ -255,7 +256,7 @@ elif mode == "grow":
     for future in admin.create_partitions([NewPartitions("clicks-json", int(numbers[0]))]).values():
         future.result(30)
 elif mode == "steady":
-    sessions = steady(int(numbers[0]), float(numbers[1]))
+    sessions = steady(int(numbers[0]), float(numbers[1]), *map(int, numbers[2:]))
 else:
     sys.exit(__doc__)
 assert not failed, failed[:3]

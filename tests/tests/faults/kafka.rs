@@ -89,6 +89,19 @@ fn config(broker: &Broker, prefix: &str) -> String {
     )
 }
 
+/// Starts those again that have ended, as whoever watches over them does: one that learns that it was given up ends. Says
+/// how many.
+fn watch(shop: &Deployment, members: &mut [(&'static str, Member)]) -> u32 {
+    let mut ended = 0;
+    for (name, member) in members {
+        if member.has_ended() {
+            *member = Member::start(shop, name);
+            ended += 1;
+        }
+    }
+    ended
+}
+
 /// Longer than the group's session timeout.
 const OVER: Duration = Duration::from_secs(8);
 
@@ -101,24 +114,15 @@ fn a_sleeper_wakes_after_others_have_taken_over() {
     let mut members = ["one", "other"].map(|name| (name, Member::start(&flow.shop, name)));
     flow.wait_for_more(500);
     let mut ended = 0;
-    // One that learns that it was given up may end; whoever watches over it starts it again.
-    let mut watch = |members: &mut [(&str, Member); 2]| {
-        for (name, member) in members {
-            if member.has_ended() {
-                *member = Member::start(&flow.shop, name);
-                ended += 1;
-            }
-        }
-    };
     for cycle in 0..cycles {
         let sleeper = usize::try_from(cycle % 2).unwrap();
         members[sleeper].1.freeze();
         std::thread::sleep(OVER);
         // The other has taken over.
-        flow.wait_meanwhile(500, || watch(&mut members));
+        flow.wait_meanwhile(500, || ended += watch(&flow.shop, &mut members));
         members[sleeper].1.thaw();
         // What it still does in its sleepwalk, and more.
-        flow.wait_meanwhile(1_000, || watch(&mut members));
+        flow.wait_meanwhile(1_000, || ended += watch(&flow.shop, &mut members));
     }
     for (_, member) in members {
         member.send_off();
@@ -160,20 +164,22 @@ fn the_broker_dies_and_sleeps() {
         return;
     }
     let Some(flow) = Flow::start("the_broker_dies_and_sleeps", 60_000, 100) else { return };
-    let one = Member::start(&flow.shop, "one");
+    let (mut members, mut ended) = ([("one", Member::start(&flow.shop, "one"))], 0);
     for _ in 0..4 {
-        flow.wait_for_more(3_000);
+        flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
         flow.broker.kill();
         std::thread::sleep(Duration::from_secs(3));
         flow.broker.restart();
-        flow.wait_for_more(3_000);
+        flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
         flow.broker.freeze(true);
         std::thread::sleep(Duration::from_secs(10));
         flow.broker.freeze(false);
     }
-    flow.wait_for_more(3_000);
-    one.drain();
-    flow.judge("broker killed and started again 4 times, stopped for 10 s 4 times");
+    flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
+    members.into_iter().for_each(|(_, member)| member.send_off());
+    flow.judge(&format!(
+        "broker killed and started again 4 times, stopped for 10 s 4 times; the process ended {ended} times"
+    ));
 }
 
 #[test]
@@ -210,8 +216,8 @@ fn a_source_topic_gets_more_partitions() {
     let one = Member::start(&flow.shop, "one");
     flow.wait_for_more(1_000);
     let _ = Producing::start(&flow.python, &[&flow.broker.address, "-", "grow", "9"]).sent();
-    // A producer that knows the new ones: the same visitors and events, on other partitions now.
-    let more = Producing::start(&flow.python, &[&flow.broker.address, "-", "steady", "5000", "10"]);
+    // A producer that knows the new ones: the same visitors are on other partitions now.
+    let more = Producing::start(&flow.python, &[&flow.broker.address, "-", "steady", "5000", "10", "5000"]);
     let _ = std::mem::replace(&mut flow.producing, more).sent();
     flow.count = 10_000;
     flow.wait_for_more(10_000);
