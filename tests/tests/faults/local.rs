@@ -240,8 +240,8 @@ fn storm(bench: &Bench, round: u32) {
         if has_ended {
             // A question that is not asked again met a shut door: whoever watches over the job starts it again.
             let said = std::fs::read_to_string(shop.path("said")).unwrap();
-            let last = said.lines().last().unwrap_or_default();
-            assert!(last.contains("cannot be reached"), "{last} (seed {seed})");
+            let mut why = said.lines().filter(|line| line.contains(" ERROR ") || line.starts_with("crumbtrail: "));
+            assert!(why.any(|line| line.contains("cannot be reached")), "{said} (seed {seed})");
             gave_up += 1;
         }
         kills += 1;
@@ -263,12 +263,14 @@ fn put_back(bench: &Bench) {
     let (begun, seed) = (Instant::now(), seed());
     let mut shop = Deployment::new(PACE);
     let (store, copy) = (shop.data().join("engine/store"), shop.path("copy"));
+    let serves = || shop.data().join("engine/endpoint.json").exists();
     let mut job = bench.spawn(&shop);
-    std::thread::sleep(bench.taken.mul_f64(ChaCha8Rng::seed_from_u64(seed).random_range(0.3..1.5)));
+    wait_until(Duration::from_secs(60), serves);
+    std::thread::sleep(bench.taken.mul_f64(ChaCha8Rng::seed_from_u64(seed).random_range(0.2..0.9)));
     let _ = job.kill();
     job.wait().unwrap();
     // Its engine ends when it notices that nobody is left.
-    wait_until(Duration::from_secs(60), || !shop.data().join("engine/endpoint.json").exists());
+    wait_until(Duration::from_secs(60), || !serves());
     copy_folder(&store, &copy);
     shop.ok("import", &bench.arguments);
     let loaded = ledger_rows(&shop);
