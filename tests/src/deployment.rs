@@ -51,10 +51,20 @@ impl Deployment {
     /// URL, user and password of its engine, which serves.
     #[must_use]
     pub fn engine_access(&self) -> (String, String, String) {
-        let text = std::fs::read(self.data().join("engine/endpoint.json")).expect("the engine serves");
-        let endpoint: serde_json::Value = serde_json::from_slice(&text).expect("the endpoint file is JSON");
+        let endpoint = self.endpoint();
         let of = |key: &str| endpoint[key].as_str().expect("a text").to_owned();
         (of("url"), of("user"), of("password"))
+    }
+
+    /// The process of its engine, which serves.
+    #[must_use]
+    pub fn engine_pid(&self) -> u64 {
+        self.endpoint()["pid"].as_u64().expect("a number")
+    }
+
+    fn endpoint(&self) -> serde_json::Value {
+        let text = std::fs::read(self.data().join("engine/endpoint.json")).expect("the engine serves");
+        serde_json::from_slice(&text).expect("the endpoint file is JSON")
     }
 
     /// A path in its folder.

@@ -263,14 +263,14 @@ fn put_back(bench: &Bench) {
     let (begun, seed) = (Instant::now(), seed());
     let mut shop = Deployment::new(PACE);
     let (store, copy) = (shop.data().join("engine/store"), shop.path("copy"));
-    let serves = || shop.data().join("engine/endpoint.json").exists();
     let mut job = bench.spawn(&shop);
-    wait_until(Duration::from_secs(60), serves);
+    wait_until(Duration::from_secs(60), || shop.data().join("engine/endpoint.json").exists());
+    let command_line = format!("/proc/{}/cmdline", shop.engine_pid());
     std::thread::sleep(bench.taken.mul_f64(ChaCha8Rng::seed_from_u64(seed).random_range(0.2..0.9)));
     let _ = job.kill();
     job.wait().unwrap();
     // Its engine ends when it notices that nobody is left.
-    wait_until(Duration::from_secs(60), || !serves());
+    wait_until(Duration::from_secs(60), || std::fs::read(&command_line).unwrap_or_default().is_empty());
     copy_folder(&store, &copy);
     shop.ok("import", &bench.arguments);
     let loaded = ledger_rows(&shop);
