@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test simulate lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test simulate faults lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test: ## set up and pass every test
 simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=… alone for the story of one seed
 	$(CARGO) run --release --locked -p crumbtrail-simulate --bin simulate -- \
 	  --seed $(or $(SEED),0) $(if $(RUNS),--runs $(RUNS)) --jobs $(or $(JOBS),1) $(if $(MUTATION),--mutation $(MUTATION))
+
+faults: ## kills, sleepers, a dying broker, a network that lies, a full disk: on real processes (20 minutes)
+	@scripts/faults.sh
 
 lint: ## format, clippy, licences
 	$(CARGO) fmt --all --check

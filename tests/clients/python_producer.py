@@ -3,7 +3,9 @@
 usage: python_producer.py BROKER REGISTRY_URL mixed        every format and every kind of bad record, topics made
        python_producer.py BROKER REGISTRY_URL avro COUNT   good Avro clicks only, topic `clicks` made
        python_producer.py BROKER - topics                  the topic `clicks-json` made, nothing sent
-       python_producer.py BROKER - steady COUNT SECONDS    good JSON clicks on `clicks-json`, evenly over the time
+       python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
+       python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
+                                                           numbered from FIRST
 
 Prints as JSON what it sent: records by topic and outcome, dead ones by topic and reason, sessions expected.
 """
@@ -15,7 +17,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -228,7 +230,7 @@ def avro(count):
     return 50
 
 
-def steady(count, seconds):
+def steady(count, seconds, first=0):
     producer = Producer(client)
     topic = Topic("clicks-json", producer)
     started = time.monotonic()
@@ -236,7 +238,7 @@ def steady(count, seconds):
         due = started + number * seconds / count
         while time.monotonic() < due:
             producer.poll(0.005)
-        record = click(f"visitor-{number % 500}", number, int(time.time() * 1000))
+        record = click(f"visitor-{number % 500}", first + number, int(time.time() * 1000))
         topic.send(text(record), record["visitor"])
     producer.flush(60)
     return 500
@@ -249,8 +251,12 @@ elif mode == "avro":
     sessions = avro(int(numbers[0]))
 elif mode == "topics":
     make_topics(clicks_json=6)
+elif mode == "grow":
+    admin = AdminClient({"bootstrap.servers": broker})
+    for future in admin.create_partitions([NewPartitions("clicks-json", int(numbers[0]))]).values():
+        future.result(30)
 elif mode == "steady":
-    sessions = steady(int(numbers[0]), float(numbers[1]))
+    sessions = steady(int(numbers[0]), float(numbers[1]), *map(int, numbers[2:]))
 else:
     sys.exit(__doc__)
 assert not failed, failed[:3]

@@ -26,6 +26,30 @@ impl Broker {
         let address = String::from_utf8_lossy(&out.stdout).trim().to_owned();
         Some(Broker { folder, address })
     }
+
+    /// Kills it without asking.
+    pub fn kill(&self) {
+        self.run("kill");
+    }
+
+    /// Starts it again on the same data and the same port.
+    pub fn restart(&self) {
+        self.run("start");
+    }
+
+    /// Stops all its threads where they stand, or lets them go on.
+    pub fn freeze(&self, is_frozen: bool) {
+        let pid = std::fs::read_to_string(self.folder.path().join("pid")).expect("it runs");
+        let signal = if is_frozen { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill").args([signal, pid.trim()]).status().expect("kill runs");
+        assert!(sent.success(), "the broker is gone");
+    }
+
+    fn run(&self, what: &str) {
+        let out =
+            script().args([what.as_ref(), self.folder.path().as_os_str()]).output().expect("scripts/kafka.sh runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
 }
 
 fn script() -> Command {

@@ -34,6 +34,39 @@ impl Deployment {
         Deployment { folder, engine: None }
     }
 
+    /// A deployment whose tables live in a database of their own in the engine of `host` (which serves), reached at `url`.
+    #[must_use]
+    pub fn beside(host: &Deployment, url: &str, database: &str, more: &str) -> Deployment {
+        let (_, user, password) = host.engine_access();
+        let folder = TempDir::new().expect("a folder");
+        let clickhouse = format!(
+            "clickhouse:\n  url: {url}\n  user: {user}\n  password: {password}\n  database: {database}\nprivacy:\n  \
+             key: a key for tests only\ntelemetry:\n  listen: \"\"\n  log: warn\n"
+        );
+        let text = format!("{clickhouse}data_dir: {}\n{more}", folder.path().join("data").display());
+        std::fs::write(folder.path().join("crumbtrail.yaml"), text).expect("the configuration is written");
+        Deployment { folder, engine: None }
+    }
+
+    /// URL, user and password of its engine, which serves.
+    #[must_use]
+    pub fn engine_access(&self) -> (String, String, String) {
+        let endpoint = self.endpoint();
+        let of = |key: &str| endpoint[key].as_str().expect("a text").to_owned();
+        (of("url"), of("user"), of("password"))
+    }
+
+    /// The process of its engine, which serves.
+    #[must_use]
+    pub fn engine_pid(&self) -> u64 {
+        self.endpoint()["pid"].as_u64().expect("a number")
+    }
+
+    fn endpoint(&self) -> serde_json::Value {
+        let text = std::fs::read(self.data().join("engine/endpoint.json")).expect("the engine serves");
+        serde_json::from_slice(&text).expect("the endpoint file is JSON")
+    }
+
     /// A path in its folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -4,12 +4,17 @@
 pub mod broker;
 pub mod clients;
 pub mod deployment;
+pub mod member;
+pub mod proxy;
 pub mod registry;
 pub mod tables;
+pub mod world;
 
 pub use broker::Broker;
 pub use clients::python_client;
 pub use deployment::Deployment;
+pub use member::Member;
+pub use proxy::{Fault, Proxy};
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crumbtrail_log::control::{Control, GoBack};
@@ -12,7 +11,7 @@ use crumbtrail_log::{Log, OriginId, PartitionId, Position};
 use crumbtrail_tests::clients::Producing;
 use crumbtrail_tests::deployment::wait_until;
 use crumbtrail_tests::registry::{Registry, free_address};
-use crumbtrail_tests::{Broker, Deployment, has_engine, python_client, tables};
+use crumbtrail_tests::{Broker, Deployment, Member, has_engine, python_client, tables};
 use serde_json::Value;
 
 /// Configuration on a broker: our logs in Kafka too.
@@ -180,37 +179,6 @@ fn asked_by_another_process_both_writers_go_back_in_full_flow() {
     assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
     assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 30_000);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
-}
-
-/// One process of all processors; killed if the test ends before it does.
-struct Member(Child);
-
-impl Member {
-    fn start(shop: &Deployment, instance: &str) -> Member {
-        let job =
-            shop.command("run").arg("all").env("CRUMBTRAIL_KAFKA_INSTANCE", instance).stdout(Stdio::null()).spawn();
-        Member(job.unwrap())
-    }
-
-    fn kill(mut self) {
-        assert!(self.0.try_wait().unwrap().is_none(), "it ended by itself");
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    /// Asks it to end, as an operator does.
-    fn drain(mut self) {
-        assert!(self.0.try_wait().unwrap().is_none(), "it ended by itself");
-        assert!(Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap().success());
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn is_paused(metrics: SocketAddr) -> bool {

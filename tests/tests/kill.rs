@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crumbtrail_tests::{Broker, Deployment, has_engine, tables};
+use crumbtrail_tests::{Broker, Deployment, has_engine, tables, world};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -48,13 +48,9 @@ fn an_import_on_the_local_log_survives_five_kills() {
         return;
     }
     let calm = Deployment::new("");
-    let world = calm.path("world");
-    calm_world(&calm, &["--format", "native"]);
-    let arguments: Vec<String> = ["--format", "native"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(["clicks.jsonl", "support.jsonl"].map(|file| world.join(file).display().to_string()))
-        .collect();
+    let files = calm.path("world");
+    world::make(&files, "0.1", &[]);
+    let arguments = world::import_arguments(&files);
     let taken = run_calmly(&calm, "import", &arguments);
     let shaken = Deployment::new("");
     kill_five_times(&shaken, "import", &arguments, taken);
@@ -77,23 +73,12 @@ fn a_job_on_kafka_survives_five_kills() {
         )
     };
     let calm = Deployment::new(&config("calm"));
-    calm_world(&calm, &["--format", "native", "--kafka", &broker.address]);
+    world::make(&calm.path("world"), "0.1", &["--kafka", &broker.address]);
     let arguments = ["all".to_owned(), "--until-idle".to_owned()];
     let taken = run_calmly(&calm, "run", &arguments);
     let shaken = Deployment::new(&config("shaken"));
     kill_five_times(&shaken, "run", &arguments, taken);
     compare(calm, shaken);
-}
-
-fn calm_world(calm: &Deployment, more: &[&str]) {
-    let world = calm.path("world");
-    let out = std::process::Command::new(crumbtrail_tests::binary())
-        .args(["generate", "world", "--scale", "0.1", "--out"])
-        .arg(world)
-        .args(more)
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
 fn compare(mut calm: Deployment, mut shaken: Deployment) {

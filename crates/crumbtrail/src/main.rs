@@ -22,8 +22,7 @@ fn main() -> ExitCode {
     match commands::dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            // One line: what happened, and its causes.
-            eprintln!("crumbtrail: {error:#}");
+            eprintln!("crumbtrail: {}", commands::in_words(&error));
             ExitCode::from(commands::exit_code(&error))
         }
     }

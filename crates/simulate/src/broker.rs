@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use crumbtrail_log::control::Control;
+use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::{
     Event, FrameView, Log, LogError, Member, Offset, OriginId, PartitionId, Position, ReadBack, Subscription,
 };
@@ -140,6 +140,24 @@ impl Topic {
     #[must_use]
     pub fn end(&self, partition: usize) -> u64 {
         self.partitions.lock()[partition].next
+    }
+
+    /// Where a partition begins.
+    #[must_use]
+    pub fn start(&self, partition: usize) -> u64 {
+        self.partitions.lock()[partition].start
+    }
+
+    /// What writers were asked, of the control log.
+    #[must_use]
+    pub fn asks(&self) -> Vec<GoBack> {
+        let partitions = self.partitions.lock();
+        let frames = partitions.iter().flat_map(|stored| &stored.frames);
+        let asks = frames.filter_map(|(_, frame)| match Control::decode(frame) {
+            Ok(Control::GoBack(ask)) => Some(ask),
+            _ => None,
+        });
+        asks.collect()
     }
 
     /// Behind a partition's last frame.
@@ -356,6 +374,7 @@ impl Log for Client {
         let gone = stored.frames.partition_point(|(offset, _)| *offset < before);
         stored.frames.drain(..gone);
         stored.start = stored.start.max(before);
+        self.topic.faults.say(|| format!("{}/{} forgets what lies before {before}", self.topic.name, partition.0));
         Ok(())
     }
 

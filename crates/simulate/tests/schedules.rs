@@ -30,6 +30,7 @@ fn no_schedule_loses_or_doubles_anything() {
     });
     println!("{SCHEDULES} schedules: {done:?}");
     assert!(failed.is_empty(), "make simulate SEED=… tells the story of each of these seeds: {failed:?}");
+    assert!(done.too_late <= SCHEDULES / 5_000, "what can be healed is not: {done:?}");
     assert!(done.kills > SCHEDULES && done.zombies > SCHEDULES && done.restores > SCHEDULES / 10, "{done:?}");
 }
 
@@ -42,4 +43,13 @@ fn a_seed_is_replayed_to_the_byte() {
         assert_eq!(run(seed, Some(&mut |_| lines += 1)).print, first.print, "listening changes nothing");
         assert!(lines > 0);
     }
+}
+
+/// A frame was lost whose records were two days old, as long as logs are kept there; nobody missed it before another day
+/// had passed.
+#[test]
+fn a_loss_noticed_only_when_its_log_has_forgotten_is_told_and_not_healed() {
+    let report = run(1_020_770, None);
+    assert_eq!(report.violations, Vec::<String>::new());
+    assert_eq!(report.done.too_late, 1);
 }

@@ -139,11 +139,24 @@ impl WarehouseError {
         if matches!(code, 193 | 194 | 516) {
             return WarehouseError::Denied { detail };
         }
-        // Without a code it was a proxy that answered: 5xx, 408 and 429 pass.
-        let status = detail.get(..3).and_then(|status| status.parse::<u16>().ok()).unwrap_or_default();
-        let busy = code == 0 && (status >= 500 || matches!(status, 408 | 429));
+        // Without a code it was not ClickHouse that answered but something before it, in words of its own: unless they say
+        // that the request is wrong (4xx), this passes.
+        let busy = code == 0
+            && match status(&detail) {
+                Some(408 | 429) => true,
+                Some(status) => status >= 500,
+                None => !detail.is_empty(),
+            };
         WarehouseError::Server { code, transient: busy || TRANSIENT_CODES.contains(&code), detail }
     }
+}
+
+/// The HTTP status that an answer of a balancer begins with, or its page is called after: `502 Bad Gateway`.
+fn status(detail: &str) -> Option<u16> {
+    ["<title>", "<h1>", ""].into_iter().find_map(|before| {
+        let (_, words) = detail.split_once(before)?;
+        words.get(..3)?.parse().ok()
+    })
 }
 
 /// An error with its causes: the outermost words of a network error say nothing.
@@ -175,6 +188,10 @@ mod tests {
             ("Code: 16. DB::Exception: No such column x in table", "server_refused"),
             ("Code: 33. DB::Exception: Cannot read all data", "server_refused"),
             ("404 Not Found", "server_refused"),
+            ("<html>\r\n<head><title>504 Gateway Time-out</title></head></html>", "server_busy"),
+            ("<html><body><h1>503 Service Unavailable</h1></body></html>", "server_busy"),
+            ("<html><head><title>413 Request Entity Too Large</title></head></html>", "server_refused"),
+            ("upstream connect error or disconnect/reset before headers", "server_busy"),
             ("Code: 516. DB::Exception: default: Authentication failed", "denied"),
             ("", "server_refused"),
         ];

@@ -74,6 +74,18 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<ConfigError>().is_some() { 3 } else { 1 }
 }
 
+/// One line: what happened, and of its causes those that it does not already tell.
+#[must_use]
+pub fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
+}
+
 /// Writes to standard output; a reader that has gone away (`| head`) is no error.
 fn print(text: &str) -> Result<ExitCode> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
@@ -113,4 +125,17 @@ fn start_logs(config: &Config) {
         config::LogLines::Json => crumbtrail_telemetry::logs::LogFormat::Json,
     };
     crumbtrail_telemetry::logs::init(&config.telemetry.log, format);
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn what_an_error_tells_of_its_causes_is_not_told_again() {
+        let full = anyhow!("no space left").context("intake: no space left").context("cannot import");
+        assert_eq!(in_words(&full), "cannot import: intake: no space left");
+    }
 }

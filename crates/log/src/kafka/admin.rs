@@ -96,10 +96,12 @@ pub fn ensure_topic(
         .map_err(|error| broker_error(what(), &error))?;
     match answer.into_iter().next() {
         Some(Ok(_)) => {
-            await_topic(&admin, settings, topic, partitions)?;
+            await_topic(&admin, settings, topic, Some(partitions))?;
             Ok(true)
         }
         Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {
+            // Another member may have made it this very moment.
+            await_topic(&admin, settings, topic, None)?;
             let facts = describe(settings, topic)?;
             let complaints = facts.map(|facts| facts.complaints(partitions, retention.unwrap_or_default()));
             match complaints.unwrap_or_default() {
@@ -114,17 +116,17 @@ pub fn ensure_topic(
     }
 }
 
-/// A new topic takes a moment until every broker has heard of it.
+/// A new topic takes a moment until every broker has heard of it. Waits for so many partitions, or for any.
 fn await_topic(
     admin: &AdminClient<DefaultClientContext>,
     settings: &KafkaSettings,
     topic: &str,
-    partitions: u32,
+    partitions: Option<u32>,
 ) -> Result<(), LogError> {
     let until = Instant::now() + settings.deadline();
     loop {
         let known = partitions_of(admin, settings, topic)?;
-        if known.is_some_and(|(count, _)| count == partitions) {
+        if known.is_some_and(|(count, _)| partitions.is_none_or(|partitions| count == partitions)) {
             return Ok(());
         }
         if Instant::now() >= until {

@@ -1,0 +1,251 @@
+//! Faults on a real broker: members that sleep and wake, come and go, a broker that dies, a ClickHouse that is away, all
+//! while an independent client produces.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crumbtrail_tests::clients::Producing;
+use crumbtrail_tests::deployment::wait_until;
+use crumbtrail_tests::proxy::{Fault, Proxy};
+use crumbtrail_tests::{Broker, Deployment, Member, has_engine, python_client, tables};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{is_long, seed};
+
+/// A broker with records coming in, and an engine.
+struct Flow {
+    python: PathBuf,
+    broker: Broker,
+    host: Deployment,
+    proxy: Proxy,
+    shop: Deployment,
+    count: i64,
+    producing: Producing,
+    begun: Instant,
+}
+
+impl Flow {
+    /// Starts all of it: so many records, evenly over the time. `None` where a part cannot be had.
+    fn start(test: &str, count: i64, seconds: u64) -> Option<Flow> {
+        let python = python_client(test).filter(|_| has_engine(test))?;
+        let broker = Broker::start(test)?;
+        let begun = Instant::now();
+        let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+        let mut host = Deployment::new("");
+        host.start_engine();
+        let proxy = Proxy::start(&host.engine_access().0);
+        let shop = Deployment::beside(&host, &proxy.url(), "shaken", &config(&broker, "shaken"));
+        // Not left to members that start at the same moment.
+        shop.ok("migrate", [""; 0]);
+        let (count_text, seconds) = (count.to_string(), seconds.to_string());
+        let producing = Producing::start(&python, &[&broker.address, "-", "steady", &count_text, &seconds]);
+        Some(Flow { python, broker, host, proxy, shop, count, producing, begun })
+    }
+
+    fn counted(&self) -> i64 {
+        let out = self.shop.run("sql", ["SELECT count() FROM touchpoints", "--format", "TSV"]);
+        String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
+    }
+
+    /// Waits until the tables have so many records more.
+    #[track_caller]
+    fn wait_for_more(&self, records: i64) {
+        self.wait_meanwhile(records, || ());
+    }
+
+    /// The same, and does something now and then.
+    #[track_caller]
+    fn wait_meanwhile(&self, records: i64, mut now_and_then: impl FnMut()) {
+        let until = (self.counted() + records).min(self.count);
+        wait_until(Duration::from_secs(120), || {
+            now_and_then();
+            self.counted() >= until
+        });
+    }
+
+    /// Everything sent is processed, event time closed; then the same topics are read by an undisturbed deployment, and both
+    /// say the same.
+    #[track_caller]
+    fn judge(self, what: &str) {
+        let sent = self.producing.sent();
+        self.shop.ok("run", ["all", "--until-idle"]);
+        let calm = Deployment::beside(&self.host, &self.host.engine_access().0, "calm", &config(&self.broker, "calm"));
+        calm.ok("run", ["all", "--until-idle"]);
+        assert_eq!(sent["sessions"].as_i64(), Some(calm.number("SELECT count() FROM sessions")));
+        assert!(calm.number("SELECT count() FROM touchpoints") >= self.count);
+        tables::assert_equal(&calm, &self.shop);
+        eprintln!("faults: {what}: every table equal, audit empty ({:.1?})", self.begun.elapsed());
+    }
+}
+
+fn config(broker: &Broker, prefix: &str) -> String {
+    format!(
+        "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
+         bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\n    \
+         topic.metadata.refresh.interval.ms: \"2000\"\nsources:\n  - topic: clicks-json\n    site: shop\npace:\n  \
+         insert_interval_ms: 300\n  tick_ms: 100\nsnapshots:\n  interval_seconds: 1\n",
+        broker.address
+    )
+}
+
+/// Starts those again that have ended, as whoever watches over them does: one that learns that it was given up ends. Says
+/// how many.
+fn watch(shop: &Deployment, members: &mut [(&'static str, Member)]) -> u32 {
+    let mut ended = 0;
+    for (name, member) in members {
+        if member.has_ended() {
+            *member = Member::start(shop, name);
+            ended += 1;
+        }
+    }
+    ended
+}
+
+/// Longer than the group's session timeout.
+const OVER: Duration = Duration::from_secs(8);
+
+#[test]
+fn a_sleeper_wakes_after_others_have_taken_over() {
+    let cycles = if is_long() { 8 } else { 1 };
+    let seconds = 20 * cycles;
+    let test = "a_sleeper_wakes_after_others_have_taken_over";
+    let Some(flow) = Flow::start(test, 400 * i64::try_from(seconds).unwrap(), seconds) else { return };
+    let mut members = ["one", "other"].map(|name| (name, Member::start(&flow.shop, name)));
+    flow.wait_for_more(500);
+    let mut ended = 0;
+    for cycle in 0..cycles {
+        let sleeper = usize::try_from(cycle % 2).unwrap();
+        members[sleeper].1.freeze();
+        std::thread::sleep(OVER);
+        // The other has taken over.
+        flow.wait_meanwhile(500, || ended += watch(&flow.shop, &mut members));
+        members[sleeper].1.thaw();
+        // What it still does in its sleepwalk, and more.
+        flow.wait_meanwhile(1_000, || ended += watch(&flow.shop, &mut members));
+    }
+    for (_, member) in members {
+        member.send_off();
+    }
+    flow.judge(&format!(
+        "{cycles} times asleep for {OVER:?} of a session timeout of 6 s, then awake; {ended} ended then"
+    ));
+}
+
+#[test]
+fn members_come_and_go() {
+    if !is_long() {
+        return;
+    }
+    let Some(flow) = Flow::start("members_come_and_go", 60_000, 100) else { return };
+    let seed = seed();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let one = Member::start(&flow.shop, "one");
+    let (mut kills, mut drains) = (0, 0);
+    while flow.counted() < 50_000 {
+        let other = Member::start(&flow.shop, "other");
+        std::thread::sleep(Duration::from_millis(random.random_range(500..9_000)));
+        if random.random_bool(0.5) {
+            other.kill();
+            kills += 1;
+        } else {
+            other.drain();
+            drains += 1;
+        }
+        std::thread::sleep(Duration::from_millis(random.random_range(0..4_000)));
+    }
+    one.drain();
+    flow.judge(&format!("members 1 ↔ 2: {kills} times killed, {drains} times drained (seed {seed})"));
+}
+
+#[test]
+fn the_broker_dies_and_sleeps() {
+    if !is_long() {
+        return;
+    }
+    let Some(flow) = Flow::start("the_broker_dies_and_sleeps", 60_000, 100) else { return };
+    let (mut members, mut ended) = ([("one", Member::start(&flow.shop, "one"))], 0);
+    for _ in 0..4 {
+        flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
+        flow.broker.kill();
+        std::thread::sleep(Duration::from_secs(3));
+        flow.broker.restart();
+        flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
+        flow.broker.freeze(true);
+        std::thread::sleep(Duration::from_secs(10));
+        flow.broker.freeze(false);
+    }
+    flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
+    members.into_iter().for_each(|(_, member)| member.send_off());
+    flow.judge(&format!(
+        "broker killed and started again 4 times, stopped for 10 s 4 times; the process ended {ended} times"
+    ));
+}
+
+#[test]
+fn clickhouse_is_away_and_struck_while_records_come_in() {
+    if !is_long() {
+        return;
+    }
+    let test = "clickhouse_is_away_and_struck_while_records_come_in";
+    let Some(flow) = Flow::start(test, 90_000, 150) else { return };
+    let mut one = Member::start(&flow.shop, "one");
+    flow.proxy.strike(&Fault::QUICK, 4, 200);
+    flow.wait_for_more(20_000);
+    let before = one.resident_bytes();
+    flow.proxy.shut(true);
+    std::thread::sleep(Duration::from_secs(60));
+    assert!(!one.has_ended(), "it ended while ClickHouse was away");
+    let after = one.resident_bytes();
+    flow.proxy.shut(false);
+    flow.wait_for_more(20_000);
+    let (struck, seen) = (flow.proxy.struck(), flow.proxy.seen());
+    flow.proxy.strike(&[], 1, 0);
+    one.drain();
+    let mib = |bytes: u64| bytes >> 20;
+    let memory = format!("{} MiB resident before, {} MiB at its end", mib(before), mib(after));
+    flow.judge(&format!("{struck} of {seen} requests struck, ClickHouse refused for 60 s ({memory})"));
+}
+
+#[test]
+fn a_source_topic_gets_more_partitions() {
+    if !is_long() {
+        return;
+    }
+    let Some(mut flow) = Flow::start("a_source_topic_gets_more_partitions", 5_000, 10) else { return };
+    let one = Member::start(&flow.shop, "one");
+    flow.wait_for_more(1_000);
+    let _ = Producing::start(&flow.python, &[&flow.broker.address, "-", "grow", "9"]).sent();
+    // A producer that knows the new ones: the same visitors are on other partitions now.
+    let more = Producing::start(&flow.python, &[&flow.broker.address, "-", "steady", "5000", "10", "5000"]);
+    let _ = std::mem::replace(&mut flow.producing, more).sent();
+    flow.count = 10_000;
+    flow.wait_for_more(10_000);
+    assert!(flow.shop.number("SELECT count() FROM touchpoints WHERE partition >= 6") > 0);
+    one.drain();
+    // An undisturbed run would read old and new partitions side by side, and a visitor's events in another order: what the
+    // client sent decides.
+    let Flow { shop, producing, begun, .. } = flow;
+    let sent = producing.sent();
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(sent["sessions"].as_i64(), Some(shop.number("SELECT count() FROM sessions")));
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 10_000);
+    assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 10_000);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    eprintln!("faults: source partitions 6 → 9 in full flow: all counted, audit empty ({:.1?})", begun.elapsed());
+}
+
+#[test]
+fn of_two_with_the_same_name_the_older_ends() {
+    if !is_long() {
+        return;
+    }
+    let Some(flow) = Flow::start("of_two_with_the_same_name_the_older_ends", 12_000, 30) else { return };
+    let mut older = Member::start(&flow.shop, "twin");
+    flow.wait_for_more(1_000);
+    let newer = Member::start(&flow.shop, "twin");
+    wait_until(Duration::from_secs(60), || older.has_ended());
+    flow.wait_for_more(1_000);
+    newer.drain();
+    flow.judge("two processes of one name: the older one ended");
+}

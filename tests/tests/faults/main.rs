@@ -1,0 +1,19 @@
+//! One fault after another on real parts: processes of the binary, the local log or a real broker, the real engine behind a
+//! door that misbehaves. After each, every table says what an undisturbed run says and the audit is empty.
+//!
+//! `make faults` (`CRUMBTRAIL_FAULTS=long`) runs all of them, many times and on more data; without it what fits into a
+//! minute. A line a fault, `faults: …`, tells what was done.
+
+mod kafka;
+mod local;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+fn is_long() -> bool {
+    std::env::var("CRUMBTRAIL_FAULTS").is_ok_and(|form| form == "long")
+}
+
+/// A seed that the clock gives and the output tells.
+fn seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
