@@ -169,11 +169,13 @@ impl Enricher {
         out.host = url::host_name(parts.host, &mut buffers.host);
         out.page = parts.page(&mut buffers.page);
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
+        (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
 
-        let (mut agent, mut section) = agents.of(event.user_agent);
+        let kept = agents.of(event.user_agent);
+        let (mut agent, mut device, mut detail) = (&kept.agent, &kept.device[..], &kept.detail[..]);
         if !hints.is_empty() {
             buffers.hinted = agent.with(hints);
-            (agent, section) = (&buffers.hinted, &[]);
+            (agent, device, detail) = (&buffers.hinted, &[], &[]);
         }
         let origin = places.of(event.ip);
         let mut indicators = agent.indicators.and(origin.said());
@@ -185,17 +187,21 @@ impl Enricher {
         }
         out.bot = indicators.among(rules.decisive).first();
         agent.put(out);
-        out.prepared.device = section;
+        (out.prepared.device, out.prepared.agent) = (device, detail);
         if !out.bot.is_empty() {
             (out.device, out.prepared.device) = (Device::Bot, &[]);
         }
+        if indicators != agent.indicators {
+            (out.bot_indicators, out.prepared.agent) = (indicators.as_str(), &[]);
+        }
 
-        put_place(origin, out);
+        origin.put(out);
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
         {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
+            (out.accuracy_km, out.prepared.network) = (0, &[]);
         }
 
         let parameters = Parameters::of_url(&parts);
@@ -245,7 +251,7 @@ impl Enricher {
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
-        put_place(places.of(entry.ip), out);
+        places.of(entry.ip).put(out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts, &mut buffers.contact, out);
@@ -257,12 +263,6 @@ impl Enricher {
 fn told<'a>(told: &'a str, raw: &'a str, [first, second]: &'a mut [String; 2]) -> &'a str {
     let text = if told.is_empty() { decoded(raw, first) } else { told };
     redact_by(text, STRUCTURED, second)
-}
-
-/// The place's fields, and the section they make.
-fn put_place<'a>(origin: Origin<'a>, out: &mut Touchpoint<'a>) {
-    origin.place().put(out);
-    out.prepared.place = origin.section();
 }
 
 fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
