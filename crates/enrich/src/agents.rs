@@ -1,6 +1,6 @@
 //! Agents by hash, so that each is read once; the different readings are kept once.
 
-use crumbtrail_events::touchpoint::Section;
+use crumbtrail_events::touchpoint::{Section, Touchpoint};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,10 +24,32 @@ pub(crate) struct Agents {
 #[derive(Default)]
 pub(crate) struct KeptAgent {
     pub(crate) agent: Agent,
+    /// The versions, checked to be text once.
+    browser_version: Box<str>,
+    os_version: Box<str>,
     /// True of it if it is no robot.
-    pub(crate) device: Box<[u8]>,
+    device: Box<[u8]>,
     /// True of it if nothing but the agent says something of robots.
-    pub(crate) detail: Box<[u8]>,
+    detail: Box<[u8]>,
+}
+
+impl KeptAgent {
+    fn new(agent: Agent) -> KeptAgent {
+        KeptAgent {
+            browser_version: agent.browser_version.as_str().into(),
+            os_version: agent.os_version.as_str().into(),
+            device: section(Section::Device, |touchpoint| agent.put(touchpoint)),
+            detail: section(Section::Agent, |touchpoint| agent.put(touchpoint)),
+            agent,
+        }
+    }
+
+    /// As [`Agent::put`].
+    #[inline]
+    pub(crate) fn put<'a>(&'a self, out: &mut Touchpoint<'a>) {
+        self.agent.put_versioned((&self.browser_version, &self.os_version), out);
+        (out.prepared.device, out.prepared.agent) = (&self.device, &self.detail);
+    }
 }
 
 impl Agents {
@@ -66,11 +88,7 @@ impl Agents {
             self.numbers.clear();
         }
         let number = *self.numbers.entry(agent).or_insert_with(|| {
-            self.list.push(KeptAgent {
-                agent,
-                device: section(Section::Device, |touchpoint| agent.put(touchpoint)),
-                detail: section(Section::Agent, |touchpoint| agent.put(touchpoint)),
-            });
+            self.list.push(KeptAgent::new(agent));
             (self.list.len() - 1) as u16
         });
         self.cache.put(hash, number);

@@ -19,6 +19,7 @@ use crate::cache::Cache;
 use crate::channel::referrer::{is_same, judge};
 use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
 use crate::contact::ContactHasher;
+use crate::fence::Fences;
 use crate::geo::Geo;
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
@@ -37,11 +38,12 @@ pub struct Enricher {
     pages: Cache<[u16; 3]>,
     decisions: Cache<Decision>,
     contacts: Option<ContactHasher>,
+    fences: Option<Arc<Fences>>,
     flag: memmem::Finder<'static>,
     buffers: Buffers,
 }
 
-/// What a click says besides the fields of a touchpoint.
+/// What a click says, with what a touchpoint has no field for: the network, the rule that decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Extras<'a> {
     /// What the address says: place with accuracy, network, system, the database's edition.
@@ -101,6 +103,7 @@ impl Enricher {
             pages: Cache::new(10),
             decisions: Cache::new(8),
             contacts,
+            fences: None,
             flag: memmem::Finder::new("\"webdriver\""),
             buffers: Buffers::default(),
         }
@@ -121,6 +124,11 @@ impl Enricher {
         self.places.set_robots(robots);
     }
 
+    /// Takes another table of fences: a device's position inside one tells the shop.
+    pub fn set_fences(&mut self, fences: Option<Arc<Fences>>) {
+        self.fences = fences;
+    }
+
     /// Look-ups that failed because the geo database is damaged; such places stay empty.
     #[must_use]
     pub fn geo_error_count(&self) -> u64 {
@@ -139,11 +147,12 @@ impl Enricher {
         &self.rules
     }
 
-    /// Fills the enrichment fields of `out`: host, page, referrer, channel, campaign fields, click id, place, device,
-    /// browser, os, bot, search, contact, text and its length; title and properties without personal data. Leaves all
-    /// others alone.
+    /// Fills the enrichment fields of `out`: host, page with its labels, referrer, channel, campaign fields, click id, place
+    /// and network, device with versions, robot's indicators, search, contact, text and its length; title and properties
+    /// without personal data. Leaves all others alone.
     ///
-    /// The device's own position, where sane, wins over the address's.
+    /// The device's own position, where sane, wins over the address's; inside a fence it fills the store that the event
+    /// doesn't name.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
         self.enrich(event, &Hints::default(), out);
     }
@@ -161,7 +170,7 @@ impl Enricher {
     /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
     #[inline(always)]
     fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
-        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, flag, buffers } = self;
+        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, fences, flag, buffers } = self;
         let (site_number, site) = rules.of(event.site);
         let book: &Book = &rules.channels;
 
@@ -172,10 +181,13 @@ impl Enricher {
         (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
 
         let kept = agents.of(event.user_agent);
-        let (mut agent, mut device, mut detail) = (&kept.agent, &kept.device[..], &kept.detail[..]);
-        if !hints.is_empty() {
+        let mut agent = &kept.agent;
+        if hints.is_empty() {
+            kept.put(out);
+        } else {
             buffers.hinted = agent.with(hints);
-            (agent, device, detail) = (&buffers.hinted, &[], &[]);
+            agent = &buffers.hinted;
+            agent.put(out);
         }
         let origin = places.of(event.ip);
         let mut indicators = agent.indicators.and(origin.said());
@@ -186,8 +198,6 @@ impl Enricher {
             indicators = indicators.and(Indicators::EMPTY_AGENT);
         }
         out.bot = indicators.among(rules.decisive).first();
-        agent.put(out);
-        (out.prepared.device, out.prepared.agent) = (device, detail);
         if !out.bot.is_empty() {
             (out.device, out.prepared.device) = (Device::Bot, &[]);
         }
@@ -202,6 +212,11 @@ impl Enricher {
         {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
             (out.accuracy_km, out.prepared.network) = (0, &[]);
+            if let Some(fences) = fences
+                && event.store.is_empty()
+            {
+                out.store = fences.store_at(latitude, longitude, event.properties);
+            }
         }
 
         let parameters = Parameters::of_url(&parts);
@@ -246,7 +261,7 @@ impl Enricher {
         Extras { origin, agent, indicators, channel_rule, labels }
     }
 
-    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length; properties without personal
+    /// Fills the enrichment fields of `out`: channel, place, network, contact, text and its length; properties without personal
     /// data. Leaves all others alone.
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
@@ -356,8 +371,9 @@ impl Cache<[u16; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asn::System;
     use crate::geo::Place;
-    use crate::mmdb_writer::{Layout, write_mmdb};
+    use crate::mmdb_writer::{Layout, write_mmdb, write_systems};
     use crumbtrail_events::click::Campaign;
     use crumbtrail_events::touchpoint::Prepared;
 
@@ -434,11 +450,18 @@ mod tests {
     #[test]
     fn prepared_sections_are_what_encoding_the_fields_writes() {
         let mut enricher = enricher();
+        enricher.set_systems(Some(systems()));
         let flagged = ClickEvent { properties: "{\"webdriver\":true}", ..view() };
+        let elsewhere = ClickEvent { ip: "203.0.113.200", ..view() };
         let here = ClickEvent { latitude: Some(1.0), longitude: Some(2.0), ..view() };
-        for event in
-            [view(), flagged, here, ClickEvent::default(), ClickEvent { user_agent: "Googlebot/2.1", ..view() }]
-        {
+        for event in [
+            view(),
+            elsewhere,
+            flagged,
+            here,
+            ClickEvent::default(),
+            ClickEvent { user_agent: "Googlebot/2.1", ..view() },
+        ] {
             for _ in 0..2 {
                 let mut out = Touchpoint::default();
                 enricher.click(&event, &mut out);
@@ -447,6 +470,66 @@ mod tests {
                 Touchpoint { prepared: Prepared::default(), ..out }.encode(&mut plain);
                 assert_eq!(prepared, plain);
             }
+        }
+    }
+
+    /// The address of [`view`] in a data centre's network.
+    fn systems() -> Arc<Systems> {
+        let rows = [("203.0.113.0/25".parse().unwrap(), System { number: 16_509, organisation: "AMAZON-02" })];
+        Arc::new(Systems::from_bytes(write_systems(&rows, 0).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn what_address_agent_and_page_say_stands_in_the_touchpoint() {
+        let mut rules = Rules::default();
+        rules.default.pages = PageRules::read("/products/** group=Shoes type=product topic=running\n").unwrap();
+        let mut enricher = Enricher::new(Arc::new(rules), Some(geo()), None);
+        enricher.set_systems(Some(systems()));
+        let event = ClickEvent { url: "https://shop.example/products/100023", ..view() };
+        for _ in 0..2 {
+            let mut out = Touchpoint::default();
+            enricher.click(&event, &mut out);
+            assert_eq!((out.accuracy_km, out.geo_edition), (20, "Crumbtrail-City-Flat"));
+            assert_eq!((out.asn, out.network_owner), (16_509, "AMAZON-02"));
+            assert_eq!((out.browser_version, out.os_version), ("126.0", "10"));
+            assert_eq!((out.bot, out.bot_indicators), ("", "data_centre"), "a hint alone makes no robot");
+            assert_eq!((out.page_group, out.content_type, out.content_topic), ("Shoes", "product", "running"));
+        }
+        let phone = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile \
+                     Safari/537.36";
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { user_agent: phone, ip: "198.51.100.1", ..view() }, &mut out);
+        assert_eq!((out.brand, out.bot_indicators, out.geo_edition, out.asn), ("Samsung", "", "", 0));
+        let crawler = ClickEvent { user_agent: "Googlebot/2.1", latitude: Some(1.0), longitude: Some(2.0), ..view() };
+        let mut out = Touchpoint::default();
+        enricher.click(&crawler, &mut out);
+        assert_eq!((out.bot, out.bot_indicators), ("user_agent", "user_agent,data_centre"));
+        assert_eq!((out.accuracy_km, out.asn), (0, 16_509), "the radius is the address's, not the device's");
+    }
+
+    #[test]
+    fn a_position_inside_a_fence_tells_the_shop() {
+        let point = r#"{"type":"Feature","properties":{"name":"Siam","store":"s1"},
+            "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}"#;
+        let json = format!(r#"{{"type":"FeatureCollection","features":[{point}]}}"#);
+        let mut enricher = enricher();
+        let here = ClickEvent { latitude: Some(13.7466), longitude: Some(100.5347), ..view() };
+        let store = |enricher: &mut Enricher, event: &ClickEvent<'_>| {
+            let mut out = Touchpoint { store: event.store, ..Touchpoint::default() };
+            enricher.click(event, &mut out);
+            out.store.to_owned()
+        };
+        assert_eq!(store(&mut enricher, &here), "", "without fences");
+        enricher.set_fences(Some(Arc::new(Fences::read(&json, 0.0).unwrap())));
+        for (event, expected) in [
+            (here, "s1"),
+            (ClickEvent { store: "s9", ..here }, "s9"),
+            (ClickEvent { latitude: Some(13.7566), ..here }, ""),
+            (ClickEvent { latitude: None, ..here }, ""),
+            (ClickEvent { properties: r#"{"accuracy_m":30}"#, ..here }, "s1"),
+            (ClickEvent { properties: r#"{"accuracy_m":300}"#, ..here }, ""),
+        ] {
+            assert_eq!(store(&mut enricher, &event), expected, "{event:?}");
         }
     }
 
@@ -568,7 +651,7 @@ mod tests {
     }
 
     #[test]
-    fn extras_say_what_the_touchpoint_has_no_room_for() {
+    fn extras_say_what_decided() {
         let mut rules = Rules::default();
         rules.default.pages = PageRules::read(crate::page::SHIPPED).unwrap();
         let mut enricher = Enricher::new(Arc::new(rules), Some(geo()), None);

@@ -27,15 +27,22 @@ pub(crate) fn section<'a>(section: Section, put: impl FnOnce(&mut Touchpoint<'a>
     bytes.into()
 }
 
+fn edition(geo: Option<&Geo>) -> Box<str> {
+    geo.map_or("", Geo::edition_name).into()
+}
+
 /// What an address says besides its place. The database is named only where it knew the place.
-fn put_detail<'a>(place: Place<'a>, system: System<'a>, edition: &'a str, out: &mut Touchpoint<'a>) {
-    out.accuracy_km = place.accuracy_km.map_or(0, u32::from);
+#[inline]
+fn put_detail<'a>(accuracy_km: Option<u16>, system: System<'a>, edition: &'a str, out: &mut Touchpoint<'a>) {
+    out.accuracy_km = accuracy_km.map_or(0, u32::from);
     (out.asn, out.network_owner) = (system.number, system.organisation);
-    out.geo_edition = if place.is_empty() { "" } else { edition };
+    out.geo_edition = edition;
 }
 
 pub(crate) struct Places {
     geo: Option<Arc<Geo>>,
+    /// Type and date of it.
+    edition: Box<str>,
     systems: Option<Arc<Systems>>,
     robots: Option<Arc<AddressList>>,
     /// Whether there is anything to ask.
@@ -119,7 +126,8 @@ impl<'a> Origin<'a> {
         place.place().put(out);
         out.prepared.place = &place.section;
         if kept.detail != 0 {
-            put_detail(place.place(), self.system(), self.edition(), out);
+            let edition = if kept.place == 0 { "" } else { &places.edition };
+            put_detail(place.accuracy_km, self.system(), edition, out);
             out.prepared.network = &places.details[kept.detail as usize];
         }
     }
@@ -147,7 +155,7 @@ impl<'a> Origin<'a> {
     /// Type and date of the geo database that was asked, empty without one.
     #[must_use]
     pub fn edition(&self) -> &'a str {
-        self.places.geo.as_ref().map_or("", |geo| geo.edition_name())
+        &self.places.edition
     }
 }
 
@@ -161,6 +169,7 @@ impl Places {
     pub(crate) fn new(geo: Option<Arc<Geo>>, systems: Option<Arc<Systems>>) -> Places {
         Places {
             asks: geo.is_some() || systems.is_some(),
+            edition: edition(geo.as_deref()),
             geo,
             systems,
             robots: None,
@@ -179,6 +188,7 @@ impl Places {
     }
 
     pub(crate) fn set_geo(&mut self, geo: Option<Arc<Geo>>) {
+        self.edition = edition(geo.as_deref());
         self.geo = geo;
         self.forget();
     }
@@ -261,13 +271,13 @@ impl Places {
         if (place, owner) == (0, 0) {
             return 0;
         }
-        let Places { by_origin, details, list, owners, geo, .. } = self;
+        let Places { by_origin, details, list, owners, edition, .. } = self;
         *by_origin.entry((place, owner)).or_insert_with(|| {
             let (number, organisation) = &owners[owner as usize];
             let system = System { number: *number, organisation };
-            let edition = geo.as_ref().map_or("", |geo| geo.edition_name());
-            let place = list[place as usize].place();
-            details.push(section(Section::Network, |touchpoint| put_detail(place, system, edition, touchpoint)));
+            let edition = if place == 0 { "" } else { &**edition };
+            let accuracy = list[place as usize].accuracy_km;
+            details.push(section(Section::Network, |touchpoint| put_detail(accuracy, system, edition, touchpoint)));
             (details.len() - 1) as u32
         })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crumbtrail_enrich::Enricher;
+use crumbtrail_enrich::consent::{self, Consent};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
@@ -27,9 +28,24 @@ pub enum KeepText {
     None,
 }
 
+/// What is kept of the clicks of people who do not consent. They end as [`Outcome::Erased`] either way: no session, no
+/// journey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutConsent {
+    /// Site, kind and time.
+    #[default]
+    Stub,
+    /// What can be counted, see [`consent::only_counts`].
+    Counts,
+}
+
 /// How intake judges.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
+    /// What is kept without consent.
+    pub without_consent: WithoutConsent,
+    /// Whether silence means no consent.
+    pub must_consent: bool,
     /// Robots end as [`Outcome::Bot`] instead of being flagged.
     pub drop_bots: bool,
     /// What is kept of free text.
@@ -206,7 +222,8 @@ fn click<'a>(
         id: id_hash(event.event_id),
         occurred_at: corrected.at,
     };
-    if event.consent == Some(false) {
+    let may_keep = Consent::of_page(event.consent, event.url).allows_profile(!settings.must_consent);
+    if !may_keep && settings.without_consent == WithoutConsent::Stub {
         return Ok(stub(head, Outcome::Erased, event.site, input, out));
     }
     let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
@@ -216,6 +233,13 @@ fn click<'a>(
     enricher.click(&event, &mut touchpoint);
     if settings.drop_bots && !touchpoint.bot.is_empty() {
         return Ok(stub(head, Outcome::Bot, event.site, input, out));
+    }
+    if !may_keep {
+        // Not even the log may tell who it was, so the record is routed by its own id.
+        touchpoint.head = Head { outcome: Outcome::Erased, key: Key::visitor(event.site, event.event_id), ..head };
+        consent::only_counts(&touchpoint).encode(out);
+        let key = touchpoint.head.key;
+        return Ok(Decided { outcome: Outcome::Erased, key, occurred_at: Some(corrected.at) });
     }
     if !event.text.is_empty() {
         reader.read(event.text, event.language, &mut touchpoint);
