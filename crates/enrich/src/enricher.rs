@@ -18,9 +18,9 @@ use crate::asn::Systems;
 use crate::cache::Cache;
 use crate::channel::referrer::{is_same, judge};
 use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
-use crate::contact::ContactHasher;
 use crate::fence::Fences;
 use crate::geo::Geo;
+use crate::keyring::Keyring;
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
@@ -37,7 +37,7 @@ pub struct Enricher {
     referrers: Cache<Referrer>,
     pages: Cache<[u16; 3]>,
     decisions: Cache<Decision>,
-    contacts: Option<ContactHasher>,
+    contacts: Option<Keyring>,
     fences: Option<Arc<Fences>>,
     flag: memmem::Finder<'static>,
     buffers: Buffers,
@@ -84,7 +84,7 @@ struct Buffers {
     title: String,
     properties: String,
     text: String,
-    contact: String,
+    contact: [String; 2],
     hinted: Agent,
 }
 
@@ -92,9 +92,10 @@ struct Buffers {
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
 impl Enricher {
-    /// An enricher under `rules`; without `geo` places stay empty, without `contacts` contacts do.
+    /// An enricher under `rules`; without `geo` places stay empty, without `contacts` (the keys of their hashes) contacts do.
+    /// The touchpoint's event time decides which key counts.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<ContactHasher>) -> Enricher {
+    pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<Keyring>) -> Enricher {
         Enricher {
             rules,
             places: Places::new(geo, None),
@@ -257,7 +258,7 @@ impl Enricher {
         out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
         out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
-        put_contact(event.contact, contacts, &mut buffers.contact, out);
+        put_contact(event.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
         Extras { origin, agent, indicators, channel_rule, labels }
     }
 
@@ -269,7 +270,7 @@ impl Enricher {
         places.of(entry.ip).put(out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
-        put_contact(entry.contact, contacts, &mut buffers.contact, out);
+        put_contact(entry.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
     }
 }
 
@@ -287,16 +288,18 @@ fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut 
     }
 }
 
+/// The contact's hash under the key that counts at the touchpoint's time.
 fn put_contact<'a>(
     contact: &str,
-    contacts: &mut Option<ContactHasher>,
-    buffer: &'a mut String,
+    contacts: Option<&Keyring>,
+    rules: &Rules,
+    [normal, buffer]: &'a mut [String; 2],
     out: &mut Touchpoint<'a>,
 ) {
     if !contact.is_empty()
         && let Some(contacts) = contacts
     {
-        out.contact = contacts.hash(contact, buffer);
+        out.contact = contacts.contact(contact, &rules.calling_code, out.head.occurred_at.0, normal, buffer);
     }
 }
 
@@ -373,6 +376,7 @@ mod tests {
     use super::*;
     use crate::asn::System;
     use crate::geo::Place;
+    use crate::keyring::Key;
     use crate::mmdb_writer::{Layout, write_mmdb, write_systems};
     use crumbtrail_events::click::Campaign;
     use crumbtrail_events::touchpoint::Prepared;
@@ -394,11 +398,20 @@ mod tests {
         Arc::new(Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap())
     }
 
+    /// One key until the 100th day of 1970, another from then on.
+    fn keys() -> Keyring {
+        let keys = [Key::new(*b"a key of a shop.", 0), Key::new(*b"a later key of it", CHANGE)];
+        Keyring::new(&keys, 0).unwrap()
+    }
+
+    const CHANGE: i64 = 100 * 86_400_000;
+
     fn enricher() -> Enricher {
         let mut rules = Rules::default();
+        rules.calling_code = "66".into();
         rules.default.own_hosts = vec!["shop.example".into(), "blog.example".into()];
         rules.default.excluded_referrers = vec!["bank.example".into()];
-        Enricher::new(Arc::new(rules), Some(geo()), Some(ContactHasher::new(b"key", "66")))
+        Enricher::new(Arc::new(rules), Some(geo()), Some(keys()))
     }
 
     fn view<'a>() -> ClickEvent<'a> {
@@ -648,6 +661,23 @@ mod tests {
         enricher.support(&entry, &mut out);
         assert_eq!((out.channel, out.text, out.characters), (Channel::Chat, "ติดต่อ [phone]", 17));
         assert_eq!((out.city, out.contact.len()), ("Bangkok", 32));
+    }
+
+    #[test]
+    fn a_contact_is_hashed_under_the_key_of_its_time() {
+        let mut enricher = enricher();
+        let mut hash = |at: i64| {
+            let mut out = Touchpoint::default();
+            out.head.occurred_at.0 = at;
+            enricher.click(&ClickEvent { contact: "A@b.co", ..view() }, &mut out);
+            let clicked = out.contact.to_owned();
+            let mut out = Touchpoint { head: out.head, ..Touchpoint::default() };
+            enricher.support(&SupportEntry { contact: " a@b.co", ..SupportEntry::default() }, &mut out);
+            assert_eq!(out.contact, clicked);
+            clicked
+        };
+        assert_eq!(hash(0), hash(CHANGE - 1));
+        assert_ne!(hash(0), hash(CHANGE));
     }
 
     #[test]

@@ -268,6 +268,7 @@ fn support<'a>(
     fill::support(&entry, &mut touchpoint);
     place_in_source(input, &mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
+    touchpoint.head.occurred_at = corrected.at;
     enricher.support(&entry, &mut touchpoint);
     let head = Head {
         outcome: Outcome::Counted,

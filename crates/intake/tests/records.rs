@@ -7,8 +7,8 @@ use crumbtrail_enrich::fence::Fences;
 use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb, write_systems};
 use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::PageRules;
-use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Place, Rules};
-use crumbtrail_events::{Key, Outcome, Touchpoint};
+use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_events::{Outcome, Touchpoint};
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decided, Decoder, Input, Intake, Settings, SourceShape, WithoutConsent};
 use crumbtrail_sentiment::Scorer;
@@ -24,7 +24,7 @@ fn intake(settings: Settings) -> Intake {
     let geo = Geo::from_bytes(write_mmdb(&places, Layout::Nested, 1_700_000_000).unwrap()).unwrap();
     let mut rules = Rules::default();
     rules.default.pages = PageRules::read("/blog/** group=Blog type=article topic=running\n").unwrap();
-    let contacts = ContactHasher::new(b"a key of this test", "66");
+    let contacts = Keyring::new(&[Key::new(*b"a key of this test", 0)], 0).unwrap();
     let mut enricher = Enricher::new(Arc::new(rules), Some(Arc::new(geo)), Some(contacts));
     let systems = Systems::from_bytes(write_systems(&systems, 0).unwrap()).unwrap();
     enricher.set_systems(Some(Arc::new(systems)));
@@ -110,7 +110,7 @@ fn without_consent_nobody_is_kept() {
             assert_eq!((t.page, t.page_group, t.offset), ("/blog/how-to-run", "Blog", 7));
             let person = [t.event_id, t.visitor, t.customer, t.contact, t.city, t.text, t.network_owner, t.geo_edition];
             assert_eq!((person, t.latitude, t.score), ([""; 8], None, None));
-            assert_ne!(t.head.key, Key::visitor("shop", "v1"), "the log can't tell who it was");
+            assert_ne!(t.head.key, crumbtrail_events::Key::visitor("shop", "v1"), "the log can't tell who it was");
         });
     }
 }
