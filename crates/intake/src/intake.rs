@@ -112,7 +112,7 @@ impl Intake {
         }
     }
 
-    /// The enricher, to hand it a reloaded geo database.
+    /// The enricher, to hand it reloaded databases.
     pub fn enricher(&mut self) -> &mut Enricher {
         &mut self.enricher
     }

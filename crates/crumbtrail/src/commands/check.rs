@@ -7,7 +7,7 @@ use crumbtrail_log::kafka::admin;
 use crumbtrail_warehouse::{ledger, migrate};
 
 use crate::cli::Place;
-use crate::config::{Config, LogHome, SourceFormat};
+use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
 use crate::wiring::{Deployment, enrichment, intake, processors};
 
 pub fn check(place: &Place) -> Result<ExitCode> {
@@ -91,17 +91,18 @@ fn enrich(config: &Config) -> [(&'static str, Result<String>); 6] {
         let own = if config.enrich.channels.is_empty() { "shipped" } else { "own" };
         format!("{own} channel rules, {every}, {labelled} sites with page rules")
     });
-    let unlikely = match (config.privacy.consent_required, config.privacy.without_consent) {
-        (true, kept) => format!("needed, without it {kept:?} is kept"),
-        (false, kept) => format!("silence counts as given, without it {kept:?} is kept"),
-    };
+    let consent = format!(
+        "{}; kept without it: {}",
+        if config.privacy.consent_required { "must be given" } else { "silence counts as given" },
+        if config.privacy.without_consent == WithoutConsent::Counts { "what can be counted" } else { "nothing" },
+    );
     [
         ("geo database", geo()),
         ("ASN database", systems()),
         ("robots' addresses", robots),
         ("channel and page rules", rules),
         ("geofences", fences),
-        ("consent", Ok(unlikely.to_lowercase())),
+        ("consent", Ok(consent)),
     ]
 }
 
