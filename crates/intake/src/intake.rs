@@ -215,7 +215,7 @@ fn click<'a>(
         event.site = input.site;
     }
     let corrected = correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at);
-    let head = Head {
+    let mut head = Head {
         outcome: Outcome::Counted,
         kind: event.kind,
         key: Key::visitor(event.site, event.visitor),
@@ -223,6 +223,10 @@ fn click<'a>(
         occurred_at: corrected.at,
     };
     let may_keep = Consent::of_page(event.consent, event.url).allows_profile(!settings.must_consent);
+    if !may_keep {
+        // Not even the log may tell whose it was, so the record is routed by its own id.
+        head.key = Key::visitor(event.site, event.event_id);
+    }
     if !may_keep && settings.without_consent == WithoutConsent::Stub {
         return Ok(stub(head, Outcome::Erased, event.site, input, out));
     }
@@ -235,11 +239,9 @@ fn click<'a>(
         return Ok(stub(head, Outcome::Bot, event.site, input, out));
     }
     if !may_keep {
-        // Not even the log may tell who it was, so the record is routed by its own id.
-        touchpoint.head = Head { outcome: Outcome::Erased, key: Key::visitor(event.site, event.event_id), ..head };
+        touchpoint.head.outcome = Outcome::Erased;
         consent::only_counts(&touchpoint).encode(out);
-        let key = touchpoint.head.key;
-        return Ok(Decided { outcome: Outcome::Erased, key, occurred_at: Some(corrected.at) });
+        return Ok(Decided { outcome: Outcome::Erased, key: head.key, occurred_at: Some(corrected.at) });
     }
     if !event.text.is_empty() {
         reader.read(event.text, event.language, &mut touchpoint);

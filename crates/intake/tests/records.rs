@@ -103,6 +103,7 @@ fn without_consent_nobody_is_kept() {
         judge(&mut intake(Settings::default()), members, |decided, t| {
             assert_eq!((decided.outcome, t.head.outcome), (Outcome::Erased, Outcome::Erased));
             assert_eq!((t.site, t.visitor, t.customer, t.contact, t.page), ("shop", "", "", "", ""));
+            assert_ne!(t.head.key, crumbtrail_events::Key::visitor("shop", "v1"), "the log can't tell who it was");
         });
         let counts = Settings { without_consent: WithoutConsent::Counts, ..Settings::default() };
         judge(&mut intake(counts), members, |decided, t| {
