@@ -122,7 +122,7 @@ macro_rules! touchpoint {
                     match number {
                         $( number if number == Section::$section as u8 => {
                             const KNOWN: u16 = 0 $( | (1 << $bit) )*;
-                            if mask & !KNOWN != 0 {
+                            if mask | KNOWN != KNOWN {
                                 return Err(NEWER);
                             }
                             $( if mask & (1 << $bit) != 0 {

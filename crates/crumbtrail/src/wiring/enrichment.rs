@@ -164,6 +164,9 @@ mod tests {
     use crumbtrail_events::vocabulary::Channel;
     use crumbtrail_events::{ClickEvent, Kind, Touchpoint};
 
+    /// Sets a key to a path.
+    type Set = fn(&mut Config, String);
+
     fn systems_file(path: &Path, organisation: &str) {
         let rows = [("203.0.113.0/24".parse().unwrap(), System { number: 7_470, organisation })];
         let new = path.with_extension("new");
@@ -235,23 +238,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file").to_str().unwrap().to_owned();
         std::fs::write(&path, "# nothing\nwhatever\n").unwrap();
-        let complaint = |set: &dyn Fn(&mut Config, String), path: &str| {
+        let complaint = |set: Set, path: &str| {
             let mut config = Config::default();
             set(&mut config, path.to_owned());
             format!("{:#}", enricher(&config, None).err().unwrap())
         };
-        let site = |config: &mut Config, pages| {
+        let site: Set = |config, pages| {
             let site = crate::config::SiteConfig { pages, ..Default::default() };
             config.sites.insert("shop".to_owned(), site);
         };
-        let keys: [(&str, &dyn Fn(&mut Config, String), &str); 7] = [
-            ("enrich.geo_database", &|config, path| config.enrich.geo_database = path, "fetch it again"),
-            ("enrich.asn_database", &|config, path| config.enrich.asn_database = path, "fetch it again"),
-            ("enrich.robots", &|config, path| config.enrich.robots = path, "CIDR notation: \"whatever\""),
-            ("enrich.channels", &|config, path| config.enrich.channels = path, "line 2"),
-            ("enrich.pages", &|config, path| config.enrich.pages = path, "line 2"),
-            ("enrich.fences", &|config, path| config.enrich.fences = path, "GeoJSON"),
-            ("sites.shop.pages", &site, "line 2"),
+        let keys: [(&str, Set, &str); 7] = [
+            ("enrich.geo_database", |config, path| config.enrich.geo_database = path, "fetch it again"),
+            ("enrich.asn_database", |config, path| config.enrich.asn_database = path, "fetch it again"),
+            ("enrich.robots", |config, path| config.enrich.robots = path, "CIDR notation: \"whatever\""),
+            ("enrich.channels", |config, path| config.enrich.channels = path, "line 2"),
+            ("enrich.pages", |config, path| config.enrich.pages = path, "line 2"),
+            ("enrich.fences", |config, path| config.enrich.fences = path, "GeoJSON"),
+            ("sites.shop.pages", site, "line 2"),
         ];
         for (key, set, part) in keys {
             let error = complaint(set, &path);
