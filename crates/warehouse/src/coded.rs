@@ -32,7 +32,9 @@ impl Coded {
     #[inline]
     pub(crate) fn push(&mut self, text: &[u8]) {
         // Rows beside each other mostly say the same.
-        if self.run > 0 && self.keys.get(self.span.0..self.span.1) == Some(text) {
+        let (begin, end) = self.span;
+        let is_same = text.len() == end - begin && (text.is_empty() || self.keys.get(begin..end) == Some(text));
+        if is_same && self.run > 0 {
             self.run += 1;
             return;
         }
