@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
     host LowCardinality(String) COMMENT 'Host of the page',
     page String COMMENT 'Path of the page, ids templated (/orders/:id)',
     title String COMMENT 'Title of the page or screen',
+    page_group LowCardinality(String) COMMENT 'Group of the page by the page rules; empty without',
+    content_type LowCardinality(String) COMMENT 'Content type of the page by the page rules (article, product, help, ...); empty without',
+    content_topic LowCardinality(String) COMMENT 'Topic of the page by the page rules; empty without',
     referrer LowCardinality(String) COMMENT 'Host of the referrer, empty when internal',
     channel LowCardinality(String) COMMENT 'Channel of the touch (direct, paid_search, chat, review, ...); empty if it says nothing',
     source LowCardinality(String) COMMENT 'Campaign source',
@@ -59,10 +62,18 @@ CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
+    geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
+    asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',
+    network_owner LowCardinality(String) COMMENT 'Who runs that system; empty if unknown',
     device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    brand LowCardinality(String) COMMENT 'Who made the device; empty if the agent does not tell',
     browser LowCardinality(String) COMMENT 'Browser family',
+    browser_version LowCardinality(String) COMMENT 'Version of the browser, at most two numbers; empty if unknown',
     os LowCardinality(String) COMMENT 'Operating system family',
+    os_version LowCardinality(String) COMMENT 'Version of the operating system, at most two numbers; empty if unknown',
     bot LowCardinality(String) COMMENT 'Why this is a robot (user agent, list, client flag); empty when it is not',
+    bot_indicators LowCardinality(String) COMMENT 'Every indicator that says this is a robot, comma separated; mere hints such as data_centre, too',
     language LowCardinality(String) COMMENT 'Language tag of the page, device or text',
     items Array(Tuple(product String, name String, category String, price_micros Int64, quantity UInt32)) COMMENT 'Lines of the cart, the order or the product seen; price of one piece in millionths of the unit of currency, quantity in pieces',
     order_id String COMMENT 'Order id; empty if none',
@@ -460,6 +471,9 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     host LowCardinality(String) COMMENT 'Host of the page',
     page String COMMENT 'Path of the page, ids templated (/orders/:id)',
     title String COMMENT 'Title of the page or screen',
+    page_group LowCardinality(String) COMMENT 'Group of the page by the page rules; empty without',
+    content_type LowCardinality(String) COMMENT 'Content type of the page by the page rules (article, product, help, ...); empty without',
+    content_topic LowCardinality(String) COMMENT 'Topic of the page by the page rules; empty without',
     referrer LowCardinality(String) COMMENT 'Host of the referrer, empty when internal',
     channel LowCardinality(String) COMMENT 'Channel of the touch (direct, paid_search, chat, review, ...); empty if it says nothing',
     source LowCardinality(String) COMMENT 'Campaign source',
@@ -474,10 +488,18 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
+    geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
+    asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',
+    network_owner LowCardinality(String) COMMENT 'Who runs that system; empty if unknown',
     device LowCardinality(String) COMMENT 'Device class: desktop, mobile, tablet, tv, bot, other or unknown',
+    brand LowCardinality(String) COMMENT 'Who made the device; empty if the agent does not tell',
     browser LowCardinality(String) COMMENT 'Browser family',
+    browser_version LowCardinality(String) COMMENT 'Version of the browser, at most two numbers; empty if unknown',
     os LowCardinality(String) COMMENT 'Operating system family',
+    os_version LowCardinality(String) COMMENT 'Version of the operating system, at most two numbers; empty if unknown',
     bot LowCardinality(String) COMMENT 'Why this is a robot (user agent, list, client flag); empty when it is not',
+    bot_indicators LowCardinality(String) COMMENT 'Every indicator that says this is a robot, comma separated; mere hints such as data_centre, too',
     language LowCardinality(String) COMMENT 'Language tag of the page, device or text',
     items Array(Tuple(product String, name String, category String, price_micros Int64, quantity UInt32)) COMMENT 'Lines of the cart, the order or the product seen; price of one piece in millionths of the unit of currency, quantity in pieces',
     order_id String COMMENT 'Order id; empty if none',
@@ -528,6 +550,9 @@ AS SELECT
     host,
     page,
     title,
+    page_group,
+    content_type,
+    content_topic,
     referrer,
     channel,
     source,
@@ -542,10 +567,18 @@ AS SELECT
     latitude,
     longitude,
     time_zone,
+    accuracy_km,
+    geo_edition,
+    asn,
+    network_owner,
     device,
+    brand,
     browser,
+    browser_version,
     os,
+    os_version,
     bot,
+    bot_indicators,
     language,
     items,
     order_id,
@@ -1567,6 +1600,9 @@ CREATE OR REPLACE VIEW crumbtrail.content_performance
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
     day Date COMMENT 'Day, UTC: of the view; for entries, exits and bounces of the beginning of the session',
     page String COMMENT 'Page (templated path)',
+    page_group String COMMENT 'Group of the page by the page rules, the latest told; empty without',
+    content_type String COMMENT 'Content type of the page by the page rules, the latest told; empty without',
+    content_topic String COMMENT 'Topic of the page by the page rules, the latest told; empty without',
     view_count UInt64 COMMENT 'Views, count',
     session_count UInt64 COMMENT 'Sessions that saw it, count',
     entry_count UInt64 COMMENT 'Sessions that began there, count',
@@ -1579,6 +1615,9 @@ AS SELECT
     site,
     day,
     page,
+    max(labels).1 AS page_group,
+    max(labels).2 AS content_type,
+    max(labels).3 AS content_topic,
     sum(views) AS view_count,
     sum(seen_by) AS session_count,
     sum(entries) AS entry_count,
@@ -1589,19 +1628,21 @@ AS SELECT
 FROM
 (
     SELECT
-        site, toDate(occurred_at) AS day, page, countIf(kind IN ('page_view', 'screen_view')) AS views,
+        site, toDate(occurred_at) AS day, page,
+        argMax(CAST((page_group, content_type, content_topic), 'Tuple(String, String, String)'), occurred_at) AS labels,
+        countIf(kind IN ('page_view', 'screen_view')) AS views,
         uniqExactIf(session_id, kind IN ('page_view', 'screen_view')) AS seen_by, 0 AS entries, 0 AS exits, 0 AS bounces,
         count(score) AS texts, ifNull(sum(score), 0) AS scores
     FROM crumbtrail.touchpoints
     WHERE outcome = 'counted' AND page != '' AND bot = ''
     GROUP BY site, day, page
     UNION ALL
-    SELECT site, toDate(started_at) AS day, entry_page, 0, 0, count(), 0, countIf(NOT is_engaged), 0, 0
+    SELECT site, toDate(started_at) AS day, entry_page, ('', '', ''), 0, 0, count(), 0, countIf(NOT is_engaged), 0, 0
     FROM crumbtrail.sessions
     WHERE entry_page != '' AND bot = ''
     GROUP BY site, day, entry_page
     UNION ALL
-    SELECT site, toDate(started_at) AS day, exit_page, 0, 0, 0, count(), 0, 0, 0
+    SELECT site, toDate(started_at) AS day, exit_page, ('', '', ''), 0, 0, 0, count(), 0, 0, 0
     FROM crumbtrail.sessions
     WHERE exit_page != '' AND bot = ''
     GROUP BY site, day, exit_page
@@ -1647,7 +1688,7 @@ GROUP BY site, day, country, region, city, currency
 COMMENT 'Sessions and what came of them by place';
 
 -- 0163_store_visits_view.sql
--- Visits to shops.
+-- Visits to shops, and whose devices were seen inside the fence of one.
 CREATE OR REPLACE VIEW crumbtrail.store_visits
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -1657,6 +1698,7 @@ CREATE OR REPLACE VIEW crumbtrail.store_visits
     city LowCardinality(String) COMMENT 'City, English name; empty if unknown',
     visit_count UInt64 COMMENT 'Visits, count',
     customer_count UInt64 COMMENT 'Known customers who came, count',
+    visitor_count UInt64 COMMENT 'Visitors (devices) seen there, by a visit told or a position inside the fence of the shop, count',
     text_count UInt64 COMMENT 'Texts left about the shop, count',
     score_mean Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
 )
@@ -1668,12 +1710,13 @@ AS SELECT
     city,
     countIf(kind = 'store_visit') AS visit_count,
     uniqExactIf(customer, kind = 'store_visit' AND customer != '') AS customer_count,
+    uniqExactIf(visitor, visitor != '' AND author = '') AS visitor_count,
     count(score) AS text_count,
     avg(score) AS score_mean
 FROM crumbtrail.touchpoints
 WHERE outcome = 'counted' AND store != '' AND bot = ''
 GROUP BY site, day, store, country, city
-COMMENT 'Visits to shops';
+COMMENT 'Visits to shops, and whose devices were seen inside the fence of one';
 
 -- 0164_audit_view.sql
 -- The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once.

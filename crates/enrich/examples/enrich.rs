@@ -13,7 +13,7 @@ use crumbtrail_enrich::agent::Agent;
 use crumbtrail_enrich::fence::{Fence, FenceId, Fences, Fix, Position, Shape, Track, TrackRules};
 use crumbtrail_enrich::mmdb_writer::{Layout, Network, write_mmdb};
 use crumbtrail_enrich::page::{self, PageRules};
-use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Place, Rules};
+use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
 use crumbtrail_events::vocabulary::Channel;
 use crumbtrail_events::{ClickEvent, Kind, Scratch, SupportEntry, Touchpoint, combined, json};
 
@@ -215,8 +215,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Geo::open(path)?,
         None => Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0)?)?,
     });
-    let mut enricher =
-        Enricher::new(Arc::new(Rules::default()), Some(geo.clone()), Some(ContactHasher::new(b"an example key", "66")));
+    let mut enricher = Enricher::new(
+        Arc::new(Rules::default()),
+        Some(geo.clone()),
+        Some(Keyring::new(&[Key::new(*b"an example's key", 0)], 0)?),
+    );
 
     // Five cycles a step on any recent machine: says how busy this one is (1.3–1.8 ns when it is not).
     let yardstick = best_of(100_000, 300, || {

@@ -47,9 +47,17 @@ pub(crate) fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 impl Agent {
-    /// Writes device, browser and system into a touchpoint. Whether it is a robot's is for the rules to say.
-    pub(crate) fn put(&self, out: &mut Touchpoint<'_>) {
+    /// Writes what the agent says into a touchpoint. Whether it is a robot's is for the rules to say.
+    pub(crate) fn put<'a>(&'a self, out: &mut Touchpoint<'a>) {
+        self.put_versioned((self.browser_version.as_str(), self.os_version.as_str()), out);
+    }
+
+    /// As [`Agent::put`], with the versions of browser and system as text.
+    #[inline]
+    pub(crate) fn put_versioned<'a>(&self, versions: (&'a str, &'a str), out: &mut Touchpoint<'a>) {
         (out.device, out.browser, out.os) = (self.device, self.browser, self.os);
+        (out.brand, out.bot_indicators) = (self.brand, self.indicators.as_str());
+        (out.browser_version, out.os_version) = versions;
     }
 
     /// Reads a user agent. `-`, as web server logs write an absent one, is a robot's; an empty one says nothing.

@@ -1,6 +1,6 @@
 //! Agents by hash, so that each is read once; the different readings are kept once.
 
-use crumbtrail_events::touchpoint::Section;
+use crumbtrail_events::touchpoint::{Section, Touchpoint};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,12 +13,43 @@ const MOST_READINGS: usize = 1 << 14;
 
 pub(crate) struct Agents {
     cache: Cache<u16>,
-    /// Each with the touchpoint's section it makes if it is no robot.
-    list: Vec<(Agent, Box<[u8]>)>,
+    list: Vec<KeptAgent>,
     numbers: HashMap<Agent, u16>,
-    nobody: Agent,
+    nobody: KeptAgent,
     /// Agents read, and those of them in which no browser was recognised.
     pub(crate) unknown: u64,
+}
+
+/// A reading, and the same as sections of a touchpoint.
+#[derive(Default)]
+pub(crate) struct KeptAgent {
+    pub(crate) agent: Agent,
+    /// The versions, checked to be text once.
+    browser_version: Box<str>,
+    os_version: Box<str>,
+    /// True of it if it is no robot.
+    device: Box<[u8]>,
+    /// True of it if nothing but the agent says something of robots.
+    detail: Box<[u8]>,
+}
+
+impl KeptAgent {
+    fn new(agent: Agent) -> KeptAgent {
+        KeptAgent {
+            browser_version: agent.browser_version.as_str().into(),
+            os_version: agent.os_version.as_str().into(),
+            device: section(Section::Device, |touchpoint| agent.put(touchpoint)),
+            detail: section(Section::Agent, |touchpoint| agent.put(touchpoint)),
+            agent,
+        }
+    }
+
+    /// As [`Agent::put`].
+    #[inline]
+    pub(crate) fn put<'a>(&'a self, out: &mut Touchpoint<'a>) {
+        self.agent.put_versioned((&self.browser_version, &self.os_version), out);
+        (out.prepared.device, out.prepared.agent) = (&self.device, &self.detail);
+    }
 }
 
 impl Agents {
@@ -27,25 +58,25 @@ impl Agents {
             cache: Cache::new(11),
             list: Vec::new(),
             numbers: HashMap::new(),
-            nobody: Agent::default(),
+            nobody: KeptAgent::default(),
             unknown: 0,
         }
     }
 
-    /// What an agent says, and the touchpoint's section it makes if it is no robot.
+    /// What an agent says.
     #[inline]
-    pub(crate) fn of(&mut self, text: &str) -> (&Agent, &[u8]) {
+    pub(crate) fn of(&mut self, text: &str) -> &KeptAgent {
         if text.is_empty() {
-            return (&self.nobody, &[]);
+            return &self.nobody;
         }
         let hash = xxh3_64(text.as_bytes());
         let number = match self.cache.get(hash) {
             Some(number) => number,
             None => self.read(text, hash),
         };
-        let (agent, section) = &self.list[usize::from(number)];
-        self.unknown += u64::from(agent.is_unknown());
-        (agent, section)
+        let kept = &self.list[usize::from(number)];
+        self.unknown += u64::from(kept.agent.is_unknown());
+        kept
     }
 
     #[cold]
@@ -57,7 +88,7 @@ impl Agents {
             self.numbers.clear();
         }
         let number = *self.numbers.entry(agent).or_insert_with(|| {
-            self.list.push((agent, section(Section::Device, |touchpoint| agent.put(touchpoint))));
+            self.list.push(KeptAgent::new(agent));
             (self.list.len() - 1) as u16
         });
         self.cache.put(hash, number);
@@ -74,12 +105,12 @@ mod tests {
         let mut agents = Agents::new();
         for n in (0..40_000).chain(0..10) {
             let text = format!("Mozilla/5.0 (Linux; Android {}.{}; SM-S918B) Chrome/{}.0 Mobile", n % 7, n % 11, n);
-            assert_eq!(agents.of(&text).0.browser_version.as_str(), format!("{n}.0"));
+            assert_eq!(agents.of(&text).agent.browser_version.as_str(), format!("{n}.0"));
             assert!(agents.list.len() <= MOST_READINGS);
         }
-        assert_eq!(*agents.of("").0, Agent::default());
+        assert_eq!(agents.of("").agent, Agent::default());
         assert_eq!(agents.unknown, 0);
-        assert!(agents.of("Mozilla/4.0 (compatible;)").0.browser.is_empty());
+        assert!(agents.of("Mozilla/4.0 (compatible;)").agent.browser.is_empty());
         assert_eq!(agents.unknown, 1);
     }
 }

@@ -60,6 +60,14 @@ impl Systems {
         Ok(self.0.find::<System<'_>>(address)?.map(|hit| (hit.value, hit.network)))
     }
 
+    /// Reads the whole database, as [`crate::Geo::verify`] does.
+    ///
+    /// # Errors
+    /// Damaged.
+    pub fn verify(&self) -> Result<(), GeoError> {
+        self.0.verify()
+    }
+
     /// Type and date in one word for a column.
     #[must_use]
     pub fn edition_name(&self) -> &str {
@@ -70,6 +78,12 @@ impl Systems {
     #[must_use]
     pub fn changed_since(&self, metadata: &Metadata) -> bool {
         self.0.changed_since(metadata)
+    }
+
+    /// The file, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path()
     }
 
     /// Opens the same file again; `None` for a database that came as bytes.

@@ -1,6 +1,11 @@
 //! What may be kept of a person who did not agree: counts, and nothing that makes a profile.
 
+use std::sync::OnceLock;
+
 use crumbtrail_events::Touchpoint;
+use memchr::memmem::Finder;
+
+use crate::url;
 
 /// What a person agreed to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +38,15 @@ impl Consent {
         }
     }
 
+    /// As [`Consent::of`], of a page's URL; cheap for the many that say nothing of consent.
+    #[inline]
+    #[must_use]
+    pub fn of_page(flag: Option<bool>, page: &str) -> Consent {
+        static STATE: OnceLock<Finder<'static>> = OnceLock::new();
+        let is_told = flag.is_none() && STATE.get_or_init(|| Finder::new("gcs=G1")).find(page.as_bytes()).is_some();
+        Consent::of(flag, if is_told { url::split(page).query } else { "" })
+    }
+
     /// Whether a profile may be kept; `untold`: what silence means.
     #[must_use]
     pub fn allows_profile(self, untold: bool) -> bool {
@@ -45,7 +59,8 @@ impl Consent {
 }
 
 /// Takes everything from a touchpoint that tells whose it is or what they wrote; what is left can be counted: site, kind,
-/// time, host, page, channel, source, device class, country, money, robots' indicator. Its key is the caller's business.
+/// time, host, page and its labels, channel, source, device class, country, money, robots' indicators. Its key is the caller's
+/// business.
 pub fn only_counts<'a>(touchpoint: &Touchpoint<'a>) -> Touchpoint<'a> {
     Touchpoint {
         head: touchpoint.head,
@@ -54,11 +69,15 @@ pub fn only_counts<'a>(touchpoint: &Touchpoint<'a>) -> Touchpoint<'a> {
         name: touchpoint.name,
         host: touchpoint.host,
         page: touchpoint.page,
+        page_group: touchpoint.page_group,
+        content_type: touchpoint.content_type,
+        content_topic: touchpoint.content_topic,
         channel: touchpoint.channel,
         source: touchpoint.source,
         medium: touchpoint.medium,
         device: touchpoint.device,
         bot: touchpoint.bot,
+        bot_indicators: touchpoint.bot_indicators,
         country: touchpoint.country,
         revenue: touchpoint.revenue,
         currency: touchpoint.currency,
@@ -83,6 +102,15 @@ mod tests {
         for query in ["", "gcs=", "gcs=G1", "gcs=xyz", "gcsx=G100"] {
             assert_eq!(Consent::of(None, query), Consent::Untold, "{query}");
         }
+        for (flag, page, expected) in [
+            (None, "https://shop.example/?a=b&gcs=G100#x", Consent::Refused),
+            (None, "https://shop.example/?gcs=G111", Consent::Given),
+            (Some(true), "https://shop.example/?gcs=G100", Consent::Given),
+            (None, "https://shop.example/gcs=G100", Consent::Untold),
+            (None, "", Consent::Untold),
+        ] {
+            assert_eq!(Consent::of_page(flag, page), expected, "{page}");
+        }
         assert!(Consent::Untold.allows_profile(true) && !Consent::Untold.allows_profile(false));
         assert!(Consent::Given.allows_profile(false) && !Consent::Refused.allows_profile(true));
     }
@@ -103,6 +131,9 @@ mod tests {
             search: "shoes",
             click_id: "gclid=x",
             properties: "{}",
+            network_owner: "A University",
+            brand: "Rare",
+            page_group: "Cart",
             ..Touchpoint::default()
         };
         let left = only_counts(&touchpoint);
@@ -116,7 +147,9 @@ mod tests {
             left.search,
             left.click_id,
             left.properties,
+            left.network_owner,
+            left.brand,
         ];
-        assert_eq!((person, left.latitude), ([""; 8], None));
+        assert_eq!((person, left.latitude, left.page_group), ([""; 10], None, "Cart"));
     }
 }

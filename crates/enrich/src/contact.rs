@@ -1,16 +1,5 @@
-//! Contacts (e-mail addresses, phone numbers, handles) as keyed hashes: they link records, and cannot be read back.
-
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
-/// Makes keyed hashes of contacts: HMAC-SHA-256 over the normalised contact, its first 128 bits as 32 hex digits.
-///
-/// The same contact written differently gives the same hash; without the key nobody can test a guess.
-pub struct ContactHasher {
-    keyed: Hmac<Sha256>,
-    calling_code: String,
-    normal: String,
-}
+//! Contacts (e-mail addresses, phone numbers, handles) in one form however they are written, so that their keyed hashes
+//! ([`crate::keyring`]) link records.
 
 /// What kind of contact a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,30 +21,6 @@ impl ContactKind {
             ContactKind::Phone => "phone",
             ContactKind::Handle => "handle",
         }
-    }
-}
-
-impl ContactHasher {
-    /// A hasher under `key`. `calling_code`: digits put before national phone numbers (`66`), may be empty.
-    #[must_use]
-    pub fn new(key: &[u8], calling_code: &str) -> ContactHasher {
-        // Any length is a valid HMAC key: the error type has no value that occurs.
-        let keyed = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-        ContactHasher { keyed, calling_code: calling_code.to_owned(), normal: String::new() }
-    }
-
-    /// Writes the hash of `contact` into `out` (cleared first) and returns it; empty when `contact` is no contact.
-    pub fn hash<'a>(&mut self, contact: &str, out: &'a mut String) -> &'a str {
-        out.clear();
-        let Some(kind) = normalise(contact, &self.calling_code, &mut self.normal) else { return "" };
-        let mut mac = self.keyed.clone();
-        mac.update(&[kind as u8]);
-        mac.update(self.normal.as_bytes());
-        for byte in &mac.finalize().into_bytes()[..16] {
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte >> 4)]));
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
-        }
-        out
     }
 }
 
@@ -200,25 +165,4 @@ mod tests {
         assert_eq!(normalise("081-234-5678", "", &mut out), Some(ContactKind::Phone));
         assert_eq!(out, "0812345678");
     }
-
-    #[test]
-    fn hashes_depend_on_contact_kind_and_key_only() {
-        let mut hasher = ContactHasher::new(b"a key of this shop", "66");
-        let mut out = String::new();
-        let first = hasher.hash("Somchai@example.com", &mut out).to_owned();
-        assert_eq!(first.len(), 32);
-        assert_eq!(hasher.hash(" somchai@EXAMPLE.com", &mut out), first);
-        assert_ne!(hasher.hash("somchai@example.org", &mut out), first);
-        assert_ne!(ContactHasher::new(b"another key", "66").hash("somchai@example.com", &mut out), first);
-        assert_eq!(hasher.hash("undefined", &mut out), "");
-    }
-
-    #[test]
-    fn the_hash_is_hmac_sha_256_cut_to_128_bits() {
-        // Python: hmac.new(b"key", b"\x00a@example.com", "sha256").hexdigest()[:32]
-        let mut out = String::new();
-        assert_eq!(ContactHasher::new(b"key", "").hash("a@example.com", &mut out), HMAC_OF_SAMPLE);
-    }
-
-    const HMAC_OF_SAMPLE: &str = "7f668bf4e1761b8083aa330ee2219fb0";
 }

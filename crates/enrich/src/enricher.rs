@@ -18,8 +18,9 @@ use crate::asn::Systems;
 use crate::cache::Cache;
 use crate::channel::referrer::{is_same, judge};
 use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
-use crate::contact::ContactHasher;
+use crate::fence::Fences;
 use crate::geo::Geo;
+use crate::keyring::Keyring;
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
@@ -36,12 +37,13 @@ pub struct Enricher {
     referrers: Cache<Referrer>,
     pages: Cache<[u16; 3]>,
     decisions: Cache<Decision>,
-    contacts: Option<ContactHasher>,
+    contacts: Option<Keyring>,
+    fences: Option<Arc<Fences>>,
     flag: memmem::Finder<'static>,
     buffers: Buffers,
 }
 
-/// What a click says besides the fields of a touchpoint.
+/// What a click says, with what a touchpoint has no field for: the network, the rule that decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Extras<'a> {
     /// What the address says: place with accuracy, network, system, the database's edition.
@@ -82,7 +84,7 @@ struct Buffers {
     title: String,
     properties: String,
     text: String,
-    contact: String,
+    contact: [String; 2],
     hinted: Agent,
 }
 
@@ -90,9 +92,10 @@ struct Buffers {
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
 impl Enricher {
-    /// An enricher under `rules`; without `geo` places stay empty, without `contacts` contacts do.
+    /// An enricher under `rules`; without `geo` places stay empty, without `contacts` (the keys of their hashes) contacts do.
+    /// The touchpoint's event time decides which key counts.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<ContactHasher>) -> Enricher {
+    pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<Keyring>) -> Enricher {
         Enricher {
             rules,
             places: Places::new(geo, None),
@@ -101,6 +104,7 @@ impl Enricher {
             pages: Cache::new(10),
             decisions: Cache::new(8),
             contacts,
+            fences: None,
             flag: memmem::Finder::new("\"webdriver\""),
             buffers: Buffers::default(),
         }
@@ -121,6 +125,11 @@ impl Enricher {
         self.places.set_robots(robots);
     }
 
+    /// Takes another table of fences: a device's position inside one tells the shop.
+    pub fn set_fences(&mut self, fences: Option<Arc<Fences>>) {
+        self.fences = fences;
+    }
+
     /// Look-ups that failed because the geo database is damaged; such places stay empty.
     #[must_use]
     pub fn geo_error_count(&self) -> u64 {
@@ -139,11 +148,12 @@ impl Enricher {
         &self.rules
     }
 
-    /// Fills the enrichment fields of `out`: host, page, referrer, channel, campaign fields, click id, place, device,
-    /// browser, os, bot, search, contact, text and its length; title and properties without personal data. Leaves all
-    /// others alone.
+    /// Fills the enrichment fields of `out`: host, page with its labels, referrer, channel, campaign fields, click id, place
+    /// and network, device with versions, robot's indicators, search, contact, text and its length; title and properties
+    /// without personal data. Leaves all others alone.
     ///
-    /// The device's own position, where sane, wins over the address's.
+    /// The device's own position, where sane, wins over the address's; inside a fence it fills the store that the event
+    /// doesn't name.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
         self.enrich(event, &Hints::default(), out);
     }
@@ -161,7 +171,7 @@ impl Enricher {
     /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
     #[inline(always)]
     fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
-        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, flag, buffers } = self;
+        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, fences, flag, buffers } = self;
         let (site_number, site) = rules.of(event.site);
         let book: &Book = &rules.channels;
 
@@ -169,11 +179,16 @@ impl Enricher {
         out.host = url::host_name(parts.host, &mut buffers.host);
         out.page = parts.page(&mut buffers.page);
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
+        (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
 
-        let (mut agent, mut section) = agents.of(event.user_agent);
-        if !hints.is_empty() {
+        let kept = agents.of(event.user_agent);
+        let mut agent = &kept.agent;
+        if hints.is_empty() {
+            kept.put(out);
+        } else {
             buffers.hinted = agent.with(hints);
-            (agent, section) = (&buffers.hinted, &[]);
+            agent = &buffers.hinted;
+            agent.put(out);
         }
         let origin = places.of(event.ip);
         let mut indicators = agent.indicators.and(origin.said());
@@ -184,18 +199,25 @@ impl Enricher {
             indicators = indicators.and(Indicators::EMPTY_AGENT);
         }
         out.bot = indicators.among(rules.decisive).first();
-        agent.put(out);
-        out.prepared.device = section;
         if !out.bot.is_empty() {
             (out.device, out.prepared.device) = (Device::Bot, &[]);
         }
+        if indicators != agent.indicators {
+            (out.bot_indicators, out.prepared.agent) = (indicators.as_str(), &[]);
+        }
 
-        put_place(origin, out);
+        origin.put(out);
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
         {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
+            (out.accuracy_km, out.prepared.network) = (0, &[]);
+            if let Some(fences) = fences
+                && event.store.is_empty()
+            {
+                out.store = fences.store_at(latitude, longitude, event.properties);
+            }
         }
 
         let parameters = Parameters::of_url(&parts);
@@ -236,19 +258,19 @@ impl Enricher {
         out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
         out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
-        put_contact(event.contact, contacts, &mut buffers.contact, out);
+        put_contact(event.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
         Extras { origin, agent, indicators, channel_rule, labels }
     }
 
-    /// Fills the enrichment fields of `out`: channel, place, contact, text and its length; properties without personal
+    /// Fills the enrichment fields of `out`: channel, place, network, contact, text and its length; properties without personal
     /// data. Leaves all others alone.
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
-        put_place(places.of(entry.ip), out);
+        places.of(entry.ip).put(out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
-        put_contact(entry.contact, contacts, &mut buffers.contact, out);
+        put_contact(entry.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
     }
 }
 
@@ -259,12 +281,6 @@ fn told<'a>(told: &'a str, raw: &'a str, [first, second]: &'a mut [String; 2]) -
     redact_by(text, STRUCTURED, second)
 }
 
-/// The place's fields, and the section they make.
-fn put_place<'a>(origin: Origin<'a>, out: &mut Touchpoint<'a>) {
-    origin.place().put(out);
-    out.prepared.place = origin.section();
-}
-
 fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut Touchpoint<'a>) {
     if !text.is_empty() {
         out.characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
@@ -272,16 +288,18 @@ fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut 
     }
 }
 
+/// The contact's hash under the key that counts at the touchpoint's time.
 fn put_contact<'a>(
     contact: &str,
-    contacts: &mut Option<ContactHasher>,
-    buffer: &'a mut String,
+    contacts: Option<&Keyring>,
+    rules: &Rules,
+    [normal, buffer]: &'a mut [String; 2],
     out: &mut Touchpoint<'a>,
 ) {
     if !contact.is_empty()
         && let Some(contacts) = contacts
     {
-        out.contact = contacts.hash(contact, buffer);
+        out.contact = contacts.contact(contact, &rules.calling_code, out.head.occurred_at.0, normal, buffer);
     }
 }
 
@@ -356,8 +374,10 @@ impl Cache<[u16; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asn::System;
     use crate::geo::Place;
-    use crate::mmdb_writer::{Layout, write_mmdb};
+    use crate::keyring::Key;
+    use crate::mmdb_writer::{Layout, write_mmdb, write_systems};
     use crumbtrail_events::click::Campaign;
     use crumbtrail_events::touchpoint::Prepared;
 
@@ -378,11 +398,20 @@ mod tests {
         Arc::new(Geo::from_bytes(write_mmdb(&rows, Layout::Flat, 0).unwrap()).unwrap())
     }
 
+    /// One key until the 100th day of 1970, another from then on.
+    fn keys() -> Keyring {
+        let keys = [Key::new(*b"a key of a shop.", 0), Key::new(*b"a later key of it", CHANGE)];
+        Keyring::new(&keys, 0).unwrap()
+    }
+
+    const CHANGE: i64 = 100 * 86_400_000;
+
     fn enricher() -> Enricher {
         let mut rules = Rules::default();
+        rules.calling_code = "66".into();
         rules.default.own_hosts = vec!["shop.example".into(), "blog.example".into()];
         rules.default.excluded_referrers = vec!["bank.example".into()];
-        Enricher::new(Arc::new(rules), Some(geo()), Some(ContactHasher::new(b"key", "66")))
+        Enricher::new(Arc::new(rules), Some(geo()), Some(keys()))
     }
 
     fn view<'a>() -> ClickEvent<'a> {
@@ -434,11 +463,18 @@ mod tests {
     #[test]
     fn prepared_sections_are_what_encoding_the_fields_writes() {
         let mut enricher = enricher();
+        enricher.set_systems(Some(systems()));
         let flagged = ClickEvent { properties: "{\"webdriver\":true}", ..view() };
+        let elsewhere = ClickEvent { ip: "203.0.113.200", ..view() };
         let here = ClickEvent { latitude: Some(1.0), longitude: Some(2.0), ..view() };
-        for event in
-            [view(), flagged, here, ClickEvent::default(), ClickEvent { user_agent: "Googlebot/2.1", ..view() }]
-        {
+        for event in [
+            view(),
+            elsewhere,
+            flagged,
+            here,
+            ClickEvent::default(),
+            ClickEvent { user_agent: "Googlebot/2.1", ..view() },
+        ] {
             for _ in 0..2 {
                 let mut out = Touchpoint::default();
                 enricher.click(&event, &mut out);
@@ -447,6 +483,66 @@ mod tests {
                 Touchpoint { prepared: Prepared::default(), ..out }.encode(&mut plain);
                 assert_eq!(prepared, plain);
             }
+        }
+    }
+
+    /// The address of [`view`] in a data centre's network.
+    fn systems() -> Arc<Systems> {
+        let rows = [("203.0.113.0/25".parse().unwrap(), System { number: 16_509, organisation: "AMAZON-02" })];
+        Arc::new(Systems::from_bytes(write_systems(&rows, 0).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn what_address_agent_and_page_say_stands_in_the_touchpoint() {
+        let mut rules = Rules::default();
+        rules.default.pages = PageRules::read("/products/** group=Shoes type=product topic=running\n").unwrap();
+        let mut enricher = Enricher::new(Arc::new(rules), Some(geo()), None);
+        enricher.set_systems(Some(systems()));
+        let event = ClickEvent { url: "https://shop.example/products/100023", ..view() };
+        for _ in 0..2 {
+            let mut out = Touchpoint::default();
+            enricher.click(&event, &mut out);
+            assert_eq!((out.accuracy_km, out.geo_edition), (20, "Crumbtrail-City-Flat"));
+            assert_eq!((out.asn, out.network_owner), (16_509, "AMAZON-02"));
+            assert_eq!((out.browser_version, out.os_version), ("126.0", "10"));
+            assert_eq!((out.bot, out.bot_indicators), ("", "data_centre"), "a hint alone makes no robot");
+            assert_eq!((out.page_group, out.content_type, out.content_topic), ("Shoes", "product", "running"));
+        }
+        let phone = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile \
+                     Safari/537.36";
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { user_agent: phone, ip: "198.51.100.1", ..view() }, &mut out);
+        assert_eq!((out.brand, out.bot_indicators, out.geo_edition, out.asn), ("Samsung", "", "", 0));
+        let crawler = ClickEvent { user_agent: "Googlebot/2.1", latitude: Some(1.0), longitude: Some(2.0), ..view() };
+        let mut out = Touchpoint::default();
+        enricher.click(&crawler, &mut out);
+        assert_eq!((out.bot, out.bot_indicators), ("user_agent", "user_agent,data_centre"));
+        assert_eq!((out.accuracy_km, out.asn), (0, 16_509), "the radius is the address's, not the device's");
+    }
+
+    #[test]
+    fn a_position_inside_a_fence_tells_the_shop() {
+        let point = r#"{"type":"Feature","properties":{"name":"Siam","store":"s1"},
+            "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}"#;
+        let json = format!(r#"{{"type":"FeatureCollection","features":[{point}]}}"#);
+        let mut enricher = enricher();
+        let here = ClickEvent { latitude: Some(13.7466), longitude: Some(100.5347), ..view() };
+        let store = |enricher: &mut Enricher, event: &ClickEvent<'_>| {
+            let mut out = Touchpoint { store: event.store, ..Touchpoint::default() };
+            enricher.click(event, &mut out);
+            out.store.to_owned()
+        };
+        assert_eq!(store(&mut enricher, &here), "", "without fences");
+        enricher.set_fences(Some(Arc::new(Fences::read(&json, 0.0).unwrap())));
+        for (event, expected) in [
+            (here, "s1"),
+            (ClickEvent { store: "s9", ..here }, "s9"),
+            (ClickEvent { latitude: Some(13.7566), ..here }, ""),
+            (ClickEvent { latitude: None, ..here }, ""),
+            (ClickEvent { properties: r#"{"accuracy_m":30}"#, ..here }, "s1"),
+            (ClickEvent { properties: r#"{"accuracy_m":300}"#, ..here }, ""),
+        ] {
+            assert_eq!(store(&mut enricher, &event), expected, "{event:?}");
         }
     }
 
@@ -568,7 +664,24 @@ mod tests {
     }
 
     #[test]
-    fn extras_say_what_the_touchpoint_has_no_room_for() {
+    fn a_contact_is_hashed_under_the_key_of_its_time() {
+        let mut enricher = enricher();
+        let mut hash = |at: i64| {
+            let mut out = Touchpoint::default();
+            out.head.occurred_at.0 = at;
+            enricher.click(&ClickEvent { contact: "A@b.co", ..view() }, &mut out);
+            let clicked = out.contact.to_owned();
+            let mut out = Touchpoint { head: out.head, ..Touchpoint::default() };
+            enricher.support(&SupportEntry { contact: " a@b.co", ..SupportEntry::default() }, &mut out);
+            assert_eq!(out.contact, clicked);
+            clicked
+        };
+        assert_eq!(hash(0), hash(CHANGE - 1));
+        assert_ne!(hash(0), hash(CHANGE));
+    }
+
+    #[test]
+    fn extras_say_what_decided() {
         let mut rules = Rules::default();
         rules.default.pages = PageRules::read(crate::page::SHIPPED).unwrap();
         let mut enricher = Enricher::new(Arc::new(rules), Some(geo()), None);

@@ -5,6 +5,7 @@
 
 mod geojson;
 mod geometry;
+mod told;
 mod track;
 
 pub use geojson::{DEFAULT_RADIUS_M, FencesError};
@@ -140,6 +141,20 @@ impl Fences {
             .filter(|(_, distance)| *distance <= self.reach_m)
     }
 
+    /// The shop that somebody is in whose device tells its position, degrees; empty outside of all fences, or if the
+    /// event's properties (a JSON object, or nothing) tell an accuracy worse than [`TrackRules`] trust. Of fences one in another
+    /// the inner counts. One event at a time: who comes, stays and goes is for [`Track`] to say.
+    #[must_use]
+    pub fn store_at(&self, latitude: f32, longitude: f32, properties: &str) -> &str {
+        let Some(at) = Position::new(f64::from(latitude), f64::from(longitude)) else { return "" };
+        let inside = self.near(at).filter(|(_, distance)| *distance <= 0.0);
+        // The edge that is nearest is the inner fence's.
+        let Some((fence, _)) = inside.max_by(|(_, one), (_, other)| one.total_cmp(other)) else { return "" };
+        let is_trusted = told::accuracy_m(properties)
+            .is_none_or(|accuracy| (0.0..=TrackRules::default().worst_accuracy_m).contains(&accuracy));
+        if is_trusted { &fence.store } else { "" }
+    }
+
     /// The fence of a shop: where a beacon, a till or a check-in says somebody is.
     #[must_use]
     pub fn of_store(&self, store: &str) -> Option<&Fence> {
@@ -271,5 +286,18 @@ mod tests {
             [-46.0]
         );
         assert_eq!(fences.near(at(13.7566, 100.5347)).count(), 0);
+    }
+
+    #[test]
+    fn of_fences_one_in_another_the_inner_is_the_shop() {
+        let middle = at(13.7466, 100.5347);
+        for list in [["mall", "shop"], ["shop", "mall"]] {
+            let radius = |name: &str| if name == "mall" { 300.0 } else { 20.0 };
+            let fences = Fences::new(list.map(|name| circle(name, middle, radius(name))).to_vec(), 0.0);
+            assert_eq!(fences.store_at(13.7466, 100.5347, ""), "shop");
+            assert_eq!(fences.store_at(13.7476, 100.5347, "{}"), "mall");
+            assert_eq!(fences.store_at(13.7566, 100.5347, ""), "");
+            assert_eq!(fences.store_at(13.7466, 100.5347, r#"{"accuracy":"250.5"}"#), "");
+        }
     }
 }

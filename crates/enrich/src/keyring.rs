@@ -14,6 +14,14 @@ pub struct Key {
     pub from_ms: i64,
 }
 
+impl Key {
+    /// A key that counts from `from_ms` on.
+    #[must_use]
+    pub fn new(secret: impl Into<Vec<u8>>, from_ms: i64) -> Key {
+        Key { secret: secret.into(), from_ms }
+    }
+}
+
 /// Why keys make no ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {

@@ -32,8 +32,8 @@ pub mod sources;
 pub mod url;
 
 pub use agent::Agent;
-pub use contact::ContactHasher;
 pub use enricher::{Enricher, Extras, Missing};
 pub use geo::{Geo, GeoError, Place};
+pub use keyring::{Key, Keyring};
 pub use places::Origin;
 pub use rules::{Rules, SiteRules};

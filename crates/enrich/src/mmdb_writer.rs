@@ -1,4 +1,4 @@
-//! Writes small geo databases: for the demo world, whose places are known, and for tests.
+//! Writes small databases of places and systems: for the demo world, whose places are known, and for tests.
 //!
 //! The format is MaxMind DB 2.0: a binary tree over address bits, a data section, metadata. IPv4 networks lie at
 //! `::/96` of one IPv6 tree. Deterministic: the same rows give the same bytes.
@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::asn::System;
 pub use crate::network::Network;
 use crate::network::NotANetwork;
 use crate::place::Place;
@@ -63,6 +64,28 @@ enum Slot {
 /// # Errors
 /// Too many rows.
 pub fn write_mmdb(rows: &[(Network, Place<'_>)], layout: Layout, built_at: u64) -> Result<Vec<u8>, WriteError> {
+    let kind = if layout == Layout::Nested { "Crumbtrail-City" } else { "Crumbtrail-City-Flat" };
+    write(rows, kind, built_at, |record, place| put_place(record, place, layout))
+}
+
+/// A database of autonomous systems, as [`write_mmdb`] writes one of places.
+///
+/// # Errors
+/// Too many rows.
+pub fn write_systems(rows: &[(Network, System<'_>)], built_at: u64) -> Result<Vec<u8>, WriteError> {
+    write(rows, "Crumbtrail-ASN", built_at, |record, system| {
+        let mut map = Map::begin(record);
+        put_number(map.key(record, "autonomous_system_number"), UINT32, u64::from(system.number));
+        map.text(record, "autonomous_system_organization", system.organisation);
+    })
+}
+
+fn write<T>(
+    rows: &[(Network, T)],
+    kind: &str,
+    built_at: u64,
+    put: impl Fn(&mut Vec<u8>, &T),
+) -> Result<Vec<u8>, WriteError> {
     let mut data = Vec::new();
     let mut known: BTreeMap<Vec<u8>, u32> = BTreeMap::new();
     let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -70,9 +93,9 @@ pub fn write_mmdb(rows: &[(Network, Place<'_>)], layout: Layout, built_at: u64) 
     order.sort_by_key(|row| bits(rows[*row].0).1);
     let mut nodes: Vec<[Slot; 2]> = vec![[Slot::Empty; 2]];
     for row in order {
-        let (network, place) = &rows[row];
+        let (network, value) = &rows[row];
         let mut record = Vec::new();
-        put_place(&mut record, place, layout);
+        put(&mut record, value);
         let offset = u32::try_from(data.len()).map_err(|_| WriteError::TooLarge)?;
         let offset = *known.entry(record).or_insert_with_key(|record| {
             data.extend_from_slice(record);
@@ -95,7 +118,7 @@ pub fn write_mmdb(rows: &[(Network, Place<'_>)], layout: Layout, built_at: u64) 
     }
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(&data);
-    put_metadata(&mut out, count, layout, built_at);
+    put_metadata(&mut out, count, kind, built_at);
     Ok(out)
 }
 
@@ -251,16 +274,15 @@ fn put_names(out: &mut Vec<u8>, name: &str) {
     names.text(out, "en", name);
 }
 
-fn put_metadata(out: &mut Vec<u8>, nodes: u32, layout: Layout, built_at: u64) {
+fn put_metadata(out: &mut Vec<u8>, nodes: u32, kind: &str, built_at: u64) {
     out.extend_from_slice(b"\xAB\xCD\xEFMaxMind.com");
     let mut map = Map::begin(out);
     put_number(map.key(out, "binary_format_major_version"), UINT16, 2);
     put_number(map.key(out, "binary_format_minor_version"), UINT16, 0);
     put_number(map.key(out, "build_epoch"), UINT64, built_at);
-    let kind = if layout == Layout::Nested { "Crumbtrail-City" } else { "Crumbtrail-City-Flat" };
     map.text(out, "database_type", kind);
     let mut description = Map::begin(map.key(out, "description"));
-    description.text(out, "en", "places of a made-up world");
+    description.text(out, "en", "a made-up world");
     put_number(map.key(out, "ip_version"), UINT16, 6);
     put_control(map.key(out, "languages"), ARRAY, 1);
     put_str(out, "en");

@@ -27,8 +27,22 @@ pub(crate) fn section<'a>(section: Section, put: impl FnOnce(&mut Touchpoint<'a>
     bytes.into()
 }
 
+fn edition(geo: Option<&Geo>) -> Box<str> {
+    geo.map_or("", Geo::edition_name).into()
+}
+
+/// What an address says besides its place. The database is named only where it knew the place.
+#[inline]
+fn put_detail<'a>(accuracy_km: Option<u16>, system: System<'a>, edition: &'a str, out: &mut Touchpoint<'a>) {
+    out.accuracy_km = accuracy_km.map_or(0, u32::from);
+    (out.asn, out.network_owner) = (system.number, system.organisation);
+    out.geo_edition = edition;
+}
+
 pub(crate) struct Places {
     geo: Option<Arc<Geo>>,
+    /// Type and date of it.
+    edition: Box<str>,
     systems: Option<Arc<Systems>>,
     robots: Option<Arc<AddressList>>,
     /// Whether there is anything to ask.
@@ -42,6 +56,9 @@ pub(crate) struct Places {
     list: Vec<KeptPlace>,
     by_system: HashMap<u32, u32>,
     owners: Vec<(u32, Box<str>)>,
+    /// Details by place and owner, of which many networks share one. Number 0 is nothing.
+    by_origin: HashMap<(u32, u32), u32>,
+    details: Vec<Box<[u8]>>,
     /// Look-ups that failed because a database is damaged.
     pub(crate) errors: u64,
     /// Addresses given that have no place: unreadable, private, or not in the database.
@@ -54,6 +71,7 @@ pub(crate) struct KeptNetwork {
     network: Option<(IpAddr, u8)>,
     place: u32,
     owner: u32,
+    detail: u32,
     said: Indicators,
 }
 
@@ -70,6 +88,21 @@ struct KeptPlace {
     section: Box<[u8]>,
 }
 
+impl KeptPlace {
+    #[inline]
+    fn place(&self) -> Place<'_> {
+        Place {
+            country: &self.country,
+            region: &self.region,
+            city: &self.city,
+            latitude: self.latitude,
+            longitude: self.longitude,
+            time_zone: &self.time_zone,
+            accuracy_km: self.accuracy_km,
+        }
+    }
+}
+
 /// Everything an address says; read only as far as it is asked.
 #[derive(Clone, Copy)]
 pub struct Origin<'a> {
@@ -82,22 +115,21 @@ impl<'a> Origin<'a> {
     #[inline]
     #[must_use]
     pub fn place(&self) -> Place<'a> {
-        let place = &self.places.list[self.kept.place as usize];
-        Place {
-            country: &place.country,
-            region: &place.region,
-            city: &place.city,
-            latitude: place.latitude,
-            longitude: place.longitude,
-            time_zone: &place.time_zone,
-            accuracy_km: place.accuracy_km,
-        }
+        self.places.list[self.kept.place as usize].place()
     }
 
-    /// The place as a touchpoint's section; empty if that is not known.
+    /// Writes all of it that has a field into a touchpoint, with the sections that the fields make.
     #[inline]
-    pub(crate) fn section(&self) -> &'a [u8] {
-        &self.places.list[self.kept.place as usize].section
+    pub(crate) fn put(&self, out: &mut Touchpoint<'a>) {
+        let Origin { places, kept } = *self;
+        let place = &places.list[kept.place as usize];
+        place.place().put(out);
+        out.prepared.place = &place.section;
+        if kept.detail != 0 {
+            let edition = if kept.place == 0 { "" } else { &places.edition };
+            put_detail(place.accuracy_km, self.system(), edition, out);
+            out.prepared.network = &places.details[kept.detail as usize];
+        }
     }
 
     /// The network of the geo database that the address lies in; of the ASN database where the first doesn't know it.
@@ -123,7 +155,7 @@ impl<'a> Origin<'a> {
     /// Type and date of the geo database that was asked, empty without one.
     #[must_use]
     pub fn edition(&self) -> &'a str {
-        self.places.geo.as_ref().map_or("", |geo| geo.edition_name())
+        &self.places.edition
     }
 }
 
@@ -137,6 +169,7 @@ impl Places {
     pub(crate) fn new(geo: Option<Arc<Geo>>, systems: Option<Arc<Systems>>) -> Places {
         Places {
             asks: geo.is_some() || systems.is_some(),
+            edition: edition(geo.as_deref()),
             geo,
             systems,
             robots: None,
@@ -147,12 +180,15 @@ impl Places {
             list: vec![KeptPlace::default()],
             by_system: HashMap::new(),
             owners: vec![(0, Box::default())],
+            by_origin: HashMap::new(),
+            details: vec![Box::default()],
             errors: 0,
             unknown: 0,
         }
     }
 
     pub(crate) fn set_geo(&mut self, geo: Option<Arc<Geo>>) {
+        self.edition = edition(geo.as_deref());
         self.geo = geo;
         self.forget();
     }
@@ -177,6 +213,8 @@ impl Places {
         self.list.truncate(1);
         self.by_system.clear();
         self.owners.truncate(1);
+        self.by_origin.clear();
+        self.details.truncate(1);
     }
 
     /// What an address says, as a collector wrote it (see [`client_address`]).
@@ -204,7 +242,7 @@ impl Places {
     }
 
     fn find(&mut self, address: IpAddr) -> u32 {
-        let most = self.networks.len().max(self.list.len()).max(self.owners.len());
+        let most = self.networks.len().max(self.list.len()).max(self.owners.len()).max(self.details.len());
         if most >= MOST_PLACES {
             self.forget();
         }
@@ -222,9 +260,25 @@ impl Places {
         if self.robots.as_ref().is_some_and(|robots| robots.holds(address)) {
             kept.said = kept.said.and(Indicators::ADDRESS_LIST);
         }
+        kept.detail = self.detail(kept.place, kept.owner);
         *self.numbers.entry(kept).or_insert_with(|| {
             self.networks.push(kept);
             (self.networks.len() - 1) as u32
+        })
+    }
+
+    fn detail(&mut self, place: u32, owner: u32) -> u32 {
+        if (place, owner) == (0, 0) {
+            return 0;
+        }
+        let Places { by_origin, details, list, owners, edition, .. } = self;
+        *by_origin.entry((place, owner)).or_insert_with(|| {
+            let (number, organisation) = &owners[owner as usize];
+            let system = System { number: *number, organisation };
+            let edition = if place == 0 { "" } else { &**edition };
+            let accuracy = list[place as usize].accuracy_km;
+            details.push(section(Section::Network, |touchpoint| put_detail(accuracy, system, edition, touchpoint)));
+            (details.len() - 1) as u32
         })
     }
 

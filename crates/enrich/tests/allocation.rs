@@ -12,7 +12,7 @@ use crumbtrail_enrich::agent::hints::Hints;
 use crumbtrail_enrich::fence::{Fence, FenceId, Fences, Fix, Position, Shape, Track, TrackRules};
 use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb};
 use crumbtrail_enrich::page::PageRules;
-use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Place, Rules};
+use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 
 struct Counting;
@@ -49,7 +49,8 @@ fn a_warm_enricher_allocates_nothing() {
     let geo = Geo::from_bytes(write_mmdb(&rows, Layout::Nested, 0).unwrap()).unwrap();
     let mut rules = Rules::default();
     rules.default.pages = PageRules::read(crumbtrail_enrich::page::SHIPPED).unwrap();
-    let mut enricher = Enricher::new(Arc::new(rules), Some(Arc::new(geo)), Some(ContactHasher::new(b"key", "66")));
+    let mut enricher =
+        Enricher::new(Arc::new(rules), Some(Arc::new(geo)), Some(Keyring::new(&[Key::new([7; 16], 0)], 0).unwrap()));
     let urls: Vec<String> = (0..200)
         .map(|n| {
             format!(

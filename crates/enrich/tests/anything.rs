@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crumbtrail_enrich::agent::hints::Hints;
 use crumbtrail_enrich::channel::{Book, explain};
 use crumbtrail_enrich::page::PageRules;
-use crumbtrail_enrich::{ContactHasher, Enricher, Rules, SiteRules, media};
+use crumbtrail_enrich::{Enricher, Key, Keyring, Rules, SiteRules, media};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ proptest! {
     ) {
         let mut rules = Rules { empty_agent_is_bot: false, ..Rules::default() };
         rules.default.pages = PageRules::read(crumbtrail_enrich::page::SHIPPED).expect("the shipped rules are sound");
-        let mut enricher = Enricher::new(Arc::new(rules), None, Some(ContactHasher::new(b"key", "66")));
+        let mut enricher = Enricher::new(Arc::new(rules), None, Some(Keyring::new(&[Key::new([7; 16], 0)], 0).unwrap()));
         let event = ClickEvent {
             kind: Kind::PageView, url: &url, referrer: &referrer, user_agent: &agent, ip: &ip, text: &text,
             contact: &text, properties: &properties, name: &name, latitude, longitude, ..ClickEvent::default()

@@ -65,7 +65,7 @@ pub struct ClickEvent<'a> {
     pub properties: &'a str,
     /// Session id of the client.
     pub client_session: &'a str,
-    /// Consent: `None` not told, `Some(false)` refused (the record ends as `erased`).
+    /// Consent: `None` not told, `Some(false)` refused (the record ends as `erased`; intake says what is kept of it).
     pub consent: Option<bool>,
     /// E-mail address, phone number or handle told by an identify: hashed with a key by intake, never stored.
     pub contact: &'a str,

@@ -122,7 +122,7 @@ macro_rules! touchpoint {
                     match number {
                         $( number if number == Section::$section as u8 => {
                             const KNOWN: u16 = 0 $( | (1 << $bit) )*;
-                            if mask & !KNOWN != 0 {
+                            if mask | KNOWN != KNOWN {
                                 return Err(NEWER);
                             }
                             $( if mask & (1 << $bit) != 0 {
@@ -278,10 +278,37 @@ touchpoint! {
         11 detail: &'a str,
         /// Version of the model that read the text.
         12 model: &'a str,
+        /// Group of the page, where page rules tell one.
+        13 page_group: &'a str,
+        /// Content type of the page, where page rules tell one.
+        14 content_type: &'a str,
+        /// Topic of the page, where page rules tell one.
+        15 content_topic: &'a str,
+    }
+    Network {
+        /// Radius of the circle round the place's position in which the address probably is, km; 0: not known, or the device told
+        /// its position.
+        0 accuracy_km: u32,
+        /// Number of the autonomous system that announces the address; 0: not known.
+        1 asn: u32,
+        /// Who runs that system.
+        2 network_owner: &'a str,
+        /// Type and date of the geo database that told the place.
+        3 geo_edition: &'a str,
+    }
+    Agent {
+        /// Who made the device.
+        0 brand: &'a str,
+        /// Version of the browser, at most two numbers.
+        1 browser_version: &'a str,
+        /// Version of the operating system, at most two numbers.
+        2 os_version: &'a str,
+        /// Every indicator that says that this is a robot, comma separated; those that are mere hints, too.
+        3 bot_indicators: &'a str,
     }
 }
 
-/// Sections that were encoded before, for values that repeat: a place, a device. Each is empty, or what encoding the
+/// Sections that were encoded before, for values that repeat: what an address and an agent say. Each is empty, or what encoding the
 /// touchpoint's own fields would write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prepared<'a> {
@@ -289,6 +316,10 @@ pub struct Prepared<'a> {
     pub place: &'a [u8],
     /// [`Section::Device`].
     pub device: &'a [u8],
+    /// [`Section::Network`].
+    pub network: &'a [u8],
+    /// [`Section::Agent`].
+    pub agent: &'a [u8],
 }
 
 impl<'a> Prepared<'a> {
@@ -297,6 +328,8 @@ impl<'a> Prepared<'a> {
         match section {
             Section::Place => self.place,
             Section::Device => self.device,
+            Section::Network => self.network,
+            Section::Agent => self.agent,
             _ => &[],
         }
     }
@@ -357,6 +390,11 @@ mod tests {
             items: Items::from_buffer(items),
             friction: true,
             model: "m1",
+            content_topic: "food",
+            accuracy_km: 300,
+            asn: 4_200_000_000,
+            geo_edition: "City 2026-11-01",
+            bot_indicators: "data_centre",
             ..Touchpoint::default()
         }
     }
@@ -374,6 +412,22 @@ mod tests {
         assert_eq!(read, touchpoint);
         assert_eq!(read.items.iter().collect::<Vec<_>>(), [line, line]);
         assert_eq!(Head::peek(&bytes), Ok(touchpoint.head));
+    }
+
+    #[test]
+    fn sections_encoded_before_are_what_encoding_would_write() {
+        let whole = Touchpoint { city: "Bangkok", brand: "Apple", ..sample(&[]) };
+        let section = |section| {
+            let mut bytes = Vec::new();
+            whole.encode_section(section, &mut bytes);
+            bytes
+        };
+        let [place, network, agent] = [Section::Place, Section::Network, Section::Agent].map(section);
+        let prepared = Prepared { place: &place, network: &network, agent: &agent, device: &[] };
+        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        Touchpoint { prepared, ..whole }.encode(&mut bytes);
+        whole.encode(&mut expected);
+        assert_eq!(bytes, expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crumbtrail_enrich::Enricher;
+use crumbtrail_enrich::consent::{self, Consent};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
@@ -27,9 +28,24 @@ pub enum KeepText {
     None,
 }
 
+/// What is kept of the clicks of people who do not consent. They end as [`Outcome::Erased`] either way: no session, no
+/// journey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WithoutConsent {
+    /// Site, kind and time.
+    #[default]
+    Stub,
+    /// What can be counted, see [`consent::only_counts`].
+    Counts,
+}
+
 /// How intake judges.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
+    /// What is kept without consent.
+    pub without_consent: WithoutConsent,
+    /// Whether silence means no consent.
+    pub must_consent: bool,
     /// Robots end as [`Outcome::Bot`] instead of being flagged.
     pub drop_bots: bool,
     /// What is kept of free text.
@@ -96,7 +112,7 @@ impl Intake {
         }
     }
 
-    /// The enricher, to hand it a reloaded geo database.
+    /// The enricher, to hand it reloaded databases.
     pub fn enricher(&mut self) -> &mut Enricher {
         &mut self.enricher
     }
@@ -199,14 +215,19 @@ fn click<'a>(
         event.site = input.site;
     }
     let corrected = correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at);
-    let head = Head {
+    let mut head = Head {
         outcome: Outcome::Counted,
         kind: event.kind,
         key: Key::visitor(event.site, event.visitor),
         id: id_hash(event.event_id),
         occurred_at: corrected.at,
     };
-    if event.consent == Some(false) {
+    let may_keep = Consent::of_page(event.consent, event.url).allows_profile(!settings.must_consent);
+    if !may_keep {
+        // Not even the log may tell whose it was, so the record is routed by its own id.
+        head.key = Key::visitor(event.site, event.event_id);
+    }
+    if !may_keep && settings.without_consent == WithoutConsent::Stub {
         return Ok(stub(head, Outcome::Erased, event.site, input, out));
     }
     let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
@@ -216,6 +237,11 @@ fn click<'a>(
     enricher.click(&event, &mut touchpoint);
     if settings.drop_bots && !touchpoint.bot.is_empty() {
         return Ok(stub(head, Outcome::Bot, event.site, input, out));
+    }
+    if !may_keep {
+        touchpoint.head.outcome = Outcome::Erased;
+        consent::only_counts(&touchpoint).encode(out);
+        return Ok(Decided { outcome: Outcome::Erased, key: head.key, occurred_at: Some(corrected.at) });
     }
     if !event.text.is_empty() {
         reader.read(event.text, event.language, &mut touchpoint);
@@ -244,6 +270,7 @@ fn support<'a>(
     fill::support(&entry, &mut touchpoint);
     place_in_source(input, &mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
+    touchpoint.head.occurred_at = corrected.at;
     enricher.support(&entry, &mut touchpoint);
     let head = Head {
         outcome: Outcome::Counted,

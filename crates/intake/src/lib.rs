@@ -12,7 +12,7 @@ mod fill;
 pub mod intake;
 
 pub use decoder::{Decoded, Decoder, FileIdentity, Schemas, SourceShape};
-pub use intake::{Decided, Input, Intake, KeepText, Settings, event_time};
+pub use intake::{Decided, Input, Intake, KeepText, Settings, WithoutConsent, event_time};
 
 /// Why a record cannot be decided now. Never makes a dead letter: intake pauses and tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -316,6 +316,12 @@ mod tests {
             offset: 1 << 33,
             session: 9,
             model: "m",
+            page_group: "g",
+            accuracy_km: 20,
+            asn: 7,
+            network_owner: "n",
+            brand: "b",
+            os_version: "13",
             ..Touchpoint::default()
         }
         .encode(&mut bytes);
@@ -376,6 +382,10 @@ mod tests {
         };
         let base = Touchpoint { browser: "x", page: "/a", ..Touchpoint::default() };
         assert_eq!(encode(&base), encode(&Touchpoint { page: "/b", search: "q", ..base }));
+        let on_the_way = Touchpoint { accuracy_km: 5, asn: 7, network_owner: "n", geo_edition: "e", ..base };
+        assert_eq!(encode(&base), encode(&on_the_way), "another network is the same place");
+        let updated = Touchpoint { brand: "b", browser_version: "1", os_version: "2", bot_indicators: "d", ..base };
+        assert_eq!(encode(&base), encode(&updated), "another version is the same device");
         assert_ne!(encode(&base), encode(&Touchpoint { browser: "", os: "x", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { customer: "c", ..base }));
         assert_ne!(encode(&base), encode(&Touchpoint { language: "c", ..base }));

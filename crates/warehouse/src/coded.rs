@@ -20,8 +20,11 @@ pub(crate) struct Coded {
     /// Where each string's bytes lie in `keys`.
     spans: Vec<(u32, u32)>,
     index: HashTable<u32>,
-    last: u32,
     numbers: Vec<u32>,
+    /// The last value's number and where its bytes lie, and how often in a row it stands behind `numbers`.
+    last: u32,
+    span: (usize, usize),
+    run: usize,
 }
 
 impl Coded {
@@ -29,10 +32,25 @@ impl Coded {
     #[inline]
     pub(crate) fn push(&mut self, text: &[u8]) {
         // Rows beside each other mostly say the same.
-        if self.key(self.last) != Some(text) {
-            self.last = self.find(text);
+        let (begin, end) = self.span;
+        let is_same = text.len() == end - begin && (text.is_empty() || self.keys.get(begin..end) == Some(text));
+        if is_same && self.run > 0 {
+            self.run += 1;
+            return;
         }
-        self.numbers.push(self.last);
+        self.end_run();
+        self.last = self.find(text);
+        let (begin, end) = self.spans[self.last as usize];
+        (self.span, self.run) = ((begin as usize, end as usize), 1);
+    }
+
+    fn end_run(&mut self) {
+        match self.run {
+            0 => {}
+            1 => self.numbers.push(self.last),
+            more => self.numbers.resize(self.numbers.len() + more, self.last),
+        }
+        self.run = 0;
     }
 
     fn key(&self, number: u32) -> Option<&[u8]> {
@@ -69,11 +87,12 @@ impl Coded {
 
     /// Values so far.
     pub(crate) fn len(&self) -> usize {
-        self.numbers.len()
+        self.numbers.len() + self.run
     }
 
     /// The column's bytes.
-    pub(crate) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.end_run();
         let (width, code) = match self.spans.len() {
             0..=0x100 => (1, 0),
             0x101..=0x1_0000 => (2, 1),
@@ -107,7 +126,7 @@ mod tests {
         for text in ["th", "th", "", "id", "th", ""] {
             coded.push(text.as_bytes());
         }
-        assert!(!coded.says_nothing());
+        assert_eq!((coded.says_nothing(), coded.len()), (false, 6));
         let mut expected = [1u64, 0x600, 3].map(u64::to_le_bytes).concat();
         expected.extend(b"\x02th\x00\x02id");
         expected.extend(6u64.to_le_bytes());

@@ -48,7 +48,8 @@ impl Cell for bool {
 impl Cell for &str {
     #[inline]
     fn put(self, out: &mut Vec<u8>) {
-        put_bytes(out, self.as_bytes());
+        // Of a touchpoint's strings most are empty.
+        if self.is_empty() { out.push(0) } else { put_bytes(out, self.as_bytes()) }
     }
 }
 

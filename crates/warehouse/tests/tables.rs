@@ -94,6 +94,17 @@ async fn a_touchpoint_reads_as_it_was_written() {
         friction: true,
         device_at: 1_699_999_999_999,
         model: "m1",
+        accuracy_km: 20,
+        geo_edition: "City 2026-11-01",
+        asn: 4_200_000_000,
+        network_owner: "TRUE INTERNET",
+        brand: "Samsung",
+        browser_version: "126.0",
+        os_version: "13",
+        bot_indicators: "data_centre",
+        page_group: "Blog",
+        content_type: "article",
+        content_topic: "running",
         ..click("shop", 5, 1_700_000_000_123)
     };
     touchpoint.head.kind = Kind::Purchase;
@@ -112,6 +123,16 @@ async fn a_touchpoint_reads_as_it_was_written() {
         "shop\t2023-11-14 22:13:20.123\t0000000000000005\tpurchase\tlate\t00000000000000ab\t2023-11-14 22:13:19.999\t\
          \\N\tpaid_search\tmobile\t13.75\t['p1','p2']\t2500000\t-12.345678\t['billing','delivery']\tขอบคุณ\t\t0.5\t\
          \\N\ttrue\t3\t77\tm1"
+    );
+    let found = ask(
+        &client,
+        "SELECT accuracy_km, geo_edition, asn, network_owner, brand, browser_version, os_version, bot_indicators,
+            page_group, content_type, content_topic FROM {db}.touchpoints",
+    )
+    .await;
+    assert_eq!(
+        found,
+        "20\tCity 2026-11-01\t4200000000\tTRUE INTERNET\tSamsung\t126.0\t13\tdata_centre\tBlog\tarticle\trunning"
     );
 }
 

@@ -146,6 +146,45 @@ async fn ways_through_the_site_and_where_the_checkout_ends() {
 }
 
 #[tokio::test]
+async fn pages_carry_their_labels_and_shops_their_visitors() {
+    if !engine_is_here("pages_carry_their_labels_and_shops_their_visitors") {
+        return;
+    }
+    let (client, _) = migrated("v_labels").await;
+    let mut rows = Rows::of(&client, TableId::Sessions);
+    let row = session(1, Device::Mobile, 0);
+    rows.add(|version, out| sessions::encode(&row, version, out), 1);
+    rows.insert("s").await;
+    let mut rows = Rows::of(&client, TableId::Touchpoints);
+    let mut add = |id: u64, visitor: &'static str, of: Touchpoint<'static>, kind: Kind| {
+        let at = click("shop", id, START.0 + id as i64 * 1000);
+        let mut touchpoint = Touchpoint { head: at.head, site: "shop", visitor, offset: id, ..of };
+        touchpoint.head.kind = kind;
+        let row = TouchpointRow { touchpoint: &touchpoint, outcome: Outcome::Counted, session_id: 1, log_partition: 0 };
+        rows.add(|version, out| touchpoints::encode(&row, version, out), id);
+    };
+    let page = Touchpoint { page: "/", page_group: "Old", ..Touchpoint::default() };
+    add(1, "v1", page, Kind::PageView);
+    add(2, "v1", Touchpoint { page_group: "Home", content_type: "home", ..page }, Kind::PageView);
+    let shop = Touchpoint { store: "s1", ..Touchpoint::default() };
+    add(3, "v1", shop, Kind::PageView);
+    add(4, "v2", shop, Kind::StoreVisit);
+    add(5, "v2", shop, Kind::PagePing);
+    add(6, "v3", Touchpoint { author: Author::Customer, ..shop }, Kind::SupportMessage);
+    rows.insert("t").await;
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT page, page_group, content_type, content_topic, view_count FROM {db}.content_performance
+            WHERE view_count > 0"
+        )
+        .await,
+        "/\tHome\thome\t\t2"
+    );
+    assert_eq!(ask(&client, "SELECT store, visit_count, visitor_count FROM {db}.store_visits").await, "s1\t1\t2");
+}
+
+#[tokio::test]
 async fn why_people_leave_and_how_they_felt() {
     if !engine_is_here("why_people_leave_and_how_they_felt") {
         return;

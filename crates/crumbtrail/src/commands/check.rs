@@ -7,8 +7,8 @@ use crumbtrail_log::kafka::admin;
 use crumbtrail_warehouse::{ledger, migrate};
 
 use crate::cli::Place;
-use crate::config::{Config, LogHome, SourceFormat};
-use crate::wiring::{Deployment, intake, processors};
+use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
+use crate::wiring::{Deployment, enrichment, intake, processors};
 
 pub fn check(place: &Place) -> Result<ExitCode> {
     let mut config = super::load(place)?;
@@ -19,7 +19,9 @@ pub fn check(place: &Place) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.note("configuration", Ok("read, no unknown keys".to_owned()));
     findings.note("stage model", processors::journey_rules(&deployment.config).map(|r| r.models[0].name().to_owned()));
-    findings.note("geo database", geo(&deployment.config));
+    for (what, found) in enrich(&deployment.config) {
+        findings.note(what, found);
+    }
     findings.note("sentiment models", models());
     findings.note("snapshots", deployment.snapshots().map(|_| "store can be reached".to_owned()));
     findings.note("our logs", logs(&deployment));
@@ -57,15 +59,51 @@ impl Findings {
     }
 }
 
-fn geo(config: &Config) -> Result<String> {
-    Ok(match intake::geo(&config.enrich.geo_database)? {
-        None => "none configured: places stay empty (enrich.geo_database)".to_owned(),
+/// What is found of each file of enrichment.
+fn enrich(config: &Config) -> [(&'static str, Result<String>); 6] {
+    let geo = || match enrichment::geo(config)? {
+        None => Ok("none configured: places stay empty (enrich.geo_database)".to_owned()),
         Some(geo) => {
             geo.verify()?;
             let (edition, built) = geo.edition();
-            format!("{edition}, built {built}")
+            Ok(format!("{edition}, built {built}"))
         }
-    })
+    };
+    let systems = || match enrichment::systems(config)? {
+        None => Ok("none configured: networks stay unknown (enrich.asn_database)".to_owned()),
+        Some(systems) => {
+            systems.verify()?;
+            Ok(systems.edition_name().to_owned())
+        }
+    };
+    let robots = enrichment::robots(config).map(|list| match list {
+        None => "none configured (enrich.robots)".to_owned(),
+        Some(list) => format!("{} ranges", list.len()),
+    });
+    let fences = enrichment::fences(config).map(|fences| match fences {
+        None => "none configured (enrich.fences)".to_owned(),
+        Some(fences) => format!("{} fences", fences.len()),
+    });
+    let rules = enrichment::rules(config).map(|rules| {
+        let labelled = rules.sites.iter().filter(|(_, site)| !site.pages.is_empty()).count();
+        let every =
+            if rules.default.pages.is_empty() { "no page rules for every site" } else { "page rules for every site" };
+        let own = if config.enrich.channels.is_empty() { "shipped" } else { "own" };
+        format!("{own} channel rules, {every}, {labelled} sites with page rules")
+    });
+    let consent = format!(
+        "{}; kept without it: {}",
+        if config.privacy.consent_required { "must be given" } else { "silence counts as given" },
+        if config.privacy.without_consent == WithoutConsent::Counts { "what can be counted" } else { "nothing" },
+    );
+    [
+        ("geo database", geo()),
+        ("ASN database", systems()),
+        ("robots' addresses", robots),
+        ("channel and page rules", rules),
+        ("geofences", fences),
+        ("consent", Ok(consent)),
+    ]
 }
 
 fn models() -> Result<String> {

@@ -3,22 +3,21 @@
 mod shown;
 
 use std::io::{BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use crumbtrail_enrich::asn::Systems;
-use crumbtrail_enrich::fence::{Fences, TrackRules};
-use crumbtrail_enrich::network::AddressList;
-use crumbtrail_enrich::page::PageRules;
-use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules};
+use crumbtrail_enrich::Enricher;
+use crumbtrail_enrich::fence::Fences;
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decoder, FileIdentity, SourceShape};
 use crumbtrail_sentiment::{Scorer, Scratch};
 
 use crate::cli::{FileFormat, FileKind, Place};
+use crate::config::keyring;
+use crate::wiring::enrichment;
 
 /// `enrich`.
 #[derive(Debug, Args)]
@@ -35,7 +34,7 @@ pub struct EnrichArgs {
     /// Site of records that name none.
     #[arg(long, default_value = "default")]
     pub site: String,
-    /// City database (MMDB); wins over `enrich.geo_database`.
+    /// City database (MMDB). Each file named here wins over the one that is configured.
     #[arg(long, value_name = "FILE")]
     pub geo: Option<PathBuf>,
     /// ASN database (MMDB).
@@ -47,10 +46,10 @@ pub struct EnrichArgs {
     /// Geofences (GeoJSON).
     #[arg(long, value_name = "FILE")]
     pub fences: Option<PathBuf>,
-    /// Page rules; without a file those shipped.
+    /// Page rules; without any those shipped.
     #[arg(long, value_name = "FILE")]
     pub pages: Option<PathBuf>,
-    /// Channel rules; without a file those shipped.
+    /// Channel rules; without any those shipped.
     #[arg(long, value_name = "FILE")]
     pub channels: Option<PathBuf>,
     /// Where.
@@ -79,7 +78,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 struct Tool {
     decoder: Decoder,
     enricher: Enricher,
-    fences: Fences,
+    fences: Arc<Fences>,
     scorer: Scorer,
     scratch: Scratch,
     format: FileFormat,
@@ -92,38 +91,31 @@ impl Tool {
         if args.format == FileFormat::Avro {
             bail!("lines are native, segment or combined; Avro files are read by `crumbtrail import`");
         }
-        let config = super::load(&args.place)?;
-        let mut rules: Rules = crate::wiring::intake::rules(&config);
-        if let Some(path) = &args.channels {
-            rules.channels = Arc::new(super::explain::book(path)?);
+        let mut config = super::load(&args.place)?;
+        let enrich = &mut config.enrich;
+        for (key, file) in [
+            (&mut enrich.geo_database, &args.geo),
+            (&mut enrich.asn_database, &args.asn),
+            (&mut enrich.robots, &args.robots),
+            (&mut enrich.channels, &args.channels),
+            (&mut enrich.fences, &args.fences),
+            (&mut enrich.pages, &args.pages),
+        ] {
+            if let Some(file) = file {
+                *key = file.display().to_string();
+            }
         }
-        let pages = match &args.pages {
-            Some(path) => PageRules::read(&text(path)?).with_context(|| path.display().to_string())?,
-            None => PageRules::read(crumbtrail_enrich::page::SHIPPED).context("the shipped page rules")?,
-        };
-        for site in std::iter::once(&mut rules.default).chain(rules.sites.iter_mut().map(|(_, site)| site)) {
-            site.pages = pages.clone();
+        if args.pages.is_some() {
+            config.sites.values_mut().for_each(|site| site.pages.clear());
+        } else if config.enrich.pages.is_empty() {
+            config.enrich.pages = "shipped".to_owned();
         }
-        let geo = match &args.geo {
-            Some(path) => Some(Arc::new(Geo::open(path).with_context(|| path.display().to_string())?)),
-            None => crate::wiring::intake::geo(&config.enrich.geo_database)?,
-        };
         // Without a key of the deployment's a hash would be nobody else's: none is shown.
         let key = config.privacy.key.as_bytes();
-        let contacts = (!key.is_empty()).then(|| ContactHasher::new(key, ""));
-        let mut enricher = Enricher::new(Arc::new(rules), geo, contacts);
-        if let Some(path) = &args.asn {
-            enricher.set_systems(Some(Arc::new(Systems::open(path).with_context(|| path.display().to_string())?)));
-        }
-        if let Some(path) = &args.robots {
-            let list = AddressList::read(&text(path)?).with_context(|| path.display().to_string())?;
-            enricher.set_robots(Some(Arc::new(list)));
-        }
-        let fences = match &args.fences {
-            Some(path) => Fences::read(&text(path)?, TrackRules::default().reach_m())
-                .with_context(|| path.display().to_string())?,
-            None => Fences::default(),
-        };
+        let contacts =
+            (!key.is_empty()).then(|| keyring(&config.privacy, key)).transpose().map_err(anyhow::Error::msg)?;
+        let (enricher, _) = enrichment::enricher(&config, contacts)?;
+        let fences = enrichment::fences(&config)?.unwrap_or_default();
         Ok(Tool {
             decoder: Decoder::new(Box::new(NoRegistry), [0; 16])
                 .map_err(|reject| anyhow::anyhow!("built-in schemas: {}", reject.detail))?,
@@ -178,10 +170,6 @@ impl Tool {
             Err(hold) => shown::rejected("held", &hold.to_string()),
         }
     }
-}
-
-fn text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]
@@ -243,6 +231,7 @@ mod tests {
         assert_eq!((added["city"].as_str(), added["fences"][0].as_str()), (Some("Bangkok"), Some("siam")));
         assert_eq!(added["network"], "203.0.113.0/25");
         assert_eq!(added["bot"], "address_list");
+        assert_eq!(added["store"], "siam");
         assert!(added["geo_edition"].as_str().unwrap().starts_with("Crumbtrail-City-Flat 20"));
         assert!(out[0]["why"]["place"].as_str().unwrap().contains("203.0.113.0/25"));
     }

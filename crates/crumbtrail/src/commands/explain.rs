@@ -50,7 +50,7 @@ pub fn explain(command: &ExplainCommand) -> Result<ExitCode> {
 
 fn explained(args: &ChannelArgs) -> Result<String> {
     let config = super::load(&args.place)?;
-    let rules: Rules = crate::wiring::intake::rules(&config);
+    let rules: Rules = crate::wiring::enrichment::rules(&config)?;
     let (_, site): (_, &SiteRules) = rules.of(&args.site);
     let own = args.channels.as_ref().map(|path| book(path)).transpose()?;
     Ok(channel::explain(&args.url, &args.referrer, site, own.as_ref().unwrap_or(&rules.channels)).to_string())

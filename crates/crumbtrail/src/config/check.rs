@@ -69,6 +69,9 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
     if !config.privacy.key.is_empty() && config.privacy.key.len() < 16 {
         return fail("privacy.key is shorter than 16 characters; `openssl rand -hex 32` makes a good one");
     }
+    // An absent first key is made later: the others are judged beside a stand-in.
+    let first = if config.privacy.key.is_empty() { &[0; 16] } else { config.privacy.key.as_bytes() };
+    super::keyring(&config.privacy, first)?;
     if config.log.home == LogHome::Kafka && config.privacy.key.is_empty() {
         return fail(
             "privacy.key is empty: with log.home: kafka every process needs the same key; set CRUMBTRAIL_PRIVACY_KEY",

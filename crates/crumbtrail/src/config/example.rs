@@ -52,7 +52,8 @@ pub fn markdown() -> String {
         "# Configuration\n\nMade from the comments in `crates/crumbtrail/src/config` by `crumbtrail docs`; do not edit.\n\
          Unknown keys are refused with the nearest known one. `crumbtrail config example` prints a commented file.\n\n\
          Secrets may stand in the environment instead: `CRUMBTRAIL_CLICKHOUSE_PASSWORD`, `CRUMBTRAIL_REGISTRY_PASSWORD`,\n\
-         `CRUMBTRAIL_PRIVACY_KEY`, `CRUMBTRAIL_KAFKA_SASL_USERNAME`, `CRUMBTRAIL_KAFKA_SASL_PASSWORD`,\n\
+         `CRUMBTRAIL_PRIVACY_KEY`, `CRUMBTRAIL_PRIVACY_LATER_KEYS`,\n\
+         `CRUMBTRAIL_KAFKA_SASL_USERNAME`, `CRUMBTRAIL_KAFKA_SASL_PASSWORD`,\n\
          `CRUMBTRAIL_KAFKA_SSL_KEY_PASSWORD`, `CRUMBTRAIL_KAFKA_SSL_KEYSTORE_PASSWORD`, `CRUMBTRAIL_KAFKA_INSTANCE`.\n\n\
          | key | default | meaning |\n|---|---|---|\n",
     );

@@ -91,6 +91,9 @@ fn apply_environment(config: &mut Config, get: impl Fn(&str) -> Option<String>) 
     if let Some(key) = get("CRUMBTRAIL_PRIVACY_KEY") {
         config.privacy.key = key;
     }
+    if let Some(keys) = get("CRUMBTRAIL_PRIVACY_LATER_KEYS") {
+        config.privacy.later_keys = super::privacy::later_keys(&keys);
+    }
     for setting in ["sasl.username", "sasl.password", "ssl.key.password", "ssl.keystore.password"] {
         let name = format!("CRUMBTRAIL_KAFKA_{}", setting.replace('.', "_").to_uppercase());
         if let Some(value) = get(&name) {

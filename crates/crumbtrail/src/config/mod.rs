@@ -4,10 +4,12 @@
 mod check;
 mod example;
 mod load;
+mod privacy;
 mod rules;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};
+pub use privacy::keyring;
 pub use rules::{RulesConfig, SiteConfig, session_rules};
 
 use std::collections::BTreeMap;
@@ -24,8 +26,8 @@ pub struct Config {
     pub data_dir: DataDir,
     /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables.
     pub epoch: EpochNumber,
-    /// Generation of this configuration: raise it whenever something that judges or enriches changes. A start below the
-    /// generation found in the log is refused.
+    /// Generation of this configuration: raise it whenever something that judges or enriches changes, the files named under
+    /// `enrich` and `sites` included. A start below the generation found in the log is refused.
     pub generation: GenerationNumber,
     /// Our own logs between the processors.
     pub log: LogConfig,
@@ -41,9 +43,9 @@ pub struct Config {
     pub sites: BTreeMap<String, SiteConfig>,
     /// Journeys: stage model and breadcrumbs.
     pub journeys: JourneysConfig,
-    /// Enrichment: place, robots.
+    /// Enrichment: the files that say where, on what and by which channel.
     pub enrich: EnrichConfig,
-    /// Privacy: keys of the hashes, what is kept of free text.
+    /// Privacy: keys of the hashes, what is kept of free text and without consent.
     pub privacy: PrivacyConfig,
     /// ClickHouse: the embedded engine, or a server by URL.
     pub clickhouse: ClickhouseConfig,
@@ -213,6 +215,19 @@ pub struct EnrichConfig {
     /// City database in MMDB format (MaxMind's nested layout or the flat one of free databases); empty: no places.
     /// Reloaded when the file changes.
     pub geo_database: String,
+    /// ASN database in MMDB format (MaxMind's layout or a flat one): who runs the network, and whether it is a data centre's;
+    /// empty: neither. Reloaded when the file changes.
+    pub asn_database: String,
+    /// List of robots' addresses, one address or network in CIDR notation a line; empty: none.
+    pub robots: String,
+    /// Channel rules of your own: `source` lines add known sources, `mark` and `channel` lines replace all rules
+    /// (`crates/enrich/data/channels.txt` says how they are written); empty: those shipped.
+    pub channels: String,
+    /// Page rules: group, content type and topic of pages. `shipped` for what most shops name alike, or the path of a file
+    /// (`docs/enrichment.md`); empty: none.
+    pub pages: String,
+    /// Geofences of shops, GeoJSON: a device's position inside one names the `store` that the event doesn't; empty: none.
+    pub fences: String,
     /// Drop robots (outcome `bot`) instead of flagging their sessions.
     pub drop_bots: bool,
 }
@@ -228,6 +243,27 @@ pub enum KeepText {
     None,
 }
 
+/// What is kept of the clicks of people who do not consent. They have the outcome `erased`, no session and no journey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutConsent {
+    /// That there was one: site, kind and time.
+    #[default]
+    Nothing,
+    /// What can be counted, too: page, channel, device class, country, revenue; nobody's id, place, text or address.
+    Counts,
+}
+
+/// A key that takes over later.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LaterKeyConfig {
+    /// From which event time it counts, RFC 3339, such as `2027-01-01T00:00:00Z`.
+    pub from: String,
+    /// Secret key, at least 16 characters.
+    pub key: String,
+}
+
 /// Privacy.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -236,8 +272,16 @@ pub struct PrivacyConfig {
     /// environment: `CRUMBTRAIL_PRIVACY_KEY`. Empty: a key is made once and kept in `data_dir` (refused with
     /// `log.home: kafka`, where every process needs the same).
     pub key: String,
+    /// Keys that take over later, oldest first: each hashes the contacts of events from its time on, so that a replay hashes as
+    /// the first run did. What one key linked, the next doesn't. Better in the environment: `CRUMBTRAIL_PRIVACY_LATER_KEYS`, as
+    /// `2027-01-01T00:00:00Z=KEY,…`.
+    pub later_keys: Vec<LaterKeyConfig>,
     /// `redacted` or `none`.
     pub keep_text: KeepText,
+    /// What is kept of clicks without consent (`consent: false`, or `gcs=G1x0` in the page's URL): `nothing` or `counts`.
+    pub without_consent: WithoutConsent,
+    /// Whether clicks that say nothing of consent are without it.
+    pub consent_required: bool,
 }
 
 /// ClickHouse.

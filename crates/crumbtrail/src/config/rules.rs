@@ -32,6 +32,8 @@ macro_rules! rules_config {
             pub own_hosts: Vec<String>,
             /// Hosts that never count as a referrer, beside the payment providers known.
             pub excluded_referrers: Vec<String>,
+            /// Page rules of this site, as `enrich.pages`; empty: those of every site.
+            pub pages: String,
         }
 
         impl SiteConfig {

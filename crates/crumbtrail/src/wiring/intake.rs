@@ -1,26 +1,26 @@
 //! Intake's judge over sources: which source a record is of, and what to do with it.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use crumbtrail_enrich::{ContactHasher, Enricher, Geo, Rules, SiteRules};
 use crumbtrail_events::avro::{Plan, Target};
 use crumbtrail_events::clock::Times;
 use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
-use crumbtrail_intake::{Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape};
+use crumbtrail_intake::{Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape, WithoutConsent};
 use crumbtrail_log::{OriginId, SourceRecord};
 use crumbtrail_registry::{Registry, RegistryError, Settings as RegistrySettings};
 use crumbtrail_runtime::import::Scout;
 use crumbtrail_runtime::intake::{Judge, Judgement};
 use crumbtrail_sentiment::Scorer;
 
-use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind};
+use crate::config::WithoutConsent as WithoutConsentConfig;
+use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, keyring};
 
 use super::Deployment;
+use super::enrichment::{self, Databases};
 
 /// How the records of one source are read.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct SourceJudge {
     places: HashMap<OriginId, usize>,
     current: usize,
     file_plans: FilePlans,
-    geo: Option<Arc<Geo>>,
+    databases: Databases,
 }
 
 /// An origin as the judge knows it.
@@ -71,7 +71,7 @@ impl SourceJudge {
     /// A judge under the deployment's configuration.
     ///
     /// # Errors
-    /// The geo database or the models cannot be loaded.
+    /// A file of enrichment or the models cannot be loaded.
     pub fn new(deployment: &Deployment) -> Result<SourceJudge> {
         let config = &deployment.config;
         let key = deployment.privacy_key()?;
@@ -87,12 +87,16 @@ impl SourceJudge {
             *to = *from;
         }
         let decoder = Decoder::new(schemas, visitor_key).map_err(|e| anyhow::anyhow!("built-in schemas: {e}"))?;
-        let geo = geo(&config.enrich.geo_database)?;
-        let contacts = ContactHasher::new(&key, "");
-        let enricher = Enricher::new(Arc::new(rules(config)), geo.clone(), Some(contacts));
+        let contacts = keyring(&config.privacy, &key).map_err(anyhow::Error::msg)?;
+        let (enricher, databases) = enrichment::enricher(config, Some(contacts))?;
         let scorer = Arc::new(Scorer::embedded().context("sentiment models")?);
         let settings = Settings {
             drop_bots: config.enrich.drop_bots,
+            must_consent: config.privacy.consent_required,
+            without_consent: match config.privacy.without_consent {
+                WithoutConsentConfig::Nothing => WithoutConsent::Stub,
+                WithoutConsentConfig::Counts => WithoutConsent::Counts,
+            },
             keep_text: match config.privacy.keep_text {
                 KeepTextConfig::Redacted => KeepText::Redacted,
                 KeepTextConfig::None => KeepText::None,
@@ -118,7 +122,7 @@ impl SourceJudge {
             places: HashMap::new(),
             current: 0,
             file_plans,
-            geo,
+            databases,
         })
     }
 
@@ -214,18 +218,7 @@ impl Judge for SourceJudge {
     }
 
     fn refresh(&mut self) {
-        let is_changed = |geo: &&Arc<Geo>| {
-            geo.path().and_then(|path| std::fs::metadata(path).ok()).is_some_and(|now| geo.changed_since(&now))
-        };
-        let Some(fresh) = self.geo.as_ref().filter(is_changed).and_then(|geo| geo.reload()) else { return };
-        match fresh {
-            Ok(geo) => {
-                tracing::info!("geo database reloaded");
-                self.geo = Some(Arc::new(geo));
-                self.intake.enricher().set_geo(self.geo.clone());
-            }
-            Err(error) => tracing::warn!(%error, "the changed geo database cannot be used; the old one stays"),
-        }
+        self.databases.refresh(self.intake.enricher());
     }
 }
 
@@ -294,34 +287,4 @@ pub fn registry(config: &Config) -> Registry {
         password: registry.password.clone(),
         ..RegistrySettings::default()
     })
-}
-
-/// Opens the geo database, if one is configured.
-///
-/// # Errors
-/// It is missing or damaged.
-pub fn geo(path: &str) -> Result<Option<Arc<Geo>>> {
-    if path.is_empty() {
-        return Ok(None);
-    }
-    let geo = Geo::open(Path::new(path)).with_context(|| format!("enrich.geo_database: {path}"))?;
-    Ok(Some(Arc::new(geo)))
-}
-
-/// The rules of enrichment that the configuration tells.
-#[must_use]
-pub fn rules(config: &Config) -> Rules {
-    let sites = config
-        .sites
-        .iter()
-        .map(|(name, site)| {
-            let rules = SiteRules {
-                own_hosts: site.own_hosts.clone(),
-                excluded_referrers: site.excluded_referrers.clone(),
-                ..SiteRules::default()
-            };
-            (name.clone(), rules)
-        })
-        .collect();
-    Rules { sites, ..Rules::default() }
 }

@@ -1,6 +1,7 @@
 //! Where log and warehouse meet: the three processors, their logs, their sink.
 
 pub mod deployment;
+pub mod enrichment;
 pub mod intake;
 pub mod processors;
 pub mod sink;

@@ -1,6 +1,7 @@
 //! Why something is taken for a robot: every indicator that said so, as a set.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A set of indicators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,22 +65,23 @@ impl Indicators {
         if self.0 == 0 { "" } else { NAMES[self.0.trailing_zeros() as usize] }
     }
 
-    /// Writes the names into `out` (cleared first), comma-separated, and returns it.
-    pub fn write(self, out: &mut String) -> &str {
-        out.clear();
-        for name in self.names() {
-            if !out.is_empty() {
-                out.push(',');
-            }
-            out.push_str(name);
+    /// The names, comma-separated.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        static SETS: OnceLock<Vec<String>> = OnceLock::new();
+        if self.0 == 0 {
+            return "";
         }
-        out
+        let sets = SETS.get_or_init(|| {
+            (0..1 << NAMES.len()).map(|set| Indicators(set).names().collect::<Vec<_>>().join(",")).collect()
+        });
+        sets.get(usize::from(self.0)).map_or("", String::as_str)
     }
 }
 
 impl fmt::Display for Indicators {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.write(&mut String::new()))
+        f.write_str(self.as_str())
     }
 }
 

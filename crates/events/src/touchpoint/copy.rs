@@ -134,6 +134,9 @@ mod tests {
             offset: u64::MAX,
             session: 77,
             model: "m",
+            asn: 7,
+            brand: "b",
+            page_group: "g",
             ..Touchpoint::default()
         }
     }
@@ -151,7 +154,8 @@ mod tests {
         for session in [0, 5, u64::MAX] {
             let mut passed = Vec::new();
             pass_on(&bytes, key, session, &mut passed).unwrap();
-            let mut expected = Touchpoint { session, device_at: 0, offset: 0, model: "", ..sample() };
+            let kept = Touchpoint { asn: 0, brand: "", page_group: "", ..sample() };
+            let mut expected = Touchpoint { session, device_at: 0, offset: 0, model: "", ..kept };
             expected.head.key = key;
             assert_eq!(Touchpoint::decode(&passed), Ok(expected));
             assert_eq!(passed, encoded(&expected));
@@ -171,7 +175,8 @@ mod tests {
 
     #[test]
     fn cut_bytes_are_refused() {
-        let bytes = encoded(&Touchpoint { device_at: 0, session: 0, model: "", offset: 0, ..sample() });
+        let passed = Touchpoint { asn: 0, brand: "", page_group: "", ..sample() };
+        let bytes = encoded(&Touchpoint { device_at: 0, session: 0, model: "", offset: 0, ..passed });
         for length in 0..bytes.len() {
             let mut out = Vec::new();
             assert!(pass_on(&bytes[..length], Key::default(), 1, &mut out).is_err(), "{length}");

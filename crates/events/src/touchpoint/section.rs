@@ -28,8 +28,12 @@ pub enum Section {
     Passed = 6,
     /// The record as it was, for the tables.
     Record = 7,
-    /// Rarely asked for.
+    /// Rarely asked for. Full: a further field of its kind begins a section.
     Rest = 8,
+    /// What else the address says. Apart from the place: it changes on the way, and neither sessions nor journeys ask.
+    Network = 9,
+    /// What else the agent says, apart from the device for the same reason.
+    Agent = 10,
 }
 
 /// Bytes before a section's mask, if it is short.

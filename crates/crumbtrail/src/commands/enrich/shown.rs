@@ -100,6 +100,7 @@ fn click(event: &ClickEvent<'_>, enricher: &mut Enricher, fences: &Fences, added
     if !inside.is_empty() {
         added.0.insert("fences".to_owned(), inside.into());
     }
+    added.text("store", out.store);
     added.text("search", out.search);
     text(event.text, &out, added, why);
     added.text("contact", out.contact);

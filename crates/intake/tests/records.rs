@@ -1,0 +1,130 @@
+//! From a record's bytes to the touchpoint in our log: what enrichment adds, what consent leaves.
+
+use std::sync::Arc;
+
+use crumbtrail_enrich::asn::{System, Systems};
+use crumbtrail_enrich::fence::Fences;
+use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb, write_systems};
+use crumbtrail_enrich::network::AddressList;
+use crumbtrail_enrich::page::PageRules;
+use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_events::{Outcome, Touchpoint};
+use crumbtrail_intake::decoder::NoRegistry;
+use crumbtrail_intake::{Decided, Decoder, Input, Intake, Settings, SourceShape, WithoutConsent};
+use crumbtrail_sentiment::Scorer;
+
+const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile \
+                     Safari/537.36";
+
+fn intake(settings: Settings) -> Intake {
+    let place = Place { country: "TH", city: "Bangkok", accuracy_km: Some(20), ..Place::default() };
+    let place = Place { latitude: Some(13.75), longitude: Some(100.5), ..place };
+    let places = [("203.0.113.0/24".parse().unwrap(), place)];
+    let systems = [("203.0.113.0/25".parse().unwrap(), System { number: 16_509, organisation: "AMAZON-02" })];
+    let geo = Geo::from_bytes(write_mmdb(&places, Layout::Nested, 1_700_000_000).unwrap()).unwrap();
+    let mut rules = Rules::default();
+    rules.default.pages = PageRules::read("/blog/** group=Blog type=article topic=running\n").unwrap();
+    let contacts = Keyring::new(&[Key::new(*b"a key of this test", 0)], 0).unwrap();
+    let mut enricher = Enricher::new(Arc::new(rules), Some(Arc::new(geo)), Some(contacts));
+    let systems = Systems::from_bytes(write_systems(&systems, 0).unwrap()).unwrap();
+    enricher.set_systems(Some(Arc::new(systems)));
+    enricher.set_robots(Some(Arc::new(AddressList::read("203.0.113.66").unwrap())));
+    let fence = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"Siam","store":"s1"},
+        "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}]}"#;
+    enricher.set_fences(Some(Arc::new(Fences::read(fence, 0.0).unwrap())));
+    let decoder = Decoder::new(Box::new(NoRegistry), [0; 16]).unwrap();
+    Intake::new(decoder, enricher, Arc::new(Scorer::embedded().unwrap()), settings)
+}
+
+/// Judges a record: a click with these members besides the required ones.
+fn judge(intake: &mut Intake, members: &str, check: impl FnOnce(Decided, Touchpoint<'_>)) {
+    let json =
+        format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v1","name":"page_view",{members}}}"#);
+    let input = Input {
+        shape: SourceShape::ClickJson,
+        site: "shop",
+        topic: "clicks",
+        partition: 0,
+        offset: 7,
+        file: "clicks",
+        payload: Some(json.as_bytes()),
+        arrived_at: 1_700_000_000_500,
+        filed_at: 1_700_000_000_500,
+    };
+    let mut out = Vec::new();
+    let decided = intake.judge(&input, &mut out).unwrap();
+    check(decided, Touchpoint::decode(&out).unwrap());
+}
+
+#[test]
+fn what_address_agent_and_page_say_is_in_the_log() {
+    let mut intake = intake(Settings::default());
+    let members =
+        |ip: &str| format!(r#""ip":"{ip}","user_agent":"{PHONE}","url":"https://shop.example/blog/how-to-run""#);
+    for _ in 0..2 {
+        judge(&mut intake, &members("203.0.113.7"), |decided, t| {
+            assert_eq!((decided.outcome, t.country, t.city, t.accuracy_km), (Outcome::Counted, "TH", "Bangkok", 20));
+            assert_eq!((t.asn, t.network_owner, t.geo_edition), (16_509, "AMAZON-02", "Crumbtrail-City 2023-11-14"));
+            assert_eq!((t.brand, t.browser, t.browser_version, t.os_version), ("Samsung", "Chrome", "126.0", "13"));
+            assert_eq!((t.bot, t.bot_indicators), ("", "data_centre"));
+            assert_eq!((t.page_group, t.content_type, t.content_topic), ("Blog", "article", "running"));
+        });
+    }
+    judge(&mut intake, &members("203.0.113.66"), |_, t| {
+        assert_eq!((t.bot, t.bot_indicators), ("address_list", "address_list,data_centre"));
+    });
+    judge(&mut intake, r#""ip":"198.51.100.1","url":"https://shop.example/other""#, |_, t| {
+        let texts = [t.network_owner, t.geo_edition, t.brand, t.bot_indicators, t.page_group];
+        assert_eq!((texts, t.accuracy_km, t.asn), ([""; 5], 0, 0), "unknown stays empty");
+    });
+}
+
+#[test]
+fn a_device_in_a_shop_and_a_check_in_name_the_shop() {
+    let mut intake = intake(Settings::default());
+    let here = r#""latitude":13.7466,"longitude":100.5347"#;
+    for (members, store) in [
+        (here.to_owned(), "s1"),
+        (format!(r#"{here},"properties":{{"accuracy":35}}"#), "s1"),
+        (format!(r#"{here},"properties":{{"accuracy":3500}}"#), ""),
+        (format!(r#"{here},"store":"s2""#), "s2"),
+        (r#""latitude":13.7566,"longitude":100.5347"#.to_owned(), ""),
+        (r#""store":"s3""#.to_owned(), "s3"),
+    ] {
+        judge(&mut intake, &members, |_, t| assert_eq!(t.store, store, "{members}"));
+    }
+}
+
+#[test]
+fn without_consent_nobody_is_kept() {
+    let page = r#""ip":"203.0.113.7","url":"https://shop.example/blog/how-to-run?gcs=G100","customer":"c1","contact":"a@b.co""#;
+    let told = r#""consent":false,"url":"https://shop.example/blog/how-to-run","customer":"c1","text":"this is great""#;
+    for members in [page, told] {
+        judge(&mut intake(Settings::default()), members, |decided, t| {
+            assert_eq!((decided.outcome, t.head.outcome), (Outcome::Erased, Outcome::Erased));
+            assert_eq!((t.site, t.visitor, t.customer, t.contact, t.page), ("shop", "", "", "", ""));
+            assert_ne!(t.head.key, crumbtrail_events::Key::visitor("shop", "v1"), "the log can't tell who it was");
+        });
+        let counts = Settings { without_consent: WithoutConsent::Counts, ..Settings::default() };
+        judge(&mut intake(counts), members, |decided, t| {
+            assert_eq!((decided.outcome, decided.key), (Outcome::Erased, t.head.key));
+            assert_eq!((t.page, t.page_group, t.offset), ("/blog/how-to-run", "Blog", 7));
+            let person = [t.event_id, t.visitor, t.customer, t.contact, t.city, t.text, t.network_owner, t.geo_edition];
+            assert_eq!((person, t.latitude, t.score), ([""; 8], None, None));
+            assert_ne!(t.head.key, crumbtrail_events::Key::visitor("shop", "v1"), "the log can't tell who it was");
+        });
+    }
+}
+
+#[test]
+fn silence_means_what_the_settings_say() {
+    for (must_consent, members, expected) in [
+        (false, r#""title":"x""#, Outcome::Counted),
+        (true, r#""title":"x""#, Outcome::Erased),
+        (true, r#""consent":true"#, Outcome::Counted),
+        (true, r#""url":"https://shop.example/?gcs=G111""#, Outcome::Counted),
+    ] {
+        let settings = Settings { must_consent, ..Settings::default() };
+        judge(&mut intake(settings), members, |decided, _| assert_eq!(decided.outcome, expected, "{members}"));
+    }
+}
