@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod clients;
 pub mod deployment;
+pub mod oracle;
 pub mod registry;
 pub mod tables;
 
