@@ -74,7 +74,7 @@ fn a_session_is_explained_with_its_cuts_and_what_was_left_out() {
     let bob = told(&shop, &[ids[1]]);
     has(
         &bob,
-        &["ended here: customer", "gap: 30:01.000 of silence until session", "1 events and 0 heartbeats", "a bounce"],
+        &["ended here: customer", "gap: 30:01.000 of silence until session", "1 event and 0 heartbeats", "a bounce"],
     );
     has(&told(&shop, &[ids[2]]), &["30:01.000 of silence since", "nothing that starts or extends one came"]);
 

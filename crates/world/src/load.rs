@@ -57,7 +57,7 @@ pub struct LoadTruths {
     pub events: u64,
     /// Visitors drawn from.
     pub visitors: u32,
-    /// Sessions under a gap of 30 minutes.
+    /// Sessions under a gap of 30 minutes; of a rough load, those it was made from.
     pub sessions: u64,
 }
 

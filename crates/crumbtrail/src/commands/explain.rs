@@ -25,8 +25,8 @@ pub enum ExplainCommand {
     /// A session on a timeline: its events, why it began, why it ended, what was left out nearby and why
     #[command(after_help = "Examples:\n  crumbtrail explain session 00c1f3a29be1d044\n  \
         crumbtrail explain session 00c1f3a29be1d044 --all --format json\n\n\
-        Ids are in column session_id of `sessions`. The rules are explained in docs/sessions.md. An id that was taken back, \
-        because two\nsessions became one, is told with where its events are now; exit code 1, as for an id nobody knows.")]
+        An id that was taken back is told with where its events are now; exit code 1, as for an id nobody knows.\n\
+        The rules are drawn in docs/sessions.md.")]
     Session(session::SessionArgs),
 }
 

@@ -26,7 +26,7 @@ pub enum StoryFormat {
 /// `explain session`.
 #[derive(Debug, Args)]
 pub struct SessionArgs {
-    /// Its id, 16 hexadecimal digits: column `session_id` of `sessions`, `touchpoints`, `visits` or `breadcrumbs`.
+    /// Its id, 16 hexadecimal digits: column `session_id` of `sessions`, `touchpoints` or `visits`.
     #[arg(value_name = "ID", value_parser = id)]
     pub session_id: String,
     /// Draw every event; without it the middle of a long session is left out.

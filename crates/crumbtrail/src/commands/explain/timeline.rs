@@ -12,8 +12,10 @@ use crumbtrail_events::instant;
 
 use super::story::{Standing, Story, Told, touch};
 
-/// Records drawn at each end of a long session, and of those around it.
+/// Records drawn at each end of a long session, and left-out ones around it.
 const ENDS: usize = 20;
+/// Records of other sessions drawn on either side.
+const OTHERS: usize = 3;
 
 /// Draws a story; the middle of a long session only if `all` is asked for.
 pub(super) fn draw(story: &Story, all: bool) -> String {
@@ -30,9 +32,9 @@ pub(super) fn draw(story: &Story, all: bool) -> String {
     let engaged = if session.is_engaged { "engaged" } else { "a bounce" };
     let _ = writeln!(
         text,
-        "what     {} events and {} heartbeats in {}, {engaged}{}",
-        session.event_count,
-        session.ping_count,
+        "what     {} and {} in {}, {engaged}{}",
+        count(session.event_count, "event"),
+        count(session.ping_count, "heartbeat"),
         span(session.ended_ms - session.started_ms),
         if session.is_final { "" } else { ", not final yet" },
     );
@@ -49,9 +51,13 @@ fn timeline(text: &mut String, records: &[Told], all: bool) {
         return;
     };
     let is_elided = |n: usize| {
-        let is_far = n + ENDS < first || n > last + ENDS;
-        let is_middle = n >= first + ENDS && n + ENDS <= last && matches!(records[n].standing, Standing::Inside);
-        !all && (is_far || is_middle)
+        let is_beyond = |most: usize| n + most < first || n > last + most;
+        let is_middle = n >= first + ENDS && n + ENDS <= last;
+        !all && match records[n].standing {
+            Standing::Inside => is_middle,
+            Standing::Elsewhere(_) => is_middle || is_beyond(OTHERS),
+            Standing::LeftOut(_) => is_beyond(ENDS),
+        }
     };
     let mut elided = 0;
     for (n, told) in records.iter().enumerate() {
@@ -98,6 +104,10 @@ fn line(text: &mut String, edge: char, told: &Told) {
     };
     let line = format!("{edge} {}  {mark}  {:<20} {:<28} {says}", clock(record.at_ms), record.kind, record.page);
     let _ = writeln!(text, "{}", line.trim_end());
+}
+
+fn count(n: u32, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A moment, UTC, to the millisecond.
