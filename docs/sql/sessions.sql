@@ -7,7 +7,8 @@
 -- Two steps cut. Windows find what the gap connects (`chains`), for that rule looks at neighbours alone. The others look at
 -- the session so far, so each chain is folded from its first event to its last (`folded`). The rest are sums.
 WITH
-    -- The rules, by the names they have in the configuration, those of one site: filter the events if yours differ by site.
+    -- The rules, by the names they have in the configuration (`time_zone` is a column here, so it is `site_time_zone`). They
+    -- are those of one site: filter the events by site if yours differ.
     1800 AS gap_seconds,
     86400 AS longest_seconds,
     10000 AS most_events,
@@ -134,6 +135,7 @@ WITH
             arraySlice(in_chain, span.1.place, span.2.place - span.1.place) AS events
         FROM folded
     ),
+
     -- What the columns are read from.
     parts AS
     (

@@ -24,13 +24,17 @@ fn entry(id: &str, conversation: &str, after: i64, [author, channel, department,
     )
 }
 
-fn import(shop: &Deployment, name: &str, lines: &[String]) {
-    let mut text = String::new();
-    for line in lines {
-        let _ = writeln!(text, "{line}");
+/// Imports files in one go, the last import of this history: what comes later is late.
+fn import(shop: &Deployment, files: &[(&str, &[String])]) {
+    let mut arguments = vec!["--format".into(), "native".into()];
+    for (name, lines) in files {
+        let mut text = String::new();
+        for line in *lines {
+            let _ = writeln!(text, "{line}");
+        }
+        arguments.push(shop.write(name, text).into_os_string());
     }
-    let file = shop.write(name, text);
-    let said = shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    let said = shop.ok("import", arguments);
     assert!(said.contains("dead                0"), "{said}");
 }
 
@@ -50,7 +54,6 @@ fn visits_hand_overs_self_service_and_what_led_to_a_conversation() {
         click("b1", "v1", DAY, "/help/returns", ""),
         click("c1", "v2", DAY, "/en/faq/sizes", ""),
     ];
-    import(&shop, "clicks.jsonl", &clicks);
     let talk = DAY + 5 * MINUTE;
     let support = [
         entry("s1", "case-1", talk, ["customer", "chat", "", "", "This is terrible, nothing works"]),
@@ -60,7 +63,7 @@ fn visits_hand_overs_self_service_and_what_led_to_a_conversation() {
         entry("s5", "case-1", talk + 4 * MINUTE, ["agent", "support_email", "returns", "lee", "Anything else?"]),
         entry("s6", "case-2", 9 * DAY, ["customer", "phone", "", "", "Hello again"]),
     ];
-    import(&shop, "support.jsonl", &support);
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
 
     assert_eq!(
         shop.sql(
@@ -112,12 +115,15 @@ fn a_session_that_an_earlier_event_or_a_merge_moved_is_corrected() {
     shop.start_engine();
     let first = shop.write("one.jsonl", click("b", "v1", 20 * MINUTE, "/b", "") + "\n");
     shop.ok("import", ["--keep-open".as_ref(), "--format".as_ref(), "native".as_ref(), first.as_os_str()]);
-    import(&shop, "two.jsonl", &[click("a", "v1", 0, "/a", ""), click("z", "v2", 0, "/z", "")]);
+    import(&shop, &[("two.jsonl", &[click("a", "v1", 0, "/a", ""), click("z", "v2", 0, "/z", "")])]);
     assert_eq!(
         shop.sql("SELECT visitor, is_corrected, late_event_count FROM visits ORDER BY visitor"),
         "v1\ttrue\t0\nv2\tfalse\t0\n"
     );
-    import(&shop, "three.jsonl", &[click("l", "v1", 10 * MINUTE, "/l", ""), click("m", "v1", 99 * MINUTE, "/m", "")]);
+    import(
+        &shop,
+        &[("three.jsonl", &[click("l", "v1", 10 * MINUTE, "/l", ""), click("m", "v1", 99 * MINUTE, "/m", "")])],
+    );
     assert_eq!(
         shop.sql("SELECT visitor, is_corrected, late_event_count FROM visits ORDER BY visitor"),
         "v1\ttrue\t1\nv2\tfalse\t0\n"

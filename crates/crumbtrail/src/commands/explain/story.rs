@@ -1,5 +1,7 @@
 //! What is to be told of a session: which records are its own, which were left out and why, why it began and ended.
 
+use std::collections::HashMap;
+
 use crumbtrail_sessions::Rules;
 use serde::{Deserialize, Serialize};
 
@@ -101,20 +103,20 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
     let own = neighbours.iter().position(|row| row.session_id == session.session_id);
     let before = own.and_then(|own| neighbours[..own].last());
     let after = own.and_then(|own| neighbours.get(own + 1));
-    let effective: Vec<usize> = (0..records.len())
-        .filter(|&n| {
-            let record = &records[n];
-            record.is_known()
-                && record.bot.is_empty() == session.bot.is_empty()
-                && earlier_received(records, n).is_none()
-        })
-        .collect();
+    let counting = counting(records);
+    let is_akin = |&n: &usize| records[n].bot.is_empty() == session.bot.is_empty();
+    let mut effective: Vec<usize> = counting.values().copied().filter(is_akin).collect();
+    effective.sort_unstable();
     let inside = inside(session, before, records, &effective);
+    let counting_instead = |n: usize| {
+        let other = counting.get(records[n].event_hash.as_str()).filter(|&&other| other != n && records[n].is_known());
+        other.map(|&other| &records[other])
+    };
     let standing = |n: usize| {
         let record = &records[n];
-        if inside.contains(&n) {
+        if inside.binary_search(&n).is_ok() {
             Standing::Inside
-        } else if let Some(why) = left_out(records, n, session, rules) {
+        } else if let Some(why) = left_out(record, counting_instead(n), session, rules) {
             Standing::LeftOut(why)
         } else {
             Standing::Elsewhere(whose(record, neighbours))
@@ -130,11 +132,15 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
     }
 }
 
-/// The record of the same event that counts instead of this one: received earlier, then first in order.
-fn earlier_received(records: &[Record], n: usize) -> Option<&Record> {
-    let rank = |m: usize| (records[m].received_ms, records[m].at_ms, records[m].device_ms, m);
-    let same = (0..records.len()).filter(|&m| records[m].is_known() && records[m].event_hash == records[n].event_hash);
-    same.min_by_key(|&m| rank(m)).filter(|&m| m != n).map(|m| &records[m])
+/// The place of the record that counts of each event: the one received first, then the first in order.
+fn counting(records: &[Record]) -> HashMap<&str, usize> {
+    let rank = |n: usize| (records[n].received_ms, records[n].at_ms, records[n].device_ms, n);
+    let mut counting = HashMap::new();
+    for (n, record) in records.iter().enumerate().filter(|(_, record)| record.is_known()) {
+        let held = counting.entry(record.event_hash.as_str()).or_insert(n);
+        *held = if rank(n) < rank(*held) { n } else { *held };
+    }
+    counting
 }
 
 /// The session's records, by their places: as many as it has from its first on.
@@ -148,11 +154,9 @@ fn inside(session: &Row, before: Option<&Row>, records: &[Record], effective: &[
     effective.iter().skip(begins(session, from)).take(session.size()).copied().collect()
 }
 
-/// Why a record is in no session of this visitor's chain.
-fn left_out(records: &[Record], n: usize, session: &Row, rules: &Rules) -> Option<String> {
-    let record = &records[n];
+/// Why a record is in no session of this visitor's chain; `other` is the one of the same event that counts instead.
+fn left_out(record: &Record, other: Option<&Record>, session: &Row, rules: &Rules) -> Option<String> {
     let minutes = span(rules.limits.lateness_ms);
-    let other = earlier_received(records, n);
     Some(match record.outcome.as_str() {
         "late" => {
             format!("late: what it belongs to had ended more than the lateness of {minutes} before event time then")
