@@ -111,7 +111,7 @@ impl Rough {
             Kind::Purchase => (click.revenue, click.currency) = (Some(price.0 as f64 / 1e6), "THB"),
             _ => {}
         }
-        if click.referrer != "" && draws.below(10) < 3 {
+        if !click.referrer.is_empty() && draws.below(10) < 3 {
             click.referrer = ["", "https://www.google.com/", "https://www.paypal.com/", "https://blog.example/"]
                 [draws.below(4) as usize];
             match draws.below(6) {
