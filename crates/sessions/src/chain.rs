@@ -422,7 +422,7 @@ mod tests {
     fn the_cut_begins_anew_one_head_before_what_is_new() {
         let mut chain = Chain::new(Class::PERSON);
         (0..10).filter(|&at| at != 7).for_each(|at| chain.insert(event(at)));
-        [0, 3, 6, 7].map(|n: usize| chain.live[n].flags |= Event::EMITTED);
+        [0, 3, 6, 7usize].into_iter().for_each(|n| chain.live[n].flags |= Event::EMITTED);
         assert_eq!(chain.cut_from(), 0, "what was never emitted is cut from its beginning");
         chain.rare().changed_from = EventTime::MAX;
         chain.find_heads();
