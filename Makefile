@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test simulate faults lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test oracle simulate faults fuzz lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ serve: ## keep the demo's tables open for a BI tool on 127.0.0.1:8123
 
 test: ## set up and pass every test
 	@scripts/test.sh
+
+oracle: ## hold the sessions against docs/sql/sessions.sql on a million events (EVENTS=1000000)
+	CRUMBTRAIL_ORACLE_EVENTS=$(or $(EVENTS),1000000) $(CARGO) test --release --locked -p crumbtrail-tests --test oracle -- \
+	  --nocapture --test-threads 1
 
 simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=… alone for the story of one seed
 	$(CARGO) run --release --locked -p crumbtrail-simulate --bin simulate -- \

@@ -1846,7 +1846,10 @@ CREATE OR REPLACE VIEW crumbtrail.visits
     person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
     is_returning Bool COMMENT 'The person had a session before, on any device',
     has_contact_within_day Bool COMMENT 'A conversation of the person or the visitor began during it or within 24 h after its end',
-    late_event_count UInt64 COMMENT 'Events of the visitor that came too late to be counted and lie within it, count'
+    late_event_count UInt64 COMMENT 'Events of the visitor that came too late to be counted and lie within it, count',
+    is_corrected Bool COMMENT 'It holds an event first counted under an id since taken back: an earlier event came, or two sessions became one',
+    contact_text_count UInt64 COMMENT 'Texts of the visitor or the customer to the service during it, count',
+    contact_score Nullable(Float64) COMMENT 'Mean score of those texts, -1 to 1; NULL without'
 )
 AS SELECT
     sessions.site AS site,
@@ -1859,7 +1862,11 @@ AS SELECT
     toBool(person_session_number > 1) AS is_returning,
     toBool(arrayExists(opened -> opened BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
         arrayConcat(by_person.opened, by_visitor.opened))) AS has_contact_within_day,
-    arrayCount(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, late.occurred) AS late_event_count
+    arrayCount(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, late.occurred) AS late_event_count,
+    toBool(arrayExists(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, moved.occurred)) AS is_corrected,
+    length(arrayFilter(said -> said.1 BETWEEN sessions.started_at AND sessions.ended_at,
+        arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
+    if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
 FROM (SELECT * FROM crumbtrail.sessions WHERE bot = '') AS sessions
 LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversations GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
@@ -1867,6 +1874,24 @@ LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
 LEFT JOIN (SELECT site, visitor, groupArray(occurred_at) AS occurred FROM crumbtrail.touchpoints WHERE outcome = 'late' GROUP BY site, visitor) AS late
     ON late.site = sessions.site AND late.visitor = sessions.visitor
+LEFT JOIN (
+    SELECT site, visitor, groupArray(occurred_at) AS occurred
+    FROM crumbtrail.touchpoints
+    WHERE session_id != '' AND session_id NOT IN (SELECT session_id FROM crumbtrail.sessions)
+    GROUP BY site, visitor) AS moved
+    ON moved.site = sessions.site AND moved.visitor = sessions.visitor
+LEFT JOIN (
+    SELECT site, visitor, groupArray((occurred_at, event_hash, assumeNotNull(score))) AS texts
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND visitor != ''
+    GROUP BY site, visitor) AS by_visitor_said
+    ON by_visitor_said.site = sessions.site AND by_visitor_said.visitor = sessions.visitor
+LEFT JOIN (
+    SELECT site, customer, groupArray((occurred_at, event_hash, assumeNotNull(score))) AS texts
+    FROM crumbtrail.touchpoints
+    WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND customer != ''
+    GROUP BY site, customer) AS by_customer_said
+    ON by_customer_said.site = sessions.site AND by_customer_said.customer = sessions.customer
 COMMENT 'Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for';
 
 -- 0172_contacts_waiting_view.sql
@@ -1900,3 +1925,139 @@ AS SELECT
 FROM crumbtrail.conversations
 WHERE awaiting = 'agent'
 COMMENT 'Contacts that wait for an answer now, on every channel';
+
+-- 0173_handovers_view.sql
+-- Hand-overs: each time a conversation with an id went from one agent, department or channel to another.
+CREATE OR REPLACE VIEW crumbtrail.handovers
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the hand-over, UTC',
+    what LowCardinality(String) COMMENT 'What changed: agent (people only), department or channel',
+    channel LowCardinality(String) COMMENT 'Channel of the entry that told it',
+    from_name String COMMENT 'Agent, department or channel it went from',
+    to_name String COMMENT 'Agent, department or channel it went to',
+    handover_count UInt64 COMMENT 'Hand-overs, count',
+    conversation_count UInt64 COMMENT 'Conversations they happened in, count'
+)
+AS SELECT
+    site,
+    toDate(occurred_at) AS day,
+    told.1 AS what,
+    channel,
+    from_name,
+    told.2 AS to_name,
+    count() AS handover_count,
+    uniqExact(conversation_id) AS conversation_count
+FROM
+(
+    SELECT
+        site, conversation_id, channel, occurred_at, told,
+        lagInFrame(told.2) OVER (
+            PARTITION BY site, conversation_id, told.1 ORDER BY occurred_at, ifNull(device_at, occurred_at), event_hash
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS from_name
+    FROM
+    (
+        SELECT
+            *, arrayJoin([
+                ('agent', if(author = 'bot', '', toString(agent))),
+                ('department', toString(department)),
+                ('channel', toString(channel))]) AS told
+        FROM crumbtrail.touchpoints
+        WHERE outcome = 'counted' AND conversation_id != ''
+    )
+    WHERE told.2 != ''
+)
+WHERE from_name NOT IN ('', told.2)
+GROUP BY site, day, what, channel, from_name, to_name
+COMMENT 'Hand-overs: each time a conversation with an id went from one agent, department or channel to another';
+
+-- 0174_self_service_view.sql
+-- Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h or not at all.
+CREATE OR REPLACE VIEW crumbtrail.self_service
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the session began, UTC',
+    page_group String COMMENT 'Group of help pages: its name says help, faq, support, knowledge base or how to, in a language known here',
+    session_count UInt64 COMMENT 'Sessions that saw it, count',
+    contacted_count UInt64 COMMENT 'Of these, the person asked the service during it or within 24 h after, count',
+    helped_themselves_count UInt64 COMMENT 'Of these, 24 h passed without, count',
+    undecided_count UInt64 COMMENT 'Of these, neither so far, count',
+    helped_share Nullable(Float64) COMMENT 'Share of those that are decided who helped themselves, 0 to 1; NULL if none is'
+)
+AS SELECT
+    sessions.site AS site,
+    toDate(sessions.started_at) AS day,
+    arrayJoin(arrayFilter(name -> match(lower(name),
+        '(^|[/_-])(help|helps|helpcent(er|re)|faqs?|support|knowledge-?base|how-?to|hilfe|ayuda|aide|aiuto|ajuda|bantuan|ช่วยเหลือ)([/_-]|$)'),
+        mapKeys(sessions.page_groups))) AS page_group,
+    count() AS session_count,
+    countIf(visits.has_contact_within_day) AS contacted_count,
+    countIf(NOT visits.has_contact_within_day AND sessions.ended_at + INTERVAL 1 DAY < now64(3, 'UTC')) AS helped_themselves_count,
+    session_count - contacted_count - helped_themselves_count AS undecided_count,
+    if(contacted_count + helped_themselves_count = 0, NULL, helped_themselves_count / (contacted_count + helped_themselves_count)) AS helped_share
+FROM crumbtrail.sessions AS sessions
+INNER JOIN crumbtrail.visits AS visits ON visits.site = sessions.site AND visits.session_id = sessions.session_id
+GROUP BY site, day, page_group
+COMMENT 'Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h or not at all';
+
+-- 0175_conversation_origins_view.sql
+-- The session on the site that led to a conversation: the person's or visitor's latest that had begun, if it went on or had
+-- ended no more than 24 h before.
+CREATE OR REPLACE VIEW crumbtrail.conversation_origins
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'Id of the conversation',
+    channel LowCardinality(String) COMMENT 'Channel the conversation began on',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry of the conversation, ms, UTC',
+    session_id String COMMENT 'Session that led to it, 16 hexadecimal digits; empty if none did',
+    started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First event of the session, ms, UTC; NULL without',
+    after_ms Nullable(Int64) COMMENT 'From the last event of the session to the first entry, milliseconds, 0 if that came during it; NULL without',
+    entry_page String COMMENT 'Page of the first view of the session (templated path)',
+    exit_page String COMMENT 'Page of its last view',
+    session_channel LowCardinality(String) COMMENT 'Channel the session came by',
+    campaign LowCardinality(String) COMMENT 'Campaign the session came by',
+    has_bought Bool COMMENT 'Something was bought in the session'
+)
+AS SELECT
+    site,
+    conversation_id,
+    channel,
+    opened_at,
+    if(has_led, led.2, '') AS session_id,
+    if(has_led, led.1, NULL) AS started_at,
+    if(has_led, greatest(dateDiff('millisecond', led.3, opened_at), 0), NULL) AS after_ms,
+    if(has_led, led.4, '') AS entry_page,
+    if(has_led, led.5, '') AS exit_page,
+    if(has_led, led.6, '') AS session_channel,
+    if(has_led, led.7, '') AS campaign,
+    toBool(has_led AND led.8 > 0) AS has_bought
+FROM
+(
+    SELECT
+        conversations.site AS site,
+        conversations.conversation_id AS conversation_id,
+        conversations.channel AS channel,
+        conversations.opened_at AS opened_at,
+        greatest(by_person.what, by_visitor.what) AS led,
+        led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.opened_at AS has_led
+    FROM crumbtrail.conversations AS conversations
+    ASOF LEFT JOIN
+    (
+        SELECT
+            site, person, started_at,
+            (started_at, session_id, ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
+        FROM crumbtrail.sessions
+        WHERE bot = ''
+    ) AS by_person
+        ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.opened_at
+    ASOF LEFT JOIN
+    (
+        SELECT
+            site, visitor, started_at,
+            (started_at, session_id, ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
+        FROM crumbtrail.sessions
+        WHERE bot = ''
+    ) AS by_visitor
+        ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.opened_at
+)
+COMMENT 'The session on the site that led to a conversation';

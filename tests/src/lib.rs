@@ -5,6 +5,7 @@ pub mod broker;
 pub mod clients;
 pub mod deployment;
 pub mod member;
+pub mod oracle;
 pub mod proxy;
 pub mod registry;
 pub mod tables;

@@ -308,6 +308,29 @@ impl Chain {
         .filter(|&head| head <= order)
     }
 
+    /// Where the cut may begin anew, a place among the live events: the head before the last one that nothing new precedes.
+    /// Of the sessions up to there nothing has changed since they were emitted, and the one that begins there is cut
+    /// again only to tell how the next begins. So a visitor with a million events costs what the last of them do.
+    pub(crate) fn cut_from(&self) -> usize {
+        let Some(rare) = &self.rare else { return 0 };
+        if !rare.done.is_empty() {
+            return 0;
+        }
+        let before = self.live.partition_point(|event| event.at < rare.changed_from);
+        let mut heads = (0..before).rev().filter(|&n| self.live[n].has(Event::EMITTED));
+        heads.nth(1).unwrap_or(0)
+    }
+
+    /// [`Chain::find_heads`] where nothing has changed before place `from` of the live events.
+    pub(crate) fn find_heads_from(&mut self, from: usize) {
+        let (Some(rare), Some(begin)) = (&mut self.rare, self.live.get(from)) else { return self.find_heads() };
+        if from == 0 || rare.heads.is_empty() {
+            return self.find_heads();
+        }
+        rare.heads.truncate(rare.heads.partition_point(|&head| head < begin.order()));
+        rare.heads.extend(self.live[from..].iter().filter(|event| event.has(Event::EMITTED)).map(Event::order));
+    }
+
     /// Finds the first events of the rows last emitted, if there is more than one.
     pub(crate) fn find_heads(&mut self) {
         let base = match self.base() {
@@ -393,6 +416,24 @@ mod tests {
 
     fn event(at: i64) -> Event {
         Event { at: EventTime(at), id: at as u64, kind: Kind::Click, ..Event::default() }
+    }
+
+    #[test]
+    fn the_cut_begins_anew_one_head_before_what_is_new() {
+        let mut chain = Chain::new(Class::PERSON);
+        (0..10).filter(|&at| at != 7).for_each(|at| chain.insert(event(at)));
+        [0, 3, 6, 7usize].into_iter().for_each(|n| chain.live[n].flags |= Event::EMITTED);
+        assert_eq!(chain.cut_from(), 0, "what was never emitted is cut from its beginning");
+        chain.rare().changed_from = EventTime::MAX;
+        chain.find_heads();
+        assert_eq!(chain.cut_from(), 6, "the last head, at 8, is told how it begins by the one before");
+        chain.insert(event(7));
+        assert_eq!(chain.cut_from(), 3);
+        chain.live[7].flags |= Event::EMITTED;
+        chain.find_heads_from(3);
+        let whole = chain.rare().heads.clone();
+        chain.find_heads();
+        assert_eq!(whole, chain.rare().heads);
     }
 
     #[test]

@@ -36,22 +36,35 @@ pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: 
     if chain.wants_fold(of.horizon, of.rules) {
         chain.fold(of.horizon, of.rules, of.interner);
     }
+    let from = if chain.class.is_session() && !is_final { chain.cut_from() } else { 0 };
     if chain.class.is_session() {
-        sessions(chain, is_final, of, &mut scratch.segments, out);
+        sessions(chain, from, is_final, of, &mut scratch.segments, out);
     } else {
         conversation(chain, is_final, of, &mut scratch.made, out);
     }
     if chain.rare.is_some() || scratch.segments.len() > 1 {
-        chain.find_heads();
+        chain.find_heads_from(from);
     }
     if let Some(rare) = &mut chain.rare {
         rare.changed_from = EventTime::MAX;
     }
 }
 
-fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut Vec<Segment>, out: &mut impl Out) {
+/// The rows of the sessions that begin among the live events from place `from` on; from 0, of the one open before, too.
+fn sessions(
+    chain: &mut Chain,
+    from: usize,
+    is_final: bool,
+    of: Context<'_>,
+    segments: &mut Vec<Segment>,
+    out: &mut impl Out,
+) {
     let owner = session::Owner { key: of.key, site: of.site, visitor: of.visitor, interner: of.interner };
-    window::cut(&chain.live, chain.carried(), of.rules, of.interner, |segment| segments.push(segment));
+    let carried = if from == 0 { chain.carried() } else { None };
+    window::cut(&chain.live[from..], carried, of.rules, of.interner, |segment| {
+        let Segment { events, .. } = segment;
+        segments.push(Segment { events: events.start + from..events.end + from, ..segment });
+    });
     let mut rare = chain.rare.as_deref_mut();
     if let Some(rare) = &mut rare {
         // A row that is said anew under the same key need not be taken back first.
@@ -62,7 +75,7 @@ fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut V
     }
     let mut heads =
         segments.iter().filter(|segment| !segment.is_carried).map(|segment| segment.events.start).peekable();
-    for (i, event) in chain.live.iter_mut().enumerate() {
+    for (i, event) in chain.live.iter_mut().enumerate().skip(from) {
         if heads.next_if_eq(&i).is_none() && event.has(Event::EMITTED) {
             event.flags &= !Event::EMITTED;
             out.session(&owner.retraction(event.order()));

@@ -71,6 +71,9 @@ files! {
     "0164_audit_view.sql",
     "0171_visits_view.sql",
     "0172_contacts_waiting_view.sql",
+    "0173_handovers_view.sql",
+    "0174_self_service_view.sql",
+    "0175_conversation_origins_view.sql",
 }
 
 /// What the parameters become.

@@ -34,6 +34,7 @@ mod people;
 mod places;
 mod plan;
 mod render;
+mod rough;
 mod shopping;
 mod support;
 mod tally;

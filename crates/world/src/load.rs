@@ -2,7 +2,8 @@
 //!
 //! Sessions begin evenly over the span; visitors are drawn by Zipf's law, but never one whose last session ended less
 //! than the gap and a minute ago, so the number of sessions is known. Events arrive up to five seconds out of order.
-//! Memory is that of the sessions going on plus 8 bytes a visitor.
+//! Memory is that of the sessions going on plus 8 bytes a visitor. A [rough](Load::rough) load is one that the world was
+//! hard on: see `rough.rs`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,6 +16,7 @@ use crate::devices::{self, AGENTS};
 use crate::dice::{Dice, scramble};
 use crate::places::CITIES;
 use crate::plan::{DAY, MINUTE, SECOND};
+use crate::rough::{self, Rough};
 use crate::{SITE, START_MS};
 
 /// Longest time between two events of a session, ms.
@@ -55,7 +57,7 @@ pub struct LoadTruths {
     pub events: u64,
     /// Visitors drawn from.
     pub visitors: u32,
-    /// Sessions under a gap of 30 minutes.
+    /// Sessions under a gap of 30 minutes; of a rough load, those it was made from.
     pub sessions: u64,
 }
 
@@ -64,6 +66,7 @@ pub struct LoadTruths {
 pub struct Load {
     seed: u64,
     shape: LoadShape,
+    is_rough: bool,
 }
 
 /// A session going on; ordered by its next event.
@@ -78,12 +81,13 @@ struct Open {
 
 /// An event that happened and has not arrived; ordered by arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sent {
-    arrives: i64,
-    number: u64,
-    at: i64,
-    visitor: u32,
-    page: u16,
+pub(crate) struct Sent {
+    pub(crate) arrives: i64,
+    pub(crate) number: u64,
+    pub(crate) received: i64,
+    pub(crate) at: i64,
+    pub(crate) visitor: u32,
+    pub(crate) page: u16,
 }
 
 impl Load {
@@ -94,7 +98,14 @@ impl Load {
         let days = shape.days.max(1);
         let room = u64::from(visitors) * u64::from(days) * 12;
         let sessions = shape.sessions.min(shape.events).min(room).max(u64::from(shape.events > 0));
-        Load { seed, shape: LoadShape { visitors, sessions, days, ..shape } }
+        Load { seed, shape: LoadShape { visitors, sessions, days, ..shape }, is_rough: false }
+    }
+
+    /// The same with disorder, repeats, late records, shared devices, robots, campaigns, carts and clocks that are off;
+    /// its sessions are then no longer a known number.
+    #[must_use]
+    pub fn rough(self) -> Load {
+        Load { is_rough: true, ..self }
     }
 
     /// What it holds.
@@ -133,7 +144,9 @@ impl Load {
             } else if let Some(Reverse(mut session)) = open.pop() {
                 let arrives = session.at + dice.below(DISORDER as u64) as i64;
                 let Open { at, visitor, page, .. } = session;
-                waiting.push(Reverse(Sent { arrives, number: said, at, visitor, page }));
+                let sent = Sent { arrives, number: said, received: arrives, at, visitor, page };
+                let sent = if self.is_rough { rough::arrivals(self.seed, sent) } else { [Some(sent), None] };
+                waiting.extend(sent.into_iter().flatten().map(Reverse));
                 said += 1;
                 session.left -= 1;
                 let now = session.at;
@@ -157,11 +170,11 @@ impl Load {
                     break;
                 }
                 waiting.pop();
-                see(spelling.click(self.seed, sent))?;
+                see(spelling.click(self, sent))?;
             }
         }
         while let Some(Reverse(sent)) = waiting.pop() {
-            see(spelling.click(self.seed, sent))?;
+            see(spelling.click(self, sent))?;
         }
         Ok(())
     }
@@ -207,12 +220,14 @@ struct Spelling {
     url: String,
     referrer: String,
     ip: String,
+    rough: Rough,
 }
 
 impl Spelling {
-    fn click(&mut self, seed: u64, sent: Sent) -> ClickEvent<'_> {
-        let Sent { arrives, number, at, visitor, page } = sent;
-        let Spelling { id, visitor: name, url, referrer, ip } = self;
+    fn click(&mut self, load: &Load, sent: Sent) -> ClickEvent<'_> {
+        let seed = load.seed;
+        let Sent { number, received, at, visitor, page, .. } = sent;
+        let Spelling { id, visitor: name, url, referrer, ip, rough } = self;
         [&mut *id, &mut *name, &mut *url, &mut *referrer, &mut *ip].into_iter().for_each(String::clear);
         let who = scramble(seed, u64::from(visitor));
         let _ = write!(id, "{:016x}", scramble(seed ^ 5, number));
@@ -234,11 +249,11 @@ impl Spelling {
                 )
             }
         };
-        ClickEvent {
+        let click = ClickEvent {
             event_id: id,
             site: SITE,
             occurred_at: at,
-            received_at: arrives,
+            received_at: received,
             visitor: name,
             kind,
             url,
@@ -248,7 +263,8 @@ impl Spelling {
             ip,
             language: CITIES[0].browser_language,
             ..ClickEvent::default()
-        }
+        };
+        if load.is_rough { rough.change(seed, sent, click) } else { click }
     }
 }
 
@@ -287,6 +303,35 @@ mod tests {
         // Zipf: a few come often.
         let most = times.values().map(Vec::len).max().unwrap_or_default();
         assert!(most > 5 * 40_000 / 1_500, "{most}");
+    }
+
+    #[test]
+    fn a_rough_load_has_every_hardship() {
+        let mut by_id: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
+        let (mut kinds, mut people) = (HashSet::new(), HashMap::<String, HashSet<String>>::new());
+        let (mut latest, mut worst, mut disordered, mut robots) = (0, 0, 0, 0);
+        let done: Result<(), std::convert::Infallible> = Load::new(11, shape()).rough().visit(|click| {
+            by_id.entry(click.event_id.to_owned()).or_default().push((click.received_at, click.occurred_at));
+            kinds.insert(click.kind);
+            if !click.customer.is_empty() {
+                people.entry(click.visitor.to_owned()).or_default().insert(click.customer.to_owned());
+            }
+            worst = worst.max(latest - click.occurred_at);
+            disordered += u64::from(latest - click.occurred_at > MINUTE);
+            latest = latest.max(click.occurred_at);
+            robots += u64::from(click.user_agent == AGENTS[AGENTS.len() - 1].2);
+            Ok(())
+        });
+        assert!(done.is_ok());
+        let twice: Vec<_> = by_id.values().filter(|sent| sent.len() == 2).collect();
+        assert!(by_id.len() == 40_000 && twice.len() > 500, "{}", twice.len());
+        assert!(twice.iter().any(|sent| sent[1].0 < sent[0].0), "received before what arrived first");
+        assert!(twice.iter().any(|sent| sent[1].1 != sent[0].1), "of another time");
+        assert!(people.values().any(|customers| customers.len() == 2), "a shared device");
+        assert!(
+            kinds.contains(&Kind::PagePing) && kinds.contains(&Kind::MessageSent) && kinds.contains(&Kind::Purchase)
+        );
+        assert!(worst > 180 * MINUTE && disordered > 500 && robots > 100, "{worst} {disordered} {robots}");
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! `explain`: why a touch has the channel it has.
+//! `explain`: why a touch has the channel it has, why a session began and ended where it did.
+
+mod session;
+mod story;
+mod timeline;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +22,12 @@ pub enum ExplainCommand {
         after_help = "Example: crumbtrail explain channel 'https://shop.example/?gclid=x' https://www.google.co.th/"
     )]
     Channel(ChannelArgs),
+    /// A session on a timeline: its events, why it began, why it ended, what was left out nearby and why
+    #[command(after_help = "Examples:\n  crumbtrail explain session 00c1f3a29be1d044\n  \
+        crumbtrail explain session 00c1f3a29be1d044 --all --format json\n\n\
+        An id that was taken back is told with where its events are now; exit code 1, as for an id nobody knows.\n\
+        The rules are drawn in docs/sessions.md.")]
+    Session(session::SessionArgs),
 }
 
 /// `explain channel`.
@@ -42,10 +52,12 @@ pub struct ChannelArgs {
 /// Explains.
 ///
 /// # Errors
-/// The configuration or the channel rules cannot be read.
+/// The configuration or the channel rules cannot be read; there is no such session, or the tables cannot be asked.
 pub fn explain(command: &ExplainCommand) -> Result<ExitCode> {
-    let ExplainCommand::Channel(args) = command;
-    super::print(&explained(args)?)
+    match command {
+        ExplainCommand::Channel(args) => super::print(&explained(args)?),
+        ExplainCommand::Session(args) => session::session(args),
+    }
 }
 
 fn explained(args: &ChannelArgs) -> Result<String> {

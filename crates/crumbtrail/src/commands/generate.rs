@@ -66,6 +66,10 @@ pub struct GenerateArgs {
     /// Days of a load.
     #[arg(long, default_value_t = LoadShape::default().days)]
     pub days: u32,
+    /// A load that the world was hard on: disorder, repeats, late records, shared devices, robots, heartbeats, campaigns,
+    /// carts, clocks that are off. Its sessions are no known number: docs/sql/sessions.sql computes them.
+    #[arg(long)]
+    pub rough: bool,
     /// Brokers to write to instead of files, `host:port`.
     #[arg(long, value_name = "HOST:PORT")]
     pub kafka: Option<String>,
@@ -138,8 +142,13 @@ fn world(args: &GenerateArgs, sink: &mut dyn Sink) -> Result<String> {
 fn load(args: &GenerateArgs, sink: &mut dyn Sink) -> Result<String> {
     let shape = LoadShape { events: args.events, visitors: args.visitors, sessions: args.sessions, days: args.days };
     let load = Load::new(args.seed, shape);
+    let load = if args.rough { load.rough() } else { load };
     load.visit(|click| sink.click(&click))?;
     let truths = load.truths();
+    if args.rough {
+        println!("{} clicks, some of them twice, of {} visitors, seed {}", truths.events, truths.visitors, truths.seed);
+        return Ok(serde_json::to_string_pretty(&truths)? + "\n");
+    }
     println!(
         "{} clicks of {} visitors in {} sessions, seed {}",
         truths.events, truths.visitors, truths.sessions, truths.seed

@@ -1,0 +1,108 @@
+//! What a visitor with a million events costs the others, and whether closed state is freed.
+//!
+//! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others]` sends an hour
+//! of events, once without and once with the hot visitor, a tick a second, and prints how long the others' events and the ticks took:
+//! median, 99th percentile and worst; then the state's bytes at the peak, an event kept, and after all has closed.
+
+use std::time::Instant;
+
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
+use crumbtrail_sessions::{Out, RuleBook, Sessions};
+
+const START: i64 = 1_760_000_000_000;
+const HOUR: i64 = 3_600_000;
+
+struct Rows(u64);
+
+impl Out for Rows {
+    fn session(&mut self, _: &SessionRow<'_>) {
+        self.0 += 1;
+    }
+    fn conversation(&mut self, _: &ConversationRow<'_>) {}
+}
+
+/// Bytes of one event of a visitor.
+fn event(out: &mut Vec<u8>, at: i64, visitor: &str, number: usize) {
+    let id = format!("{visitor}-{number}");
+    out.clear();
+    Touchpoint {
+        head: Head {
+            outcome: Outcome::Counted,
+            kind: if number.is_multiple_of(3) { Kind::PageView } else { Kind::Click },
+            key: Key::visitor("shop", visitor),
+            id: id_hash(&id),
+            occurred_at: EventTime(at),
+        },
+        event_id: &id,
+        site: "shop",
+        visitor,
+        received_at: at + 80,
+        page: ["/", "/cart", "/p/:id", "/c/:id"][number % 4],
+        country: "TH",
+        browser: "Chrome",
+        ..Touchpoint::default()
+    }
+    .encode(out);
+}
+
+fn percentiles(mut nanos: Vec<u64>) -> String {
+    nanos.sort_unstable();
+    let at =
+        |permille: usize| nanos.get(nanos.len() * permille / 1_000).or(nanos.last()).map_or(0.0, |&ns| ns as f64 / 1e3);
+    format!("{:.1} / {:.1} / {:.1} µs", at(500), at(990), at(1_000))
+}
+
+fn run(hot: usize, others: usize) {
+    let mut state = Sessions::new(RuleBook::default());
+    let mut rows = Rows(0);
+    let (mut bytes, mut other_ns, mut tick_ns) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut sent_hot, mut sent_others, mut peak) = (0, 0, 0);
+    for second in 0..3_600 {
+        let (now, watermark) = (START + second * 1_000, EventTime(START + second * 1_000 - 5_000));
+        // Spread evenly over the hour, the hot visitor's among the others'.
+        let due = |count: usize| count * (second as usize + 1) / 3_600;
+        while sent_hot < due(hot) || sent_others < due(others) {
+            if sent_hot < due(hot) {
+                event(&mut bytes, now + (sent_hot % 1_000) as i64, "hot", sent_hot);
+                let judged = state.touchpoint(&bytes, watermark, &mut rows).expect("own touchpoints");
+                assert_eq!(judged.outcome, Outcome::Counted);
+                sent_hot += 1;
+            }
+            if sent_others < due(others) {
+                let visitor = format!("v{}", (sent_others * 7_919) % (others / 10).max(1));
+                event(&mut bytes, now + (sent_others % 1_000) as i64, &visitor, sent_others);
+                let began = Instant::now();
+                state.touchpoint(&bytes, watermark, &mut rows).expect("own touchpoints");
+                other_ns.push(began.elapsed().as_nanos() as u64);
+                sent_others += 1;
+            }
+        }
+        let began = Instant::now();
+        state.tick(EventTime(now - 5_000), now, &mut rows);
+        tick_ns.push(began.elapsed().as_nanos() as u64);
+        peak = peak.max(state.resident_bytes());
+    }
+    let open = state.open_sessions();
+    state.tick(EventTime(START + 9 * HOUR), START + 9 * HOUR, &mut rows);
+    println!("hot visitor's events {hot}, others' {others}, rows {}", rows.0);
+    println!("  others' events  {}  (median / 99 % / worst)", percentiles(other_ns));
+    println!("  ticks           {}", percentiles(tick_ns));
+    println!(
+        "  state           {:.1} MiB at the peak, {:.0} bytes an event; {open} open, then {} open in {:.1} MiB",
+        peak as f64 / 1048576.0,
+        peak as f64 / (hot + others).max(1) as f64,
+        state.open_sessions(),
+        state.resident_bytes() as f64 / 1048576.0
+    );
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).map(|arg| arg.parse::<usize>().expect("a number"));
+    let hot = args.next().unwrap_or(1_000_000);
+    let others = args.next().unwrap_or(1_000_000);
+    run(0, others);
+    run(hot, others);
+}

@@ -1,0 +1,99 @@
+//! The SQL oracle: the query an analyst can run computes the very rows of `sessions`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crumbtrail_tests::oracle::{assert_same_sessions, differing};
+use crumbtrail_tests::{Deployment, binary, has_engine};
+
+/// Events of the made-up load; `make oracle` asks for a million.
+fn events() -> u64 {
+    std::env::var("CRUMBTRAIL_ORACLE_EVENTS").map_or(100_000, |text| text.parse().expect("a number of events"))
+}
+
+/// A load with disorder, repeats, shared devices, robots and more, in two files: what the second holds comes too late.
+fn rough_load(shop: &Deployment, events: u64) -> [PathBuf; 2] {
+    let folder = shop.path("load");
+    let (visitors, sessions) = ((events / 20).max(100), (events / 9).max(100));
+    let sizes = [("--events", events), ("--visitors", visitors), ("--sessions", sessions), ("--days", 3)];
+    let out = std::process::Command::new(binary())
+        .args(["generate", "load", "--rough", "--out"])
+        .arg(&folder)
+        .args(sizes.iter().flat_map(|(flag, n)| [(*flag).to_owned(), n.to_string()]))
+        .output()
+        .expect("the binary runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let all = fs::read_to_string(folder.join("clicks.jsonl")).expect("the clicks");
+    let of = |is_late: bool| -> String {
+        all.split_inclusive('\n').enumerate().filter(|(n, _)| (n % 50 == 7) == is_late).map(|(_, line)| line).collect()
+    };
+    [shop.write("clicks.jsonl", of(false)), shop.write("more.jsonl", of(true))]
+}
+
+/// Imports the load under rules and holds the query, under the same, against the table.
+fn hold(events: u64, config: &str, rules: &[(&str, &str)], reasons: &[&str]) {
+    let mut shop =
+        Deployment::new(&format!("sites:\n  tamarind:\n    own_hosts: [www.tamarind.example]\nrules:\n{config}"));
+    shop.start_engine();
+    for file in rough_load(&shop, events) {
+        shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    }
+    let outcomes = shop.sql("SELECT DISTINCT outcome FROM touchpoints ORDER BY toString(outcome)");
+    assert_eq!(outcomes, "counted\nduplicate\nlate\n");
+    let began = std::time::Instant::now();
+    let sessions = assert_same_sessions(&shop, rules);
+    println!("{sessions} sessions of {events} events computed twice, in SQL in {:.1?}", began.elapsed());
+    let found = shop.sql("SELECT DISTINCT end_reason FROM sessions ORDER BY toString(end_reason)");
+    assert_eq!(found.lines().collect::<Vec<_>>(), reasons);
+}
+
+#[test]
+fn a_rough_load_by_the_default_rules() {
+    if has_engine("a_rough_load_by_the_default_rules") {
+        hold(events(), "  gap_seconds: 1800\n", &[], &["customer", "gap"]);
+    }
+}
+
+#[test]
+fn a_rough_load_by_every_rule_at_once() {
+    if has_engine("a_rough_load_by_every_rule_at_once") {
+        let config = "  gap_seconds: 300\n  longest_seconds: 300\n  most_events: 12\n  cut_on_campaign: true\n  \
+            cut_at_midnight: true\n  time_zone: Asia/Bangkok\n  client_sessions: true\n  engaged_seconds: 60\n  \
+            engaged_views: 4\n  heartbeat_seconds: 7\n  minimum_visit_seconds: 3\n  conversions: [product_added]\n";
+        let rules = [
+            ("gap_seconds", "300"),
+            ("longest_seconds", "300"),
+            ("most_events", "12"),
+            ("cut_on_campaign", "true"),
+            ("cut_at_midnight", "true"),
+            ("site_time_zone", "'Asia/Bangkok'"),
+            ("client_sessions", "true"),
+            ("engaged_seconds", "60"),
+            ("engaged_views", "4"),
+            ("heartbeat_seconds", "7"),
+            ("minimum_visit_seconds", "3"),
+            ("conversions", "['product_added']"),
+        ];
+        let reasons = ["campaign", "client_session", "customer", "gap", "longest", "midnight", "most"];
+        hold(events() / 3, config, &rules, &reasons);
+    }
+}
+
+#[test]
+fn another_rule_is_another_answer() {
+    let test = "another_rule_is_another_answer";
+    if !has_engine(test) {
+        return;
+    }
+    let mut shop = Deployment::new("sites:\n  tamarind:\n    own_hosts: [www.tamarind.example]\n");
+    shop.start_engine();
+    let [clicks, _] = rough_load(&shop, 2_000);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), clicks.as_os_str()]);
+    assert_same_sessions(&shop, &[]);
+    let others =
+        ["60 AS gap_seconds", "false AS cut_on_customer", "6 AS minimum_visit_seconds", "1 AS heartbeat_seconds"];
+    for (value, name) in others.map(|rule| rule.split_once(" AS ").expect("a rule")) {
+        let (computed, in_table, _) = differing(&shop, &[(name, value)]);
+        assert!(computed > 0 && in_table > 0, "{name} {value} is not the table's");
+    }
+}
