@@ -407,8 +407,7 @@ mod tests {
     const CHANGE: i64 = 100 * 86_400_000;
 
     fn enricher() -> Enricher {
-        let mut rules = Rules::default();
-        rules.calling_code = "66".into();
+        let mut rules = Rules { calling_code: "66".into(), ..Rules::default() };
         rules.default.own_hosts = vec!["shop.example".into(), "blog.example".into()];
         rules.default.excluded_referrers = vec!["bank.example".into()];
         Enricher::new(Arc::new(rules), Some(geo()), Some(keys()))
