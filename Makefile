@@ -40,6 +40,9 @@ simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=…
 faults: ## kills, sleepers, a dying broker, a network that lies, a full disk: on real processes (20 minutes)
 	@scripts/faults.sh
 
+fuzz: ## feed foreign bytes to every decoder and parser: SECS=30 a target, TARGETS="json_click url"
+	@SECS=$(or $(SECS),30) scripts/fuzz.sh $(TARGETS)
+
 lint: ## format, clippy, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings

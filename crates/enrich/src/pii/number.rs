@@ -291,8 +291,8 @@ fn is_ip(digits: &[u8], lens: &[usize]) -> bool {
     lens.iter().enumerate().all(|(position, len)| {
         let (group, after) = rest.split_at((*len).min(rest.len()));
         rest = after;
-        let value = group.iter().fold(0u32, |value, digit| value.saturating_mul(10) + u32::from(*digit));
-        group.len() <= 3 && value <= 255 && (position > 0 || value > 0)
+        let value = |group: &[u8]| group.iter().fold(0u32, |value, digit| value * 10 + u32::from(*digit));
+        group.len() <= 3 && value(group) <= 255 && (position > 0 || value(group) > 0)
     })
 }
 
