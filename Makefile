@@ -66,4 +66,4 @@ docs: ## write the generated pages (tables, metrics, config)
 	$(CARGO) run --release --locked -p crumbtrail -- docs --out docs
 
 clean: ## remove the build, the demo and what setup fetched
-	rm -rf target .setup .demo
+	rm -rf target .setup .demo fuzz/target fuzz/corpus fuzz/artifacts

@@ -1,4 +1,4 @@
-//! What people write: redaction, language, feeling. Nothing redacted twice changes again.
+//! What people write: redaction, language, feeling.
 #![no_main]
 
 use std::cell::RefCell;
