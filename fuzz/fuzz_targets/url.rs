@@ -14,8 +14,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let parts = url::split(page);
     let (mut host, mut path) = (String::new(), String::new());
     let _ = url::host_name(parts.host, &mut host);
-    let once = parts.page(&mut path).to_owned();
-    assert!(once.is_empty() || !once.contains('\0') || page.contains('\0') || page.contains("%00"));
+    let _ = parts.page(&mut path);
     let _ = Parameters::of_url(&parts);
     let _ = clean(parts.query, &["q".to_owned()], Default::default(), &mut String::new());
     let book: &Book = &RULES.channels;

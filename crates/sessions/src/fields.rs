@@ -139,6 +139,8 @@ impl<'a> Click<'a> {
                 TALK if mask & SCORE != 0 => click.score = score(mask, fields)?,
                 RECORD if mask & (DEVICE_AT | RECEIVED_AT) != 0 => click.record(mask, fields)?,
                 REST if mask & CLIENT_SESSION != 0 => click.rest(mask, fields)?,
+                // Nothing behind decides a session.
+                number if number > REST => break,
                 _ => {}
             }
         }
