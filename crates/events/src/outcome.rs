@@ -19,10 +19,13 @@ pub enum Outcome {
     Erased = 5,
     /// Could not be read; it stands in the dead letters with its reason.
     Dead = 6,
+    /// No outcome of a record of its own: it goes with another one of the same position and says whose that one is (see
+    /// [`crate::touchpoint::Role`]). Counted nowhere.
+    Aside = 7,
 }
 
 impl Outcome {
-    /// All outcomes, by code.
+    /// All outcomes a record can have, by code.
     pub const ALL: [Outcome; 7] = [
         Outcome::Counted,
         Outcome::Late,
@@ -44,13 +47,14 @@ impl Outcome {
             Outcome::Filtered => "filtered",
             Outcome::Erased => "erased",
             Outcome::Dead => "dead",
+            Outcome::Aside => "aside",
         }
     }
 
     /// The outcome with this code.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Outcome> {
-        Outcome::ALL.get(usize::from(code)).copied()
+        if code == Outcome::Aside as u8 { Some(Outcome::Aside) } else { Outcome::ALL.get(usize::from(code)).copied() }
     }
 }
 
@@ -59,15 +63,17 @@ impl Outcome {
 pub struct Counts(pub [u64; Outcome::ALL.len()]);
 
 impl Counts {
-    /// Counts one record.
+    /// Counts one record; an aside is none.
     pub fn add(&mut self, outcome: Outcome) {
-        self.0[outcome as usize] += 1;
+        if let Some(count) = self.0.get_mut(outcome as usize) {
+            *count += 1;
+        }
     }
 
     /// How many ended in `outcome`.
     #[must_use]
     pub fn of(&self, outcome: Outcome) -> u64 {
-        self.0[outcome as usize]
+        self.0.get(outcome as usize).copied().unwrap_or_default()
     }
 
     /// How many records there were in all.
@@ -87,6 +93,15 @@ mod tests {
             assert_eq!(outcome as usize, code);
             assert_eq!(Outcome::from_code(code as u8), Some(outcome));
         }
-        assert_eq!(Outcome::from_code(7), None);
+        assert_eq!(Outcome::from_code(7), Some(Outcome::Aside));
+        assert_eq!(Outcome::from_code(8), None);
+    }
+
+    #[test]
+    fn asides_are_not_counted() {
+        let mut counts = Counts::default();
+        counts.add(Outcome::Aside);
+        counts.add(Outcome::Late);
+        assert_eq!((counts.total(), counts.of(Outcome::Late)), (1, 1));
     }
 }

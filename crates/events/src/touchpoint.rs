@@ -13,6 +13,7 @@
 mod codec;
 mod copy;
 mod items;
+mod role;
 mod section;
 
 use crate::ids::{EventTime, Key};
@@ -23,8 +24,9 @@ use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
 
-pub use copy::{Ids, Sections, pass_on};
+pub use copy::{Ids, Sections, hand_over, pass_on};
 pub use items::{Item, Items};
+pub use role::Role;
 pub use section::{Part, Section};
 
 /// The format version this build writes.
@@ -234,6 +236,8 @@ touchpoint! {
     Passed {
         /// By-person log: hash of the session it belonged to when it was passed on (0: none).
         0 session: u64 as Whole,
+        /// Asides: what it says.
+        1 role: Role,
     }
     Record {
         /// The device's own time, ms since the epoch, before correction.

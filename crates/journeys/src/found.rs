@@ -72,6 +72,8 @@ pub(crate) struct Found {
     pub(crate) evidence: Vec<u64>,
     /// How many of each no later touchpoint can change.
     pub(crate) settled: [usize; 3],
+    /// It is everything there is, not only what was found since the last refold.
+    pub(crate) is_whole: bool,
 }
 
 impl Found {
@@ -81,6 +83,7 @@ impl Found {
         self.carts.clear();
         self.evidence.clear();
         self.settled = [0; 3];
+        self.is_whole = false;
     }
 
     /// What was found so far is final.

@@ -1,4 +1,4 @@
-//! The touchpoints of one person that older ones may still join, in (event time, id) order.
+//! The touchpoints of one person that others may still join, or that may still change hands, in (event time, id) order.
 
 use crumbtrail_events::{EventTime, Touchpoint};
 use hashbrown::HashSet;
@@ -20,6 +20,9 @@ pub(crate) enum Inserted {
     /// Its id is here already: of the two the older one counts.
     Repeat,
 }
+
+/// Nothing changed from here on: behind the last.
+const BEHIND: usize = usize::MAX;
 
 /// Pending touchpoints and what belongs to them.
 #[derive(Debug, Default)]
@@ -57,6 +60,11 @@ impl Pending {
         self.points.get(i).map(|point| point.at)
     }
 
+    /// How many are older than `at`.
+    pub(crate) fn before(&self, at: EventTime) -> usize {
+        self.points.partition_point(|point| point.at < at)
+    }
+
     /// The youngest one's time.
     pub(crate) fn newest(&self) -> Option<EventTime> {
         self.points.last().map(|point| point.at)
@@ -71,17 +79,23 @@ impl Pending {
         Seen { point, context: &self.contexts[point.context as usize], detail, lines }
     }
 
-    /// Takes in one touchpoint; its name only if a rule asks for names.
-    pub(crate) fn insert(&mut self, touchpoint: &Touchpoint<'_>, with_name: bool, strings: &mut Strings) -> Inserted {
+    /// Takes in one touchpoint; its name only if a rule asks for names. Gives also the first place that changed.
+    pub(crate) fn insert(
+        &mut self,
+        touchpoint: &Touchpoint<'_>,
+        with_name: bool,
+        strings: &mut Strings,
+    ) -> (Inserted, usize) {
         let head = touchpoint.head;
-        let mut outcome = Inserted::New;
+        let (mut outcome, mut changed) = (Inserted::New, BEHIND);
         if self.holds(head.id) {
             outcome = Inserted::Repeat;
             match self.points.iter().position(|point| point.id == head.id) {
                 Some(old) if self.points[old].at > head.occurred_at => {
                     self.points.remove(old);
+                    changed = old;
                 }
-                _ => return outcome,
+                _ => return (outcome, changed),
             }
         }
         let point = Point {
@@ -103,7 +117,17 @@ impl Pending {
         if let Some(ids) = &mut self.ids.0 {
             ids.insert(point.id);
         }
-        outcome
+        (outcome, changed.min(place))
+    }
+
+    /// Takes out the touchpoint of this time and id; the place it had.
+    pub(crate) fn remove(&mut self, at: EventTime, id: u64) -> Option<usize> {
+        let place = self.points.binary_search_by_key(&(at, id), |point| (point.at, point.id)).ok()?;
+        self.points.remove(place);
+        if let Some(ids) = &mut self.ids.0 {
+            ids.remove(&id);
+        }
+        Some(place)
     }
 
     fn holds(&mut self, id: u64) -> bool {
@@ -234,13 +258,28 @@ mod tests {
         let mut strings = Strings::new();
         let mut pending = Pending::default();
         for (at, id) in [(5, 1), (3, 9), (3, 2), (8, 4)] {
-            assert_eq!(pending.insert(&touchpoint(at, id, "Bangkok"), false, &mut strings), Inserted::New);
+            assert_eq!(pending.insert(&touchpoint(at, id, "Bangkok"), false, &mut strings).0, Inserted::New);
         }
-        assert_eq!(pending.insert(&touchpoint(9, 4, "Bangkok"), false, &mut strings), Inserted::Repeat);
-        assert_eq!(pending.insert(&touchpoint(4, 1, "Jakarta"), false, &mut strings), Inserted::Repeat);
+        assert_eq!(pending.insert(&touchpoint(9, 4, "Bangkok"), false, &mut strings), (Inserted::Repeat, BEHIND));
+        // (5, 1) stood at 2 and stands there again, as (4, 1).
+        assert_eq!(pending.insert(&touchpoint(4, 1, "Jakarta"), false, &mut strings), (Inserted::Repeat, 2));
         let order: Vec<_> =
             (0..pending.len()).map(|i| (pending.seen(i).point.at.0, pending.seen(i).point.id)).collect();
         assert_eq!(order, [(3, 2), (3, 9), (4, 1), (8, 4)]);
+    }
+
+    #[test]
+    fn what_is_taken_out_may_come_back() {
+        let mut strings = Strings::new();
+        let mut pending = Pending::default();
+        for at in 0..100 {
+            pending.insert(&touchpoint(at, at as u64, "Bangkok"), false, &mut strings);
+        }
+        assert_eq!(pending.remove(EventTime(40), 41), None);
+        assert_eq!(pending.remove(EventTime(40), 40), Some(40));
+        assert_eq!((pending.len(), pending.before(EventTime(42))), (99, 41));
+        assert_eq!(pending.insert(&touchpoint(40, 40, "Bangkok"), false, &mut strings), (Inserted::New, 40));
+        assert_eq!(pending.insert(&touchpoint(40, 40, "Bangkok"), false, &mut strings).0, Inserted::Repeat);
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct JourneyRules {
     pub cart_abandoned_after_ms: i64,
     /// How far behind the watermark a touchpoint may still arrive, ms: lateness + longest session + gap. Default: 25.5 h.
     pub horizon_ms: i64,
+    /// How far behind the watermark a touchpoint may still change hands, ms: identity's look-back + lateness. At least
+    /// `horizon_ms` counts. Default: 30 d + 1 h.
+    pub history_ms: i64,
     /// Least wall time between two versions of one person's rows, ms. Default: 5 s.
     pub throttle_ms: i64,
     /// How long before a conversion a touch still counts, ms. Default: 30 d.
@@ -49,6 +52,7 @@ impl Default for JourneyRules {
             models: vec![StageModel::retail()],
             cart_abandoned_after_ms: 60 * MINUTE,
             horizon_ms: HOUR + 24 * HOUR + 30 * MINUTE,
+            history_ms: 30 * DAY + HOUR,
             throttle_ms: 5000,
             look_back_ms: 30 * DAY,
             cart_severity: vec![
@@ -69,6 +73,11 @@ impl JourneyRules {
             Some(severity) if value >= severity.medium => 2,
             _ => 1,
         }
+    }
+
+    /// How far behind the watermark touchpoints are kept, ms.
+    pub(crate) fn kept_ms(&self) -> i64 {
+        self.history_ms.max(self.horizon_ms)
     }
 
     /// Hash of what a stored state depends on: the models' stages, rules and counts. Thresholds may change between a

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
 use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::found::Found;
 use crate::pending::{Inserted, Pending};
@@ -15,7 +16,7 @@ use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crate::rules::JourneyRules;
 use crate::snapshot::{Stored, VERSION};
 use crate::state::State;
-use crate::strings::Strings;
+use crate::strings::{Strings, Sym};
 use crate::tell::{AsOf, Teller};
 
 /// Where rows go. Rows borrow from the state: what is wanted of them is copied before returning.
@@ -41,8 +42,14 @@ pub struct Met {
     pub repeated: u64,
     /// Older than the horizon allows: folded in all the same, as of the time that was settled. Should stay 0.
     pub behind_horizon: u64,
+    /// Touchpoints that came from another person.
+    pub given: u64,
+    /// Touchpoints that went to another person.
+    pub taken: u64,
+    /// Touchpoints that should have gone and were not there. Should stay 0.
+    pub missed: u64,
 }
-crate::snapshot::stored!(Met { counted, judged_out, repeated, behind_horizon });
+crate::snapshot::stored!(Met { counted, judged_out, repeated, behind_horizon, given, taken, missed });
 
 /// People per piece of the table: it grows without ever moving.
 const PIECE: usize = 1024;
@@ -54,6 +61,8 @@ pub struct Journeys {
     strings: Strings,
     index: HashMap<Key, u32, BuildHasherDefault<KeyHasher>>,
     people: Vec<Vec<Person>>,
+    /// Numbers of people all of whose touchpoints have changed hands: for the next ones.
+    vacant: Vec<u32>,
     /// People about whom something is to be said, with the wall time before which it must wait.
     owed: Vec<(u32, i64)>,
     /// (due, person), lazily re-armed: one that is not the person's own is passed over.
@@ -81,6 +90,7 @@ impl Journeys {
             strings: Strings::new(),
             index: HashMap::default(),
             people: Vec::new(),
+            vacant: Vec::new(),
             owed: Vec::new(),
             timers: BinaryHeap::new(),
             watermark: EventTime::MIN,
@@ -99,24 +109,50 @@ impl Journeys {
     pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime) -> Result<(), WireError> {
         let touchpoint = Touchpoint::decode(bytes)?;
         let head = touchpoint.head;
-        if head.outcome != Outcome::Counted {
-            self.met.judged_out += 1;
-            return Ok(());
+        match (head.outcome, touchpoint.role) {
+            (Outcome::Counted, _) => {
+                let horizon = watermark.max(self.watermark).plus(-self.rules.horizon_ms);
+                self.met.behind_horizon += u64::from(head.occurred_at < horizon);
+                match self.insert(&touchpoint) {
+                    Inserted::New => self.met.counted += 1,
+                    Inserted::Repeat => self.met.repeated += 1,
+                }
+            }
+            (Outcome::Aside, Role::Given) => match self.insert(&touchpoint) {
+                Inserted::New => self.met.given += 1,
+                Inserted::Repeat => self.met.repeated += 1,
+            },
+            (Outcome::Aside, Role::Taken) if self.remove(head) => self.met.taken += 1,
+            (Outcome::Aside, Role::Taken) => self.met.missed += 1,
+            _ => self.met.judged_out += 1,
         }
-        let horizon = watermark.max(self.watermark).plus(-self.rules.horizon_ms);
-        self.met.behind_horizon += u64::from(head.occurred_at < horizon);
-        let number = match self.index.get(&head.key) {
+        Ok(())
+    }
+
+    fn insert(&mut self, touchpoint: &Touchpoint<'_>) -> Inserted {
+        let key = touchpoint.head.key;
+        let number = match self.index.get(&key) {
             Some(number) => *number,
-            None => self.meet(head.key, touchpoint.site),
+            None => self.meet(key, touchpoint.site),
         };
         let person = person_mut(&mut self.people, number);
         let pending = person.pending.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
-        match pending.insert(&touchpoint, self.with_names, &mut self.strings) {
-            Inserted::New => self.met.counted += 1,
-            Inserted::Repeat => self.met.repeated += 1,
-        }
+        let (inserted, place) = pending.insert(touchpoint, self.with_names, &mut self.strings);
+        person.touched(place, touchpoint.head.occurred_at);
         owe(person, number, &self.rules, &mut self.owed);
-        Ok(())
+        inserted
+    }
+
+    fn remove(&mut self, head: Head) -> bool {
+        let Some(&number) = self.index.get(&head.key) else { return false };
+        let person = person_mut(&mut self.people, number);
+        let place = person.pending.as_mut().and_then(|pending| pending.remove(head.occurred_at, head.id));
+        if let Some(place) = place {
+            person.touched(place, head.occurred_at);
+            person.settled -= u32::from(place < person.settled as usize);
+            owe(person, number, &self.rules, &mut self.owed);
+        }
+        place.is_some()
     }
 
     /// Says everything that changed, as of `watermark` (never lower than before: a lower one is taken as the highest so
@@ -138,7 +174,16 @@ impl Journeys {
             person.refold(as_of, &mut self.now, &mut self.found, &mut self.spare);
             self.teller.tell(person, &self.now, &self.found, as_of, out);
             person.is_owed = false;
+            if person.is_gone() {
+                self.index.remove(&person.key);
+                *person = Person::new(Key(0), Sym(0), &self.rules);
+                self.vacant.push(number);
+                continue;
+            }
             person.told_wall = wall_ms;
+            if person.forget(as_of, &mut self.found, &mut self.spare) {
+                self.teller.forget(person, &self.found, as_of);
+            }
             arm(person, number, &mut self.timers);
         }
         self.owed.truncate(kept);
@@ -183,7 +228,8 @@ impl Journeys {
         self.watermark.put(out);
         self.met.put(out);
         self.strings.put(out);
-        put_varint(out, self.index.len() as u64);
+        self.vacant.put(out);
+        put_varint(out, (self.index.len() + self.vacant.len()) as u64);
         self.people.iter().flatten().for_each(|person| person.put(out));
         put_varint(out, self.owed.len() as u64);
         for (number, not_before) in &self.owed {
@@ -208,10 +254,14 @@ impl Journeys {
         journeys.watermark = Stored::get(&mut reader)?;
         journeys.met = Stored::get(&mut reader)?;
         journeys.strings = Strings::load(&mut reader)?;
-        for number in 0..reader.varint()? {
+        journeys.vacant = Stored::get(&mut reader)?;
+        let vacant: HashSet<u32> = journeys.vacant.iter().copied().collect();
+        let slots = reader.varint()?;
+        for number in 0..slots {
             let mut person = Person::get(&mut reader)?;
             let number = u32::try_from(number).map_err(|_| WireError::Malformed("too many people"))?;
-            if !person.is_sound(&journeys.rules) || journeys.index.insert(person.key, number).is_some() {
+            let is_known = !vacant.contains(&number) && journeys.index.insert(person.key, number).is_some();
+            if !person.is_sound(&journeys.rules) || is_known {
                 return Err(WireError::Malformed("a person's journey contradicts itself"));
             }
             arm(&mut person, number, &mut journeys.timers);
@@ -219,10 +269,13 @@ impl Journeys {
         }
         for _ in 0..reader.varint()? {
             let owed = (u32::get(&mut reader)?, i64::get(&mut reader)?);
-            if owed.0 as usize >= journeys.index.len() {
+            if u64::from(owed.0) >= slots || vacant.contains(&owed.0) {
                 return Err(WireError::Malformed("an unknown person is owed a row"));
             }
             journeys.owed.push(owed);
+        }
+        if vacant.iter().any(|number| u64::from(*number) >= slots) || vacant.len() != journeys.vacant.len() {
+            return Err(WireError::Malformed("a vacant place that does not exist"));
         }
         if !reader.is_empty() {
             return Err(WireError::Malformed("bytes after the end of the journeys"));
@@ -232,10 +285,19 @@ impl Journeys {
 
     #[cold]
     fn meet(&mut self, key: Key, site: &str) -> u32 {
-        let number = self.index.len() as u32;
         let site = self.strings.intern(site);
+        let person = Person::new(key, site, &self.rules);
+        let number = match self.vacant.pop() {
+            Some(number) => {
+                *person_mut(&mut self.people, number) = person;
+                number
+            }
+            None => {
+                push(&mut self.people, person);
+                self.index.len() as u32
+            }
+        };
         self.index.insert(key, number);
-        push(&mut self.people, Person::new(key, site, &self.rules));
         number
     }
 

@@ -30,8 +30,16 @@ pub(crate) struct Told {
     hash: u64,
     /// The time a retraction repeats.
     at: EventTime,
+    /// No later touchpoint can change it, unless one changes hands.
+    is_settled: bool,
 }
-stored!(Told { table, key, hash, at });
+stored!(Told { table, key, hash, at, is_settled });
+
+impl Told {
+    fn place(&self) -> (u8, u64) {
+        (self.table, self.key)
+    }
+}
 
 /// What rows are made with, besides the person.
 #[derive(Clone, Copy, Debug)]
@@ -59,52 +67,84 @@ impl Teller {
         out: &mut impl Out,
     ) {
         let voice = Voice { person: &*person, rules: as_of.rules, strings: as_of.strings };
-        let journey = voice.journey(now, as_of.watermark);
-        let journey_hash = self.digest(|d| d.journey(&journey));
-        if journey_hash != person.journey_hash {
-            out.journey(&journey);
-        }
         self.now.clear();
-        for (i, found_move) in found.moves.iter().enumerate() {
-            let row = voice.stage_move(found_move);
-            let key = u64::from(found_move.model) << 32 | u64::from(found_move.index);
-            let told = Told { table: MOVE, key, hash: self.digest(|d| d.stage_move(&row)), at: row.moved_at };
-            if self.note(&voice, told, i >= found.settled[0]) {
-                out.stage_move(&row);
+        let mut journey_hash = 0;
+        if person.is_gone() {
+            if person.journey_hash != 0 {
+                out.journey(&voice.no_journey());
             }
-        }
-        for (i, conversion) in found.conversions.iter().enumerate() {
-            let row = voice.conversion(conversion);
-            let hash = self.digest(|d| d.conversion(&row));
-            let told = Told { table: CONVERSION, key: row.conversion_id, hash, at: row.converted_at };
-            if self.note(&voice, told, i >= found.settled[1]) {
-                out.conversion(&row);
+        } else {
+            let journey = voice.journey(now, as_of.watermark);
+            journey_hash = self.digest(|d| d.journey(&journey));
+            if journey_hash != person.journey_hash {
+                out.journey(&journey);
             }
-        }
-        for (i, cart) in found.carts.iter().enumerate() {
-            let row = voice.cart(cart, &found.evidence);
-            let hash = self.digest(|d| d.breadcrumb(&row));
-            let told = Told { table: BREADCRUMB, key: row.breadcrumb_id, hash, at: row.began_at };
-            if self.note(&voice, told, i >= found.settled[2]) {
-                out.breadcrumb(&row);
-            }
+            self.tell_found(&voice, found, out);
         }
         self.now.sort_unstable();
-        for gone in person.told.iter().filter(|told| find(&self.now, told).is_none()) {
+        // What was not looked for stands; what was looked for and not found is gone.
+        let is_looked_for = |told: &Told| found.is_whole || !told.is_settled;
+        for gone in person.told.iter().filter(|told| is_looked_for(told) && find(&self.now, told).is_none()) {
             voice.retract(gone, out);
         }
-        // Settled rows were only kept to see what is gone.
-        self.now.retain(|told| told.hash != 0);
+        let found_now = self.now.len();
+        for told in person.told.iter().filter(|told| !is_looked_for(told)) {
+            if find(&self.now[..found_now], told).is_none() {
+                self.now.push(*told);
+            }
+        }
+        if self.now.len() > found_now {
+            self.now.sort_unstable();
+        }
         person.journey_hash = journey_hash;
         person.told.clone_from(&self.now);
         person.told.shrink_to(self.now.len() * 2);
     }
 
+    fn tell_found(&mut self, voice: &Voice<'_>, found: &Found, out: &mut impl Out) {
+        for (i, found_move) in found.moves.iter().enumerate() {
+            let row = voice.stage_move(found_move);
+            let (table, key) = move_place(found_move);
+            let hash = self.digest(|d| d.stage_move(&row));
+            let told = Told { table, key, hash, at: row.moved_at, is_settled: i < found.settled[0] };
+            if self.note(voice, told) {
+                out.stage_move(&row);
+            }
+        }
+        for (i, conversion) in found.conversions.iter().enumerate() {
+            let row = voice.conversion(conversion);
+            let (table, key) = voice.conversion_place(conversion);
+            let hash = self.digest(|d| d.conversion(&row));
+            let told = Told { table, key, hash, at: row.converted_at, is_settled: i < found.settled[1] };
+            if self.note(voice, told) {
+                out.conversion(&row);
+            }
+        }
+        for (i, cart) in found.carts.iter().enumerate() {
+            let row = voice.cart(cart, &found.evidence);
+            let (table, key) = voice.cart_place(cart, &found.evidence);
+            let hash = self.digest(|d| d.breadcrumb(&row));
+            let told = Told { table, key, hash, at: row.began_at, is_settled: i < found.settled[2] };
+            if self.note(voice, told) {
+                out.breadcrumb(&row);
+            }
+        }
+    }
+
+    /// Forgets the rows of `found`: nothing can change them any more.
+    pub(crate) fn forget(&mut self, person: &mut Person, found: &Found, as_of: AsOf<'_>) {
+        let voice = Voice { person: &*person, rules: as_of.rules, strings: as_of.strings };
+        let mut gone: Vec<(u8, u64)> = found.moves.iter().map(move_place).collect();
+        gone.extend(found.conversions.iter().map(|conversion| voice.conversion_place(conversion)));
+        gone.extend(found.carts.iter().map(|cart| voice.cart_place(cart, &found.evidence)));
+        gone.sort_unstable();
+        person.told.retain(|told| !told.is_settled || gone.binary_search(&told.place()).is_err());
+    }
+
     /// Notes a row; whether it differs from what was said under its key.
-    fn note(&mut self, voice: &Voice<'_>, told: Told, may_change: bool) -> bool {
+    fn note(&mut self, voice: &Voice<'_>, told: Told) -> bool {
         let is_new = find(&voice.person.told, &told).is_none_or(|before| before.hash != told.hash);
-        // Hash 0 marks a settled row: a digest is never 0.
-        self.now.push(Told { hash: if may_change { told.hash } else { 0 }, ..told });
+        self.now.push(told);
         is_new
     }
 
@@ -117,8 +157,13 @@ impl Teller {
 
 /// The row with the key of `wanted`, in a list sorted by it.
 fn find<'a>(told: &'a [Told], wanted: &Told) -> Option<&'a Told> {
-    let place = told.binary_search_by_key(&(wanted.table, wanted.key), |told| (told.table, told.key)).ok()?;
+    let place = told.binary_search_by_key(&wanted.place(), Told::place).ok()?;
     told.get(place)
+}
+
+/// The table and key of a move's row.
+fn move_place(found: &Move) -> (u8, u64) {
+    (MOVE, u64::from(found.model) << 32 | u64::from(found.index))
 }
 
 /// Turns numbers back into strings.
@@ -129,6 +174,15 @@ struct Voice<'a> {
 }
 
 impl<'a> Voice<'a> {
+    fn conversion_place(&self, found: &Conversion) -> (u8, u64) {
+        (CONVERSION, row_id(self.person.key, found.id, CONVERSION))
+    }
+
+    fn cart_place(&self, found: &Abandoned, evidence: &[u64]) -> (u8, u64) {
+        let first = evidence.get(found.evidence.0).copied().unwrap_or_default();
+        (BREADCRUMB, row_id(self.person.key, first, BREADCRUMB))
+    }
+
     fn journey(&self, now: &State, watermark: EventTime) -> JourneyRow<'a> {
         let text = |sym| self.strings.get(sym);
         let (model, stage) = (self.rules.models.first(), now.stages.first());
@@ -173,6 +227,11 @@ impl<'a> Voice<'a> {
         }
     }
 
+    fn no_journey(&self) -> JourneyRow<'a> {
+        let site = self.strings.get(self.person.site);
+        JourneyRow { deleted: true, site, person: self.person.key, ..JourneyRow::default() }
+    }
+
     fn stage_move(&self, found: &Move) -> StageMoveRow<'a> {
         let model = &self.rules.models[usize::from(found.model)];
         StageMoveRow {
@@ -202,7 +261,7 @@ impl<'a> Voice<'a> {
         ConversionRow {
             deleted: false,
             site: text(self.person.site),
-            conversion_id: row_id(self.person.key, found.id, CONVERSION),
+            conversion_id: self.conversion_place(found).1,
             person: self.person.key,
             customer: text(found.customer),
             converted_at: found.at,
@@ -231,12 +290,12 @@ impl<'a> Voice<'a> {
         'a: 'b,
     {
         let text = |sym| self.strings.get(sym);
+        let breadcrumb_id = self.cart_place(found, evidence).1;
         let evidence = &evidence[found.evidence.0..found.evidence.1];
-        let first = evidence.first().copied().unwrap_or_default();
         BreadcrumbRow {
             deleted: false,
             site: text(self.person.site),
-            breadcrumb_id: row_id(self.person.key, first, BREADCRUMB),
+            breadcrumb_id,
             person: self.person.key,
             customer: text(found.customer),
             visitor: text(found.visitor),

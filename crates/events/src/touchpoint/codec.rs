@@ -1,6 +1,7 @@
 //! How each kind of field becomes bytes and comes back.
 
 use super::items::Items;
+use super::role::Role;
 use crate::money::Micros;
 use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
@@ -85,7 +86,7 @@ macro_rules! words {
         )*}
     };
 }
-words!(Author, Channel, Device, Feeling, Scale);
+words!(Author, Channel, Device, Feeling, Role, Scale);
 
 codecs! {
     &'a str, |value, out| put_bytes(out, value.as_bytes()), |reader| reader.str();

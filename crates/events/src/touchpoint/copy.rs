@@ -1,8 +1,9 @@
 //! Parts of a touchpoint read or copied as bytes: nothing is decoded that is only passed on.
 
 use super::section::{self, Part, Section};
-use super::{FIXED, Head, Touchpoint};
+use super::{FIXED, Head, Role, Touchpoint};
 use crate::ids::Key;
+use crate::outcome::Outcome;
 use crate::wire::{Reader, WireError};
 
 /// The sections of a touchpoint's bytes, in their order.
@@ -109,6 +110,23 @@ pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
+/// Appends what tells a person's log that a touchpoint passed on before changes hands: `passed` as [`pass_on`] made it,
+/// under the key of the person who loses ([`Role::Taken`]) or gets it ([`Role::Given`]). Who loses it needs its site,
+/// time and id alone.
+///
+/// # Errors
+/// Bytes cut short, a newer version, an unknown code.
+pub fn hand_over(passed: &[u8], key: Key, role: Role, out: &mut Vec<u8>) -> Result<(), WireError> {
+    let touchpoint = Touchpoint::decode(passed)?;
+    let head = Head { key, outcome: Outcome::Aside, ..touchpoint.head };
+    if role == Role::Taken {
+        Touchpoint { head, site: touchpoint.site, role, ..Touchpoint::default() }.encode(out);
+    } else {
+        Touchpoint { head, role, ..touchpoint }.encode(out);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +178,24 @@ mod tests {
             assert_eq!(Touchpoint::decode(&passed), Ok(expected));
             assert_eq!(passed, encoded(&expected));
         }
+    }
+
+    #[test]
+    fn what_changes_hands_is_taken_by_its_id_and_given_whole() {
+        let (old, new) = (Key::visitor("shop", "v1"), Key::customer("shop", "c1"));
+        let mut passed = Vec::new();
+        pass_on(&encoded(&Touchpoint { customer: "", ..sample() }), old, 9, &mut passed).unwrap();
+        let before = Touchpoint::decode(&passed).unwrap();
+        for (role, key) in [(Role::Taken, old), (Role::Given, new)] {
+            let mut bytes = Vec::new();
+            hand_over(&passed, key, role, &mut bytes).unwrap();
+            let told = Touchpoint::decode(&bytes).unwrap();
+            let head = Head { key, outcome: Outcome::Aside, ..before.head };
+            let whole = Touchpoint { head, role, ..before };
+            let bare = Touchpoint { head, role, site: "shop", ..Touchpoint::default() };
+            assert_eq!(told, if role == Role::Given { whole } else { bare });
+        }
+        assert!(hand_over(&passed[..50], new, Role::Given, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -140,6 +140,11 @@ impl Tables {
 impl Out for Tables {
     fn journey(&mut self, row: &JourneyRow<'_>) {
         self.once(0, row.person.0, 0);
+        if row.deleted {
+            assert!(self.journeys.remove(&row.person).is_some(), "a journey was retracted that was never said");
+            self.stages.remove(&row.person);
+            return;
+        }
         let text = format!("{row:?}");
         let before = self.journeys.insert(row.person, text.clone());
         assert_ne!(before, Some(text), "an unchanged journey was said again");

@@ -1,0 +1,250 @@
+//! One partition's identity: claims in, hand-overs out.
+
+use crate::claims::{Claim, Claims, Holder, How};
+use crate::ring::Ring;
+use crate::rows::{IdKind, LinkRow};
+use crate::rules::Rules;
+use crumbtrail_events::{EventTime, Key};
+use hashbrown::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Where decisions go.
+pub trait Out {
+    /// One version of a link.
+    fn link(&mut self, row: &LinkRow<'_>);
+    /// A touchpoint, as it was passed on, goes from one person to another.
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key);
+}
+
+/// What says that an id is, or is not, a customer's.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Site.
+    pub site: &'a str,
+    /// Kind of the id.
+    pub id_kind: IdKind,
+    /// Visitor id or contact hash.
+    pub id: &'a str,
+    /// The id's key.
+    pub key: Key,
+    /// Customer.
+    pub customer: &'a str,
+    /// The customer's key.
+    pub person: Key,
+    /// Event time.
+    pub at: EventTime,
+    /// Hash of the event id.
+    pub event: u64,
+    /// What it is.
+    pub how: How,
+}
+
+/// What is known of one visitor or contact.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) claims: Claims,
+    /// Place of the touchpoint kept last; 0 if none.
+    pub(crate) newest: u64,
+    /// Touchpoints kept since it was last away for the whole look-back.
+    pub(crate) kept: u32,
+    /// Event time of its youngest touchpoint or claim.
+    pub(crate) seen: EventTime,
+}
+
+/// Identity of one partition.
+///
+/// Whose an anonymous touchpoint is follows from the claims known; when they change, what changes hands is told. A pure
+/// function of what it was handed and the watermarks that came with it.
+#[derive(Debug)]
+pub struct Identity {
+    pub(crate) rules: Rules,
+    pub(crate) watermark: EventTime,
+    pub(crate) known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
+    pub(crate) ring: Ring,
+    /// How many were known after the last sweep.
+    pub(crate) swept: usize,
+    claims_bytes: usize,
+}
+
+/// Fewer than that are not swept.
+const FEW: usize = 1024;
+
+impl Identity {
+    /// An empty state.
+    #[must_use]
+    pub fn new(rules: Rules) -> Identity {
+        Identity {
+            rules,
+            watermark: EventTime::MIN,
+            known: HashMap::default(),
+            ring: Ring::default(),
+            swept: 0,
+            claims_bytes: 0,
+        }
+    }
+
+    /// Whose an anonymous touchpoint of `key` is, as far as is known now. It is to be passed on under that person's key, and
+    /// then [kept](Identity::keep).
+    pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Key {
+        let rules = self.rules;
+        let holder = self.meet(key, at, watermark).claims.holder(&rules);
+        Holder::whose(holder, key, at)
+    }
+
+    /// Keeps the anonymous touchpoint that [`Identity::person`] was just asked about, as it was passed on.
+    pub fn keep(&mut self, key: Key, at: EventTime, passed: &[u8]) {
+        if self.rules.look_back_ms == 0 || at < self.horizon() {
+            return;
+        }
+        if let Some(known) = self.known.get_mut(&key).filter(|known| known.kept < self.rules.most_kept) {
+            known.newest = self.ring.push(known.newest, at, passed);
+            known.kept += 1;
+        }
+    }
+
+    /// Takes a claim.
+    #[inline]
+    pub fn claim(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) {
+        let Evidence { customer, person, at, event, how, .. } = *evidence;
+        let known = self.meet(evidence.key, at, watermark);
+        // Most touchpoints of a customer say what is known.
+        if let [only] = &known.claims.0[..]
+            && (only.person, how != How::Operator) == (person, true)
+            && (only.at, only.id) <= (at, event)
+        {
+            return;
+        }
+        self.change(evidence, |claims| claims.take(customer, person, at, event, how), out);
+    }
+
+    /// Takes an operator's word that an id is not a customer's.
+    pub fn undo(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) {
+        let Evidence { customer, person, event, .. } = *evidence;
+        self.meet(evidence.key, watermark, watermark);
+        self.change(evidence, |claims| claims.undo(customer, person, event), out);
+    }
+
+    #[cold]
+    fn change(&mut self, evidence: &Evidence<'_>, change: impl FnOnce(&mut Claims) -> bool, out: &mut impl Out) {
+        let Evidence { key, person, .. } = *evidence;
+        let horizon = self.horizon();
+        let Some(known) = self.known.get_mut(&key) else { return };
+        let before = known.claims.holder(&self.rules);
+        let bytes = known.claims.heap_bytes();
+        if !change(&mut known.claims) {
+            return;
+        }
+        self.claims_bytes = (self.claims_bytes + known.claims.heap_bytes()).saturating_sub(bytes);
+        let after = known.claims.holder(&self.rules);
+        let mut moved_count = 0;
+        if before != after {
+            self.ring.walk(known.newest, |at, passed| {
+                let (from, to) = (Holder::whose(before, key, at), Holder::whose(after, key, at));
+                if from != to && at >= horizon {
+                    moved_count += 1;
+                    out.hand_over(passed, from, to);
+                }
+            });
+        }
+        let mut tell = |claim: &Claim| out.link(&row(evidence, claim, &known.claims, moved_count));
+        let concerned = [Some(person), before.map(|holder| holder.person), after.map(|holder| holder.person)];
+        for (n, person) in concerned.into_iter().enumerate() {
+            if !concerned[..n].contains(&person) {
+                person.and_then(|person| known.claims.of(person)).into_iter().for_each(&mut tell);
+            }
+        }
+    }
+
+    /// Lets go of what nothing can move any more.
+    pub fn tick(&mut self, watermark: EventTime) {
+        self.watermark = self.watermark.max(watermark);
+        self.ring.forget(self.horizon());
+        if self.known.len() > FEW.max(2 * self.swept) {
+            let (ring, horizon) = (&self.ring, self.horizon());
+            let forgotten = self.watermark.plus(-self.rules.remember_ms);
+            let mut gone = 0;
+            self.known.retain(|_, known| {
+                let lives = if known.claims.0.is_empty() { horizon } else { forgotten.min(horizon) };
+                let stays = known.seen >= lives || !ring.is_gone(known.newest);
+                gone += if stays { 0 } else { known.claims.heap_bytes() };
+                stays
+            });
+            self.claims_bytes = self.claims_bytes.saturating_sub(gone);
+            self.swept = self.known.len();
+        }
+    }
+
+    /// Visitors and contacts known.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Bytes of memory the state holds, by capacity.
+    #[must_use]
+    pub fn resident_bytes(&self) -> usize {
+        self.known.capacity() * (size_of::<(Key, Known)>() + 1) + self.claims_bytes + self.ring.resident_bytes()
+    }
+
+    pub(crate) fn restore(&mut self, key: Key, known: Known) {
+        self.claims_bytes += known.claims.heap_bytes();
+        self.known.insert(key, known);
+    }
+
+    /// Touchpoints before it change hands no more.
+    fn horizon(&self) -> EventTime {
+        self.watermark.plus(-self.rules.kept_ms())
+    }
+
+    /// What is known of a key, met at `at`. Memory may hold what the rules have forgotten: then it is forgotten here.
+    fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) -> &Known {
+        self.watermark = self.watermark.max(watermark);
+        let (horizon, forgotten) = (self.horizon(), self.watermark.plus(-self.rules.remember_ms));
+        let first = Known { seen: EventTime::MIN, ..Known::default() };
+        let known = self.known.entry(key).or_insert(first);
+        if known.seen < horizon {
+            (known.newest, known.kept) = (0, 0);
+            if known.seen < forgotten && !known.claims.0.is_empty() {
+                self.claims_bytes = self.claims_bytes.saturating_sub(known.claims.heap_bytes());
+                known.claims = Claims::default();
+            }
+        }
+        known.seen = known.seen.max(at);
+        known
+    }
+}
+
+fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, moved_count: u32) -> LinkRow<'a> {
+    LinkRow {
+        site: evidence.site,
+        id_kind: evidence.id_kind,
+        id: evidence.id,
+        customer: &claim.customer,
+        person: claim.person,
+        standing: claims.standing(claim),
+        how: claim.how,
+        claimed_at: Some(claim.at).filter(|at| *at != EventTime::MAX),
+        claim_event: claim.id,
+        moved_count,
+    }
+}
+
+/// Keys are hashes already: their low half is taken as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}

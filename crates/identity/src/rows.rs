@@ -1,0 +1,72 @@
+//! What is said of a link: one row per (site, kind of id, id, customer).
+
+use crate::How;
+use crumbtrail_events::{EventTime, Key};
+
+/// What kind of id belongs to a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdKind {
+    /// A device or browser.
+    Visitor,
+    /// The keyed hash of an e-mail address, telephone number or social handle.
+    Contact,
+}
+
+impl IdKind {
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IdKind::Visitor => "visitor",
+            IdKind::Contact => "contact",
+        }
+    }
+}
+
+/// How a claim stands beside its rivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The id is this customer's: its anonymous touchpoints are theirs.
+    Linked,
+    /// An earlier claim of another customer, or an operator's, holds.
+    Rival,
+    /// An operator took it back.
+    Undone,
+}
+
+impl Standing {
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Standing::Linked => "linked",
+            Standing::Rival => "rival",
+            Standing::Undone => "undone",
+        }
+    }
+}
+
+/// One version of a link.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkRow<'a> {
+    /// Site.
+    pub site: &'a str,
+    /// Kind of the id.
+    pub id_kind: IdKind,
+    /// The visitor id or contact hash.
+    pub id: &'a str,
+    /// The customer it is claimed for.
+    pub customer: &'a str,
+    /// The customer's key: whose journey it is.
+    pub person: Key,
+    /// How it stands.
+    pub standing: Standing,
+    /// What said so.
+    pub how: How,
+    /// Event time of the earliest claim; `None` if it was only ever undone.
+    pub claimed_at: Option<EventTime>,
+    /// Hash of its event id.
+    pub claim_event: u64,
+    /// Touchpoints that changed hands with this version of the row.
+    pub moved_count: u32,
+}

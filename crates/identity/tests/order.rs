@@ -1,0 +1,228 @@
+//! Whoever a touchpoint ends with depends on what was said alone: not on the order it was said in within the lateness, not
+//! on ticks or restarts. And it is whom a naive computation over everything names.
+
+use crumbtrail_events::{EventTime, Key};
+use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Rules, Standing};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const LOOK_BACK: i64 = 300;
+const LATENESS: i64 = 50;
+
+fn rules() -> Rules {
+    Rules { look_back_ms: LOOK_BACK, lateness_ms: LATENESS, remember_ms: 100_000, most_kept: 1_000 }
+}
+
+#[derive(Clone, Debug)]
+enum Said {
+    /// An anonymous touchpoint.
+    Touch,
+    /// A claim for a customer.
+    Claim(u8),
+    /// An operator links or unlinks.
+    Operator(u8, bool),
+}
+
+#[derive(Clone, Debug)]
+struct Arrival {
+    visitor: u8,
+    at: i64,
+    delay: i64,
+    said: Said,
+    ticks: bool,
+    restarts: bool,
+}
+
+/// The journeys: which touchpoints each person has, and the links as last told.
+#[derive(Debug, Default)]
+struct Tables {
+    people: BTreeMap<Key, BTreeMap<u64, i64>>,
+    links: BTreeMap<(String, String), (Standing, Option<i64>)>,
+}
+
+impl Out for Tables {
+    fn link(&mut self, row: &LinkRow<'_>) {
+        let key = (row.id.to_owned(), row.customer.to_owned());
+        self.links.insert(key, (row.standing, row.claimed_at.map(|at| at.0)));
+    }
+
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key) {
+        let id = u64::from_le_bytes(passed.try_into().unwrap());
+        let at = self.people.get_mut(&from).and_then(|has| has.remove(&id)).expect("it was theirs");
+        assert!(self.people.entry(to).or_default().insert(id, at).is_none(), "it was not theirs");
+    }
+}
+
+fn visitor(n: u8) -> Key {
+    Key::visitor("shop", &format!("v{n}"))
+}
+
+fn customer(n: u8) -> Key {
+    Key::customer("shop", &format!("c{n}"))
+}
+
+fn play(arrivals: &[Arrival]) -> Tables {
+    let mut identity = Identity::new(rules());
+    let mut tables = Tables::default();
+    let mut order: Vec<(i64, usize)> = arrivals.iter().enumerate().map(|(n, a)| (a.at + a.delay, n)).collect();
+    order.sort_unstable();
+    let mut watermark = EventTime::MIN;
+    for (now, n) in order {
+        let Arrival { visitor: v, at, ref said, ticks, restarts, .. } = arrivals[n];
+        let (key, at, id) = (visitor(v), EventTime(at), n as u64);
+        let name = format!("v{v}");
+        let evidence = |customer: &'static str, person, how| Evidence {
+            site: "shop",
+            id_kind: IdKind::Visitor,
+            id: &name,
+            key,
+            customer,
+            person,
+            at,
+            event: id,
+            how,
+        };
+        let names = ["c0", "c1", "c2"];
+        match *said {
+            Said::Touch => {
+                let person = identity.person(key, at, watermark);
+                tables.people.entry(person).or_default().insert(id, at.0);
+                identity.keep(key, at, &id.to_le_bytes());
+            }
+            Said::Claim(c) => {
+                identity.claim(&evidence(names[usize::from(c)], customer(c), How::Seen), watermark, &mut tables);
+            }
+            Said::Operator(c, true) => {
+                identity.claim(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables);
+            }
+            Said::Operator(c, false) => {
+                identity.undo(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables);
+            }
+        }
+        if ticks {
+            watermark = watermark.max(EventTime(now - LATENESS));
+            identity.tick(watermark);
+        }
+        if restarts {
+            let mut bytes = Vec::new();
+            identity.save(&mut bytes);
+            identity = Identity::load(rules(), &bytes).unwrap();
+            let mut again = Vec::new();
+            identity.save(&mut again);
+            assert_eq!(bytes, again);
+        }
+    }
+    tables.people.retain(|_, has| !has.is_empty());
+    tables
+}
+
+/// The same from everything that was said, at once.
+fn naive(arrivals: &[Arrival]) -> BTreeMap<Key, BTreeMap<u64, i64>> {
+    let mut people: BTreeMap<Key, BTreeMap<u64, i64>> = BTreeMap::new();
+    for v in 0..3 {
+        let of = |n: usize, a: &Arrival| if a.visitor == v { Some((a.at, n, a.said.clone())) } else { None };
+        let said: Vec<(i64, usize, Said)> = arrivals.iter().enumerate().filter_map(|(n, a)| of(n, a)).collect();
+        let first = said
+            .iter()
+            .filter_map(|(at, n, said)| if let Said::Claim(c) = said { Some((*at, *n, *c)) } else { None })
+            .min();
+        for (at, n, said) in &said {
+            if let Said::Touch = said {
+                let whose = first.filter(|(claimed, ..)| *at >= claimed - LOOK_BACK);
+                let whose = whose.map_or(visitor(v), |(_, _, c)| customer(c));
+                people.entry(whose).or_default().insert(*n as u64, *at);
+            }
+        }
+    }
+    people
+}
+
+fn arrival(said: impl Strategy<Value = Said>, most_late: i64) -> impl Strategy<Value = Arrival> {
+    (0u8..3, 0i64..1_000, 0..=most_late, said, prop::bool::ANY, prop::bool::weighted(0.1))
+        .prop_map(|(visitor, at, delay, said, ticks, restarts)| Arrival { visitor, at, delay, said, ticks, restarts })
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    prop_oneof![6 => Just(Said::Touch), 1 => (0u8..3).prop_map(Said::Claim)]
+}
+
+fn said_with_operators() -> impl Strategy<Value = Said> {
+    prop_oneof![
+        6 => Just(Said::Touch),
+        2 => (0u8..3).prop_map(Said::Claim),
+        1 => (0u8..3, prop::bool::ANY).prop_map(|(c, links)| Said::Operator(c, links)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_ticks_and_restarts_do_not_matter(
+        arrivals in prop::collection::vec(arrival(said(), LATENESS), 1..60),
+        delays in prop::collection::vec(0..=LATENESS, 60),
+    ) {
+        let expected = naive(&arrivals);
+        prop_assert_eq!(&play(&arrivals).people, &expected);
+        let other: Vec<Arrival> =
+            arrivals.iter().zip(delays).map(|(a, delay)| Arrival { delay, ..a.clone() }).collect();
+        prop_assert_eq!(&play(&other).people, &expected);
+    }
+
+    /// Links and unlinks at random end in what the last words of the operators and the least claim say.
+    #[test]
+    fn whatever_operators_do_the_tables_are_those_of_their_last_words(
+        arrivals in prop::collection::vec(arrival(said_with_operators(), 0), 1..60),
+    ) {
+        // In one breath: nothing is too old to change hands.
+        let arrivals: Vec<Arrival> = arrivals.into_iter().map(|a| Arrival { ticks: false, ..a }).collect();
+        let tables = play(&arrivals);
+        let mut people: BTreeMap<Key, BTreeMap<u64, i64>> = BTreeMap::new();
+        for v in 0..3 {
+            let mut order: Vec<(i64, usize)> =
+                arrivals.iter().enumerate().filter(|(_, a)| a.visitor == v).map(|(n, a)| (a.at, n)).collect();
+            order.sort_unstable();
+            // (operator's last word, earliest claim) of each customer.
+            let mut words: [(Option<(bool, i64, usize)>, Option<(i64, usize)>); 3] = Default::default();
+            for &(at, n) in &order {
+                match arrivals[n].said {
+                    Said::Touch => {}
+                    Said::Claim(c) => {
+                        words[usize::from(c)].1.get_or_insert((at, n));
+                    }
+                    Said::Operator(c, links) => {
+                        let word = &mut words[usize::from(c)].0;
+                        // A repeated link keeps the time of the first.
+                        if word.is_none_or(|(before, ..)| before != links) {
+                            *word = Some((links, at, n));
+                        }
+                    }
+                }
+            }
+            let linked = (0..3u8).filter_map(|c| match words[usize::from(c)] {
+                (Some((true, at, n)), _) => Some((false, at, n, c)),
+                (None, Some((at, n))) => Some((true, at, n, c)),
+                _ => None,
+            });
+            let holder = linked.min();
+            for &(at, n) in &order {
+                if let Said::Touch = arrivals[n].said {
+                    let whose = holder.filter(|(is_seen, claimed, ..)| !is_seen || at >= claimed - LOOK_BACK);
+                    let whose = whose.map_or(visitor(v), |(.., c)| customer(c));
+                    people.entry(whose).or_default().insert(n as u64, at);
+                }
+            }
+            for c in 0..3u8 {
+                let standing = tables.links.get(&(format!("v{v}"), format!("c{c}"))).map(|(standing, _)| *standing);
+                let expected = match words[usize::from(c)] {
+                    (None, None) => None,
+                    (Some((false, ..)), _) => Some(Standing::Undone),
+                    _ if holder.is_some_and(|(.., held)| held == c) => Some(Standing::Linked),
+                    _ => Some(Standing::Rival),
+                };
+                prop_assert_eq!(standing, expected, "v{} and c{}", v, c);
+            }
+        }
+        prop_assert_eq!(tables.people, people);
+    }
+}
