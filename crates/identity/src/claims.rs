@@ -58,7 +58,7 @@ impl Claim {
     }
 
     /// The event time from which anonymous touchpoints are this customer's.
-    fn reaches_from(&self, rules: &Rules) -> EventTime {
+    pub(crate) fn reaches_from(&self, rules: &Rules) -> EventTime {
         if self.how == How::Operator { EventTime::MIN } else { self.at.plus(-rules.look_back_ms) }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::claims::{Claim, Claims, Holder, How};
 use crate::ring::Ring;
-use crate::rows::{IdKind, LinkRow};
+use crate::rows::{IdKind, LinkRow, Standing};
 use crate::rules::Rules;
 use crumbtrail_events::{EventTime, Key};
 use hashbrown::HashMap;
@@ -93,7 +93,7 @@ impl Identity {
 
     /// Keeps the anonymous touchpoint that [`Identity::person`] was just asked about, as it was passed on.
     pub fn keep(&mut self, key: Key, at: EventTime, passed: &[u8]) {
-        if self.rules.look_back_ms == 0 || at < self.horizon() {
+        if self.rules.look_back_ms == 0 || !self.may_move(at) {
             return;
         }
         if let Some(known) = self.known.get_mut(&key).filter(|known| known.kept < self.rules.most_kept) {
@@ -102,18 +102,18 @@ impl Identity {
         }
     }
 
-    /// Takes a claim.
+    /// Whether a touchpoint of `key` that names `person` says what is known: most of a customer's do. Else it is a
+    /// [claim](Identity::claim).
     #[inline]
+    pub fn is_known(&mut self, key: Key, person: Key, at: EventTime, event: u64, watermark: EventTime) -> bool {
+        let claims = &self.meet(key, at, watermark).claims.0;
+        claims.iter().any(|claim| claim.person == person && (claim.at, claim.id) <= (at, event))
+    }
+
+    /// Takes a claim.
     pub fn claim(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) {
         let Evidence { customer, person, at, event, how, .. } = *evidence;
-        let known = self.meet(evidence.key, at, watermark);
-        // Most touchpoints of a customer say what is known.
-        if let [only] = &known.claims.0[..]
-            && (only.person, how != How::Operator) == (person, true)
-            && (only.at, only.id) <= (at, event)
-        {
-            return;
-        }
+        self.meet(evidence.key, at, watermark);
         self.change(evidence, |claims| claims.take(customer, person, at, event, how), out);
     }
 
@@ -125,6 +125,7 @@ impl Identity {
     }
 
     #[cold]
+    #[inline(never)]
     fn change(&mut self, evidence: &Evidence<'_>, change: impl FnOnce(&mut Claims) -> bool, out: &mut impl Out) {
         let Evidence { key, person, .. } = *evidence;
         let horizon = self.horizon();
@@ -146,7 +147,7 @@ impl Identity {
                 }
             });
         }
-        let mut tell = |claim: &Claim| out.link(&row(evidence, claim, &known.claims, moved_count));
+        let mut tell = |claim: &Claim| out.link(&row(evidence, claim, &known.claims, &self.rules, moved_count));
         let concerned = [Some(person), before.map(|holder| holder.person), after.map(|holder| holder.person)];
         for (n, person) in concerned.into_iter().enumerate() {
             if !concerned[..n].contains(&person) {
@@ -212,9 +213,15 @@ impl Identity {
         known.seen = known.seen.max(at);
         known
     }
+
+    /// Whether a touchpoint at `at` may still change hands.
+    #[must_use]
+    pub fn may_move(&self, at: EventTime) -> bool {
+        at >= self.horizon()
+    }
 }
 
-fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, moved_count: u32) -> LinkRow<'a> {
+fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, rules: &Rules, moved_count: u32) -> LinkRow<'a> {
     LinkRow {
         site: evidence.site,
         id_kind: evidence.id_kind,
@@ -224,6 +231,7 @@ fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, moved_cou
         standing: claims.standing(claim),
         how: claim.how,
         claimed_at: Some(claim.at).filter(|at| *at != EventTime::MAX),
+        reaches_from: Some(claim.reaches_from(rules)).filter(|_| claims.standing(claim) == Standing::Linked),
         claim_event: claim.id,
         moved_count,
     }

@@ -7,8 +7,8 @@
 //! place of the one before u64 (0: none) · event time i64 · length u32 · bytes
 //! ```
 
-use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::EventTime;
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use std::collections::VecDeque;
 
 /// Bytes at which a chunk is full.

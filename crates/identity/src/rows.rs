@@ -65,6 +65,9 @@ pub struct LinkRow<'a> {
     pub how: How,
     /// Event time of the earliest claim; `None` if it was only ever undone.
     pub claimed_at: Option<EventTime>,
+    /// Event time from which anonymous touchpoints of the id are the customer's ([`EventTime::MIN`]: all that are kept);
+    /// `None` unless it is linked.
+    pub reaches_from: Option<EventTime>,
     /// Hash of its event id.
     pub claim_event: u64,
     /// Touchpoints that changed hands with this version of the row.

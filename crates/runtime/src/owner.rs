@@ -306,7 +306,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
                 from,
                 to: self.next,
                 tables: full.tables,
-                record_count: open.records,
+                record_count: open.records - full.asides,
                 counts: full.counts,
                 position_checksum: open.checksum,
                 watermark: self.watermark(),

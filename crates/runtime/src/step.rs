@@ -74,6 +74,8 @@ pub struct Effects {
     pub passed_bytes: Vec<u8>,
     /// Outcomes of the records so far.
     pub counts: Counts,
+    /// Records that were asides: no records of their own, see [`Outcome::Aside`].
+    pub asides: u64,
 }
 
 impl Effects {
@@ -103,6 +105,7 @@ impl Effects {
     #[inline]
     pub fn outcome(&mut self, outcome: Outcome) {
         self.counts.add(outcome);
+        self.asides += u64::from(outcome == Outcome::Aside);
     }
 
     /// Encoded bytes waiting for the cut.

@@ -84,11 +84,15 @@ pub enum Mutation {
     InsertNotAwaited,
     /// Inserts are not synced: a power cut loses acknowledged rows.
     NotSynced,
+    /// What changes hands is given to the new person and not taken from the old.
+    HandOverOnlyGives,
+    /// Of rival claims to a visitor the first to arrive wins.
+    FirstToArriveWins,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 36] = [
+    pub const ALL: [Mutation; 38] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -125,6 +129,8 @@ impl Mutation {
         Mutation::DamagedSnapshotLoaded,
         Mutation::InsertNotAwaited,
         Mutation::NotSynced,
+        Mutation::HandOverOnlyGives,
+        Mutation::FirstToArriveWins,
     ];
 
     /// The one of this name, as `{:?}` prints it.

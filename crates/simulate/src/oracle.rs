@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::vocabulary::Author;
 use crumbtrail_events::{Key, Kind};
 use crumbtrail_warehouse::TableId;
@@ -10,7 +11,7 @@ use crumbtrail_warehouse::TableId;
 use crate::judge::{drops_bots, key};
 use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
-use crate::world::{GAP_MS, Placed, SITE, TALK_GAP_MS};
+use crate::world::{GAP_MS, LOOK_BACK_MS, Placed, SITE, TALK_GAP_MS};
 
 /// What is wrong, in words.
 #[must_use]
@@ -19,8 +20,10 @@ pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     let counted = outcomes(scene, tables, &mut wrong);
     compare("sessions", &sessions(&counted), &shown_sessions(tables), &mut wrong);
     compare("conversations", &conversations(&counted), &shown_conversations(tables), &mut wrong);
-    compare("journeys", &journeys(&counted), &shown_journeys(tables), &mut wrong);
-    compare("conversions", &conversions(&counted), &shown_conversions(tables), &mut wrong);
+    let owners = owners(&counted);
+    compare("identity_links", &owners, &shown_owners(tables), &mut wrong);
+    compare("journeys", &journeys(&counted, &owners), &shown_journeys(tables), &mut wrong);
+    compare("conversions", &conversions(&counted, &owners), &shown_conversions(tables), &mut wrong);
     ledger(scene, tables, &counted, &mut wrong);
     wrong
 }
@@ -140,9 +143,18 @@ fn sessions(counted: &[&Placed]) -> BTreeMap<SessionKey, Session> {
     let visitors = by(counted, |placed| (!placed.record.kind.is_support()).then_some(&placed.record.visitor));
     for (visitor, list) in visitors {
         let mut open: Option<(SessionKey, Session)> = None;
+        let mut known = "";
         for record in list.into_iter().map(|placed| &placed.record) {
-            if let Some((key, session)) = open.take_if(|(_, session)| record.at_ms - session.ended_ms > GAP_MS) {
+            // A message sent to somebody is not that somebody's coming.
+            let customer = if is_marketing(record.kind) { "" } else { &record.customer };
+            let is_another = !known.is_empty() && !customer.is_empty() && known != customer;
+            let ends = |session: &Session| record.at_ms - session.ended_ms > GAP_MS || is_another;
+            if let Some((key, session)) = open.take_if(|(_, session)| ends(session)) {
                 sessions.insert(key, session);
+                known = "";
+            }
+            if known.is_empty() {
+                known = customer;
             }
             if open.is_none() && is_marketing(record.kind) {
                 continue;
@@ -313,19 +325,51 @@ impl Twice for Journey {
     }
 }
 
-/// Whose the journey is: the customer's, else the visitor's. Robots have none.
-fn person(placed: &Placed) -> Option<Vec<u8>> {
+/// Whose each visitor is: the customer named first on it, and when.
+type Owners = BTreeMap<String, (String, i64)>;
+
+fn owners(counted: &[&Placed]) -> Owners {
+    let named = by(counted, |placed| {
+        let record = &placed.record;
+        (!record.kind.is_support() && !record.is_bot && !record.customer.is_empty()).then_some(&record.visitor)
+    });
+    let first = |list: Vec<&Placed>| {
+        let first = list.into_iter().map(|placed| &placed.record).min_by_key(|r| (r.at_ms, id_hash(&r.id)));
+        first.map(|record| (record.customer.clone(), record.at_ms)).unwrap_or_default()
+    };
+    named.into_iter().map(|(visitor, list)| (visitor.clone(), first(list))).collect()
+}
+
+fn shown_owners(tables: &Tables<'_>) -> Owners {
+    let [visitor, customer, at, standing] =
+        columns(TableId::IdentityLinks, ["id", "customer", "claimed_at", "standing"]);
+    let linked = rows(tables, TableId::IdentityLinks).filter(|row| row[standing].text() == "linked");
+    let owner = |row: &Row<'_>| (row[customer].text().to_owned(), row[at].number());
+    counted_once(linked.map(|row| (row[visitor].text().to_owned(), owner(row))))
+}
+
+impl Twice for (String, i64) {
+    fn double(&mut self) {
+        self.1 += 1_000;
+    }
+}
+
+/// Whose the journey is: the customer's named, else of whom the visitor is, else the visitor's. Robots have none.
+fn person(placed: &Placed, owners: &Owners) -> Option<Vec<u8>> {
     let record = &placed.record;
     let key = match (record.is_bot, record.customer.as_str(), record.visitor.as_str()) {
         (true, ..) => return None,
         (_, "", "") => key(placed),
-        (_, "", visitor) => Key::visitor(SITE, visitor),
+        (_, "", visitor) => match owners.get(visitor) {
+            Some((customer, at_ms)) if record.at_ms >= at_ms - LOOK_BACK_MS => Key::customer(SITE, customer),
+            _ => Key::visitor(SITE, visitor),
+        },
         (_, customer, _) => Key::customer(SITE, customer),
     };
     Some(key.0.to_be_bytes().to_vec())
 }
 
-fn journeys(counted: &[&Placed]) -> BTreeMap<Vec<u8>, Journey> {
+fn journeys(counted: &[&Placed], owners: &Owners) -> BTreeMap<Vec<u8>, Journey> {
     let journey = |list: Vec<&Placed>| {
         let sum = |of: &dyn Fn(&Placed) -> i64| list.iter().map(|placed| of(placed)).sum::<i64>();
         // Heartbeats extend, they do not count.
@@ -340,7 +384,7 @@ fn journeys(counted: &[&Placed]) -> BTreeMap<Vec<u8>, Journey> {
             revenue: sum(&|placed| placed.record.revenue),
         }
     };
-    by(counted, person).into_iter().map(|(person, list)| (person, journey(list))).collect()
+    by(counted, |placed| person(placed, owners)).into_iter().map(|(person, list)| (person, journey(list))).collect()
 }
 
 fn bytes(value: &Value<'_>) -> Vec<u8> {
@@ -376,11 +420,11 @@ fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
 /// Person and time of a purchase.
 type ConversionKey = (Vec<u8>, i64, String);
 
-fn conversions(counted: &[&Placed]) -> BTreeMap<ConversionKey, i64> {
+fn conversions(counted: &[&Placed], owners: &Owners) -> BTreeMap<ConversionKey, i64> {
     let purchases = counted.iter().filter(|placed| placed.record.kind == Kind::Purchase);
     purchases
         .filter_map(|placed| {
-            Some(((person(placed)?, placed.record.at_ms, placed.record.id.clone()), placed.record.revenue))
+            Some(((person(placed, owners)?, placed.record.at_ms, placed.record.id.clone()), placed.record.revenue))
         })
         .collect()
 }
@@ -392,7 +436,8 @@ fn shown_conversions(tables: &Tables<'_>) -> BTreeMap<ConversionKey, i64> {
     rows(tables, TableId::Conversions).map(|row| (key(row), row[revenue].number())).collect()
 }
 
-/// The ledger accepted each record once: as many as were routed to a partition, and as many as were passed on.
+/// The ledger accepted each record once: as many as were routed to a partition, and as many as were passed on. By which
+/// person's partition a record went that changed hands later is nobody's business, so journey's are added up.
 fn ledger(scene: &Scene, tables: &Tables<'_>, counted: &[&Placed], wrong: &mut Vec<String>) {
     let mut expected: BTreeMap<(String, i64), i64> = BTreeMap::new();
     let mut add = |processor: &str, key: Key, partitions: usize| {
@@ -400,16 +445,16 @@ fn ledger(scene: &Scene, tables: &Tables<'_>, counted: &[&Placed], wrong: &mut V
         *expected.entry((processor.to_owned(), partition)).or_default() += 1;
     };
     scene.world.records().for_each(|placed| add("sessionize", key(placed), scene.touchpoints.partitions()));
-    for person in counted.iter().filter_map(|placed| person(placed)) {
-        let key = person.try_into().map_or(Key(0), |bytes| Key(u128::from_be_bytes(bytes)));
-        add("journey", key, scene.people.partitions());
+    for _ in counted.iter().filter(|placed| !placed.record.is_bot) {
+        add("journey", Key(0), 1);
     }
     let [processor, partition, table, records] =
         columns(TableId::Batches, ["processor", "partition", "table_name", "record_count"]);
     let mut found: BTreeMap<(String, i64), i64> = BTreeMap::new();
     for row in rows(tables, TableId::Batches) {
         if matches!(row[table].text(), "touchpoints" | "journeys") {
-            let key = (row[processor].text().to_owned(), row[partition].number());
+            let is_journey = row[table].text() == "journeys";
+            let key = (row[processor].text().to_owned(), if is_journey { 0 } else { row[partition].number() });
             *found.entry(key).or_default() += row[records].number();
         }
     }

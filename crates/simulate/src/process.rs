@@ -23,7 +23,7 @@ use crate::scene::Scene;
 use crate::sink::WorldSink;
 use crate::source::{Mail, WorldSource};
 use crate::step::Odd;
-use crate::world::{DAY_MS, GAP_MS, LATENESS_MS, TALK_GAP_MS};
+use crate::world::{DAY_MS, GAP_MS, LATENESS_MS, LOOK_BACK_MS, TALK_GAP_MS};
 
 /// Who a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Process {
                 let rules = session_rules(number);
                 let clock = scene.clock.clone();
                 let make = move |partition: PartitionId| {
-                    Odd::new(Sessionize::new(rules.clone(), true, partition.0), clock.clone())
+                    Odd::new(Sessionize::new(rules.clone(), identity_rules(), true, partition.0), clock.clone())
                 };
                 let processor =
                     processor(scene, touchpoints, Some(people), parts(), Box::new(make), (number, generation));
@@ -258,7 +258,12 @@ fn join<S: Step>(processor: Arc<Processor<Make<S>>>) -> Result<Turning<S>, Strin
 /// The stage model is read once.
 fn journey_rules() -> JourneyRules {
     static RULES: OnceLock<JourneyRules> = OnceLock::new();
-    RULES.get_or_init(|| JourneyRules { throttle_ms: 3 * HOUR_MS, ..JourneyRules::default() }).clone()
+    let history_ms = identity_rules().kept_ms();
+    RULES.get_or_init(|| JourneyRules { throttle_ms: 3 * HOUR_MS, history_ms, ..JourneyRules::default() }).clone()
+}
+
+fn identity_rules() -> crumbtrail_identity::Rules {
+    crumbtrail_identity::Rules { look_back_ms: LOOK_BACK_MS, lateness_ms: LATENESS_MS, ..Default::default() }
 }
 
 fn session_rules(number: usize) -> RuleBook {

@@ -217,6 +217,7 @@ pub fn key_columns(table: TableId) -> Vec<usize> {
         TableId::Breadcrumbs => include_str!("../../../schemas/clickhouse/0009_breadcrumbs.sql"),
         TableId::DeadLetters => include_str!("../../../schemas/clickhouse/0010_dead_letters.sql"),
         TableId::Batches => include_str!("../../../schemas/clickhouse/0011_batches.sql"),
+        TableId::IdentityLinks => include_str!("../../../schemas/clickhouse/0012_identity_links.sql"),
     };
     let key = sql.lines().find_map(|line| line.strip_prefix("ORDER BY (")).unwrap_or_default();
     let names = key.trim_end_matches(')').split(", ");

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use crumbtrail_events::{EventTime, Touchpoint};
+use crumbtrail_events::touchpoint::Role;
+use crumbtrail_events::wire::WireError;
+use crumbtrail_events::{EventTime, Key, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Step};
 
@@ -41,6 +43,25 @@ impl<S: Step> Odd<S> {
     }
 }
 
+/// What changes hands under the bug that is on: each touchpoint is taken from one person and, next, given to another.
+fn hand_over(effects: &mut Effects) -> Result<(), WireError> {
+    let bug = current().filter(|bug| matches!(bug, Mutation::HandOverOnlyGives | Mutation::FirstToArriveWins));
+    let Some(bug) = bug else { return Ok(()) };
+    let passed = std::mem::take(&mut effects.passed);
+    let mut passed = passed.into_iter().peekable();
+    while let Some((key, range)) = passed.next() {
+        let told = Touchpoint::decode(&effects.passed_bytes[range.clone()])?;
+        let given = passed.peek().filter(|_| told.role == Role::Taken);
+        let given = given.map(|(_, range)| Touchpoint::decode(&effects.passed_bytes[range.clone()])).transpose()?;
+        match given {
+            Some(_) if bug == Mutation::HandOverOnlyGives => {}
+            Some(given) if key != Key::visitor(given.site, given.visitor) => drop(passed.next()),
+            _ => effects.passed.push((key, range)),
+        }
+    }
+    Ok(())
+}
+
 impl<S: Step> Step for Odd<S> {
     fn name(&self) -> &'static str {
         self.step.name()
@@ -55,7 +76,8 @@ impl<S: Step> Step for Odd<S> {
             Some(Mutation::VersionFromSource) => self.told(context, Some(Touchpoint::decode(payload)?.offset)),
             _ => self.told(context, None),
         };
-        self.step.record(payload, context, effects)
+        self.step.record(payload, context, effects)?;
+        Ok(hand_over(effects)?)
     }
 
     fn tick(&mut self, context: Context, effects: &mut Effects) {

@@ -22,6 +22,8 @@ pub const GAP_MS: i64 = 30 * MINUTE_MS;
 pub const LATENESS_MS: i64 = 60 * MINUTE_MS;
 /// The silence between two conversations of one customer on one channel.
 pub const TALK_GAP_MS: i64 = DAY_MS;
+/// How far before a claim anonymous touchpoints join.
+pub const LOOK_BACK_MS: i64 = 30 * 60 * MINUTE_MS;
 /// The site of every record.
 pub const SITE: &str = "shop";
 
@@ -194,6 +196,8 @@ fn visits(dice: &Dice, visitor: usize, origins: usize, out: &mut Vec<(usize, Rec
     let is_early = home + 1 == origins;
     let customer = if dice.chance(500) { format!("c{}", dice.index(visitor + 1)) } else { String::new() };
     let known_from = BEGIN_MS + dice.between(0, SPAN_MS);
+    // Somebody else uses the device too.
+    let other = if dice.chance(300) { format!("c{}", dice.index(6)) } else { String::new() };
     for visit in 0..1 + dice.index(4) {
         let mut at = BEGIN_MS + dice.between(0, if is_early { DAY_MS / 2 } else { SPAN_MS });
         for event in 0..1 + dice.index(8) {
@@ -207,7 +211,11 @@ fn visits(dice: &Dice, visitor: usize, origins: usize, out: &mut Vec<(usize, Rec
             let record = Record {
                 appears_ms: at + delay(dice),
                 visitor: format!("v{visitor}"),
-                customer: if at >= known_from && !is_bot { customer.clone() } else { String::new() },
+                customer: match (is_bot, at >= known_from) {
+                    (false, true) if dice.chance(300) => other.clone(),
+                    (false, true) => customer.clone(),
+                    _ => String::new(),
+                },
                 kind,
                 is_bot,
                 revenue: if kind == Kind::Purchase { dice.between(1, 90) * 1_000_000 } else { 0 },

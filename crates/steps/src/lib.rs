@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod journey;
 pub mod sessionize;
+mod whose;
 
 pub use journey::Journey;
 pub use sessionize::Sessionize;

@@ -29,9 +29,13 @@ impl Processor {
     #[must_use]
     pub const fn tables(self) -> &'static [TableId] {
         match self {
-            Processor::Sessionize => {
-                &[TableId::Touchpoints, TableId::Sessions, TableId::Conversations, TableId::DeadLetters]
-            }
+            Processor::Sessionize => &[
+                TableId::Touchpoints,
+                TableId::Sessions,
+                TableId::Conversations,
+                TableId::DeadLetters,
+                TableId::IdentityLinks,
+            ],
             Processor::Journey => &[TableId::Journeys, TableId::StageMoves, TableId::Conversions, TableId::Breadcrumbs],
         }
     }

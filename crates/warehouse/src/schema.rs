@@ -46,6 +46,7 @@ files! {
     "0009_breadcrumbs.sql",
     "0010_dead_letters.sql",
     "0011_batches.sql",
+    "0012_identity_links.sql",
     "0101_touchpoints_view.sql",
     "0102_sessions_view.sql",
     "0103_conversations_view.sql",
@@ -55,6 +56,7 @@ files! {
     "0107_breadcrumbs_view.sql",
     "0108_dead_letters_view.sql",
     "0109_batches_view.sql",
+    "0110_identity_links_view.sql",
     "0151_funnel_view.sql",
     "0152_checkout_steps_view.sql",
     "0153_paths_view.sql",
@@ -74,6 +76,8 @@ files! {
     "0173_handovers_view.sql",
     "0174_self_service_view.sql",
     "0175_conversation_origins_view.sql",
+    "0176_session_people_view.sql",
+    "0177_shared_ids_view.sql",
 }
 
 /// What the parameters become.

@@ -24,7 +24,7 @@ use super::files::SourceFile;
 use crate::cli::ImportArgs;
 use crate::wiring::Deployment;
 use crate::wiring::intake::SourceJudge;
-use crate::wiring::processors::{cut_rules, session_rules};
+use crate::wiring::processors::{cut_rules, identity_rules, session_rules};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -158,9 +158,9 @@ struct Peak {
 impl Sessionizing {
     fn new(deployment: &Deployment, log: Arc<dyn Log>, letters: Arc<dyn Log>) -> Result<Sessionizing> {
         let config = &deployment.config;
-        let rules = session_rules(config)?;
+        let (rules, identity) = (session_rules(config)?, identity_rules(config)?);
         let owner = |partition: u32| {
-            let step = Sessionize::new(rules.clone(), config.clickhouse.touchpoints, partition);
+            let step = Sessionize::new(rules.clone(), identity, config.clickhouse.touchpoints, partition);
             let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);
             let onward = Some((outbox, format!("log:touchpoints/{partition}")));
             let start = Start::Empty(Offset(0));

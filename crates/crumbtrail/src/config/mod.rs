@@ -41,6 +41,8 @@ pub struct Config {
     pub rules: RulesConfig,
     /// Sites by name: what differs from `rules`, and their own hosts.
     pub sites: BTreeMap<String, SiteConfig>,
+    /// Identity: which visitors and contacts are a customer's.
+    pub identity: IdentityConfig,
     /// Journeys: stage model and breadcrumbs.
     pub journeys: JourneysConfig,
     /// Enrichment: the files that say where, on what and by which channel.
@@ -188,6 +190,26 @@ pub struct RegistryConfig {
     pub user: String,
     /// Password; better in the environment: `CRUMBTRAIL_REGISTRY_PASSWORD`.
     pub password: String,
+}
+
+/// Identity.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentityConfig {
+    /// How long before a login (or another touchpoint that names a customer) anonymous touchpoints of its visitor join the
+    /// customer's journey, days. They are kept in memory for so long, about 30 bytes each once packed; 0: none join.
+    pub look_back_days: u32,
+    /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
+    pub remember_days: u32,
+    /// Customer ids that are nobody's (test accounts, tills): read as if they were not there. Placeholders such as `null` or
+    /// `anonymous` are known. The view `shared_ids` shows candidates.
+    pub never_link: Vec<String>,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> IdentityConfig {
+        IdentityConfig { look_back_days: 30, remember_days: 395, never_link: Vec::new() }
+    }
 }
 
 /// Journeys.

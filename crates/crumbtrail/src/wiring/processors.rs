@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_identity as identity;
 use crumbtrail_journeys::JourneyRules;
 use crumbtrail_journeys::model::StageModel;
 use crumbtrail_log::{Log, Member, PartitionId};
@@ -65,7 +66,8 @@ impl Processors {
         if sessionize {
             let rules = session_rules(config)?;
             let touchpoints = config.clickhouse.touchpoints;
-            let make = move |partition: PartitionId| Sessionize::new(rules.clone(), touchpoints, partition.0);
+            let identity = identity_rules(config)?;
+            let make = move |partition: PartitionId| Sessionize::new(rules.clone(), identity, touchpoints, partition.0);
             let progress = processors.sessionize.clone();
             let logs = &shared.logs;
             processors.spawn(
@@ -233,6 +235,22 @@ pub fn session_rules(config: &Config) -> Result<RuleBook> {
     config::session_rules(config).map_err(|message| anyhow!(message))
 }
 
+/// Identity rules as configured.
+///
+/// # Errors
+/// A value that cannot work.
+pub fn identity_rules(config: &Config) -> Result<identity::Rules> {
+    const DAY_MS: i64 = 86_400_000;
+    let rules = session_rules(config)?;
+    let widest = rules.sites.values().chain([&rules.default]).map(|rules| rules.limits.lateness_ms).max();
+    Ok(identity::Rules {
+        look_back_ms: i64::from(config.identity.look_back_days) * DAY_MS,
+        lateness_ms: widest.unwrap_or_default(),
+        remember_ms: i64::from(config.identity.remember_days) * DAY_MS,
+        ..identity::Rules::default()
+    })
+}
+
 /// Journey rules as configured.
 ///
 /// # Errors
@@ -253,6 +271,7 @@ pub fn journey_rules(config: &Config) -> Result<JourneyRules> {
         models: vec![model],
         cart_abandoned_after_ms: i64::from(journeys.cart_abandoned_after_minutes) * 60_000,
         horizon_ms,
+        history_ms: identity_rules(config)?.kept_ms(),
         throttle_ms: i64::from(config.pace.correction_interval_ms),
         look_back_ms: i64::from(journeys.look_back_days) * 86_400_000,
         ..JourneyRules::default()

@@ -86,13 +86,13 @@ impl<'a> Ids<'a> {
     }
 }
 
-/// Appends what a journey needs of an encoded touchpoint: its sections before [`Section::Passed`], under another key and
-/// with the session it belongs to (0: none).
+/// Appends what a journey needs of an encoded touchpoint: its sections before [`Section::Passed`], as a counted one, under
+/// another key and with the session it belongs to (0: none).
 ///
 /// # Errors
 /// Bytes cut short, a newer version, an unknown code; nothing was appended then.
 pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
-    let head = Head { key, ..Head::peek(bytes)? };
+    let head = Head { key, outcome: Outcome::Counted, ..Head::peek(bytes)? };
     let mut sections = Sections::of(bytes)?;
     let all = sections.rest();
     let (mut count, mut length) = (0u8, 0);

@@ -22,8 +22,7 @@ pub enum Role {
     Unlinked = 6,
 }
 
-const ALL: [Role; 7] =
-    [Role::Whole, Role::Share, Role::Claim, Role::Taken, Role::Given, Role::Linked, Role::Unlinked];
+const ALL: [Role; 7] = [Role::Whole, Role::Share, Role::Claim, Role::Taken, Role::Given, Role::Linked, Role::Unlinked];
 
 impl Role {
     /// The role with this code.

@@ -5,6 +5,7 @@ pub mod breadcrumbs;
 pub mod conversations;
 pub mod conversions;
 pub mod dead_letters;
+pub mod identity_links;
 pub mod journeys;
 pub mod sessions;
 pub mod stage_moves;
@@ -31,13 +32,15 @@ pub enum TableId {
     Breadcrumbs,
     /// Records that could not be read.
     DeadLetters,
+    /// Whose visitors and contacts are.
+    IdentityLinks,
     /// The ledger.
     Batches,
 }
 
 impl TableId {
     /// All tables.
-    pub const ALL: [TableId; 9] = [
+    pub const ALL: [TableId; 10] = [
         TableId::Touchpoints,
         TableId::Sessions,
         TableId::Conversations,
@@ -46,6 +49,7 @@ impl TableId {
         TableId::Conversions,
         TableId::Breadcrumbs,
         TableId::DeadLetters,
+        TableId::IdentityLinks,
         TableId::Batches,
     ];
 
@@ -61,6 +65,7 @@ impl TableId {
             TableId::Conversions => "conversions",
             TableId::Breadcrumbs => "breadcrumbs",
             TableId::DeadLetters => "dead_letters",
+            TableId::IdentityLinks => "identity_links",
             TableId::Batches => "batches",
         }
     }
@@ -77,6 +82,7 @@ impl TableId {
             TableId::Conversions => conversions::COLUMNS,
             TableId::Breadcrumbs => breadcrumbs::COLUMNS,
             TableId::DeadLetters => dead_letters::COLUMNS,
+            TableId::IdentityLinks => identity_links::COLUMNS,
             TableId::Batches => batches::COLUMNS,
         }
     }

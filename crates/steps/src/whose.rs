@@ -1,0 +1,426 @@
+//! Whose a touchpoint is, and what sessionize passes on to the people's log.
+//!
+//! A touchpoint that names a customer goes to that customer's journey, and claims its visitor for them. An anonymous one goes
+//! to whoever its visitor is known to be, and is kept, so that it can change hands. Support entries are at home in their
+//! conversation's partition, which does not know whose their visitor or contact is: intake tells the partitions that do, by
+//! asides ([`Role::Share`], [`Role::Claim`]).
+
+use crumbtrail_events::touchpoint::{self, Head, Ids, Role};
+use crumbtrail_events::wire::WireError;
+use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
+use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
+use crumbtrail_runtime::Context;
+use crumbtrail_runtime::step::{Effects, StepError};
+use crumbtrail_sessions::Judged;
+use crumbtrail_warehouse::{RowVersion, tables};
+
+use crate::sessionize::IDENTITY_LINKS;
+
+/// The identity part of the sessionize step.
+pub(crate) struct Whose {
+    rules: Rules,
+    identity: Identity,
+}
+
+impl Whose {
+    pub(crate) fn new(rules: Rules) -> Whose {
+        Whose { rules, identity: Identity::new(rules) }
+    }
+
+    /// Takes a touchpoint that sessions have judged. Robots have no journey and claim nothing.
+    pub(crate) fn touchpoint(
+        &mut self,
+        payload: &[u8],
+        judged: Judged,
+        context: Context,
+        effects: &mut Effects,
+    ) -> Result<(), StepError> {
+        let is_counted = judged.outcome == Outcome::Counted;
+        if !is_counted && !matches!(judged.outcome, Outcome::Late | Outcome::Duplicate) {
+            return Ok(());
+        }
+        let ids = Ids::peek(payload)?;
+        if ids.is_bot {
+            return Ok(());
+        }
+        let head = Head::peek(payload)?;
+        let is_click = !head.kind.is_support();
+        if !ids.customer.is_empty() {
+            let person = Key::customer(ids.site, ids.customer);
+            // Whenever it comes, a click says whose its visitor is.
+            if is_click && !self.identity.is_known(head.key, person, head.occurred_at, head.id, context.watermark) {
+                let how = if head.kind == Kind::Login { How::Login } else { How::Seen };
+                self.claim(payload, how, context, effects)?;
+            }
+            return if is_counted { pass_on(payload, person, judged.session, effects) } else { Ok(()) };
+        }
+        let own = if is_click || (ids.visitor.is_empty() && ids.contact.is_empty()) {
+            head.key
+        } else if ids.visitor.is_empty() {
+            Key::contact(ids.site, ids.contact)
+        } else {
+            Key::visitor(ids.site, ids.visitor)
+        };
+        // An entry of another key was shared with that one's partition.
+        if is_counted && own == head.key {
+            self.anonymous(payload, &head, judged.session, context, effects)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes an aside.
+    pub(crate) fn aside(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        let touchpoint = Touchpoint::decode(payload)?;
+        match touchpoint.role {
+            Role::Share if self.identity.may_move(touchpoint.head.occurred_at) => {
+                self.anonymous(payload, &touchpoint.head, 0, context, effects)
+            }
+            Role::Claim => self.claim(payload, How::Support, context, effects),
+            Role::Linked | Role::Unlinked => self.claim(payload, How::Operator, context, effects),
+            Role::Share | Role::Whole | Role::Taken | Role::Given => Ok(()),
+        }
+    }
+
+    /// Passes an anonymous touchpoint on to whoever its key is known to be, and keeps it.
+    fn anonymous(
+        &mut self,
+        payload: &[u8],
+        head: &Head,
+        session: u64,
+        context: Context,
+        effects: &mut Effects,
+    ) -> Result<(), StepError> {
+        let person = self.identity.person(head.key, head.occurred_at, context.watermark);
+        let start = effects.passed_bytes.len();
+        pass_on(payload, person, session, effects)?;
+        self.identity.keep(head.key, head.occurred_at, &effects.passed_bytes[start..]);
+        Ok(())
+    }
+
+    #[cold]
+    fn claim(&mut self, payload: &[u8], how: How, context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        let Touchpoint { head, site, visitor, contact, customer, role, .. } = Touchpoint::decode(payload)?;
+        let is_visitor = head.key == Key::visitor(site, visitor);
+        let evidence = Evidence {
+            site,
+            id_kind: if is_visitor { IdKind::Visitor } else { IdKind::Contact },
+            id: if is_visitor { visitor } else { contact },
+            key: head.key,
+            customer,
+            person: Key::customer(site, customer),
+            at: head.occurred_at,
+            event: head.id,
+            how,
+        };
+        let mut decisions = Decisions { effects, version: RowVersion(context.version), failed: None };
+        if role == Role::Unlinked {
+            self.identity.undo(&evidence, context.watermark, &mut decisions);
+        } else {
+            self.identity.claim(&evidence, context.watermark, &mut decisions);
+        }
+        decisions.failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    pub(crate) fn tick(&mut self, watermark: EventTime) {
+        self.identity.tick(watermark);
+    }
+
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        self.identity.save(out);
+    }
+
+    pub(crate) fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+        self.identity = Identity::load(self.rules, bytes)?;
+        Ok(())
+    }
+
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.identity.resident_bytes()
+    }
+}
+
+/// Passes a touchpoint on to a person's log, with what a journey needs of it.
+fn pass_on(payload: &[u8], person: Key, session: u64, effects: &mut Effects) -> Result<(), StepError> {
+    let mut copied = Ok(());
+    effects.pass(person, |out| copied = touchpoint::pass_on(payload, person, session, out));
+    Ok(copied?)
+}
+
+/// What identity decides, as rows and records for the people's log.
+struct Decisions<'a> {
+    effects: &'a mut Effects,
+    version: RowVersion,
+    failed: Option<WireError>,
+}
+
+impl Out for Decisions<'_> {
+    fn link(&mut self, row: &LinkRow<'_>) {
+        let version = self.version;
+        self.effects.row(IDENTITY_LINKS, |out| tables::identity_links::encode(row, version, out));
+    }
+
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key) {
+        for (key, role) in [(from, Role::Taken), (to, Role::Given)] {
+            let failed = &mut self.failed;
+            self.effects
+                .pass(key, |out| *failed = touchpoint::hand_over(passed, key, role, out).err().or(failed.take()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::touchpoint::{Item, Items};
+    use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+    use crumbtrail_events::{EventTime, Kind, Micros};
+
+    /// What a journey needs of a touchpoint, under the person's key.
+    fn compact<'a>(touchpoint: &Touchpoint<'a>, key: Key, session: u64) -> Touchpoint<'a> {
+        Touchpoint {
+            head: Head { key, ..touchpoint.head },
+            event_id: touchpoint.event_id,
+            site: touchpoint.site,
+            visitor: touchpoint.visitor,
+            customer: touchpoint.customer,
+            contact: touchpoint.contact,
+            name: touchpoint.name,
+            page: touchpoint.page,
+            referrer: touchpoint.referrer,
+            channel: touchpoint.channel,
+            source: touchpoint.source,
+            medium: touchpoint.medium,
+            campaign: touchpoint.campaign,
+            term: touchpoint.term,
+            content: touchpoint.content,
+            click_id: touchpoint.click_id,
+            country: touchpoint.country,
+            region: touchpoint.region,
+            city: touchpoint.city,
+            latitude: touchpoint.latitude,
+            longitude: touchpoint.longitude,
+            time_zone: touchpoint.time_zone,
+            device: touchpoint.device,
+            browser: touchpoint.browser,
+            os: touchpoint.os,
+            language: touchpoint.language,
+            items: touchpoint.items,
+            order_id: touchpoint.order_id,
+            revenue: touchpoint.revenue,
+            currency: touchpoint.currency,
+            step: touchpoint.step,
+            store: touchpoint.store,
+            conversation: touchpoint.conversation,
+            author: touchpoint.author,
+            rating: touchpoint.rating,
+            scale: touchpoint.scale,
+            feeling: touchpoint.feeling,
+            score: touchpoint.score,
+            topics: touchpoint.topics,
+            friction: touchpoint.friction,
+            session,
+            ..Touchpoint::default()
+        }
+    }
+
+    /// Every field set, but who it is of.
+    fn full(items: &[u8]) -> Touchpoint<'_> {
+        Touchpoint {
+            event_id: "e",
+            site: "s",
+            device_at: 1,
+            received_at: 2,
+            name: "n",
+            host: "h",
+            page: "/p",
+            title: "t",
+            referrer: "r",
+            channel: Channel::from_code(2).unwrap(),
+            source: "so",
+            medium: "me",
+            campaign: "ca",
+            term: "te",
+            content: "co",
+            click_id: "ci",
+            country: "TH",
+            region: "re",
+            city: "ci",
+            latitude: Some(1.0),
+            longitude: Some(2.0),
+            time_zone: "tz",
+            device: Device::from_code(1).unwrap(),
+            browser: "b",
+            os: "o",
+            language: "l",
+            items: Items::from_buffer(items),
+            order_id: "oi",
+            revenue: Micros(7),
+            currency: "THB",
+            search: "se",
+            step: "st",
+            client_session: "cs",
+            properties: "{}",
+            store: "sto",
+            conversation: "con",
+            author: Author::from_code(1).unwrap(),
+            agent: "ag",
+            department: "de",
+            rating: Some(3.0),
+            scale: Scale::from_code(1).unwrap(),
+            priority: "pr",
+            tags: "ta",
+            text: "tx",
+            characters: 3,
+            feeling: Feeling::from_code(1).unwrap(),
+            score: Some(0.5),
+            confidence: Some(0.6),
+            topics: 5,
+            friction: true,
+            reason: "rs",
+            detail: "dt",
+            topic: "tp",
+            partition: 4,
+            offset: 9,
+            model: "m",
+            ..Touchpoint::default()
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_is_what_a_journey_needs_and_no_more() {
+        let mut items = Vec::new();
+        Items::push(&mut items, &Item { product: "p", quantity: 2, ..Item::default() });
+        let ids = [("c", "v", "h"), ("", "v", "h"), ("", "", "h"), ("", "", "")];
+        for kind in [Kind::Purchase, Kind::SupportMessage] {
+            for (customer, visitor, contact) in ids {
+                if visitor.is_empty() && !kind.is_support() {
+                    continue; // a click has a visitor
+                }
+                let routed = if kind.is_support() { Key::conversation("s", "con") } else { Key::visitor("s", visitor) };
+                let head = Head { kind, key: routed, id: 3, occurred_at: EventTime(4), outcome: Outcome::Counted };
+                let touchpoint = Touchpoint { head, customer, visitor, contact, ..full(&items) };
+                let mut payload = Vec::new();
+                touchpoint.encode(&mut payload);
+                let mut effects = Effects::new(crate::sessionize::TABLES.len());
+                let judged = Judged { outcome: Outcome::Counted, session: 11 };
+                whose().touchpoint(&payload, judged, CONTEXT, &mut effects).unwrap();
+                let key = match (customer, visitor, contact) {
+                    ("", "", "") => routed,
+                    ("", visitor, _) if !kind.is_support() => Key::visitor("s", visitor),
+                    ("", ..) => {
+                        // Its visitor's or contact's partition passes it on.
+                        assert!(effects.passed.is_empty());
+                        continue;
+                    }
+                    (customer, ..) => Key::customer("s", customer),
+                };
+                let mut expected = Vec::new();
+                compact(&touchpoint, key, 11).encode(&mut expected);
+                assert_eq!(effects.passed_bytes, expected);
+                assert_eq!(effects.passed, [(key, 0..expected.len())]);
+            }
+        }
+    }
+
+    const CONTEXT: Context = Context { version: 0, watermark: EventTime::MIN, wall_ms: 0 };
+
+    fn whose() -> Whose {
+        Whose::new(Rules::default())
+    }
+
+    #[test]
+    fn robots_are_not_passed_on() {
+        let mut payload = Vec::new();
+        Touchpoint { bot: "agent", visitor: "v", ..Touchpoint::default() }.encode(&mut payload);
+        let mut effects = Effects::new(0);
+        let judged = Judged { outcome: Outcome::Counted, session: 0 };
+        whose().touchpoint(&payload, judged, CONTEXT, &mut effects).unwrap();
+        assert!(effects.passed.is_empty());
+    }
+
+    /// A touchpoint of one of the kinds of key, and its bytes.
+    fn told(key: Key, role: Role, at: i64, ids: [&'static str; 3]) -> Vec<u8> {
+        let [customer, visitor, contact] = ids;
+        let outcome = if role == Role::Whole { Outcome::Counted } else { Outcome::Aside };
+        let kind = if contact.is_empty() { Kind::PageView } else { Kind::SupportMessage };
+        let head = Head { kind, key, id: at as u64, occurred_at: EventTime(at), outcome };
+        let mut payload = Vec::new();
+        Touchpoint { head, site: "s", customer, visitor, contact, role, ..Touchpoint::default() }.encode(&mut payload);
+        payload
+    }
+
+    /// What was passed on: to whom, in what role, which touchpoint.
+    fn passed(effects: &Effects) -> Vec<(Key, Role, i64)> {
+        let told = effects.passed.iter().map(|(key, range)| {
+            let touchpoint = Touchpoint::decode(&effects.passed_bytes[range.clone()]).unwrap();
+            assert_eq!(touchpoint.head.key, *key);
+            (*key, touchpoint.role, touchpoint.head.occurred_at.0)
+        });
+        told.collect()
+    }
+
+    const COUNTED: Judged = Judged { outcome: Outcome::Counted, session: 0 };
+
+    #[test]
+    fn what_a_visitor_did_before_a_login_goes_to_the_customer_and_back_when_undone() {
+        let (visitor, customer) = (Key::visitor("s", "v"), Key::customer("s", "c"));
+        let mut whose = whose();
+        let mut effects = Effects::new(crate::sessionize::TABLES.len());
+        whose.touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(visitor, Role::Whole, 5, ["c", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(visitor, Role::Whole, 6, ["c", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(visitor, Role::Whole, 9, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        let expected = [
+            (visitor, Role::Whole, 1),
+            (visitor, Role::Taken, 1),
+            (customer, Role::Given, 1),
+            (customer, Role::Whole, 5),
+            (customer, Role::Whole, 6),
+            (customer, Role::Whole, 9),
+        ];
+        assert_eq!(passed(&effects), expected);
+        assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
+        let mut effects = Effects::new(crate::sessionize::TABLES.len());
+        whose.aside(&told(visitor, Role::Unlinked, 20, ["c", "v", ""]), CONTEXT, &mut effects).unwrap();
+        let back = [
+            (customer, Role::Taken, 9),
+            (visitor, Role::Given, 9),
+            (customer, Role::Taken, 1),
+            (visitor, Role::Given, 1),
+        ];
+        assert_eq!(passed(&effects), back);
+        assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
+    }
+
+    #[test]
+    fn what_a_contact_wrote_goes_to_the_customer_who_turns_out_to_have_it() {
+        let (contact, customer) = (Key::contact("s", "h"), Key::customer("s", "c"));
+        let mut whose = whose();
+        let mut effects = Effects::new(crate::sessionize::TABLES.len());
+        whose.aside(&told(contact, Role::Share, 1, ["", "", "h"]), CONTEXT, &mut effects).unwrap();
+        whose.aside(&told(contact, Role::Claim, 5, ["c", "", "h"]), CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(contact, Role::Whole, 7, ["", "", "h"]), COUNTED, CONTEXT, &mut effects).unwrap();
+        let expected = [
+            (contact, Role::Whole, 1),
+            (contact, Role::Taken, 1),
+            (customer, Role::Given, 1),
+            (customer, Role::Whole, 7),
+        ];
+        assert_eq!(passed(&effects), expected);
+    }
+
+    #[test]
+    fn a_late_or_repeated_login_counts_for_identity_and_nothing_else() {
+        let visitor = Key::visitor("s", "v");
+        for outcome in [Outcome::Late, Outcome::Duplicate, Outcome::Bot, Outcome::Erased] {
+            let mut whose = whose();
+            let mut effects = Effects::new(crate::sessionize::TABLES.len());
+            let login = told(visitor, Role::Whole, 1, ["c", "v", ""]);
+            whose.touchpoint(&login, Judged { outcome, session: 0 }, CONTEXT, &mut effects).unwrap();
+            assert!(effects.passed.is_empty());
+            let counts = matches!(outcome, Outcome::Late | Outcome::Duplicate);
+            assert_eq!(effects.tables[IDENTITY_LINKS].rows, u64::from(counts));
+        }
+    }
+}

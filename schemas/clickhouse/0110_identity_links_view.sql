@@ -1,0 +1,29 @@
+-- identity_links as they are now: the latest version of every row, right before any merge has run.
+CREATE OR REPLACE VIEW {database}.identity_links {on_cluster}
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
+    id String COMMENT 'Visitor id or contact hash',
+    customer String COMMENT 'Customer id it is claimed for',
+    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    claim_event String COMMENT 'Event id hash of the earliest claim, 16 hexadecimal digits',
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change, count'
+)
+AS SELECT
+    site,
+    id_kind,
+    id,
+    customer,
+    lower(hex(source.person)) AS person,
+    standing,
+    how,
+    claimed_at,
+    reaches_from,
+    lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
+    moved_count
+FROM {database}.identity_links_e{epoch} AS source FINAL
+COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds'
