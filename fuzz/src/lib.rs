@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crumbtrail_enrich::keyring::{Key, Keyring};
 use crumbtrail_enrich::{Enricher, Rules};
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::avro::{CLICK_SCHEMA, Plan, SUPPORT_SCHEMA, Target};
 use crumbtrail_events::{EventTime, Outcome, Reject, Touchpoint};
 use crumbtrail_intake::{Decoder, Hold, Input, Intake, Schemas, Settings, SourceShape};
@@ -60,7 +61,7 @@ pub fn record(shape: SourceShape, payload: &[u8]) {
             filed_at: arrived_at,
         };
         let mut out = Vec::new();
-        let decided = intake.judge(&input, &mut out).expect("no registry to wait for");
+        let decided = intake.judge(&input, &mut out, &mut Asides::default()).expect("no registry to wait for");
         assert_eq!(decided.outcome == Outcome::Dead, intake.rejection().is_some());
         let touchpoint = Touchpoint::decode(&out).expect("what intake writes can be read");
         assert_eq!((touchpoint.head.outcome, touchpoint.head.key), (decided.outcome, decided.key));

@@ -10,10 +10,10 @@
 //! one per input record (a record it judged out leaves a stub with its outcome), sessionize passes the sections a journey
 //! needs on to the by-person log. The bits are stored in logs: append only.
 
+mod aside;
 mod codec;
 mod copy;
 mod items;
-mod role;
 mod section;
 
 use crate::ids::{EventTime, Key};
@@ -24,9 +24,9 @@ use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
 
+pub use aside::{Asides, Role};
 pub use copy::{Ids, Sections, hand_over, pass_on};
 pub use items::{Item, Items};
-pub use role::Role;
 pub use section::{Part, Section};
 
 /// The format version this build writes.

@@ -7,7 +7,7 @@ use crumbtrail_enrich::consent::{self, Consent};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
-use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::touchpoint::{Asides, Head};
 use crumbtrail_events::vocabulary::Author;
 use crumbtrail_events::{
     ClickEvent, EventTime, Key, Kind, Outcome, Reason, Reject, SupportEntry, Touchpoint, validate,
@@ -16,7 +16,7 @@ use crumbtrail_sentiment::Scorer;
 
 use crate::decoder::{Decoded, Decoder, FileIdentity, SourceShape};
 use crate::feeling::Reader;
-use crate::{Hold, fill};
+use crate::{Hold, aside, fill};
 
 /// What is kept of free text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum WithoutConsent {
 }
 
 /// How intake judges.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What is kept without consent.
     pub without_consent: WithoutConsent,
@@ -50,6 +50,17 @@ pub struct Settings {
     pub drop_bots: bool,
     /// What is kept of free text.
     pub keep_text: KeepText,
+    /// Customer ids that are nobody's.
+    pub never_link: Vec<String>,
+}
+
+impl Settings {
+    /// Takes out a customer id that is nobody's.
+    fn unlink(&self, touchpoint: &mut Touchpoint<'_>) {
+        if self.never_link.iter().any(|id| id == touchpoint.customer) {
+            touchpoint.customer = "";
+        }
+    }
 }
 
 /// One record of a source.
@@ -134,17 +145,17 @@ impl Intake {
         Ok(times.ok().and_then(|times| event_time(times, input.arrived_at)))
     }
 
-    /// Decides one record and appends its touchpoint or stub to `out`.
+    /// Decides one record and appends its touchpoint or stub to `out`, and to `asides` what other partitions must know of it.
     ///
     /// # Errors
     /// The record cannot be decided now; nothing was appended.
-    pub fn judge(&mut self, input: &Input<'_>, out: &mut Vec<u8>) -> Result<Decided, Hold> {
+    pub fn judge(&mut self, input: &Input<'_>, out: &mut Vec<u8>, asides: &mut Asides) -> Result<Decided, Hold> {
         self.reason = None;
         let identity = FileIdentity { file: input.file, record: input.offset };
         let Intake { decoder, enricher, reader, settings, .. } = self;
         let judged = match decoder.decode(input.shape, input.payload, identity)? {
-            Ok(Decoded::Click(event)) => click(enricher, reader, *settings, input, event, out),
-            Ok(Decoded::Support(entry)) => support(enricher, reader, *settings, input, entry, out),
+            Ok(Decoded::Click(event)) => click(enricher, reader, settings, input, event, (out, asides)),
+            Ok(Decoded::Support(entry)) => support(enricher, reader, settings, input, entry, (out, asides)),
             Err(reject) => Err(reject),
         };
         Ok(match judged {
@@ -205,10 +216,10 @@ fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
 fn click<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
-    settings: Settings,
+    settings: &Settings,
     input: &Input<'a>,
     mut event: ClickEvent<'a>,
-    out: &mut Vec<u8>,
+    (out, asides): (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
     check_click(&event, input.arrived_at)?;
     if event.site.is_empty() {
@@ -232,6 +243,7 @@ fn click<'a>(
     }
     let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
     fill::click(&event, &mut touchpoint);
+    settings.unlink(&mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     place_in_source(input, &mut touchpoint);
     enricher.click(&event, &mut touchpoint);
@@ -250,16 +262,17 @@ fn click<'a>(
         touchpoint.text = "";
     }
     touchpoint.encode(out);
+    aside::of_click(&touchpoint, asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 
 fn support<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
-    settings: Settings,
+    settings: &Settings,
     input: &Input<'a>,
     mut entry: SupportEntry<'a>,
-    out: &mut Vec<u8>,
+    (out, asides): (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
     validate::support(&entry, input.arrived_at)?;
     if entry.site.is_empty() {
@@ -268,6 +281,7 @@ fn support<'a>(
     let corrected = correct(entry.occurred_at, 0, entry.received_at, input.arrived_at);
     let mut touchpoint = Touchpoint { site: entry.site, ..Touchpoint::default() };
     fill::support(&entry, &mut touchpoint);
+    settings.unlink(&mut touchpoint);
     place_in_source(input, &mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     touchpoint.head.occurred_at = corrected.at;
@@ -289,6 +303,7 @@ fn support<'a>(
         touchpoint.text = "";
     }
     touchpoint.encode(out);
+    aside::of_support(&touchpoint, asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod aside;
 pub mod dead_letter;
 pub mod decoder;
 mod feeling;

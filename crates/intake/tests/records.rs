@@ -8,6 +8,7 @@ use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb, write_systems};
 use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::PageRules;
 use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{Outcome, Touchpoint};
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decided, Decoder, Input, Intake, Settings, SourceShape, WithoutConsent};
@@ -52,7 +53,7 @@ fn judge(intake: &mut Intake, members: &str, check: impl FnOnce(Decided, Touchpo
         filed_at: 1_700_000_000_500,
     };
     let mut out = Vec::new();
-    let decided = intake.judge(&input, &mut out).unwrap();
+    let decided = intake.judge(&input, &mut out, &mut Asides::default()).unwrap();
     check(decided, Touchpoint::decode(&out).unwrap());
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Key, Outcome};
 use crumbtrail_log::control::Control;
 use crumbtrail_log::{
@@ -34,7 +35,8 @@ pub struct Judgement {
 
 /// Decides records: decoding, validation and enrichment. Pure but for a registry that may be away.
 pub trait Judge: Send {
-    /// Appends the touchpoint or stub of a record to `touchpoint`, and, if it is dead, its dead letter to `letter`.
+    /// Appends the touchpoint or stub of a record to `touchpoint`, what goes with it to `asides`, and, if it is dead, its
+    /// dead letter to `letter`.
     ///
     /// # Errors
     /// Why it cannot be decided now; intake pauses and asks again.
@@ -42,6 +44,7 @@ pub trait Judge: Send {
         &mut self,
         record: &SourceRecord<'_>,
         touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String>;
 
@@ -74,6 +77,7 @@ pub struct Writer {
     outbox: Outbox,
     letter_outbox: Outbox,
     touchpoint: Vec<u8>,
+    asides: Asides,
     letter: Vec<u8>,
 }
 
@@ -92,6 +96,7 @@ impl Writer {
             outbox: first,
             letter_outbox: second,
             touchpoint: Vec::new(),
+            asides: Asides::default(),
             letter: Vec::new(),
         }
     }
@@ -141,11 +146,16 @@ impl Writer {
     #[inline]
     pub fn write(&mut self, judge: &mut dyn Judge, record: &SourceRecord<'_>) -> Result<Judgement, String> {
         self.touchpoint.clear();
+        self.asides.clear();
         self.letter.clear();
-        let judgement = judge.judge(record, &mut self.touchpoint, &mut self.letter)?;
+        let judgement = judge.judge(record, &mut self.touchpoint, &mut self.asides, &mut self.letter)?;
         let position = Position { offset: record.offset, seq: 1 };
         let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
         self.outbox.push(record.origin, position, to, &self.touchpoint);
+        for (seq, (key, aside)) in (2..).zip(self.asides.iter()) {
+            let to = PartitionId(key.partition(self.outbox.partitions()));
+            self.outbox.push(record.origin, Position { offset: record.offset, seq }, to, aside);
+        }
         if !self.letter.is_empty() {
             let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));
             self.letter_outbox.push(record.origin, position, to, &self.letter);

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::{Reader, put_signed, put_varint};
 use crumbtrail_events::{EventTime, Key, Outcome};
 use crumbtrail_log::control::{Control, GoBack};
@@ -161,6 +162,7 @@ impl Judge for Plain {
         &mut self,
         record: &SourceRecord<'_>,
         touchpoint: &mut Vec<u8>,
+        _: &mut Asides,
         _: &mut Vec<u8>,
     ) -> Result<Judgement, String> {
         let number = record.offset * ORIGINS as u64 + u64::from(record.partition);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crumbtrail_events::ids::id_hash;
-use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::touchpoint::{Asides, Head, Role, Touchpoint};
 use crumbtrail_events::vocabulary::Device;
 use crumbtrail_events::{EventTime, Key, Micros, Outcome};
 use crumbtrail_log::SourceRecord;
@@ -50,6 +50,7 @@ impl Judge for WorldJudge {
         &mut self,
         record: &SourceRecord<'_>,
         touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String> {
         if self.is_away.load(Ordering::Relaxed) {
@@ -66,7 +67,7 @@ impl Judge for WorldJudge {
         let mut key = key(placed);
         let generation = format!("g{}", self.generation);
         let head = Head { outcome, kind: event.kind, key, id: id_hash(&event.id), occurred_at: EventTime(event.at_ms) };
-        Touchpoint {
+        let whole = Touchpoint {
             head,
             event_id: &event.id,
             site: SITE,
@@ -89,8 +90,14 @@ impl Judge for WorldJudge {
             partition: record.partition,
             offset: record.offset,
             ..Touchpoint::default()
+        };
+        whole.encode(touchpoint);
+        if event.kind.is_support() && !event.visitor.is_empty() && !is_dead {
+            let key = Key::visitor(SITE, &event.visitor);
+            let role = if event.customer.is_empty() { Role::Share } else { Role::Claim };
+            let aside = Touchpoint { head: Head { key, outcome: Outcome::Aside, ..head }, role, ..whole };
+            asides.push(key, |out| aside.encode(out));
         }
-        .encode(touchpoint);
         if is_dead {
             letter.extend_from_slice(event.id.as_bytes());
         }

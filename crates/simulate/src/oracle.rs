@@ -11,7 +11,7 @@ use crumbtrail_warehouse::TableId;
 use crate::judge::{drops_bots, key};
 use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
-use crate::world::{GAP_MS, LOOK_BACK_MS, Placed, SITE, TALK_GAP_MS};
+use crate::world::{GAP_MS, LOOK_BACK_MS, Placed, Record, SITE, TALK_GAP_MS};
 
 /// What is wrong, in words.
 #[must_use]
@@ -331,7 +331,7 @@ type Owners = BTreeMap<String, (String, i64)>;
 fn owners(counted: &[&Placed]) -> Owners {
     let named = by(counted, |placed| {
         let record = &placed.record;
-        (!record.kind.is_support() && !record.is_bot && !record.customer.is_empty()).then_some(&record.visitor)
+        (!record.is_bot && !record.customer.is_empty() && !record.visitor.is_empty()).then_some(&record.visitor)
     });
     let first = |list: Vec<&Placed>| {
         let first = list.into_iter().map(|placed| &placed.record).min_by_key(|r| (r.at_ms, id_hash(&r.id)));
@@ -445,7 +445,14 @@ fn ledger(scene: &Scene, tables: &Tables<'_>, counted: &[&Placed], wrong: &mut V
         *expected.entry((processor.to_owned(), partition)).or_default() += 1;
     };
     scene.world.records().for_each(|placed| add("sessionize", key(placed), scene.touchpoints.partitions()));
-    for _ in counted.iter().filter(|placed| !placed.record.is_bot) {
+    let is_shared = |record: &Record| {
+        record.kind.is_support() && record.customer.is_empty() && !record.visitor.is_empty() && !record.is_dead
+    };
+    for _ in counted.iter().filter(|placed| !placed.record.is_bot && !is_shared(&placed.record)) {
+        add("journey", Key(0), 1);
+    }
+    // What a visitor's partition is told goes on as it comes, repeats and all; the journey counts an id once.
+    for _ in scene.world.records().filter(|placed| is_shared(&placed.record)) {
         add("journey", Key(0), 1);
     }
     let [processor, partition, table, records] =

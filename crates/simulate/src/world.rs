@@ -38,7 +38,7 @@ pub struct Record {
     pub at_ms: i64,
     /// Its event id; a repeat has the same.
     pub id: String,
-    /// Visitor, of a click.
+    /// Visitor; of a support entry only if it was written on the site.
     pub visitor: String,
     /// Customer; may be empty.
     pub customer: String,
@@ -231,6 +231,10 @@ fn talk(dice: &Dice, case: usize, origins: usize, out: &mut Vec<(usize, Record)>
     let conversation = if dice.chance(600) { format!("t{case}") } else { String::new() };
     // Without an id it is the customer who makes the conversation: one who does nothing else.
     let customer = if conversation.is_empty() { format!("s{case}") } else { format!("c{}", dice.index(6)) };
+    // Written from a device that also looked at the site: by somebody who said who they are, or not.
+    let visitor =
+        if !conversation.is_empty() && dice.chance(500) { format!("v{}", 1 + dice.index(4)) } else { String::new() };
+    let customer = if !visitor.is_empty() && dice.chance(600) { String::new() } else { customer };
     let channel = dice.pick(&[Channel::Chat, Channel::SupportEmail]);
     let mut at = BEGIN_MS + dice.between(0, SPAN_MS - DAY_MS);
     for entry in 0..2 + dice.index(6) {
@@ -240,7 +244,7 @@ fn talk(dice: &Dice, case: usize, origins: usize, out: &mut Vec<(usize, Record)>
         };
         let record = Record {
             appears_ms: at + delay(dice),
-            visitor: String::new(),
+            visitor: visitor.clone(),
             customer: customer.clone(),
             kind,
             conversation: conversation.clone(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use crumbtrail_events::avro::{Plan, Target};
 use crumbtrail_events::clock::Times;
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
@@ -101,6 +102,7 @@ impl SourceJudge {
                 KeepTextConfig::Redacted => KeepText::Redacted,
                 KeepTextConfig::None => KeepText::None,
             },
+            never_link: config.identity.never_link.clone(),
         };
         let topics = config
             .sources
@@ -190,12 +192,14 @@ impl Judge for SourceJudge {
         &mut self,
         record: &SourceRecord<'_>,
         touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String> {
         self.find(record)?;
         let SourceJudge { intake, origins, current, .. } = self;
         let Origin { reading, last, .. } = &mut origins[*current];
-        let decided = intake.judge(&input(record, reading, last.0), touchpoint).map_err(|hold| hold.to_string())?;
+        let decided =
+            intake.judge(&input(record, reading, last.0), touchpoint, asides).map_err(|hold| hold.to_string())?;
         if let Some(time) = decided.occurred_at {
             *last = time;
         }

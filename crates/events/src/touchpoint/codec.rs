@@ -1,7 +1,7 @@
 //! How each kind of field becomes bytes and comes back.
 
+use super::aside::Role;
 use super::items::Items;
-use super::role::Role;
 use crate::money::Micros;
 use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError, put_bytes, put_signed, put_varint};

@@ -1,4 +1,8 @@
-//! What an aside is for.
+//! Asides: records that go with another one of the same position, to a partition of their own.
+
+use std::ops::Range;
+
+use crate::ids::Key;
 
 /// What a record with the outcome [`Aside`](crate::Outcome::Aside) says. Codes are stored in logs: append only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +33,36 @@ impl Role {
     #[must_use]
     pub fn from_code(code: u8) -> Option<Role> {
         ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// The asides of one record: to the partitions of which keys, and their bytes.
+#[derive(Debug, Default)]
+pub struct Asides {
+    bytes: Vec<u8>,
+    list: Vec<(Key, Range<usize>)>,
+}
+
+impl Asides {
+    /// Adds one.
+    pub fn push(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        encode(&mut self.bytes);
+        self.list.push((key, start..self.bytes.len()));
+    }
+
+    /// Those of the next record follow.
+    #[inline]
+    pub fn clear(&mut self) {
+        if !self.list.is_empty() {
+            self.bytes.clear();
+            self.list.clear();
+        }
+    }
+
+    /// In the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &[u8])> {
+        self.list.iter().map(|(key, range)| (*key, &self.bytes[range.clone()]))
     }
 }
 

@@ -1,0 +1,112 @@
+//! What other partitions must know of a record: whose a visitor or a contact is, and what they said in a conversation.
+//!
+//! A record goes to one partition, its key's. A support entry is at home with its conversation, a click with its visitor; whose
+//! a contact is, is decided in the contact's partition.
+
+use crumbtrail_events::touchpoint::{Asides, Head, Role};
+use crumbtrail_events::{Key, Outcome, Touchpoint};
+
+/// A click that names a customer and a contact (an identify call with an e-mail address) claims the contact for the customer.
+pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
+    if !touchpoint.contact.is_empty() && !touchpoint.customer.is_empty() && touchpoint.bot.is_empty() {
+        claim_contact(touchpoint, asides);
+    }
+}
+
+/// A support entry that names a customer claims its visitor and contact for them; one that names none is shared with the
+/// partition of its visitor, else of its contact.
+pub(crate) fn of_support(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
+    let Touchpoint { site, visitor, contact, customer, .. } = *touchpoint;
+    let by_visitor = (!visitor.is_empty()).then(|| Key::visitor(site, visitor));
+    if customer.is_empty() {
+        let by_contact = || (!contact.is_empty()).then(|| Key::contact(site, contact));
+        if let Some(own) = by_visitor.or_else(by_contact)
+            && own != touchpoint.head.key
+        {
+            let head = Head { key: own, outcome: Outcome::Aside, ..touchpoint.head };
+            // Journeys do not ask what was said word for word.
+            let shared = Touchpoint { head, role: Role::Share, text: "", properties: "", ..*touchpoint };
+            asides.push(own, |out| shared.encode(out));
+        }
+        return;
+    }
+    if let Some(key) = by_visitor {
+        let claim = Touchpoint { visitor, ..claim(touchpoint, key) };
+        asides.push(key, |out| claim.encode(out));
+    }
+    if !contact.is_empty() {
+        claim_contact(touchpoint, asides);
+    }
+}
+
+fn claim_contact(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
+    let key = Key::contact(touchpoint.site, touchpoint.contact);
+    let claim = Touchpoint { contact: touchpoint.contact, ..claim(touchpoint, key) };
+    asides.push(key, |out| claim.encode(out));
+}
+
+/// A claim for the touchpoint's customer, still without what is claimed.
+fn claim<'a>(touchpoint: &Touchpoint<'a>, key: Key) -> Touchpoint<'a> {
+    Touchpoint {
+        head: Head { key, outcome: Outcome::Aside, ..touchpoint.head },
+        event_id: touchpoint.event_id,
+        site: touchpoint.site,
+        customer: touchpoint.customer,
+        role: Role::Claim,
+        ..Touchpoint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::Kind;
+
+    /// The roles and keys of what goes with an entry of these ids, routed by its conversation if it has one.
+    fn asides(conversation: &str, customer: &str, visitor: &str, contact: &str) -> Vec<(Key, Role)> {
+        let key = match (conversation, customer, visitor) {
+            ("", "", "") => Key::contact("s", contact),
+            ("", "", visitor) => Key::visitor("s", visitor),
+            ("", customer, _) => Key::customer("s", customer),
+            (conversation, ..) => Key::conversation("s", conversation),
+        };
+        let head = Head { key, kind: Kind::SupportMessage, ..Head::default() };
+        let entry = Touchpoint { head, site: "s", conversation, customer, visitor, contact, ..Touchpoint::default() };
+        let mut asides = Asides::default();
+        of_support(&entry, &mut asides);
+        let told = asides.iter().map(|(key, bytes)| {
+            let aside = Touchpoint::decode(bytes).unwrap();
+            assert_eq!((aside.head.key, aside.head.outcome, aside.site), (key, Outcome::Aside, "s"));
+            (key, aside.role)
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn those_who_decide_whose_an_entry_is_hear_of_it() {
+        let (visitor, contact) = (Key::visitor("s", "v"), Key::contact("s", "h"));
+        assert_eq!(asides("t", "", "v", "h"), [(visitor, Role::Share)]);
+        assert_eq!(asides("t", "", "", "h"), [(contact, Role::Share)]);
+        assert_eq!(asides("t", "", "", ""), []);
+        assert_eq!(asides("", "", "v", "h"), [], "it is there already");
+        assert_eq!(asides("", "", "", "h"), []);
+        assert_eq!(asides("t", "c", "v", "h"), [(visitor, Role::Claim), (contact, Role::Claim)]);
+        assert_eq!(asides("", "c", "", "h"), [(contact, Role::Claim)]);
+        assert_eq!(asides("", "c", "", ""), []);
+    }
+
+    #[test]
+    fn a_click_claims_its_contact_for_its_customer() {
+        let click = Touchpoint { site: "s", visitor: "v", customer: "c", contact: "h", ..Touchpoint::default() };
+        for (told, count) in [
+            (click, 1),
+            (Touchpoint { customer: "", ..click }, 0),
+            (Touchpoint { contact: "", ..click }, 0),
+            (Touchpoint { bot: "agent", ..click }, 0),
+        ] {
+            let mut asides = Asides::default();
+            of_click(&told, &mut asides);
+            assert_eq!(asides.iter().count(), count);
+        }
+    }
+}
