@@ -54,6 +54,9 @@ pub struct Truths {
     pub robot_sessions: u64,
     /// Sessions of people by city.
     pub sessions_by_city: BTreeMap<String, u64>,
+    /// Clicks that name no customer and are one's all the same, heartbeats and repeats left out: from 30 days before the first
+    /// click on the same device that names one.
+    pub joined: u64,
     /// Conversations.
     pub conversations: u64,
     /// Reviews by language.

@@ -1,11 +1,13 @@
 //! The world put in order: records as they arrive, some twice, some broken.
 
-use crumbtrail_events::{ClickEvent, SupportEntry};
+use std::collections::BTreeMap;
+
+use crumbtrail_events::{ClickEvent, Kind, SupportEntry};
 
 use crate::dice::Dice;
 use crate::malformed::{self, Malformed};
 use crate::people;
-use crate::plan::{DAY, MINUTE, Plan, SECOND};
+use crate::plan::{DAY, MINUTE, Plan, SECOND, Step, Visitor, What};
 use crate::render::Renderer;
 use crate::tally::{Truths, share};
 use crate::texts::Texts;
@@ -117,6 +119,29 @@ impl World {
         self.order.len()
     }
 
+    /// See [`Truths::joined`].
+    fn joined(&self) -> u64 {
+        let device = |step: &Step| match self.plan.visits[step.visit as usize].visitor {
+            Visitor::Device(person, number) => Some((person, number)),
+            Visitor::Card(_) | Visitor::Robot(_) => None,
+        };
+        let mut named = BTreeMap::new();
+        for step in self.plan.steps.iter().filter(|step| step.is_known) {
+            if let Some(device) = device(step) {
+                let first = named.entry(device).or_insert(step.at);
+                *first = step.at.min(*first);
+            }
+        }
+        let joins = |step: &&Step| {
+            let first = device(step).and_then(|device| named.get(&device));
+            let counts = !matches!(step.what, What::Plain(Kind::PagePing)) && !step.is_known;
+            counts
+                && !self.plan.visits[step.visit as usize].has_refused
+                && first.is_some_and(|first| step.at >= first - 30 * DAY)
+        };
+        self.plan.steps.iter().filter(joins).count() as u64
+    }
+
     /// What was planted.
     #[must_use]
     pub fn truths(&self) -> Truths {
@@ -142,6 +167,7 @@ impl World {
             sessions: tally.sessions,
             robot_sessions: tally.robot_sessions,
             sessions_by_city: tally.sessions_by_city.iter().map(named).collect(),
+            joined: self.joined(),
             conversations: tally.conversations,
             reviews: tally.reviews.iter().map(named).collect(),
             carts_abandoned: tally.abandoned,

@@ -129,6 +129,19 @@ fn keep(click: &crumbtrail_events::ClickEvent<'_>, at: i64) -> Click {
     }
 }
 
+/// Clicks without a customer id that are a customer's, heartbeats left out.
+fn joined(clicks: &[Click]) -> u64 {
+    let mut named: HashMap<&str, i64> = HashMap::new();
+    for click in clicks.iter().filter(|click| !click.customer.is_empty()) {
+        named.entry(&click.visitor).or_insert(click.at);
+    }
+    let joins = |click: &&Click| {
+        let reaches = named.get(click.visitor.as_str()).is_some_and(|first| click.at >= first - 30 * DAY);
+        reaches && click.customer.is_empty() && click.kind != Kind::PagePing
+    };
+    clicks.iter().filter(joins).count() as u64
+}
+
 /// Index of the session of every click; `None` for marketing messages outside of one.
 fn sessions(clicks: &[Click]) -> (u64, u64, Vec<Option<usize>>) {
     let mut last: HashMap<&str, (i64, usize)> = HashMap::new();
@@ -297,6 +310,7 @@ fn check(world: &World) -> (Read, Truths) {
 
     let [tablet, elsewhere] = payment_stopped(&read.clicks, &of);
     assert_eq!((tablet, elsewhere), (truths.broken_step.stopped_share, truths.broken_step.stopped_share_elsewhere));
+    assert_eq!(joined(&read.clicks), truths.joined);
     let visits = |store: &str| read.clicks.iter().filter(|click| click.store == store).count() as u64;
     assert_eq!(visits(&truths.drawing_store.store), truths.drawing_store.visits);
     (read, truths)

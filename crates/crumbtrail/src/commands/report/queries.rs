@@ -122,3 +122,10 @@ SELECT
     sum(dead_count) AS dead
 FROM {db}.batches
 WHERE processor = 'sessionize' AND table_name = 'sessions'";
+
+/// Clicks that name no customer and are in a customer's journey: those of customers' journeys, without those that name one.
+pub(super) const JOINED: &str = "
+SELECT
+    (SELECT sum(click_count) FROM {db}.journeys WHERE customer != '')
+    - (SELECT count() FROM {db}.touchpoints
+       WHERE customer != '' AND outcome = 'counted' AND bot = '' AND author = '' AND kind != 'page_ping') AS joined";

@@ -33,6 +33,7 @@ pub(super) struct Figures {
     sessions: u64,
     robot_sessions: u64,
     conversations: u64,
+    joined: i64,
     reviews: Vec<(String, u64)>,
     abandoned: u64,
     bought: u64,
@@ -61,6 +62,10 @@ impl Figures {
             sessions: u64,
             robot_sessions: u64,
             conversations: u64,
+        }
+        #[derive(Deserialize)]
+        struct Joined {
+            joined: i64,
         }
         #[derive(Deserialize)]
         struct Feeling {
@@ -110,6 +115,9 @@ impl Figures {
             (figures.sessions, figures.robot_sessions) = (row.sessions, row.robot_sessions);
             figures.conversations = row.conversations;
         }
+        for row in asker.rows::<Joined>(queries::JOINED)? {
+            figures.joined = row.joined;
+        }
         let feelings = asker.rows::<Feeling>(queries::FEELINGS)?.into_iter().filter(|row| row.name == "review");
         figures.reviews = feelings.map(|row| (row.tongue, row.texts)).collect();
         for row in asker.rows::<Carts>(queries::CARTS)? {
@@ -149,6 +157,12 @@ pub(super) fn checks(truths: &Truths, found: &Figures) -> Vec<Check> {
         number("sessions of people", truths.sessions, found.sessions, exact),
         number("sessions of robots", truths.robot_sessions, found.robot_sessions, exact),
         number("conversations", truths.conversations, found.conversations, exact),
+        amount(
+            "anonymous clicks in their customer's journey",
+            truths.joined as f64,
+            found.joined as f64,
+            Within::Part(0.002),
+        ),
     ];
     for (tongue, planted) in &truths.reviews {
         let told = found.reviews.iter().find(|(other, _)| other == tongue).map_or(0, |(_, texts)| *texts);
@@ -260,6 +274,7 @@ mod tests {
             sessions: truths.sessions,
             robot_sessions: truths.robot_sessions,
             conversations: truths.conversations,
+            joined: truths.joined as i64,
             reviews: truths.reviews.clone().into_iter().collect(),
             abandoned: truths.carts_abandoned,
             bought: truths.carts_bought,
