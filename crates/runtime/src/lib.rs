@@ -15,6 +15,7 @@ pub mod owner;
 pub mod processor;
 pub mod progress;
 pub mod provenance;
+pub mod redrive;
 pub mod retention;
 pub mod sink;
 pub mod snapshot;
