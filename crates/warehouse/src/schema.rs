@@ -74,6 +74,7 @@ files! {
     "0173_handovers_view.sql",
     "0174_self_service_view.sql",
     "0175_conversation_origins_view.sql",
+    "0191_dead_letter_fates_view.sql",
 }
 
 /// What the parameters become.
