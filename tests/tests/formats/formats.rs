@@ -10,6 +10,7 @@ use crumbtrail_log::control::Control;
 use crumbtrail_log::{Epoch, FrameView, Inbox, Offset, PartitionId};
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::owner::Start;
+use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::snapshot::Snapshot;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
@@ -68,6 +69,13 @@ pub const FORMATS: &[Format] = &[
         version_at: Some(0),
         reads: &[1],
         load: |bytes| text(Control::decode(bytes)),
+    },
+    Format {
+        name: "redrive",
+        source: "crates/runtime/src/redrive/plan.rs",
+        version_at: Some(0),
+        reads: &[1],
+        load: |bytes| text(Word::decode(bytes)),
     },
     Format {
         name: "inbox",

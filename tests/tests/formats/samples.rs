@@ -13,6 +13,7 @@ use crumbtrail_log::frame::FrameView;
 use crumbtrail_log::{Epoch, Generation, Inbox, Offset, OriginId, Outbox, PartitionId, Position};
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::owner::Start;
+use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::{Owner, SnapshotStore, Step};
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::{Journey, Sessionize};
@@ -43,6 +44,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("touchpoint", touchpoints[2].1.clone()),
         ("dead-letter", letter()),
         ("control", control()),
+        ("redrive", Word::Plan((1..4).map(|n| Position { offset: n * n * 100, seq: n as u32 }).collect()).encode()),
         ("inbox", inbox(&plain)),
         ("journeys", journeys(&people)),
         ("snapshot", sealed(b"some state")),
