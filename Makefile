@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test oracle simulate faults fuzz lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test formats oracle simulate faults fuzz lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ serve: ## keep the demo's tables open for a BI tool on 127.0.0.1:8123
 
 test: ## set up and pass every test
 	@scripts/test.sh
+
+formats: ## write the fixtures of this release's stored formats (CONTRIBUTING.md says when)
+	$(CARGO) test --release --locked -p crumbtrail-tests --test formats -- --ignored --nocapture write_the_fixtures
 
 oracle: ## hold the sessions against docs/sql/sessions.sql on a million events (EVENTS=1000000)
 	CRUMBTRAIL_ORACLE_EVENTS=$(or $(EVENTS),1000000) $(CARGO) test --release --locked -p crumbtrail-tests --test oracle -- \

@@ -39,6 +39,13 @@ pub enum Command {
         zcat clicks.jsonl.gz | crumbtrail import --format native -\n\n\
         The same import again changes nothing. At the end event time is closed, so that all sessions are final.")]
     Import(ImportArgs),
+    /// Send dead letters through intake again, after a fix
+    #[command(after_help = "Examples:\n  crumbtrail redrive --dry-run\n  \
+        crumbtrail redrive --reason unknown_schema --since 2026-03-01\n  \
+        crumbtrail sql 'SELECT reason, became, count() FROM dead_letter_fates GROUP BY ALL'\n\n\
+        Those that are readable now are sent once, however often this is run; the others stay as they are. On Kafka the \
+        members of `crumbtrail run` process them; on the local log this command does.")]
+    Redrive(RedriveArgs),
     /// Ask the tables, read only
     #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
     Sql(SqlArgs),
@@ -121,6 +128,10 @@ pub struct RunArgs {
     /// End by itself once everything in the sources and logs has been processed and loaded (for jobs and demos).
     #[arg(long)]
     pub until_idle: bool,
+    /// Take source records that were gone before they were read as lost: it is written into the log, and the run goes on. For
+    /// one start, after intake has said what is missing.
+    #[arg(long)]
+    pub accept_gap: bool,
 }
 
 /// Formats of files.
@@ -169,6 +180,32 @@ pub struct ImportArgs {
     /// Files, plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// `redrive`.
+#[derive(Debug, Args)]
+pub struct RedriveArgs {
+    /// Only letters of this reason (again for more of them); all without.
+    #[arg(long)]
+    pub reason: Vec<String>,
+    /// Only letters written since: a day or an RFC 3339 time, or 36h, 7d (so long ago).
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::redrive::since)]
+    pub since: Option<i64>,
+    /// Say what would be sent, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Format of imported files; letters of topics are read as the configuration says.
+    #[arg(long, value_enum)]
+    pub format: Option<FileFormat>,
+    /// What imported files carry.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub kind: FileKind,
+    /// Site of records of imported files that name none.
+    #[arg(long, default_value = "default")]
+    pub site: String,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `sql`.

@@ -47,6 +47,14 @@ pub trait Source: Send {
     /// When the source cannot be asked.
     fn origins_declared(&mut self) -> Result<Vec<(OriginId, String)>, LogError>;
 
+    /// Origins of this source that nothing comes of any more, because what they were was made anew under another name.
+    ///
+    /// # Errors
+    /// When the source cannot be asked.
+    fn ended(&mut self) -> Result<Vec<(OriginId, String)>, LogError> {
+        Ok(Vec::new())
+    }
+
     /// Offset after an origin's last record as last heard of, for measuring lag; `None` if unknown.
     fn end(&self, _: OriginId) -> Option<u64> {
         None

@@ -1,5 +1,6 @@
 //! The loop of intake: sources in, frames and ticks out, offsets committed only behind acknowledged ticks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,7 +16,9 @@ use crumbtrail_log::{
 };
 use crumbtrail_telemetry::{Metrics, catalogue};
 
+use crate::accepted_gap::{self, AcceptedGap, dead_stub};
 use crate::clock::Clock;
+use crate::quarantine::{self, Crashes};
 
 /// The origin whose watermark stands for all imported files; see [`crate::import`].
 pub const IMPORT_ORIGIN: &str = "import";
@@ -48,6 +51,9 @@ pub trait Judge: Send {
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String>;
 
+    /// Appends the dead letter of a record that is set aside unjudged. A judge that keeps no bytes has none.
+    fn letter(&mut self, _record: &SourceRecord<'_>, _reason: &'static str, _detail: &str, _letter: &mut Vec<u8>) {}
+
     /// Called once a second: reload what changed on disk.
     fn refresh(&mut self) {}
 }
@@ -57,7 +63,37 @@ pub trait Judge: Send {
 pub enum IntakeError {
     /// A log or source failed.
     #[error("intake: {0}")]
-    Log(#[from] LogError),
+    Log(LogError),
+    /// The source's retention outran us.
+    #[error(
+        "intake: {topic}/{partition} begins at offset {start}, and we stood at {stood}: the records between are gone; look \
+         for them elsewhere, or start once with `run --accept-gap`, which writes into the log that they are lost, and goes on"
+    )]
+    Gap {
+        /// Source topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// First offset it still has.
+        start: u64,
+        /// Where we were to read on.
+        stood: u64,
+    },
+    /// The source ends before where we stood.
+    #[error(
+        "intake: {topic}/{partition} ends at offset {end}, and we stood at {stood}: the topic was made anew, or lost its end; \
+         if it was made anew, raise its `incarnation` (sources) by one, and it is read from its beginning as new records"
+    )]
+    Recreated {
+        /// Source topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// Its end.
+        end: u64,
+        /// Where we were to read on.
+        stood: u64,
+    },
     /// The log was written under a newer configuration.
     #[error(
         "the log was written under configuration generation {found}, this one is {ours}: raise `generation` to {found} or more"
@@ -70,6 +106,20 @@ pub enum IntakeError {
     },
 }
 
+impl From<LogError> for IntakeError {
+    fn from(error: LogError) -> IntakeError {
+        match error {
+            LogError::Trimmed { log: topic, partition, start, asked } => {
+                IntakeError::Gap { topic, partition: partition.0, start: start.0, stood: asked.0 }
+            }
+            LogError::Regressed { log: topic, partition, end, reached } => {
+                IntakeError::Recreated { topic, partition: partition.0, end: end.0, stood: reached.0 }
+            }
+            error => IntakeError::Log(error),
+        }
+    }
+}
+
 /// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
 pub struct Writer {
     touchpoints: Arc<dyn Log>,
@@ -79,6 +129,8 @@ pub struct Writer {
     touchpoint: Vec<u8>,
     asides: Asides,
     letter: Vec<u8>,
+    accepts_gaps: bool,
+    crashes: Option<Crashes>,
 }
 
 /// How long a flush may take.
@@ -98,7 +150,40 @@ impl Writer {
             touchpoint: Vec::new(),
             asides: Asides::default(),
             letter: Vec::new(),
+            accepts_gaps: false,
+            crashes: None,
         }
+    }
+
+    /// Takes what a source has dropped before it was read as lost: an operator's decision, which goes into the log.
+    #[must_use]
+    pub fn accepting_gaps(mut self, accepts: bool) -> Writer {
+        self.accepts_gaps = accepts;
+        self
+    }
+
+    /// Counts crashes, and sets aside the records at which they happen.
+    #[must_use]
+    pub fn counting(mut self, crashes: Crashes) -> Writer {
+        self.crashes = Some(crashes);
+        self
+    }
+
+    /// Writes an accepted gap of a started origin to the partition that misses the records.
+    fn lose(&mut self, source: &SourcePartition, gap: AcceptedGap, to: PartitionId, wall_ms: i64) {
+        self.touchpoint.clear();
+        gap.encode(source, wall_ms, &mut self.touchpoint);
+        self.outbox.push(source.origin, gap.position(), to, &self.touchpoint);
+    }
+
+    /// The partition that has heard least of an origin.
+    fn most_behind(&self, origin: OriginId) -> Result<PartitionId, LogError> {
+        let mut least = (u64::MAX, PartitionId(0));
+        for partition in (0..self.touchpoints.partitions()).map(PartitionId) {
+            let back = self.touchpoints.read_back(partition, origin)?;
+            least = least.min((back.map_or(0, |back| back.frontier), partition));
+        }
+        Ok(least.1)
     }
 
     /// Where each origin goes on: the lowest frontier read back from any destination partition; 0 if none has heard of it.
@@ -139,6 +224,12 @@ impl Writer {
         self.letter_outbox.stop(origin);
     }
 
+    fn left(&mut self, origin: OriginId) {
+        if let Some(crashes) = &mut self.crashes {
+            crashes.left(origin);
+        }
+    }
+
     /// Judges a record and writes what came of it.
     ///
     /// # Errors
@@ -148,7 +239,12 @@ impl Writer {
         self.touchpoint.clear();
         self.asides.clear();
         self.letter.clear();
-        let judgement = judge.judge(record, &mut self.touchpoint, &mut self.asides, &mut self.letter)?;
+        let is_aside = self.crashes.as_mut().is_some_and(|crashes| crashes.sets_aside(record.origin, record.offset));
+        let judgement = if is_aside {
+            self.set_aside(judge, record)
+        } else {
+            judge.judge(record, &mut self.touchpoint, &mut self.asides, &mut self.letter)?
+        };
         let position = Position { offset: record.offset, seq: 1 };
         let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
         self.outbox.push(record.origin, position, to, &self.touchpoint);
@@ -161,6 +257,16 @@ impl Writer {
             self.letter_outbox.push(record.origin, position, to, &self.letter);
         }
         Ok(judgement)
+    }
+
+    #[cold]
+    fn set_aside(&mut self, judge: &mut dyn Judge, record: &SourceRecord<'_>) -> Judgement {
+        let (reason, detail) = (quarantine::REASON, "three processes crashed at it: set aside unread");
+        tracing::error!(topic = record.topic, partition = record.partition, offset = record.offset, "{detail}");
+        let place = (record.topic, record.partition, record.offset);
+        let key = dead_stub(place, record.offset, (reason, detail), record.timestamp_ms, &mut self.touchpoint);
+        judge.letter(record, reason, detail, &mut self.letter);
+        Judgement { outcome: Outcome::Dead, key, occurred_at: None, reason: Some(reason) }
     }
 
     /// States what an origin has decided: everything below `frontier`, and its watermark.
@@ -334,29 +440,46 @@ impl IntakeLoop {
         let mut outcomes = [0u64; Outcome::ALL.len()];
         let mut bytes = 0u64;
         let mut held = None;
-        let event = source.poll(wait, &mut |record| {
-            // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
-            if held.is_some() {
-                return;
-            }
-            match writer.write(judge.as_mut(), &record) {
-                Ok(judgement) => {
-                    outcomes[judgement.outcome as usize] += 1;
-                    bytes += record.payload.map_or(0, <[u8]>::len) as u64;
-                    if let Some(reason) = judgement.reason {
-                        metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
-                    }
-                    if let Some(at) = origins.get_mut(&record.origin) {
-                        at.frontier = record.offset + 1;
-                        if let Some(time) = judgement.occurred_at {
-                            at.watermark = at.watermark.max(time);
-                        }
-                        writer.decided(record.origin, at.frontier, at.watermark);
-                    }
+        let mut deciding = None;
+        let polling = AssertUnwindSafe(|| {
+            source.poll(wait, &mut |record| {
+                // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
+                if held.is_some() {
+                    return;
                 }
-                Err(why) => held = Some((record.origin, record.offset, why)),
+                deciding = Some((record.origin, record.offset));
+                match writer.write(judge.as_mut(), &record) {
+                    Ok(judgement) => {
+                        outcomes[judgement.outcome as usize] += 1;
+                        bytes += record.payload.map_or(0, <[u8]>::len) as u64;
+                        if let Some(reason) = judgement.reason {
+                            metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
+                            if reason == quarantine::REASON {
+                                metrics.add(&catalogue::INTAKE_QUARANTINED, &[], 1);
+                            }
+                        }
+                        if let Some(at) = origins.get_mut(&record.origin) {
+                            at.frontier = record.offset + 1;
+                            if let Some(time) = judgement.occurred_at {
+                                at.watermark = at.watermark.max(time);
+                            }
+                            writer.decided(record.origin, at.frontier, at.watermark);
+                        }
+                    }
+                    Err(why) => held = Some((record.origin, record.offset, why)),
+                }
+            })
+        });
+        let event = match catch_unwind(polling) {
+            Ok(polled) => polled?,
+            Err(panic) => {
+                // The process ends by it all the same; the next one knows where.
+                if let (Some((origin, offset)), Some(crashes)) = (deciding, &mut writer.crashes) {
+                    crashes.crashed(origin, offset);
+                }
+                resume_unwind(panic)
             }
-        })?;
+        };
         for (outcome, count) in Outcome::ALL.into_iter().zip(outcomes) {
             if count > 0 {
                 metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
@@ -380,11 +503,24 @@ impl IntakeLoop {
         let frontiers = self.writer.read_back(&ids)?;
         for (partition, frontier) in partitions.into_iter().zip(frontiers) {
             let from = (frontier > 0).then_some(frontier);
-            let started = self.source.start(partition.origin, from)?;
+            let (started, lost) = match self.source.start(partition.origin, from) {
+                Err(LogError::Trimmed { start, .. }) if self.writer.accepts_gaps => {
+                    let started = self.source.start(partition.origin, None)?;
+                    (started, Some(AcceptedGap { from: frontier, to: started.max(start.0) }))
+                }
+                started => (started?, None),
+            };
             // A first start claims nothing: whoever wrote before and was not heard of may have begun at a lower offset
             // that the source has dropped since. Only the decision says where this run really starts.
             self.writer.start(partition.origin, &partition.name, frontier);
+            if let Some(gap) = lost {
+                let to = self.writer.most_behind(partition.origin)?;
+                self.lose(&partition, gap, to);
+            }
             self.writer.decided(partition.origin, started, EventTime::MIN);
+            if let Some(crashes) = &mut self.writer.crashes {
+                crashes.started(partition.origin, started);
+            }
             tracing::info!(origin = partition.name, from = started, end = partition.end, "source partition assigned");
             let (origin, watermark) = (partition.origin, EventTime::MIN);
             origins.insert(origin, OriginAt { partition, frontier: started, watermark, at_end: false });
@@ -393,8 +529,32 @@ impl IntakeLoop {
         Ok(())
     }
 
+    fn lose(&mut self, partition: &SourcePartition, gap: AcceptedGap, to: PartitionId) {
+        tracing::error!(
+            origin = partition.name,
+            from = gap.from,
+            to = gap.to,
+            "source records are gone before they were read: accepted as lost"
+        );
+        self.metrics.add(&catalogue::INTAKE_LOST_OFFSETS, &[&partition.topic], gap.offsets());
+        self.metrics.add(&catalogue::DEAD_LETTERS, &[accepted_gap::REASON], 1);
+        self.writer.lose(partition, gap, to, self.clock.now_ms());
+    }
+
+    /// Says of earlier incarnations of the source's origins that nothing comes of them any more, so that nobody waits.
+    fn end_earlier(&mut self) -> Result<(), LogError> {
+        for (origin, name) in self.source.ended()? {
+            self.writer.start(origin, &name, 0);
+            self.writer.decided(origin, 0, EventTime::MAX);
+        }
+        Ok(())
+    }
+
     fn tick(&mut self, origins: &HashMap<OriginId, OriginAt>, declared: &[(OriginId, String)]) -> Result<(), LogError> {
         self.writer.tick(self.clock.now_ms(), declared)?;
+        if let Some(crashes) = &mut self.writer.crashes {
+            origins.iter().for_each(|(origin, at)| crashes.came_past(*origin, at.frontier));
+        }
         let offsets: Vec<(OriginId, u64)> = origins.iter().map(|(origin, at)| (*origin, at.frontier)).collect();
         if let Err(error) = self.source.commit(&offsets) {
             // A report only: the next one makes it good.
@@ -435,10 +595,17 @@ impl IntakeLoop {
             }
             // The default position asks for everything the source still has.
             let to = (ask.position != Position::default()).then_some(ask.position.offset);
-            let started = match self.source.start(ask.origin, to) {
-                Ok(started) => started,
+            let (started, lost) = match self.source.start(ask.origin, to) {
+                Ok(started) => (started, None),
+                Err(LogError::Trimmed { .. }) if self.writer.accepts_gaps => {
+                    let started = self.source.start(ask.origin, None)?;
+                    (started, Some(AcceptedGap { from: ask.position.offset, to: started }))
+                }
                 Err(error @ LogError::Trimmed { .. }) => {
-                    tracing::error!(%error, "cannot go back: a reader goes on missing records");
+                    tracing::error!(
+                        %error,
+                        "cannot go back: a reader goes on missing records; `run --accept-gap` takes them as lost"
+                    );
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -451,6 +618,10 @@ impl IntakeLoop {
             );
             self.metrics.add(&catalogue::WRITER_GO_BACKS, &["intake"], 1);
             self.writer.start(ask.origin, &at.partition.name, to.unwrap_or_default());
+            if let Some(gap) = lost {
+                let partition = at.partition.clone();
+                self.lose(&partition, gap, ask.partition);
+            }
             self.writer.decided(ask.origin, started, EventTime::MIN);
             at.frontier = started;
             // What it had seen of event time is still to come for the reader.
@@ -476,11 +647,13 @@ impl Running {
                 intake.assigned(partitions, origins)?;
                 self.declared = intake.source.origins_declared()?;
                 self.declared.push((OriginId::of(IMPORT_ORIGIN), IMPORT_ORIGIN.to_owned()));
+                intake.end_earlier()?;
             }
             Polled::Event(SourceEvent::Revoked(gone)) => {
                 for origin in gone {
                     if let Some(at) = origins.remove(&origin) {
                         intake.writer.stop(origin);
+                        intake.writer.left(origin);
                         // From now on another member's to tell.
                         intake.show_lag(&at.partition, 0);
                     }
@@ -559,6 +732,7 @@ impl Running {
                 intake.writer.close(intake.clock.now_ms(), declared)?;
             }
         }
+        origins.keys().for_each(|origin| intake.writer.left(*origin));
         Ok(())
     }
 }

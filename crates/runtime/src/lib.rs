@@ -5,16 +5,20 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod accepted_gap;
 pub mod clock;
 pub mod cutter;
 pub mod frontier;
 pub mod gaps;
 pub mod import;
 pub mod intake;
+pub mod notes;
 pub mod owner;
 pub mod processor;
 pub mod progress;
 pub mod provenance;
+pub mod quarantine;
+pub mod redrive;
 pub mod retention;
 pub mod sink;
 pub mod snapshot;

@@ -11,6 +11,8 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::notes::Notes;
+
 /// First bytes of every snapshot; the last is the format version.
 const MAGIC: &[u8; 8] = b"CRUMBSN\x01";
 
@@ -77,6 +79,8 @@ struct Listed {
 }
 
 const DAY_S: i64 = 86_400;
+/// So often a snapshot may be gone that was just listed, before that is an error.
+const MOST_GONE: u32 = 100;
 
 impl SnapshotStore {
     /// A store under `prefix` (one per epoch) that keeps the newest `keep` snapshots of a partition.
@@ -91,6 +95,12 @@ impl SnapshotStore {
     pub fn reaching_back(mut self, reach: Duration) -> SnapshotStore {
         self.reach = reach;
         self
+    }
+
+    /// Small facts that are kept beside the snapshots, under a name of their own.
+    #[must_use]
+    pub fn notes(&self, kind: &str) -> Notes {
+        Notes::new(self.store.clone(), self.prefix.clone().join(kind.to_owned()), self.runtime.clone())
     }
 
     /// Publishes a snapshot in the background; `done` hears what came of it. The one place a snapshot is published, and
@@ -174,11 +184,22 @@ impl SnapshotStore {
         let folder = self.folder(processor, partition);
         let processor = processor.to_owned();
         self.block_on(async move {
-            for Listed { offset, path: name, .. } in this.listed(&folder).await?.into_iter().rev() {
+            let mut listed = this.listed(&folder).await?;
+            let mut gone = 0;
+            while let Some(Listed { offset, path: name, .. }) = listed.pop() {
                 if limit.is_some_and(|limit| offset > limit) {
                     continue;
                 }
-                let bytes = this.store.get(&name).await?.bytes().await?;
+                let bytes = match this.store.get(&name).await {
+                    Ok(found) => found.bytes().await?,
+                    // Another member has removed it meanwhile, having published newer ones.
+                    Err(object_store::Error::NotFound { .. }) if gone < MOST_GONE => {
+                        gone += 1;
+                        listed = this.listed(&folder).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 match open(&processor, partition, offset, &bytes) {
                     Ok(state) => return Ok(Some(Snapshot { offset, state })),
                     Err(Refusal::Newer(version)) => {
@@ -349,6 +370,92 @@ mod tests {
             memory.put(&name, bytes.into()).await.unwrap();
         });
         assert_eq!(state(None), Some((30, b"state 30".to_vec())), "the damaged one is passed over");
+    }
+
+    /// A store in which another member is faster: what is asked for first is gone, and a newer one there.
+    #[derive(Debug)]
+    struct Pruned {
+        memory: Arc<InMemory>,
+        after: std::sync::Mutex<Vec<(Path, Vec<u8>)>>,
+    }
+
+    impl std::fmt::Display for Pruned {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("pruned")
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ObjectStore for Pruned {
+        async fn put_opts(
+            &self,
+            at: &Path,
+            payload: PutPayload,
+            options: object_store::PutOptions,
+        ) -> object_store::Result<object_store::PutResult> {
+            self.memory.put_opts(at, payload, options).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            at: &Path,
+            options: object_store::PutMultipartOptions,
+        ) -> object_store::Result<Box<dyn object_store::MultipartUpload>> {
+            self.memory.put_multipart_opts(at, options).await
+        }
+
+        async fn get_opts(
+            &self,
+            at: &Path,
+            options: object_store::GetOptions,
+        ) -> object_store::Result<object_store::GetResult> {
+            let newer = self.after.lock().unwrap().pop();
+            if let Some((path, bytes)) = newer {
+                self.memory.put(&path, bytes.into()).await?;
+                self.memory.delete(at).await?;
+            }
+            self.memory.get_opts(at, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            paths: futures_util::stream::BoxStream<'static, object_store::Result<Path>>,
+        ) -> futures_util::stream::BoxStream<'static, object_store::Result<Path>> {
+            self.memory.delete_stream(paths)
+        }
+
+        fn list(
+            &self,
+            prefix: Option<&Path>,
+        ) -> futures_util::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>> {
+            self.memory.list(prefix)
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<object_store::ListResult> {
+            self.memory.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(
+            &self,
+            from: &Path,
+            to: &Path,
+            options: object_store::CopyOptions,
+        ) -> object_store::Result<()> {
+            self.memory.copy_opts(from, to, options).await
+        }
+    }
+
+    #[test]
+    fn one_that_another_member_removed_meanwhile_is_no_error() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (memory, first) = store(&runtime);
+        publish(&first, 10, b"ten", 10);
+        let path = |offset: u64| Path::from(format!("e1/sessionize/00002/{offset:020}.snap"));
+        let newer = [20, 30].map(|offset| (path(offset), seal("sessionize", 2, Offset(offset), b"newer"))).to_vec();
+        let pruned = Arc::new(Pruned { memory, after: std::sync::Mutex::new(newer) });
+        let store = SnapshotStore::new(pruned, "e1", runtime.handle().clone(), 3);
+        let found = store.newest("sessionize", 2, None).unwrap().unwrap();
+        assert_eq!((found.offset.0, found.state), (20, b"newer".to_vec()));
     }
 
     #[test]

@@ -56,6 +56,8 @@ catalogue! {
     DEAD_LETTERS = "crumbtrail_intake_dead_letters_total", Counter, ["reason"], "Records that became dead letters, by stable reason.", "a rise means a producer changed";
     INTAKE_LAG = "crumbtrail_intake_lag_records", Gauge, ["topic", "partition"], "Source records not yet decided: end of the partition minus the frontier.", "grows for 10 minutes";
     INTAKE_PAUSED = "crumbtrail_intake_paused", Gauge, ["why"], "1 while intake is paused for this reason (registry, back_pressure).", "1 for 5 minutes";
+    INTAKE_LOST_OFFSETS = "crumbtrail_intake_lost_offsets_total", Counter, ["topic"], "Source offsets that were gone before they were read, accepted as lost by an operator (--accept-gap).", "any: say what they were";
+    INTAKE_QUARANTINED = "crumbtrail_intake_quarantined_total", Counter, [], "Records set aside as dead letters because three processes crashed at each.", "any: a build that can read it, then redrive";
     STEP_RECORDS = "crumbtrail_step_records_total", Counter, ["processor", "outcome"], "Records a step ended, by outcome.", "";
     STEP_REPEATS = "crumbtrail_step_repeats_total", Counter, ["processor"], "Records dropped because their position was not newer: restarts, rebalances, zombies. Harmless.", "";
     STEP_GAPS = "crumbtrail_step_gaps_total", Counter, ["processor"], "Records or ticks refused because one before them is missing from the log.", "any: the log lost a record";

@@ -78,6 +78,7 @@ files! {
     "0175_conversation_origins_view.sql",
     "0176_session_people_view.sql",
     "0177_shared_ids_view.sql",
+    "0191_dead_letter_fates_view.sql",
 }
 
 /// What the parameters become.

@@ -69,12 +69,6 @@ impl SourceFile {
         }
         Ok(())
     }
-
-    /// Whether the name says it carries support entries.
-    #[must_use]
-    pub fn is_named_support(&self) -> bool {
-        self.name.to_ascii_lowercase().contains("support")
-    }
 }
 
 impl Drop for SourceFile {

@@ -49,14 +49,14 @@ pub(super) fn survey(args: &ImportArgs, files: &mut [SourceFile], judge: &mut So
     let mut surveys = Vec::new();
     let mut done = 0;
     for file in files {
-        file.prepare(|schema, file| judge.add_schema(schema, shape(args, file)))?;
+        let shape = shape(args.format, args.kind, file.name());
+        file.prepare(|schema, _| judge.add_schema(schema, shape))?;
         let file = &*file;
-        let reading = Reading { shape: shape(args, file), site: args.site.clone(), file: String::new() };
+        let reading = Reading { shape, site: args.site.clone(), file: String::new() };
         let mut scout = FileScout { judge, reading };
         let survey = import::survey(file, &mut scout, |seen| bar.set_position(done + seen))?;
         done += survey.records;
-        let reading =
-            Reading { shape: shape(args, file), site: args.site.clone(), file: survey.identity[..16].to_owned() };
+        let reading = Reading { shape, site: args.site.clone(), file: survey.identity[..16].to_owned() };
         judge.add_file(OriginId::of(&survey.origin_name()), reading);
         surveys.push(survey);
     }
@@ -64,13 +64,14 @@ pub(super) fn survey(args: &ImportArgs, files: &mut [SourceFile], judge: &mut So
     Ok(surveys)
 }
 
-fn shape(args: &ImportArgs, file: &SourceFile) -> SourceShape {
-    let support = match args.kind {
+/// What the records of a file of this name are.
+pub(super) fn shape(format: FileFormat, kind: FileKind, name: &str) -> SourceShape {
+    let support = match kind {
         FileKind::Click => false,
         FileKind::Support => true,
-        FileKind::Auto => file.is_named_support(),
+        FileKind::Auto => name.to_ascii_lowercase().contains("support"),
     };
-    match (args.format, support) {
+    match (format, support) {
         (FileFormat::Native, false) => SourceShape::ClickJson,
         (FileFormat::Native, true) => SourceShape::SupportJson,
         (FileFormat::Segment, _) => SourceShape::Segment,

@@ -11,6 +11,7 @@ pub mod generate;
 mod import;
 mod interrupt;
 mod migrate;
+pub mod redrive;
 mod report;
 mod run;
 pub mod sentiment;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Explain(command) => explain::explain(&command),
         Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
+        Command::Redrive(args) => redrive::redrive(&args),
         Command::Migrate(place) => migrate::migrate(&place),
         Command::Report(args) => report::report(&args),
         Command::Config(args) => {

@@ -13,6 +13,7 @@ use crumbtrail_log::log::GIVE_UP_FRAMES;
 use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
+use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
 
@@ -59,7 +60,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
         None => None,
     };
     let intake = if intake && !deployment.config.sources.is_empty() {
-        Some(Intake::start(&deployment, &logs, &metrics, &health, args.until_idle)?)
+        Some(Intake::start(&deployment, &logs, &metrics, &health, args)?)
     } else {
         None
     };
@@ -206,10 +207,17 @@ struct Intake {
 }
 
 impl Intake {
-    fn start(deployment: &Deployment, logs: &Logs, metrics: &Metrics, health: &Health, closes: bool) -> Result<Intake> {
+    fn start(
+        deployment: &Deployment,
+        logs: &Logs,
+        metrics: &Metrics,
+        health: &Health,
+        args: &RunArgs,
+    ) -> Result<Intake> {
         let config = &deployment.config;
         let stop = Arc::new(AtomicBool::new(false));
         let (mut threads, mut all_progress) = (Vec::new(), Vec::new());
+        let snapshots = deployment.snapshots()?;
         let topics: BTreeSet<&str> = config.sources.iter().map(|source| source.topic.as_str()).collect();
         let topics: Vec<&str> = topics.into_iter().collect();
         for index in 0..config.pace.threads {
@@ -222,7 +230,10 @@ impl Intake {
                 let clock = clock.clone();
                 move || clock.now_ms()
             };
-            let source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
+            let mut source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
+            for configured in &config.sources {
+                source = source.with_incarnation(&configured.topic, configured.incarnation.max(1));
+            }
             let progress = Arc::new(Progress::default());
             all_progress.push(progress.clone());
             let intake = IntakeLoop {
@@ -232,7 +243,9 @@ impl Intake {
                     logs.dead_letters.clone(),
                     deployment.epoch(),
                     deployment.generation(),
-                ),
+                )
+                .accepting_gaps(args.accept_gap)
+                .counting(Crashes::new(snapshots.notes("crashes"))),
                 judge: Box::new(SourceJudge::new(deployment)?),
                 control: logs.control.clone(),
                 log_name: logs.touchpoints.name().to_owned(),
@@ -240,7 +253,7 @@ impl Intake {
                 clock,
                 metrics: metrics.clone(),
                 stop: stop.clone(),
-                closes,
+                closes: args.until_idle,
                 progress,
             };
             let health = health.clone();

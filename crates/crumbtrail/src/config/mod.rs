@@ -178,6 +178,14 @@ pub struct SourceConfig {
     pub format: SourceFormat,
     /// Site of records that don't name one.
     pub site: String,
+    /// Which topic of this name it is, from 1. Raise it by one when the topic was deleted and made anew: it is read from its
+    /// beginning, as new records.
+    #[serde(default = "first")]
+    pub incarnation: u32,
+}
+
+fn first() -> u32 {
+    1
 }
 
 /// A Confluent-compatible schema registry.

@@ -187,6 +187,17 @@ fn input<'a>(record: &SourceRecord<'a>, reading: &'a Reading, filed_at: i64) -> 
     }
 }
 
+fn dead_letter<'a>(record: &SourceRecord<'a>, reason: &'a str, detail: &'a str) -> DeadLetter<'a> {
+    DeadLetter {
+        topic: record.topic,
+        partition: record.partition,
+        offset: record.offset,
+        reason,
+        detail,
+        payload: record.payload.unwrap_or_default(),
+    }
+}
+
 impl Judge for SourceJudge {
     fn judge(
         &mut self,
@@ -208,17 +219,13 @@ impl Judge for SourceJudge {
             && let Some((why, detail)) = intake.rejection()
         {
             reason = Some(why.as_str());
-            let dead = DeadLetter {
-                topic: record.topic,
-                partition: record.partition,
-                offset: record.offset,
-                reason: why.as_str(),
-                detail,
-                payload: record.payload.unwrap_or_default(),
-            };
-            dead.encode(letter);
+            dead_letter(record, why.as_str(), detail).encode(letter);
         }
         Ok(Judgement { outcome: decided.outcome, key: decided.key, occurred_at: decided.occurred_at, reason })
+    }
+
+    fn letter(&mut self, record: &SourceRecord<'_>, reason: &'static str, detail: &str, letter: &mut Vec<u8>) {
+        dead_letter(record, reason, detail).encode(letter);
     }
 
     fn refresh(&mut self) {

@@ -28,7 +28,7 @@ const DECLARED_FOR: Duration = Duration::from_secs(30);
 /// A group member that reads source topics.
 pub struct KafkaSource {
     consumer: GroupConsumer,
-    topics: Vec<String>,
+    topics: Vec<Topic>,
     places: Vec<Place>,
     /// Index of the place the last record belonged to.
     current: usize,
@@ -39,6 +39,13 @@ pub struct KafkaSource {
     declared: Option<(Instant, Vec<(OriginId, String)>)>,
     deadline: Duration,
     paused: bool,
+}
+
+/// A topic that is read.
+struct Topic {
+    name: String,
+    /// The so-and-so-manieth topic of this name, from 1.
+    incarnation: u32,
 }
 
 /// An assigned partition.
@@ -52,9 +59,12 @@ struct Place {
     quiet: bool,
 }
 
-/// Canonical name of a topic's partition as an origin.
-fn name(topic: &str, partition: i32) -> String {
-    format!("kafka:{topic}/{partition}")
+/// Canonical name of a topic's partition as an origin. A topic made anew is another origin: its offsets begin again.
+fn name(topic: &str, incarnation: u32, partition: i32) -> String {
+    match incarnation {
+        1 => format!("kafka:{topic}/{partition}"),
+        later => format!("kafka:{topic}@{later}/{partition}"),
+    }
 }
 
 impl KafkaSource {
@@ -72,7 +82,7 @@ impl KafkaSource {
         let consumer = GroupConsumer::join(&settings.consumer(group, instance)?, topics, settings.deadline())?;
         Ok(KafkaSource {
             consumer,
-            topics: topics.iter().map(|&topic| topic.to_owned()).collect(),
+            topics: topics.iter().map(|&topic| Topic { name: topic.to_owned(), incarnation: 1 }).collect(),
             places: Vec::new(),
             current: 0,
             events: VecDeque::new(),
@@ -92,6 +102,23 @@ impl KafkaSource {
         self
     }
 
+    /// Reads a topic as the so-and-so-manieth of its name: from 2 on, one that was deleted and made anew.
+    #[must_use]
+    pub fn with_incarnation(mut self, topic: &str, incarnation: u32) -> KafkaSource {
+        self.topics.iter_mut().filter(|known| known.name == topic).for_each(|known| known.incarnation = incarnation);
+        self
+    }
+
+    fn name(&self, topic: &str, partition: i32) -> String {
+        let known = self.topics.iter().find(|known| known.name == topic);
+        name(topic, known.map_or(1, |known| known.incarnation), partition)
+    }
+
+    fn topic_names(&self) -> String {
+        let names: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
+        names.join(", ")
+    }
+
     fn place(&self, origin: OriginId) -> Result<usize, LogError> {
         let found = self.places.iter().position(|place| place.origin == origin);
         found.ok_or_else(|| LogError::NotAssigned {
@@ -107,7 +134,7 @@ impl KafkaSource {
                     let mut assigned = Vec::with_capacity(partitions.len());
                     for (topic, partition) in partitions {
                         let (start, end) = self.consumer.bounds(&topic, partition)?;
-                        let name = name(&topic, partition);
+                        let name = self.name(&topic, partition);
                         let origin = OriginId::of(&name);
                         self.places.retain(|place| place.origin != origin);
                         self.places.push(Place { origin, topic: topic.clone(), partition, next: None, quiet: true });
@@ -117,7 +144,8 @@ impl KafkaSource {
                     self.events.push_back(SourceEvent::Assigned(assigned));
                 }
                 Change::Revoked(partitions) => {
-                    let origins = partitions.iter().map(|(topic, partition)| OriginId::of(&name(topic, *partition)));
+                    let origins =
+                        partitions.iter().map(|(topic, partition)| OriginId::of(&self.name(topic, *partition)));
                     let revoked: Vec<OriginId> = origins.collect();
                     self.places.retain(|place| !revoked.contains(&place.origin));
                     self.events.push_back(SourceEvent::Revoked(revoked));
@@ -125,6 +153,23 @@ impl KafkaSource {
             }
         }
         Ok(())
+    }
+
+    /// The partitions a topic has, in order.
+    fn numbers(&self, topic: &str) -> Result<Vec<i32>, LogError> {
+        let metadata = self
+            .consumer
+            .get()
+            .fetch_metadata(Some(topic), self.deadline)
+            .map_err(|error| broker_error(format!("ask about topic {topic}"), &error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+        let Some(found) = found.filter(|found| !found.partitions().is_empty()) else {
+            let detail = "does not exist: create it, or correct the configuration".to_owned();
+            return Err(LogError::Topic { topic: topic.to_owned(), detail });
+        };
+        let mut numbers: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     /// Asks where quiet partitions end, and confirms those that end where we stand.
@@ -174,7 +219,7 @@ impl KafkaSource {
                 return error;
             }
         }
-        broker_error(format!("read {}", self.topics.join(", ")), error)
+        broker_error(format!("read {}", self.topic_names()), error)
     }
 
     /// The place a record belongs to; records of a partition come in runs.
@@ -242,7 +287,7 @@ impl Source for KafkaSource {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     self.out_of_bounds(&error)
                 }
-                _ => broker_error(format!("read {}", self.topics.join(", ")), &error),
+                _ => broker_error(format!("read {}", self.topic_names()), &error),
             });
         }
         Ok(SourceEvent::Polled(count))
@@ -293,26 +338,28 @@ impl Source for KafkaSource {
             return Ok(declared.clone());
         }
         let mut declared = Vec::new();
-        for topic in &self.topics {
-            let metadata = self
-                .consumer
-                .get()
-                .fetch_metadata(Some(topic), self.deadline)
-                .map_err(|error| broker_error(format!("ask about topic {topic}"), &error))?;
-            let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-            let Some(found) = found.filter(|found| !found.partitions().is_empty()) else {
-                let detail = "does not exist: create it, or correct the configuration".to_owned();
-                return Err(LogError::Topic { topic: topic.clone(), detail });
-            };
-            let mut numbers: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
-            numbers.sort_unstable();
+        for Topic { name: topic, incarnation } in &self.topics {
+            let numbers = self.numbers(topic)?;
             declared.extend(numbers.into_iter().map(|partition| {
-                let name = name(topic, partition);
+                let name = name(topic, *incarnation, partition);
                 (OriginId::of(&name), name)
             }));
         }
         self.declared = Some((Instant::now(), declared.clone()));
         Ok(declared)
+    }
+
+    fn ended(&mut self) -> Result<Vec<(OriginId, String)>, LogError> {
+        let mut ended = Vec::new();
+        for Topic { name: topic, incarnation } in self.topics.iter().filter(|topic| topic.incarnation > 1) {
+            let numbers = self.numbers(topic)?;
+            let before = (1..*incarnation).flat_map(|earlier| numbers.iter().map(move |number| (earlier, *number)));
+            ended.extend(before.map(|(earlier, number)| {
+                let name = name(topic, earlier, number);
+                (OriginId::of(&name), name)
+            }));
+        }
+        Ok(ended)
     }
 
     fn end(&self, origin: OriginId) -> Option<u64> {

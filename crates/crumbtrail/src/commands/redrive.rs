@@ -1,0 +1,235 @@
+//! `redrive`: dead letters that a fix has made readable go through intake again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_events::wire::WireError;
+use crumbtrail_events::{Key, Outcome, instant};
+use crumbtrail_intake::dead_letter::DeadLetter;
+use crumbtrail_log::{OriginId, Position, SourceRecord};
+use crumbtrail_runtime::Clock;
+use crumbtrail_runtime::intake::Judge as _;
+use crumbtrail_runtime::redrive::{Letter, Mender, Redrive, Redriven};
+use crumbtrail_telemetry::{Health, Metrics};
+
+use super::import::{shape, sink};
+use crate::cli::RedriveArgs;
+use crate::config::LogHome;
+use crate::wiring::Deployment;
+use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::intake::{Reading, SourceJudge};
+use crate::wiring::processors::{Processors, Shared};
+use crate::wiring::sink::InsertMetrics;
+
+pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
+    let deployment = Deployment::new(super::load(&args.place)?)?;
+    let clickhouse = deployment.clickhouse()?;
+    deployment.migrate(&clickhouse)?;
+    let logs = deployment.logs()?;
+    let mut mender = Fix {
+        args,
+        dead: dead(&deployment, &clickhouse)?,
+        judge: SourceJudge::new(&deployment)?,
+        topics: deployment.config.sources.iter().map(|source| source.topic.clone()).collect(),
+        files: HashSet::new(),
+        asked: None,
+        by_reason: BTreeMap::new(),
+        without_bytes: 0,
+        of_files: 0,
+    };
+    let redrive = Redrive {
+        letters: logs.dead_letters.clone(),
+        touchpoints: logs.touchpoints.clone(),
+        control: logs.control.clone(),
+        epoch: deployment.epoch(),
+        generation: deployment.generation(),
+        wall_ms: Clock::System.now_ms(),
+    };
+    let done = redrive.run(&mut mender, args.dry_run)?;
+    if !args.dry_run && deployment.config.log.home == LogHome::Local {
+        redrive.close()?;
+        process(&deployment, &clickhouse, &logs)?;
+    }
+    say(args, &mender, done);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// On the local log nobody else is at work: what was sent is processed here.
+fn process(deployment: &Deployment, clickhouse: &Clickhouse, logs: &Logs) -> Result<()> {
+    let metrics = Metrics::new();
+    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let shared = Shared {
+        logs: logs.clone(),
+        sink: sink.clone(),
+        snapshots: Some(deployment.snapshots()?),
+        metrics,
+        health: Health::default(),
+    };
+    let processors = Processors::start(deployment, &shared, true, true)?;
+    let drained = processors.drain(logs, |_| ());
+    let deadline = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
+    processors.stop(deadline)?;
+    drained?;
+    if !sink.flush(Duration::from_secs(600))? {
+        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run any import or this again"));
+    }
+    Ok(())
+}
+
+/// What the tables know of a dead letter.
+struct Dead {
+    reason: String,
+    received_at_ms: i64,
+}
+
+/// Dead letters that count, by topic, partition and offset: of one record an older configuration, or a process that was
+/// thought dead, may have left letters in the log that nobody followed.
+type DeadLetters = HashMap<String, HashMap<(u32, u64), Dead>>;
+
+fn dead(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<DeadLetters> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        topic: String,
+        partition: u32,
+        offset: u64,
+        reason: String,
+        received_at_ms: i64,
+    }
+    let sql = format!(
+        "SELECT topic, partition, offset, reason, ifNull(toUnixTimestamp64Milli(received_at), 0) AS received_at_ms \
+         FROM {}.dead_letters",
+        clickhouse.client.database()
+    );
+    let rows: Vec<Row> =
+        deployment.runtime.block_on(clickhouse.client.rows(&sql)).context("the dead letters cannot be asked for")?;
+    let mut dead = DeadLetters::new();
+    for Row { topic, partition, offset, reason, received_at_ms } in rows {
+        dead.entry(topic).or_default().insert((partition, offset), Dead { reason, received_at_ms });
+    }
+    Ok(dead)
+}
+
+/// The configuration and build as they are now, and what is asked for.
+struct Fix<'a> {
+    args: &'a RedriveArgs,
+    dead: DeadLetters,
+    judge: SourceJudge,
+    topics: Vec<String>,
+    /// Files met so far.
+    files: HashSet<OriginId>,
+    /// The letter that was wanted last and is about to be judged for the first time.
+    asked: Option<Position>,
+    /// Letters that are meant, and of these readable ones, by reason.
+    by_reason: BTreeMap<String, (u64, u64)>,
+    without_bytes: u64,
+    of_files: u64,
+}
+
+impl Mender for Fix<'_> {
+    fn wants(&mut self, letter: &Letter<'_>) -> Result<bool, WireError> {
+        let dead = DeadLetter::decode(letter.bytes)?;
+        let place = (dead.partition, dead.offset);
+        let stands = self.dead.get(dead.topic).and_then(|of_topic| of_topic.get(&place));
+        let is_asked = (self.args.reason.is_empty() || self.args.reason.iter().any(|reason| reason == dead.reason))
+            && self.args.since.zip(letter.written_at_ms).is_none_or(|(since, written)| written >= since);
+        if stands.is_none_or(|stands| stands.reason != dead.reason) || !is_asked {
+            return Ok(false);
+        }
+        if dead.payload.is_empty() {
+            self.without_bytes += 1;
+            return Ok(false);
+        }
+        if !self.topics.iter().any(|topic| topic == dead.topic) {
+            let Some(format) = self.args.format else {
+                self.of_files += 1;
+                return Ok(false);
+            };
+            if self.files.insert(letter.origin) {
+                let shape = shape(format, self.args.kind, dead.topic);
+                let file = format!("{:016x}", letter.origin.0);
+                self.judge.add_file(letter.origin, Reading { shape, site: self.args.site.clone(), file });
+            }
+        }
+        self.by_reason.entry(dead.reason.to_owned()).or_default().0 += 1;
+        self.asked = Some(letter.at);
+        Ok(true)
+    }
+
+    fn judge(&mut self, letter: &Letter<'_>, touchpoint: &mut Vec<u8>) -> Result<Option<Key>, String> {
+        let dead = DeadLetter::decode(letter.bytes).map_err(|error| error.to_string())?;
+        let stands = self.dead.get(dead.topic).and_then(|of_topic| of_topic.get(&(dead.partition, dead.offset)));
+        let record = SourceRecord {
+            origin: letter.origin,
+            topic: dead.topic,
+            partition: dead.partition,
+            offset: dead.offset,
+            payload: Some(dead.payload),
+            key: None,
+            timestamp_ms: stands.map_or(0, |stands| stands.received_at_ms),
+        };
+        let judged = self.judge.judge(&record, touchpoint, &mut Vec::new())?;
+        let is_readable = judged.outcome != Outcome::Dead;
+        if self.asked.take() == Some(letter.at)
+            && is_readable
+            && let Some((_, readable)) = self.by_reason.get_mut(dead.reason)
+        {
+            *readable += 1;
+        }
+        Ok(is_readable.then_some(judged.key))
+    }
+}
+
+fn say(args: &RedriveArgs, fix: &Fix<'_>, done: Redriven) {
+    let would = if args.dry_run { "would be sent" } else { "sent" };
+    for (reason, (meant, readable)) in &fix.by_reason {
+        println!("{reason:<20} {readable:>10} of {meant} {would}");
+    }
+    println!("{would:<20} {:>10}", done.sent);
+    println!("{:<20} {:>10}", "unreadable still", done.wanted - done.sent);
+    println!("{:<20} {:>10}", "sent by runs before", done.planned_before);
+    if done.sent_for_earlier > 0 {
+        println!(
+            "{:<20} {:>10} of these, for a run that was cut off or records that a reader missed",
+            "sent again", done.sent_for_earlier
+        );
+    }
+    if fix.without_bytes > 0 {
+        println!("{:<20} {:>10} (tombstones, empty, or longer than 1 MiB)", "without bytes", fix.without_bytes);
+    }
+    if fix.of_files > 0 {
+        println!("{:<20} {:>10} of no configured topic: say how to read them with --format", "left out", fix.of_files);
+    }
+}
+
+/// A time as `--since` takes it, ms since 1970.
+///
+/// # Errors
+/// What it may be.
+pub fn since(text: &str) -> Result<i64, String> {
+    let wrong = || "a day (2026-03-01), a time (2026-03-01T09:00:00Z), or how long ago (36h, 7d)".to_owned();
+    if let Some(time) = instant::rfc3339(text).or_else(|| instant::rfc3339(&format!("{text}T00:00:00Z"))) {
+        return Ok(time);
+    }
+    let hours = match (text.strip_suffix('h'), text.strip_suffix('d')) {
+        (Some(hours), _) => hours.parse::<u32>().map_err(|_| wrong())?,
+        (_, Some(days)) => days.parse::<u32>().map_err(|_| wrong())?.saturating_mul(24),
+        _ => return Err(wrong()),
+    };
+    Ok(Clock::System.now_ms() - i64::from(hours) * 3_600_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_day_a_time_or_how_long_ago() {
+        assert_eq!(since("2026-03-01"), Ok(1_772_323_200_000));
+        assert_eq!(since("2026-03-01T07:00:00+07:00"), Ok(1_772_323_200_000));
+        let ago = |text| Clock::System.now_ms() - since(text).unwrap();
+        assert!((ago("36h") - 36 * 3_600_000).abs() < 60_000 && (ago("2d") - 48 * 3_600_000).abs() < 60_000);
+        assert!(since("yesterday").is_err() && since("3").is_err() && since("-1h").is_err());
+    }
+}
