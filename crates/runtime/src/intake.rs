@@ -45,6 +45,19 @@ pub trait Judge: Send {
         letter: &mut Vec<u8>,
     ) -> Result<Judgement, String>;
 
+    /// As [`Judge::judge`], where the payload begins with the record and goes on beyond it: tells how many bytes the
+    /// record took, too. `None`, and nothing was appended, where that cannot be told: it is to be judged alone.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    fn judge_first(
+        &mut self,
+        _record: &SourceRecord<'_>,
+        _touchpoint: &mut Vec<u8>,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        Ok(None)
+    }
+
     /// Called once a second: reload what changed on disk.
     fn refresh(&mut self) {}
 }
@@ -143,6 +156,31 @@ impl Writer {
         self.touchpoint.clear();
         self.letter.clear();
         let judgement = judge.judge(record, &mut self.touchpoint, &mut self.letter)?;
+        self.push(record, &judgement);
+        Ok(judgement)
+    }
+
+    /// As [`Writer::write`], where the payload begins with the record and goes on beyond it (see [`Judge::judge_first`]).
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    #[inline]
+    pub fn write_first(
+        &mut self,
+        judge: &mut dyn Judge,
+        record: &SourceRecord<'_>,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        self.touchpoint.clear();
+        self.letter.clear();
+        let judged = judge.judge_first(record, &mut self.touchpoint)?;
+        if let Some((judgement, _)) = &judged {
+            self.push(record, judgement);
+        }
+        Ok(judged)
+    }
+
+    /// Puts what was judged into its destinations' frames.
+    fn push(&mut self, record: &SourceRecord<'_>, judgement: &Judgement) {
         let position = Position { offset: record.offset, seq: 1 };
         let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
         self.outbox.push(record.origin, position, to, &self.touchpoint);
@@ -150,7 +188,6 @@ impl Writer {
             let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));
             self.letter_outbox.push(record.origin, position, to, &self.letter);
         }
-        Ok(judgement)
     }
 
     /// States what an origin has decided: everything below `frontier`, and its watermark.
