@@ -46,6 +46,15 @@ pub enum Command {
         Those that are readable now are sent once, however often this is run; the others stay as they are. On Kafka the \
         members of `crumbtrail run` process them; on the local log this command does.")]
     Redrive(RedriveArgs),
+    /// Show whose visitors and contacts are, link and unlink them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  crumbtrail identity show --customer C-1017\n  \
+        crumbtrail identity unlink --site shop --visitor a81f --customer C-1017\n\n\
+        A decision is a record of the log: a replay decides alike, and every table follows. On Kafka the members of \
+        `crumbtrail run` take it; on the local log this command does."
+    )]
+    Identity(crate::commands::identity::IdentityCommand),
     /// Ask the tables, read only
     #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
     Sql(SqlArgs),

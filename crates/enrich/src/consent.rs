@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crumbtrail_events::Touchpoint;
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::url;
@@ -43,7 +44,9 @@ impl Consent {
     #[must_use]
     pub fn of_page(flag: Option<bool>, page: &str) -> Consent {
         static STATE: OnceLock<Finder<'static>> = OnceLock::new();
-        let is_told = flag.is_none() && STATE.get_or_init(|| Finder::new("gcs=G1")).find(page.as_bytes()).is_some();
+        let is_told = flag.is_none()
+            && memchr(b'?', page.as_bytes()).is_some()
+            && STATE.get_or_init(|| Finder::new("gcs=G1")).find(page.as_bytes()).is_some();
         Consent::of(flag, if is_told { url::split(page).query } else { "" })
     }
 

@@ -11,6 +11,7 @@ use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 use memchr::memmem;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::addresses::Addresses;
 use crate::agent::hints::Hints;
 use crate::agent::{Agent, Indicators};
 use crate::agents::Agents;
@@ -27,11 +28,12 @@ use crate::pii::{Redaction, redact_by, redact_json};
 use crate::places::{Origin, Places};
 use crate::query::{Parameters, decoded, first_of};
 use crate::rules::{Rules, SiteRules};
-use crate::url;
+use crate::url::{self, Parts};
 
 /// Enriches clicks and support entries. Not shared: one a thread.
 pub struct Enricher {
     rules: Arc<Rules>,
+    addresses: Addresses,
     places: Places,
     agents: Agents,
     referrers: Cache<Referrer>,
@@ -98,6 +100,7 @@ impl Enricher {
     pub fn new(rules: Arc<Rules>, geo: Option<Arc<Geo>>, contacts: Option<Keyring>) -> Enricher {
         Enricher {
             rules,
+            addresses: Addresses::new(10),
             places: Places::new(geo, None),
             agents: Agents::new(),
             referrers: Cache::new(9),
@@ -165,13 +168,24 @@ impl Enricher {
     /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
     #[inline(always)]
     fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
-        let Enricher { rules, places, agents, referrers, pages, decisions, contacts, fences, flag, buffers } = self;
+        let Enricher { rules, addresses, places, agents, referrers, pages, decisions, contacts, fences, flag, buffers } =
+            self;
         let (site_number, site) = rules.of(event.site);
         let book: &Book = &rules.channels;
 
-        let parts = url::split(event.url);
-        out.host = url::host_name(parts.host, &mut buffers.host);
-        out.page = parts.page(&mut buffers.page);
+        let (page, came_from) = (addresses.find(event.url), addresses.find(event.referrer));
+        let addresses: &'a Addresses = addresses;
+        let parts = match page {
+            Some(found) => {
+                (out.host, out.page) = addresses.host_and_page(found);
+                Parts { query: found.query, ..Parts::default() }
+            }
+            None => {
+                let parts = url::split(event.url);
+                (out.host, out.page) = (url::host_name(parts.host, &mut buffers.host), parts.page(&mut buffers.page));
+                parts
+            }
+        };
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
         (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
 
@@ -225,12 +239,11 @@ impl Enricher {
 
         let is_campaign = parameters.is_campaign()
             || !(context.source.is_empty() && context.medium.is_empty() && context.name.is_empty());
-        let (referrer, referrer_host) = if event.referrer.is_empty() {
-            (Referrer::Absent, "")
-        } else {
-            let host = url::host_name(url::host(event.referrer), &mut buffers.referrer);
-            (referrers.judge(host, out.host, site_number, site, book), host)
+        let referrer_host = match came_from {
+            Some(found) => addresses.host_and_page(found).0,
+            None => url::host_name(url::host(event.referrer), &mut buffers.referrer),
         };
+        let referrer = referrers.judge(referrer_host, out.host, site_number, site, book);
         if let Referrer::External(_) = referrer {
             out.referrer = referrer_host;
         }

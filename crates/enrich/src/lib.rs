@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod addresses;
 pub mod agent;
 mod agents;
 pub mod asn;

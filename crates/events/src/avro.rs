@@ -6,9 +6,9 @@
 //! nanoseconds are brought to milliseconds, and strings stand for enums. `tests/avro_oracle.rs` holds plans against
 //! `apache-avro` itself.
 
+mod body;
 mod compile;
 pub mod confluent;
-mod cursor;
 mod op;
 mod passing;
 mod program;
@@ -77,11 +77,34 @@ impl Plan {
     /// the plan was compiled for another target.
     #[inline]
     pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
+        self.read_click(body, true, scratch).map(|(click, _)| click)
+    }
+
+    /// As [`Plan::click`] of the body that `bytes` begin with; tells how many bytes that body takes.
+    ///
+    /// # Errors
+    /// As [`Plan::click`].
+    #[inline]
+    pub fn first_click<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<(ClickEvent<'a>, usize), Reject> {
+        self.read_click(bytes, false, scratch)
+    }
+
+    #[inline]
+    fn read_click<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        is_whole: bool,
+        scratch: &'a mut Scratch,
+    ) -> Result<(ClickEvent<'a>, usize), Reject> {
         self.meant_for(Target::Click)?;
         let mut values = Values::new();
-        self.program.run(body, scratch, &mut values)?;
+        let length = self.program.run(bytes, is_whole, scratch, &mut values)?;
         values.check_numbers()?;
-        Ok(values.click())
+        Ok((values.click(), length))
     }
 
     /// Reads the body of a support entry (without framing).
@@ -90,12 +113,35 @@ impl Plan {
     /// As [`Plan::click`], and `missing_field` for channel and kind.
     #[inline]
     pub fn support<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<SupportEntry<'a>, Reject> {
+        self.read_support(body, true, scratch).map(|(support, _)| support)
+    }
+
+    /// As [`Plan::support`] of the body that `bytes` begin with; tells how many bytes that body takes.
+    ///
+    /// # Errors
+    /// As [`Plan::support`].
+    #[inline]
+    pub fn first_support<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<(SupportEntry<'a>, usize), Reject> {
+        self.read_support(bytes, false, scratch)
+    }
+
+    #[inline]
+    fn read_support<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        is_whole: bool,
+        scratch: &'a mut Scratch,
+    ) -> Result<(SupportEntry<'a>, usize), Reject> {
         self.meant_for(Target::Support)?;
         let mut values = Values::new();
-        self.program.run(body, scratch, &mut values)?;
+        let length = self.program.run(bytes, is_whole, scratch, &mut values)?;
         values.check_numbers()?;
         values.check_words()?;
-        Ok(values.support())
+        Ok((values.support(), length))
     }
 
     /// Reads the times alone of the body that `bytes` begin with, and tells how many bytes that body takes: for files whose

@@ -39,17 +39,6 @@ pub(crate) struct Arena<'a> {
 }
 
 impl<'a> Arena<'a> {
-    /// Cuts off `count` bytes of whatever content.
-    pub(crate) fn take(&mut self, count: usize) -> Result<&'a mut [u8], Fault> {
-        match std::mem::take(&mut self.free).split_at_mut_checked(count) {
-            Some((bytes, free)) => {
-                self.free = free;
-                Ok(bytes)
-            }
-            None => Err(Reject::fault(Reason::Oversize, "the record outgrows the scratch buffer")),
-        }
-    }
-
     /// Builds one string: `fill` appends to it, then it is cut off.
     pub(crate) fn build(&mut self, fill: impl FnOnce(&mut Builder<'_>) -> Result<(), Fault>) -> Result<&'a str, Fault> {
         let mut builder = Builder { free: self.free, used: 0 };

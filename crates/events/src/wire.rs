@@ -13,11 +13,12 @@ pub enum WireError {
 
 /// Appends an unsigned LEB128 varint.
 #[inline]
-pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    if value < 0x80 {
-        out.push(value as u8);
-        return;
-    }
+pub fn put_varint(out: &mut Vec<u8>, value: u64) {
+    // Lengths, indexes and small counts: one byte.
+    if value < 0x80 { out.push(value as u8) } else { put_long_varint(out, value) }
+}
+
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
     let (mut bytes, mut length) = ([0; 10], 0);
     while value >= 0x80 {
         bytes[length] = (value as u8) | 0x80;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crumbtrail_events::avro::{Plan, Target, confluent, single_object};
 use crumbtrail_events::clock::Times;
-use crumbtrail_events::decode::check_size;
+use crumbtrail_events::decode::{MAX_PAYLOAD, check_size};
 use crumbtrail_events::{ClickEvent, Reason, Reject, Scratch, SupportEntry, combined, json, segment};
 
 use crate::Hold;
@@ -115,6 +115,37 @@ impl Decoder {
             }
             SourceShape::ClickAvro => return self.avro(bytes, Target::Click),
             SourceShape::SupportAvro => return self.avro(bytes, Target::Support),
+        })
+    }
+
+    /// Decodes the record that `bytes` begin with, of a format that tells a record's end to whoever reads it; how many bytes
+    /// it takes comes with it. `None` of any other format, and of a record that is to be refused: ask for it alone.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`].
+    #[inline]
+    pub fn first<'a>(&'a mut self, shape: SourceShape, bytes: &'a [u8]) -> Result<Option<(Decoded<'a>, usize)>, Hold> {
+        let target = match shape {
+            SourceShape::ClickAvro => Target::Click,
+            SourceShape::SupportAvro => Target::Support,
+            _ => return Ok(None),
+        };
+        let bytes = &bytes[..bytes.len().min(MAX_PAYLOAD)];
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let Ok((plan, body, scratch)) = self.plan(bytes, target)? else { return Ok(None) };
+        let frame = bytes.len() - body.len();
+        // Events are large: each is built where it is handed out.
+        Ok(match plan.target() {
+            Target::Click => match plan.first_click(body, scratch) {
+                Ok((event, length)) => Some((Decoded::Click(event), frame + length)),
+                Err(_) => None,
+            },
+            Target::Support => match plan.first_support(body, scratch) {
+                Ok((entry, length)) => Some((Decoded::Support(entry), frame + length)),
+                Err(_) => None,
+            },
         })
     }
 

@@ -154,14 +154,33 @@ impl Intake {
         let identity = FileIdentity { file: input.file, record: input.offset };
         let Intake { decoder, enricher, reader, settings, .. } = self;
         let judged = match decoder.decode(input.shape, input.payload, identity)? {
-            Ok(Decoded::Click(event)) => click(enricher, reader, settings, input, event, (out, asides)),
-            Ok(Decoded::Support(entry)) => support(enricher, reader, settings, input, entry, (out, asides)),
+            Ok(mut decoded) => accept(enricher, reader, settings, input, &mut decoded, (out, asides)),
             Err(reject) => Err(reject),
         };
         Ok(match judged {
             Ok(decided) => decided,
             Err(reject) => self.dead(input, &reject, out),
         })
+    }
+
+    /// As [`Intake::judge`], where the payload begins with the record and goes on beyond it: tells how many bytes the
+    /// record took, too. `None`, and nothing was appended, where that is not told (see [`Decoder::first`]).
+    ///
+    /// # Errors
+    /// As [`Intake::judge`].
+    pub fn judge_first(
+        &mut self,
+        input: &Input<'_>,
+        out: &mut Vec<u8>,
+        asides: &mut Asides,
+    ) -> Result<Option<(Decided, usize)>, Hold> {
+        self.reason = None;
+        let Intake { decoder, enricher, reader, settings, .. } = self;
+        let Some((decoded, length)) = &mut decoder.first(input.shape, input.payload.unwrap_or_default())? else {
+            return Ok(None);
+        };
+        let judged = accept(enricher, reader, settings, input, decoded, (out, asides));
+        Ok(judged.ok().map(|decided| (decided, *length)))
     }
 
     /// The stub of a dead letter. Without a key of its own it is routed by where it came from.
@@ -204,6 +223,22 @@ pub fn event_time(times: Times, arrived_at: i64) -> Option<EventTime> {
     Some(correct(occurred, sent, received, arrived_at).at)
 }
 
+/// Decides what was decoded. Events are large, so they stay where they were built.
+#[inline]
+fn accept<'a>(
+    enricher: &'a mut Enricher,
+    reader: &'a mut Reader,
+    settings: &Settings,
+    input: &Input<'a>,
+    decoded: &mut Decoded<'a>,
+    out: (&mut Vec<u8>, &mut Asides),
+) -> Result<Decided, Reject> {
+    match decoded {
+        Decoded::Click(event) => click(enricher, reader, settings, input, event, out),
+        Decoded::Support(entry) => support(enricher, reader, settings, input, entry, out),
+    }
+}
+
 fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
     validate::click(event, arrived_at)?;
     if is_garbage_id(event.visitor) {
@@ -218,10 +253,10 @@ fn click<'a>(
     reader: &'a mut Reader,
     settings: &Settings,
     input: &Input<'a>,
-    mut event: ClickEvent<'a>,
+    event: &mut ClickEvent<'a>,
     (out, asides): (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
-    check_click(&event, input.arrived_at)?;
+    check_click(event, input.arrived_at)?;
     if event.site.is_empty() {
         event.site = input.site;
     }
@@ -242,11 +277,11 @@ fn click<'a>(
         return Ok(stub(head, Outcome::Erased, event.site, input, out));
     }
     let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
-    fill::click(&event, &mut touchpoint);
+    fill::click(event, &mut touchpoint);
     settings.unlink(&mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     place_in_source(input, &mut touchpoint);
-    enricher.click(&event, &mut touchpoint);
+    enricher.click(event, &mut touchpoint);
     if settings.drop_bots && !touchpoint.bot.is_empty() {
         return Ok(stub(head, Outcome::Bot, event.site, input, out));
     }
@@ -271,21 +306,21 @@ fn support<'a>(
     reader: &'a mut Reader,
     settings: &Settings,
     input: &Input<'a>,
-    mut entry: SupportEntry<'a>,
+    entry: &mut SupportEntry<'a>,
     (out, asides): (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
-    validate::support(&entry, input.arrived_at)?;
+    validate::support(entry, input.arrived_at)?;
     if entry.site.is_empty() {
         entry.site = input.site;
     }
     let corrected = correct(entry.occurred_at, 0, entry.received_at, input.arrived_at);
     let mut touchpoint = Touchpoint { site: entry.site, ..Touchpoint::default() };
-    fill::support(&entry, &mut touchpoint);
+    fill::support(entry, &mut touchpoint);
     settings.unlink(&mut touchpoint);
     place_in_source(input, &mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     touchpoint.head.occurred_at = corrected.at;
-    enricher.support(&entry, &mut touchpoint);
+    enricher.support(entry, &mut touchpoint);
     let head = Head {
         outcome: Outcome::Counted,
         kind: entry.kind,

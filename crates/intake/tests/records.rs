@@ -8,10 +8,11 @@ use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb, write_systems};
 use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::PageRules;
 use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_events::avro::{CLICK_SCHEMA, Plan, Target, confluent};
 use crumbtrail_events::touchpoint::Asides;
-use crumbtrail_events::{Outcome, Touchpoint};
+use crumbtrail_events::{ClickEvent, Kind, Outcome, Reject, Touchpoint, encode};
 use crumbtrail_intake::decoder::NoRegistry;
-use crumbtrail_intake::{Decided, Decoder, Input, Intake, Settings, SourceShape, WithoutConsent};
+use crumbtrail_intake::{Decided, Decoder, Hold, Input, Intake, Schemas, Settings, SourceShape, WithoutConsent};
 use crumbtrail_sentiment::Scorer;
 
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 13; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Mobile \
@@ -127,5 +128,59 @@ fn silence_means_what_the_settings_say() {
     ] {
         let settings = Settings { must_consent, ..Settings::default() };
         judge(&mut intake(settings), members, |decided, _| assert_eq!(decided.outcome, expected, "{members}"));
+    }
+}
+
+/// Knows our own schema by every id.
+struct Ours(Arc<Plan>);
+
+impl Schemas for Ours {
+    fn plan(&mut self, _: u32, _: Target) -> Result<Result<Arc<Plan>, Reject>, Hold> {
+        Ok(Ok(self.0.clone()))
+    }
+}
+
+#[test]
+fn a_record_judged_ahead_of_its_end_is_judged_alike_and_a_bad_one_is_not_told() {
+    let plan = Arc::new(Plan::compile(CLICK_SCHEMA, Target::Click).unwrap());
+    let intake = || {
+        let decoder = Decoder::new(Box::new(Ours(plan.clone())), [0; 16]).unwrap();
+        let enricher = Enricher::new(Arc::new(Rules::default()), None, None);
+        Intake::new(decoder, enricher, Arc::new(Scorer::embedded().unwrap()), Settings::default())
+    };
+    let click = ClickEvent {
+        event_id: "e1",
+        visitor: "v1",
+        occurred_at: 1_700_000_000_000,
+        kind: Kind::PageView,
+        url: "https://shop.example/a?utm_source=x",
+        user_agent: PHONE,
+        ..ClickEvent::default()
+    };
+    let cases =
+        [(click, true), (ClickEvent { event_id: "", ..click }, false), (ClickEvent { occurred_at: 1, ..click }, false)];
+    for (click, is_told) in cases {
+        let mut record = confluent::frame(7).to_vec();
+        encode::avro::click(&click, &mut record);
+        let more = [&record[..], &[0x80; 40]].concat();
+        let input = |payload| Input {
+            shape: SourceShape::ClickAvro,
+            site: "shop",
+            topic: "clicks",
+            partition: 0,
+            offset: 7,
+            file: "clicks",
+            payload: Some(payload),
+            arrived_at: 0,
+            filed_at: 0,
+        };
+        let (mut alone, mut ahead) = (Vec::new(), Vec::new());
+        let decided = intake().judge(&input(&record), &mut alone, &mut Asides::default()).unwrap();
+        let told = intake().judge_first(&input(&more), &mut ahead, &mut Asides::default()).unwrap();
+        assert_eq!(told, is_told.then_some((decided, record.len())));
+        assert_eq!(ahead, if is_told { alone } else { Vec::new() });
+        // Other formats are asked for one record at a time.
+        let lines = Input { shape: SourceShape::ClickJson, ..input(&more) };
+        assert_eq!(intake().judge_first(&lines, &mut ahead, &mut Asides::default()).unwrap(), None);
     }
 }

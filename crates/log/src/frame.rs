@@ -22,7 +22,7 @@
 //! ```
 
 use smallvec::SmallVec;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use twox_hash::XxHash3_64;
 
 use crate::position::{Epoch, Generation, OriginId, Position};
 use crate::tick::Tick;
@@ -109,8 +109,9 @@ fn header(bytes: &[u8]) -> Result<&[u8; HEADER], FrameError> {
     Ok(header)
 }
 
+/// By an implementation that takes the widest registers this processor has.
 fn checksum(bytes: &[u8]) -> u64 {
-    xxh3_64_with_seed(&bytes[HEADER..], xxh3_64(&bytes[..12]))
+    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(&bytes[..12]), &bytes[HEADER..])
 }
 
 /// Records and tick of a frame whose checksum holds.
@@ -455,6 +456,16 @@ mod tests {
         outbox.tick(77, &[(A, "a".to_owned()), (B, "b".to_owned())]);
         let (_, frame) = outbox.drain().next().unwrap();
         frame
+    }
+
+    #[test]
+    fn the_checksum_is_xxh3_as_others_compute_it() {
+        use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+        let bytes: Vec<u8> = (0..70_000u32).map(|n| (n.wrapping_mul(n) >> 3) as u8).collect();
+        for length in [20, 21, 36, 150, 250, 300, 5_000, 70_000] {
+            let expected = xxh3_64_with_seed(&bytes[HEADER..length], xxh3_64(&bytes[..12]));
+            assert_eq!(checksum(&bytes[..length]), expected, "{length}");
+        }
     }
 
     #[test]

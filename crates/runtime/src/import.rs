@@ -12,7 +12,7 @@ use crumbtrail_telemetry::{Metrics, catalogue};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::clock::Clock;
-use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Writer};
+use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Judgement, Writer};
 
 /// Records per chunk: what is merged by time, and how exact the watermark is.
 pub const CHUNK: usize = 1024;
@@ -57,6 +57,18 @@ pub trait Records {
     /// # Errors
     /// The file cannot be read on (a damaged gzip stream, a directory).
     fn next(&mut self) -> Result<Option<FileRecord<'_>>, String>;
+
+    /// The bytes that the next record begins, where finding its end means reading it: whoever reads it anyway tells its
+    /// length to [`Records::pass`], or else takes [`Records::next`]. `None` where that is not so, or at the end.
+    ///
+    /// # Errors
+    /// As [`Records::next`].
+    fn ahead(&mut self) -> Result<Option<&[u8]>, String> {
+        Ok(None)
+    }
+
+    /// Passes over a record: the first `length` bytes of what [`Records::ahead`] gave.
+    fn pass(&mut self, _length: usize) {}
 }
 
 /// One record of a file.
@@ -239,12 +251,10 @@ pub fn import(
         let lane = &mut lanes[index];
         let mut ended = false;
         for _ in 0..CHUNK {
-            let Some(bytes) = next(lane.file, lane.records.as_mut())? else {
+            let Some(judgement) = lane.write(writer, judge)? else {
                 ended = true;
                 break;
             };
-            let record = source_record(lane.origin, &lane.survey.name, lane.at, bytes);
-            let judgement = writer.write(judge, &record).map_err(ImportError::Held)?;
             outcomes[judgement.outcome as usize] += 1;
             if let Some(reason) = judgement.reason {
                 metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
@@ -293,6 +303,24 @@ struct Lane<'a> {
     origin: OriginId,
     records: Box<dyn Records + 'a>,
     at: u64,
+}
+
+impl Lane<'_> {
+    /// Judges and writes the next record; `None` at the end.
+    fn write(&mut self, writer: &mut Writer, judge: &mut dyn Judge) -> Result<Option<Judgement>, ImportError> {
+        let Lane { file, survey, origin, records, at } = self;
+        let ahead = records.ahead().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })?;
+        if let Some(bytes) = ahead {
+            let record = source_record(*origin, &survey.name, *at, bytes);
+            if let Some((judgement, length)) = writer.write_first(judge, &record).map_err(ImportError::Held)? {
+                records.pass(length);
+                return Ok(Some(judgement));
+            }
+        }
+        let Some(bytes) = next(*file, records.as_mut())? else { return Ok(None) };
+        let record = source_record(*origin, &survey.name, *at, bytes);
+        writer.write(judge, &record).map(Some).map_err(ImportError::Held)
+    }
 }
 
 fn earliest_lane(lanes: &[Lane<'_>]) -> Option<usize> {

@@ -54,6 +54,20 @@ pub trait Judge: Send {
     /// Appends the dead letter of a record that is set aside unjudged. A judge that keeps no bytes has none.
     fn letter(&mut self, _record: &SourceRecord<'_>, _reason: &'static str, _detail: &str, _letter: &mut Vec<u8>) {}
 
+    /// As [`Judge::judge`], where the payload begins with the record and goes on beyond it: tells how many bytes the
+    /// record took, too. `None`, and nothing was appended, where that cannot be told: it is to be judged alone.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    fn judge_first(
+        &mut self,
+        _record: &SourceRecord<'_>,
+        _touchpoint: &mut Vec<u8>,
+        _asides: &mut Asides,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        Ok(None)
+    }
+
     /// Called once a second: reload what changed on disk.
     fn refresh(&mut self) {}
 }
@@ -239,12 +253,42 @@ impl Writer {
         self.touchpoint.clear();
         self.asides.clear();
         self.letter.clear();
-        let is_aside = self.crashes.as_mut().is_some_and(|crashes| crashes.sets_aside(record.origin, record.offset));
-        let judgement = if is_aside {
+        let is_quarantined =
+            self.crashes.as_mut().is_some_and(|crashes| crashes.sets_aside(record.origin, record.offset));
+        let judgement = if is_quarantined {
             self.set_aside(judge, record)
         } else {
             judge.judge(record, &mut self.touchpoint, &mut self.asides, &mut self.letter)?
         };
+        self.push(record, &judgement);
+        Ok(judgement)
+    }
+
+    /// As [`Writer::write`], where the payload begins with the record and goes on beyond it (see [`Judge::judge_first`]).
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    #[inline]
+    pub fn write_first(
+        &mut self,
+        judge: &mut dyn Judge,
+        record: &SourceRecord<'_>,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        if self.crashes.is_some() {
+            return Ok(None);
+        }
+        self.touchpoint.clear();
+        self.asides.clear();
+        self.letter.clear();
+        let judged = judge.judge_first(record, &mut self.touchpoint, &mut self.asides)?;
+        if let Some((judgement, _)) = &judged {
+            self.push(record, judgement);
+        }
+        Ok(judged)
+    }
+
+    /// Puts what was judged into its destinations' frames.
+    fn push(&mut self, record: &SourceRecord<'_>, judgement: &Judgement) {
         let position = Position { offset: record.offset, seq: 1 };
         let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
         self.outbox.push(record.origin, position, to, &self.touchpoint);
@@ -256,7 +300,6 @@ impl Writer {
             let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));
             self.letter_outbox.push(record.origin, position, to, &self.letter);
         }
-        Ok(judgement)
     }
 
     #[cold]

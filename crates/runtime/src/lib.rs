@@ -8,6 +8,7 @@
 pub mod accepted_gap;
 pub mod clock;
 pub mod cutter;
+pub mod decision;
 pub mod frontier;
 pub mod gaps;
 pub mod import;

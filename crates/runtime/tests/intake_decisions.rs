@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::memory::MemoryLog;
@@ -84,6 +85,7 @@ impl Judge for Fragile {
         &mut self,
         record: &SourceRecord<'_>,
         touchpoint: &mut Vec<u8>,
+        _: &mut Asides,
         _: &mut Vec<u8>,
     ) -> Result<Judgement, String> {
         assert!(self.0 != Some(record.offset), "what no test had thought of");

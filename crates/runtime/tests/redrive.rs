@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crumbtrail_events::Key;
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::memory::MemoryLog;
@@ -131,7 +132,8 @@ impl World {
     #[track_caller]
     fn assert_accepted(&self, is_accepted: impl Fn(u64) -> bool) {
         let (accepted, gaps) = self.read();
-        let expected = (0..LETTERS).filter(|n| is_accepted(*n)).map(|n| (n.to_string(), 1)).collect();
+        let parts = |n: u64| std::iter::once(n.to_string()).chain((0..n % 3).map(move |part| format!("{n}, {part}")));
+        let expected = (0..LETTERS).filter(|n| is_accepted(*n)).flat_map(parts).map(|part| (part, 1)).collect();
         assert_eq!((accepted, gaps), (expected, Vec::new()));
     }
 }
@@ -158,9 +160,18 @@ impl Mender for Fix {
         Ok((self.wants)(number(letter)))
     }
 
-    fn judge(&mut self, letter: &Letter<'_>, touchpoint: &mut Vec<u8>) -> Result<Option<Key>, String> {
+    fn judge(
+        &mut self,
+        letter: &Letter<'_>,
+        touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
+    ) -> Result<Option<Key>, String> {
         let n = number(letter);
         touchpoint.extend_from_slice(letter.bytes);
+        // To either partition in turn, so that now and then two records of one letter go to the same.
+        for part in 0..n % 3 {
+            asides.push(Key(u128::from(part) << 127), |out| out.extend_from_slice(format!("{n}, {part}").as_bytes()));
+        }
         Ok((self.reads)(n).then(|| Key::visitor("s", &n.to_string())))
     }
 }

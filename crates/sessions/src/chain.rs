@@ -136,6 +136,8 @@ pub(crate) struct Chain {
     pub(crate) live: Vec<Event>,
     /// The rest.
     pub(crate) rare: Option<Box<Rare>>,
+    /// A bit for each id it knows, and maybe for some it has forgotten: most chains don't know most ids. Not stored.
+    filter: u32,
     /// Its class.
     pub(crate) class: Class,
     /// Its rows are not what was emitted last.
@@ -150,7 +152,7 @@ impl Chain {
 
     /// A chain without events.
     pub(crate) fn new(class: Class) -> Chain {
-        Chain { live: Vec::new(), rare: None, class, is_dirty: false, is_settled: false }
+        Chain { live: Vec::new(), rare: None, filter: 0, class, is_dirty: false, is_settled: false }
     }
 
     /// The rare part, made if need be.
@@ -184,7 +186,12 @@ impl Chain {
     }
 
     /// Whether an event with this id is among those it still knows.
+    #[inline]
     pub(crate) fn knows(&self, id: u64) -> bool {
+        self.filter & filter_bit(id) != 0 && self.finds(id)
+    }
+
+    fn finds(&self, id: u64) -> bool {
         if let Some(rare) = &self.rare {
             if rare.folded.contains(&id) {
                 return true;
@@ -199,9 +206,14 @@ impl Chain {
     /// Adds a live event at its place.
     pub(crate) fn insert(&mut self, event: Event) {
         let order = event.order();
+        self.filter |= filter_bit(event.id);
         if self.live.len() == self.live.capacity() {
-            // Most sessions are short: one event more at a time up to 6, then by half of what is there.
-            let more = if self.live.len() < 6 { 1 } else { self.live.len() / 2 };
+            // Most sessions are short: 1, 2, 4, 6, then by half of what is there.
+            let more = match self.live.len() {
+                0 | 1 => 1,
+                2..6 => 2,
+                many => many / 2,
+            };
             self.live.reserve_exact(more);
         }
         match self.live.last() {
@@ -269,6 +281,7 @@ impl Chain {
     /// before all of the later one, and would be late if that was folded.
     pub(crate) fn absorb(&mut self, other: Chain) {
         self.is_settled = false;
+        self.filter |= other.filter;
         for event in other.live {
             self.insert(event);
         }
@@ -383,6 +396,9 @@ impl Chain {
 
     /// Restores what is not stored.
     pub(crate) fn rebuild(&mut self) {
+        let folded = self.rare.iter().flat_map(|rare| &rare.folded).copied();
+        let ids = self.live.iter().map(|event| event.id).chain(folded);
+        self.filter = ids.fold(0, |filter, id| filter | filter_bit(id));
         if self.live.len() > Chain::SCANNED {
             let ids: Ids = self.live.iter().map(|event| event.id).collect();
             self.rare().live = ids;
@@ -406,6 +422,14 @@ impl Chain {
         });
         self.live.capacity() * size_of::<Event>() + rare
     }
+}
+
+const _: () = assert!(size_of::<Chain>() <= 40);
+
+/// The bit of an id, a hash, in a chain's filter.
+#[inline]
+fn filter_bit(id: u64) -> u32 {
+    1 << (id & 31)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::snapshot::Snapshot;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
-use crumbtrail_sessions::{RuleBook, Sessions};
+use crumbtrail_sessions::RuleBook;
+use crumbtrail_steps::Sessionize;
 use crumbtrail_warehouse::TableId;
 use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt as _, path::Path};
@@ -38,6 +39,11 @@ impl Format {
     pub fn version_of(&self, bytes: &[u8]) -> u8 {
         self.version_at.map_or(1, |at| bytes[at])
     }
+}
+
+/// The step that reads its own state.
+pub fn sessionize() -> Sessionize {
+    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 0)
 }
 
 /// Every stored format.
@@ -85,17 +91,17 @@ pub const FORMATS: &[Format] = &[
         load: |bytes| text(Inbox::decode(bytes)),
     },
     Format {
-        name: "sessions",
-        source: "crates/sessions/src/snapshot.rs",
+        name: "sessionize",
+        source: "crates/steps/src/sessionize.rs (identity and sessions in it have versions of their own)",
         version_at: Some(0),
-        reads: &[2],
-        load: |bytes| text(Sessions::load(RuleBook::default(), bytes)),
+        reads: &[3],
+        load: |bytes| text(sessionize().load(bytes)),
     },
     Format {
         name: "journeys",
         source: "crates/journeys/src/snapshot.rs",
         version_at: Some(0),
-        reads: &[1],
+        reads: &[2],
         load: |bytes| text(Journeys::load(JourneyRules::default(), bytes)),
     },
     Format {

@@ -15,8 +15,7 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::{Owner, SnapshotStore, Step};
-use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::{Journey, Sessionize};
+use crumbtrail_steps::Journey;
 use crumbtrail_warehouse::ledger::{LedgerRow, ServerStart};
 use crumbtrail_warehouse::{Processor, TableId, native, tables};
 use object_store::ObjectStoreExt as _;
@@ -51,7 +50,7 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("ledger", ledger()),
         ("frame", plain),
         ("owner", owner),
-        ("sessions", sessions),
+        ("sessionize", sessions),
     ]
 }
 
@@ -181,7 +180,7 @@ fn owned(frame: &[u8]) -> Vec<u8> {
 
 /// Sessionize's state after the frame, and the frames it passed on.
 fn sessionize(frame: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let step = Sessionize::new(RuleBook::default(), true, SNAPSHOT_AT.0);
+    let step = crate::formats::sessionize();
     let onward = Some((Outbox::new(EPOCH, GENERATION, 1), ONWARD.to_owned()));
     let partition = PartitionId(SNAPSHOT_AT.0);
     let mut owner = Owner::new(step, EPOCH, partition, Start::Empty(Offset(0)), CutRules::default(), onward)

@@ -259,15 +259,16 @@ fn peak_rss_bytes() -> Result<u64> {
 mod tests {
     use super::*;
     use clap::Parser as _;
+    use crumbtrail_world::container::ContainerWriter;
     use crumbtrail_world::{Load, LoadShape};
     use std::io::Write as _;
 
     #[test]
     fn a_load_has_the_sessions_it_says() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clicks.jsonl");
+        let (lines, container) = (folder.path().join("clicks.jsonl"), folder.path().join("clicks.avro"));
         let load = Load::new(3, LoadShape { events: 3_000, visitors: 200, sessions: 400, days: 1 });
-        let mut file = std::fs::File::create(&path).unwrap();
+        let mut file = std::fs::File::create(&lines).unwrap();
         load.visit(|click| {
             let mut line = Vec::new();
             crumbtrail_events::encode::json::click(&click, &mut line);
@@ -275,17 +276,22 @@ mod tests {
             file.write_all(&line)
         })
         .unwrap();
-        let cli = crate::cli::Cli::parse_from([
-            "crumbtrail".as_ref(),
-            "bench".as_ref(),
-            "sessions".as_ref(),
-            "--format".as_ref(),
-            "native".as_ref(),
-            path.as_os_str(),
-        ]);
-        let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
-        let reader = measure(&args).unwrap().reader;
-        assert_eq!((reader.counts.of(Outcome::Counted), reader.closed_sessions()), (3_000, 400));
+        let file = std::fs::File::create(&container).unwrap();
+        let mut writer = ContainerWriter::new(file, crumbtrail_events::avro::CLICK_SCHEMA).unwrap();
+        load.visit(|click| writer.append(|out| crumbtrail_events::encode::avro::click(&click, out))).unwrap();
+        // One that is dead: where it ends has to be found, and what follows is read on.
+        let dead = crumbtrail_events::ClickEvent { visitor: "v", ..Default::default() };
+        writer.append(|out| crumbtrail_events::encode::avro::click(&dead, out)).unwrap();
+        load.visit(|click| writer.append(|out| crumbtrail_events::encode::avro::click(&click, out))).unwrap();
+        writer.finish().unwrap();
+        for (format, path, (dead, repeated)) in [("native", &lines, (0, 0)), ("avro", &container, (1, 3_000))] {
+            let command = ["crumbtrail", "bench", "sessions", "--format", format, path.to_str().unwrap()];
+            let cli = crate::cli::Cli::parse_from(command);
+            let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
+            let reader = measure(&args).unwrap().reader;
+            assert_eq!((reader.counts.of(Outcome::Counted), reader.closed_sessions()), (3_000, 400), "{format}");
+            assert_eq!((reader.counts.of(Outcome::Dead), reader.counts.of(Outcome::Duplicate)), (dead, repeated));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod enrich;
 pub mod explain;
 mod files;
 pub mod generate;
+pub mod identity;
 mod import;
 mod interrupt;
 mod migrate;
@@ -44,6 +45,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
+        Command::Identity(command) => identity::identity(&command),
         Command::Migrate(place) => migrate::migrate(&place),
         Command::Report(args) => report::report(&args),
         Command::Config(args) => {

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{Key, Outcome, instant};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_log::{OriginId, Position, SourceRecord};
-use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::intake::Judge as _;
 use crumbtrail_runtime::redrive::{Letter, Mender, Redrive, Redriven};
+use crumbtrail_runtime::{Clock, decision};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::import::{shape, sink};
@@ -49,15 +50,16 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     };
     let done = redrive.run(&mut mender, args.dry_run)?;
     if !args.dry_run && deployment.config.log.home == LogHome::Local {
-        redrive.close()?;
-        process(&deployment, &clickhouse, &logs)?;
+        close_and_process(&deployment, &clickhouse, &logs)?;
     }
     say(args, &mender, done);
     Ok(ExitCode::SUCCESS)
 }
 
-/// On the local log nobody else is at work: what was sent is processed here.
-fn process(deployment: &Deployment, clickhouse: &Clickhouse, logs: &Logs) -> Result<()> {
+/// On the local log nobody else is at work: what was written is processed here.
+pub(super) fn close_and_process(deployment: &Deployment, clickhouse: &Clickhouse, logs: &Logs) -> Result<()> {
+    let versions = (deployment.epoch(), deployment.generation());
+    decision::close(logs.touchpoints.as_ref(), versions, Clock::System.now_ms())?;
     let metrics = Metrics::new();
     let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
     let shared = Shared {
@@ -157,7 +159,12 @@ impl Mender for Fix<'_> {
         Ok(true)
     }
 
-    fn judge(&mut self, letter: &Letter<'_>, touchpoint: &mut Vec<u8>) -> Result<Option<Key>, String> {
+    fn judge(
+        &mut self,
+        letter: &Letter<'_>,
+        touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
+    ) -> Result<Option<Key>, String> {
         let dead = DeadLetter::decode(letter.bytes).map_err(|error| error.to_string())?;
         let stands = self.dead.get(dead.topic).and_then(|of_topic| of_topic.get(&(dead.partition, dead.offset)));
         let record = SourceRecord {
@@ -169,7 +176,7 @@ impl Mender for Fix<'_> {
             key: None,
             timestamp_ms: stands.map_or(0, |stands| stands.received_at_ms),
         };
-        let judged = self.judge.judge(&record, touchpoint, &mut Vec::new())?;
+        let judged = self.judge.judge(&record, touchpoint, asides, &mut Vec::new())?;
         let is_readable = judged.outcome != Outcome::Dead;
         if self.asked.take() == Some(letter.at)
             && is_readable

@@ -10,7 +10,9 @@ use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
-use crumbtrail_intake::{Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape, WithoutConsent};
+use crumbtrail_intake::{
+    Decided, Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape, WithoutConsent,
+};
 use crumbtrail_log::{OriginId, SourceRecord};
 use crumbtrail_registry::{Registry, RegistryError, Settings as RegistrySettings};
 use crumbtrail_runtime::import::Scout;
@@ -226,6 +228,25 @@ impl Judge for SourceJudge {
 
     fn letter(&mut self, record: &SourceRecord<'_>, reason: &'static str, detail: &str, letter: &mut Vec<u8>) {
         dead_letter(record, reason, detail).encode(letter);
+    }
+
+    fn judge_first(
+        &mut self,
+        record: &SourceRecord<'_>,
+        touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        self.find(record)?;
+        let SourceJudge { intake, origins, current, .. } = self;
+        let Origin { reading, last, .. } = &mut origins[*current];
+        let first =
+            intake.judge_first(&input(record, reading, last.0), touchpoint, asides).map_err(|hold| hold.to_string())?;
+        let Some((decided, length)) = first else { return Ok(None) };
+        if let Some(time) = decided.occurred_at {
+            *last = time;
+        }
+        let Decided { outcome, key, occurred_at } = decided;
+        Ok(Some((Judgement { outcome, key, occurred_at, reason: None }, length)))
     }
 
     fn refresh(&mut self) {

@@ -40,6 +40,9 @@ const KEYS: [(&str, &str); 27] = [
 /// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
 #[must_use]
 pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
+    if json.is_empty() {
+        return json;
+    }
     out.clear();
     let bytes = json.as_bytes();
     let (mut at, mut copied) = (0, 0);

@@ -374,13 +374,13 @@ mod tests {
         // Strings "a", "v", "n"; a node "x" with one kid "y" without kids; time 1.
         let body = [2, b'a', 2, b'v', 2, b'n', 2, b'x', 2, 2, b'y', 0, 0, 2];
         let mut values = crate::values::Values::new();
-        program.run(&body, &mut scratch, &mut values).unwrap();
+        program.run(&body, true, &mut scratch, &mut values).unwrap();
         let click = values.click();
         assert_eq!((click.event_id, click.occurred_at), ("a", 1));
         let mut deep = vec![2, b'a', 2, b'v', 2, b'n'];
         deep.extend([2, b'x', 2].repeat(10_000));
         let mut scratch = crate::Scratch::new();
-        let reject = program.run(&deep, &mut scratch, &mut values).unwrap_err();
+        let reject = program.run(&deep, true, &mut scratch, &mut values).unwrap_err();
         assert_eq!(reject.reason, Reason::MalformedAvro);
     }
 }

@@ -21,10 +21,17 @@ pub fn split(bytes: &[u8]) -> Result<(u32, &[u8]), Reject> {
     }
 }
 
+/// The frame of a schema id.
+#[inline]
+#[must_use]
+pub fn frame(id: u32) -> [u8; 5] {
+    let [a, b, c, d] = id.to_be_bytes();
+    [0, a, b, c, d]
+}
+
 /// Appends the frame of a schema id; the body follows.
 pub fn put_frame(out: &mut Vec<u8>, id: u32) {
-    out.push(0);
-    out.extend_from_slice(&id.to_be_bytes());
+    out.extend_from_slice(&frame(id));
 }
 
 #[cfg(test)]

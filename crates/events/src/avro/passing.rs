@@ -1,6 +1,6 @@
 //! Passing over whole bodies of files, which carry no length; only the times in them are read.
 
-use super::cursor::Cursor;
+use super::body::{Body, Elements};
 use super::op::{ItemOp, Op, Width};
 use super::skip::Skip;
 use crate::reject::Fault;
@@ -33,38 +33,55 @@ impl Passing {
         Passing(steps(ops))
     }
 
-    /// Reads the times of the body the cursor is at, and leaves it behind the body.
+    /// Reads the times of a body, and tells where it ends.
     #[inline]
-    pub(super) fn run(&self, cursor: &mut Cursor<'_>, named: &[Skip]) -> Result<[i64; TIMES], Fault> {
+    pub(super) fn run(&self, body: Body<'_>, named: &[Skip]) -> Result<([i64; TIMES], usize), Fault> {
         let mut times = [0; TIMES];
-        pass(&self.0, cursor, named, &mut times)?;
-        Ok(times)
+        let end = pass(&self.0, body, 0, named, &mut Elements::default(), &mut times)?;
+        Ok((times, end))
     }
 }
 
-fn pass(steps: &[Step], cursor: &mut Cursor<'_>, named: &[Skip], times: &mut [i64; TIMES]) -> Result<(), Fault> {
+/// Passes over what is at `at`; gives the place behind it.
+fn pass(
+    steps: &[Step],
+    body: Body<'_>,
+    mut at: usize,
+    named: &[Skip],
+    elements: &mut Elements,
+    times: &mut [i64; TIMES],
+) -> Result<usize, Fault> {
     for step in steps {
         match step {
             Step::Texts(count) => {
                 for _ in 0..*count {
-                    cursor.raw()?;
+                    at = body.behind_raw(at)?;
                 }
             }
-            Step::Optionals { count, value } => cursor.optionals(*count, *value)?,
+            Step::Optionals { count, value } => {
+                for _ in 0..*count {
+                    if body.has_value(&mut at, *value)? {
+                        at = body.behind_raw(at)?;
+                    }
+                }
+            }
             Step::Nullable { value, steps } => {
-                if cursor.has_value(*value)? {
-                    pass(steps, cursor, named, times)?;
+                if body.has_value(&mut at, *value)? {
+                    at = pass(steps, body, at, named, elements, times)?;
                 }
             }
-            Step::Union(branches) => pass(cursor.branch(branches)?, cursor, named, times)?,
+            Step::Union(branches) => {
+                let branch = body.branch(&mut at, branches)?;
+                at = pass(branch, body, at, named, elements, times)?;
+            }
             Step::Time(slot, per_ms) => {
-                let time = cursor.long()?;
+                let time = body.long(&mut at)?;
                 times[*slot] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
             }
-            Step::Skip(skip) => skip.pass(cursor, named, 0)?,
+            Step::Skip(skip) => at = skip.pass(body, at, named, elements, 0)?,
         }
     }
-    Ok(())
+    Ok(at)
 }
 
 fn number(width: Width) -> Skip {

@@ -1,13 +1,13 @@
 //! The compiled form of a writer's schema, and the loop that runs it over a body.
 
-use super::cursor::{Cursor, malformed};
+use super::body::{Body, Elements, malformed};
 use super::op::{ItemOp, Op, Width};
 use super::passing::Passing;
 use super::skip::Skip;
 use crate::json::cursor::Token;
 use crate::json::{self, price, quantity};
 use crate::reject::{Fault, Reason, Reject};
-use crate::scratch::{Arena, Scratch};
+use crate::scratch::{Arena, Builder, Scratch};
 use crate::touchpoint::{Item, Items};
 use crate::values::{STRS, Str, TIMES, Values};
 
@@ -24,17 +24,22 @@ fn not_utf8() -> Fault {
     Reject::fault(Reason::InvalidUtf8, "a string is not UTF-8")
 }
 
-/// One run over one body.
+/// One run over one body, but for the place in it, which goes from hand to hand.
 ///
-/// Checking each short string's UTF-8 by itself costs more than all the rest. So strings are noted as spans of `text`, a
-/// copy of the body in which whatever is neither string nor ASCII is blanked, and the copy is checked once at the end.
-struct Run<'a> {
+/// Checking each short string's UTF-8 by itself costs more than all the rest. So strings are noted as spans, and the body is
+/// checked in long runs: what stands between strings (lengths, indexes) is mostly ASCII, and a run ends where it is not.
+struct Run<'r, 'a> {
     program: &'a Program,
-    cursor: Cursor<'a>,
-    text: &'a mut [u8],
+    body: Body<'a>,
+    elements: Elements,
+    /// Where the run begins.
+    run: usize,
+    /// Every run so far was UTF-8.
+    is_text: bool,
     spans: [(u32, u32); STRS],
-    /// One bit per slot that has a span.
+    /// One bit per slot that has a span in this run.
     spanned: u32,
+    values: &'r mut Values<'a>,
 }
 
 const _: () = assert!(STRS <= 32, "slots of strings fit a word");
@@ -44,233 +49,263 @@ impl Program {
         Program { passing: Passing::over(&ops), ops: ops.into(), named: named.into() }
     }
 
+    /// Reads the record that `bytes` begin with, and tells how many bytes it takes: all of them, if it `is_whole`.
     #[inline]
     pub(super) fn run<'a>(
         &'a self,
-        body: &'a [u8],
+        bytes: &'a [u8],
+        is_whole: bool,
         scratch: &'a mut Scratch,
         values: &mut Values<'a>,
-    ) -> Result<(), Fault> {
-        let (mut arena, items, _) = scratch.open(2 * body.len());
-        let text = arena.take(body.len())?;
-        text.copy_from_slice(body);
-        let mut run = Run { program: self, cursor: Cursor::new(body), text, spans: [(0, 0); STRS], spanned: 0 };
-        run.ops(&self.ops, values, &mut arena, items)?;
-        if !run.cursor.is_at_end() {
+    ) -> Result<usize, Fault> {
+        let (mut arena, items, _) = scratch.open(bytes.len());
+        let mut run = Run {
+            program: self,
+            body: Body(bytes),
+            elements: Elements::default(),
+            run: 0,
+            is_text: true,
+            spans: [(0, 0); STRS],
+            spanned: 0,
+            values,
+        };
+        let end = run.ops(&self.ops, 0, &mut arena, items)?;
+        if is_whole && end != bytes.len() {
             return Err(malformed("bytes are left over after the record"));
         }
-        run.strings(values)?;
-        values.items = Items::from_buffer(items);
-        Ok(())
+        run.end_run(end, end);
+        if !run.is_text {
+            return Err(not_utf8());
+        }
+        run.values.items = Items::from_buffer(items);
+        Ok(end)
     }
 
     /// Reads the times alone of the body that `bytes` begin with, and tells how many bytes it takes.
     #[inline]
     pub(super) fn pass(&self, bytes: &[u8]) -> Result<([i64; TIMES], usize), Fault> {
-        let mut cursor = Cursor::new(bytes);
-        let times = self.passing.run(&mut cursor, &self.named)?;
-        Ok((times, cursor.at()))
+        self.passing.run(Body(bytes), &self.named)
     }
 }
 
-impl<'a> Run<'a> {
-    /// Checks the text and hands out the strings.
-    #[inline]
-    fn strings(self, values: &mut Values<'a>) -> Result<(), Fault> {
-        let text = simdutf8::basic::from_utf8(self.text).map_err(|_| not_utf8())?;
-        let mut spanned = self.spanned;
-        while spanned != 0 {
-            let slot = spanned.trailing_zeros() as usize;
-            let (start, end) = self.spans[slot];
-            values.strs[slot] = text.get(start as usize..end as usize).ok_or_else(not_utf8)?;
-            spanned &= spanned - 1;
+impl<'a> Run<'_, 'a> {
+    /// Checks the run that ends at `end`, and hands out its strings. The next begins at `begin`.
+    fn end_run(&mut self, end: usize, begin: usize) {
+        if self.spanned == 0 {
+            self.run = begin;
+            return;
         }
-        Ok(())
+        let Some(Ok(text)) = self.body.0.get(self.run..end).map(simdutf8::basic::from_utf8) else {
+            self.is_text = false;
+            return;
+        };
+        while self.spanned != 0 {
+            let slot = self.spanned.trailing_zeros() as usize;
+            let (from, to) = self.spans[slot];
+            match text.get(from as usize - self.run..to as usize - self.run) {
+                Some(string) => self.values.strs[slot] = string,
+                None => self.is_text = false,
+            }
+            self.spanned &= self.spanned - 1;
+        }
+        self.run = begin;
     }
 
-    /// Blanks the text from `start` to here.
-    fn blank_from(&mut self, start: usize) {
-        if let Some(bytes) = self.text.get_mut(start..self.cursor.at()) {
-            bytes.fill(0);
-        }
-    }
-
-    #[inline]
-    fn span(&mut self, slot: Str) -> Result<(), Fault> {
-        let length = self.raw()?.len();
-        let end = self.cursor.at();
-        self.spans[slot as usize] = ((end - length) as u32, end as u32);
+    #[inline(always)]
+    fn span(&mut self, at: &mut usize, slot: Str) -> Result<(), Fault> {
+        let length = self.raw(at)?.len();
+        self.spans[slot as usize] = ((*at - length) as u32, *at as u32);
         self.spanned |= 1 << slot as u32;
         Ok(())
     }
 
-    /// A length, an index or a small count takes one byte, which is ASCII; longer ones are blanked.
-    #[inline]
-    fn long(&mut self) -> Result<i64, Fault> {
-        match self.cursor.short() {
+    /// A length, an index or a small count takes one byte, which is ASCII; longer ones end the run.
+    #[inline(always)]
+    fn long(&mut self, at: &mut usize) -> Result<i64, Fault> {
+        match self.body.short(at) {
             Some(value) => Ok(value),
-            None => self.any_long(),
+            None => {
+                let start = *at;
+                let value = self.body.long(at)?;
+                self.end_run(start, *at);
+                Ok(value)
+            }
         }
     }
 
-    #[inline(never)]
-    fn any_long(&mut self) -> Result<i64, Fault> {
-        let start = self.cursor.at();
-        let value = self.cursor.long()?;
-        self.blank_from(start);
-        Ok(value)
+    #[inline(always)]
+    fn raw(&mut self, at: &mut usize) -> Result<&'a [u8], Fault> {
+        // Even and below 128: a length of one byte.
+        let length = match self.body.0.get(*at) {
+            Some(&length) if length & 0x81 == 0 => {
+                *at += 1;
+                usize::from(length >> 1)
+            }
+            _ => usize::try_from(self.long(at)?).map_err(|_| malformed("a negative length"))?,
+        };
+        self.body.take(at, length)
     }
 
     #[inline]
-    fn raw(&mut self) -> Result<&'a [u8], Fault> {
-        let length = usize::try_from(self.long()?).map_err(|_| malformed("a negative length"))?;
-        self.cursor.take(length)
-    }
-
-    fn bytes_of<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let start = self.cursor.at();
-        let bytes = self.cursor.take(N)?;
-        self.blank_from(start);
+    fn bytes_of<const N: usize>(&mut self, at: &mut usize) -> Result<[u8; N], Fault> {
+        let start = *at;
+        let bytes = self.body.take(at, N)?;
+        self.end_run(start, *at);
         bytes.try_into().map_err(|_| malformed("the body ends inside a value"))
     }
 
     #[inline]
-    fn str(&mut self) -> Result<&'a str, Fault> {
-        std::str::from_utf8(self.raw()?).map_err(|_| not_utf8())
+    fn str(&mut self, at: &mut usize) -> Result<&'a str, Fault> {
+        std::str::from_utf8(self.raw(at)?).map_err(|_| not_utf8())
+    }
+
+    #[inline(always)]
+    fn index(&mut self, at: &mut usize) -> Result<usize, Fault> {
+        usize::try_from(self.long(at)?).map_err(|_| malformed("a negative index"))
     }
 
     #[inline]
-    fn index(&mut self) -> Result<usize, Fault> {
-        usize::try_from(self.long()?).map_err(|_| malformed("a negative index"))
-    }
-
-    #[inline]
-    fn number(&mut self, width: Width) -> Result<f64, Fault> {
+    fn number(&mut self, at: &mut usize, width: Width) -> Result<f64, Fault> {
         let value = match width {
-            Width::Varint => self.long()? as f64,
-            Width::Float => f64::from(f32::from_le_bytes(self.bytes_of()?)),
-            Width::Double => f64::from_le_bytes(self.bytes_of()?),
+            Width::Varint => self.long(at)? as f64,
+            Width::Float => f64::from(f32::from_le_bytes(self.bytes_of(at)?)),
+            Width::Double => f64::from_le_bytes(self.bytes_of(at)?),
         };
         if value.is_finite() { Ok(value) } else { Err(Reject::fault(Reason::WrongType, "a number that is not finite")) }
     }
 
     /// The number of elements of the next block; 0 at the end of the array.
-    fn block(&mut self) -> Result<u64, Fault> {
-        let start = self.cursor.at();
-        let count = self.cursor.block()?;
-        self.blank_from(start);
+    #[inline]
+    fn block(&mut self, at: &mut usize) -> Result<u64, Fault> {
+        if self.body.0.get(*at) == Some(&0) {
+            *at += 1;
+            return Ok(0);
+        }
+        let start = *at;
+        let count = self.body.block(at, &mut self.elements)?;
+        self.end_run(start, *at);
         Ok(count)
     }
 
+    /// Reads what `ops` say at `at`; gives the place behind it.
     fn ops(
         &mut self,
         ops: &'a [Op],
-        values: &mut Values<'a>,
+        mut at: usize,
         arena: &mut Arena<'a>,
         items: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
         let mut ops = ops.iter();
         while let Some(op) = ops.next() {
             match op {
-                Op::Str(slot) => self.span(*slot)?,
+                Op::Str(slot) => self.span(&mut at, *slot)?,
                 Op::OptionalStr { slot, value } => {
-                    if self.cursor.has_value(*value)? {
-                        self.span(*slot)?;
+                    if self.body.has_value(&mut at, *value)? {
+                        self.span(&mut at, *slot)?;
                     }
                 }
                 Op::Nullable { value, over } => {
-                    if !self.cursor.has_value(*value)? {
+                    if !self.body.has_value(&mut at, *value)? {
                         ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
                     }
                 }
                 Op::Symbol(slot, symbols) => {
-                    let symbol = symbols.get(self.index()?).ok_or_else(|| malformed("an enum index out of range"))?;
-                    values.strs[*slot as usize] = symbol;
+                    let index = self.index(&mut at)?;
+                    let symbol = symbols.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
+                    self.values.strs[*slot as usize] = symbol;
                 }
                 Op::Time(slot, per_ms) => {
-                    let time = self.long()?;
+                    let time = self.long(&mut at)?;
                     // Dividing by a variable costs as much as reading two fields; nearly everybody writes milliseconds.
-                    values.times[*slot as usize] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
+                    self.values.times[*slot as usize] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
                 }
-                Op::Number(slot, width) => values.numbers[*slot as usize] = Some(self.number(*width)?),
+                Op::Number(slot, width) => self.values.numbers[*slot as usize] = Some(self.number(&mut at, *width)?),
                 Op::Code(word, codes) => {
-                    let code = codes.get(self.index()?).ok_or_else(|| malformed("an enum index out of range"))?;
-                    values.words[*word as usize] = Some(code.ok_or_else(unknown_word)?);
+                    let index = self.index(&mut at)?;
+                    let code = codes.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
+                    self.values.words[*word as usize] = Some(code.ok_or_else(unknown_word)?);
                 }
                 Op::Word(word) => {
-                    let name = self.str()?;
+                    let name = self.str(&mut at)?;
                     if !name.is_empty() {
-                        values.words[*word as usize] = Some(word.code(name).ok_or_else(unknown_word)?);
+                        self.values.words[*word as usize] = Some(word.code(name).ok_or_else(unknown_word)?);
                     }
                 }
                 Op::Consent => {
-                    values.consent = match self.cursor.u8()? {
+                    self.values.consent = match self.body.u8(&mut at)? {
                         0 => Some(false),
                         1 => Some(true),
                         _ => return Err(malformed("a boolean other than 0 and 1")),
                     }
                 }
-                Op::Properties => values.strs[Str::Properties as usize] = properties(self.raw()?)?,
+                Op::Properties => self.values.strs[Str::Properties as usize] = properties(self.raw(&mut at)?)?,
                 Op::Tags => {
-                    values.strs[Str::Tags as usize] = arena.build(|joined| {
-                        loop {
-                            let count = self.block()?;
-                            if count == 0 {
-                                return Ok(());
-                            }
-                            for _ in 0..count {
-                                if !joined.is_empty() {
-                                    joined.push(b",")?;
-                                }
-                                joined.push(self.str()?.as_bytes())?;
-                            }
-                        }
-                    })?;
+                    self.values.strs[Str::Tags as usize] = arena.build(|joined| Ok(at = self.tags(at, joined)?))?
                 }
-                Op::Items(item_ops) => loop {
-                    let count = self.block()?;
-                    if count == 0 {
-                        break;
-                    }
-                    for _ in 0..count {
-                        let mut item = Item { quantity: 1, ..Item::default() };
-                        self.item(item_ops, &mut item)?;
-                        Items::push(items, &item);
-                    }
-                },
+                Op::Items(item_ops) => at = self.items(item_ops, at, items)?,
                 Op::Union(branches) => {
-                    let branch = self.cursor.branch(branches)?;
-                    self.ops(branch, values, arena, items)?;
+                    let branch = self.body.branch(&mut at, branches)?;
+                    at = self.ops(branch, at, arena, items)?;
                 }
-                Op::Skip(skip) => self.skip(skip)?,
+                Op::Skip(skip) => at = self.skip(skip, at)?,
             }
         }
-        Ok(())
+        Ok(at)
     }
 
-    fn item(&mut self, ops: &'a [ItemOp], item: &mut Item<'a>) -> Result<(), Fault> {
+    #[inline(never)]
+    fn tags(&mut self, mut at: usize, joined: &mut Builder<'_>) -> Result<usize, Fault> {
+        loop {
+            let count = self.block(&mut at)?;
+            if count == 0 {
+                return Ok(at);
+            }
+            for _ in 0..count {
+                if !joined.is_empty() {
+                    joined.push(b",")?;
+                }
+                joined.push(self.str(&mut at)?.as_bytes())?;
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn items(&mut self, ops: &'a [ItemOp], mut at: usize, items: &mut Vec<u8>) -> Result<usize, Fault> {
+        loop {
+            let count = self.block(&mut at)?;
+            if count == 0 {
+                return Ok(at);
+            }
+            for _ in 0..count {
+                let mut item = Item { quantity: 1, ..Item::default() };
+                at = self.item(ops, at, &mut item)?;
+                Items::push(items, &item);
+            }
+        }
+    }
+
+    fn item(&mut self, ops: &'a [ItemOp], mut at: usize, item: &mut Item<'a>) -> Result<usize, Fault> {
         for op in ops {
             match op {
-                ItemOp::Product => item.product = self.str()?,
-                ItemOp::Name => item.name = self.str()?,
-                ItemOp::Category => item.category = self.str()?,
-                ItemOp::Price(width) => item.price = price(Some(self.number(*width)?))?,
-                ItemOp::Quantity(width) => item.quantity = quantity(Some(self.number(*width)?))?,
+                ItemOp::Product => item.product = self.str(&mut at)?,
+                ItemOp::Name => item.name = self.str(&mut at)?,
+                ItemOp::Category => item.category = self.str(&mut at)?,
+                ItemOp::Price(width) => item.price = price(Some(self.number(&mut at, *width)?))?,
+                ItemOp::Quantity(width) => item.quantity = quantity(Some(self.number(&mut at, *width)?))?,
                 ItemOp::Union(branches) => {
-                    let branch = self.cursor.branch(branches)?;
-                    self.item(branch, item)?;
+                    let branch = self.body.branch(&mut at, branches)?;
+                    at = self.item(branch, at, item)?;
                 }
-                ItemOp::Skip(skip) => self.skip(skip)?,
+                ItemOp::Skip(skip) => at = self.skip(skip, at)?,
             }
         }
-        Ok(())
+        Ok(at)
     }
 
-    fn skip(&mut self, skip: &Skip) -> Result<(), Fault> {
-        let start = self.cursor.at();
-        skip.pass(&mut self.cursor, &self.program.named, 0)?;
-        self.blank_from(start);
-        Ok(())
+    fn skip(&mut self, skip: &Skip, at: usize) -> Result<usize, Fault> {
+        let end = skip.pass(self.body, at, &self.program.named, &mut self.elements, 0)?;
+        self.end_run(at, end);
+        Ok(end)
     }
 }
 
@@ -298,4 +333,67 @@ fn properties(raw: &[u8]) -> Result<&str, Fault> {
         Reason::InvalidUtf8 | Reason::TooDeep => reject,
         _ => Reject::fault(Reason::WrongType, "properties: expected the text of a JSON object"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::avro::{CLICK_SCHEMA, Plan, Target};
+    use crate::{ClickEvent, Kind, encode};
+
+    /// Strings short and long, of one and of several bytes a character, with and without numbers between them.
+    fn click() -> ClickEvent<'static> {
+        ClickEvent {
+            event_id: "é-1",
+            site: "ร้าน",
+            occurred_at: 1_700_000_000_000,
+            received_at: 1_700_000_000_500,
+            visitor: "v",
+            kind: Kind::PageView,
+            url: "https://shop.example/ที่รัก/แปดสิบสี่ไบต์/และ/อีก",
+            title: "ü",
+            user_agent: "an agent whose name is of more than sixty-three bytes, so that its length takes two",
+            latitude: Some(13.5),
+            longitude: Some(100.5),
+            language: "th",
+            ..ClickEvent::default()
+        }
+    }
+
+    fn body(click: &ClickEvent<'_>) -> Vec<u8> {
+        let mut body = Vec::new();
+        encode::avro::click(click, &mut body);
+        body
+    }
+
+    #[test]
+    fn the_first_of_several_records_is_the_one_alone() {
+        let plan = Plan::compile(CLICK_SCHEMA, Target::Click).unwrap();
+        let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
+        let body = body(&click());
+        let alone = plan.click(&body, &mut scratch).unwrap();
+        assert_eq!(alone, click());
+        let more = [&body[..], &body, &[0xFF; 9]].concat();
+        assert_eq!(plan.first_click(&more, &mut other).unwrap(), (alone, body.len()));
+        assert_eq!(plan.click(&more, &mut other).unwrap_err().reason, Reason::MalformedAvro);
+        for end in 0..body.len() {
+            assert!(plan.first_click(&body[..end], &mut other).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn no_string_that_is_not_utf8_goes_through() {
+        let plan = Plan::compile(CLICK_SCHEMA, Target::Click).unwrap();
+        let mut scratch = Scratch::new();
+        let good = body(&click());
+        let texts = [click().event_id, click().site, click().url, click().title, click().user_agent, click().language];
+        for text in texts {
+            let at = good.windows(text.len()).position(|bytes| bytes == text.as_bytes()).unwrap();
+            for broken in [at, at + text.len() - 1] {
+                let mut bad = good.clone();
+                bad[broken] = 0xFF;
+                assert_eq!(plan.click(&bad, &mut scratch).unwrap_err().reason, Reason::InvalidUtf8, "{text}");
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Passing over values that a reader has no use for.
 
-use super::cursor::{Cursor, malformed};
+use super::body::{Body, Elements, malformed};
 use crate::reject::Fault;
 
 /// Deepest nesting of recursive types that is passed over.
@@ -21,47 +21,56 @@ pub(super) enum Skip {
 }
 
 impl Skip {
-    /// Passes over one value.
-    pub(super) fn pass(&self, cursor: &mut Cursor<'_>, named: &[Skip], depth: usize) -> Result<(), Fault> {
+    /// Passes over the value at `at`; gives the place behind it.
+    pub(super) fn pass(
+        &self,
+        body: Body<'_>,
+        mut at: usize,
+        named: &[Skip],
+        elements: &mut Elements,
+        depth: usize,
+    ) -> Result<usize, Fault> {
         match self {
-            Skip::Varint => drop(cursor.long()?),
-            Skip::Bytes => drop(cursor.raw()?),
-            Skip::Fixed(size) => drop(cursor.take(*size)?),
+            Skip::Varint => drop(body.long(&mut at)?),
+            Skip::Bytes => at = body.behind_raw(at)?,
+            Skip::Fixed(size) => drop(body.take(&mut at, *size)?),
             Skip::Sequence(fields) => {
                 for field in fields {
-                    field.pass(cursor, named, depth)?;
+                    at = field.pass(body, at, named, elements, depth)?;
                 }
             }
             Skip::Array(element) => loop {
-                let count = cursor.block()?;
+                let count = body.block(&mut at, elements)?;
                 if count == 0 {
                     break;
                 }
                 for _ in 0..count {
-                    element.pass(cursor, named, depth)?;
+                    at = element.pass(body, at, named, elements, depth)?;
                 }
             },
             Skip::Map(value) => loop {
-                let count = cursor.block()?;
+                let count = body.block(&mut at, elements)?;
                 if count == 0 {
                     break;
                 }
                 for _ in 0..count {
-                    cursor.raw()?;
-                    value.pass(cursor, named, depth)?;
+                    at = body.behind_raw(at)?;
+                    at = value.pass(body, at, named, elements, depth)?;
                 }
             },
-            Skip::Union(branches) => cursor.branch(branches)?.pass(cursor, named, depth)?,
+            Skip::Union(branches) => {
+                return body.branch(&mut at, branches)?.pass(body, at, named, elements, depth);
+            }
             Skip::Named(index) => {
                 if depth >= MAX_DEPTH {
                     return Err(malformed("nested deeper than 64 levels"));
                 }
                 // Records without bytes that hold each other twice would double the work at every level.
-                cursor.count(1)?;
+                elements.count(1)?;
                 let record = named.get(*index).ok_or_else(|| malformed("an unknown named type"))?;
-                record.pass(cursor, named, depth + 1)?;
+                return record.pass(body, at, named, elements, depth + 1);
             }
         }
-        Ok(())
+        Ok(at)
     }
 }

@@ -14,6 +14,7 @@ pub mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_log::control::Control;
@@ -69,11 +70,17 @@ pub trait Mender {
     /// Its bytes cannot be read.
     fn wants(&mut self, letter: &Letter<'_>) -> Result<bool, WireError>;
 
-    /// Judges a letter that is meant: appends its touchpoint and returns its key, or `None` if it is dead still.
+    /// Judges a letter that is meant: appends its touchpoint, and what goes with it, and returns its key, or `None` if it is
+    /// dead still.
     ///
     /// # Errors
     /// Why it cannot be decided now.
-    fn judge(&mut self, letter: &Letter<'_>, touchpoint: &mut Vec<u8>) -> Result<Option<Key>, String>;
+    fn judge(
+        &mut self,
+        letter: &Letter<'_>,
+        touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
+    ) -> Result<Option<Key>, String>;
 }
 
 /// What came of a run.
@@ -108,6 +115,8 @@ pub struct Redrive {
 }
 
 const P0: PartitionId = PartitionId(0);
+/// A touchpoint and its asides are fewer: room between the positions of two letters.
+const MOST_PARTS: u32 = 8;
 /// Bytes of a log read at once.
 const READ_BYTES: usize = 8 << 20;
 const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
@@ -151,17 +160,6 @@ impl Redrive {
         Ok(done)
     }
 
-    /// Asks the readers of the touchpoints log to do at once what waits for wall time: where nobody else ticks.
-    ///
-    /// # Errors
-    /// The log refuses.
-    pub fn close(&self) -> Result<(), RedriveError> {
-        let mut outbox = Outbox::new(self.epoch, self.generation, self.touchpoints.partitions());
-        outbox.closing_tick(self.wall_ms, &[]);
-        self.append(&mut outbox)?;
-        Ok(self.touchpoints.flush(FLUSH_DEADLINE)?)
-    }
-
     /// Every letter that is meant, in no plan, and readable now.
     fn choose(
         &self,
@@ -172,7 +170,7 @@ impl Redrive {
     ) -> Result<Vec<Position>, RedriveError> {
         // A letter may lie there twice: intake that was killed sends again what it had sent.
         let mut seen: HashSet<(OriginId, Position)> = HashSet::new();
-        let (mut chosen, mut touchpoint) = (Vec::new(), Vec::new());
+        let (mut chosen, mut touchpoint, mut asides) = (Vec::new(), Vec::new(), Asides::default());
         self.walk(start, end, |letter, source| {
             done.letters += 1;
             if !seen.insert((letter.origin, source)) {
@@ -187,7 +185,8 @@ impl Redrive {
             }
             done.wanted += 1;
             touchpoint.clear();
-            if mender.judge(letter, &mut touchpoint).map_err(RedriveError::Held)?.is_some() {
+            asides.clear();
+            if mender.judge(letter, &mut touchpoint, &mut asides).map_err(RedriveError::Held)?.is_some() {
                 chosen.push(letter.at);
             }
             Ok(())
@@ -217,7 +216,7 @@ impl Redrive {
         self.touchpoints.flush(FLUSH_DEADLINE)?;
         outbox.start(origin, &name, Position::before(first.offset));
         let letters: HashSet<Position> = plan.letters.iter().copied().collect();
-        let (mut sent, mut touchpoint) = (0, Vec::new());
+        let (mut sent, mut touchpoint, mut asides) = (0, Vec::new(), Asides::default());
         let (start, _) = self.letters.bounds(P0)?;
         let from = Offset(first.offset - 1).max(start);
         self.walk(from, Offset(last.offset).max(start), |letter, _| {
@@ -225,8 +224,13 @@ impl Redrive {
                 return Ok(());
             }
             touchpoint.clear();
-            if let Some(key) = mender.judge(letter, &mut touchpoint).map_err(RedriveError::Held)? {
-                outbox.push(origin, letter.at, PartitionId(key.partition(partitions)), &touchpoint);
+            asides.clear();
+            if let Some(key) = mender.judge(letter, &mut touchpoint, &mut asides).map_err(RedriveError::Held)? {
+                let whole = (key, &touchpoint[..]);
+                for (number, (key, bytes)) in (0..).zip(std::iter::once(whole).chain(asides.iter())) {
+                    let at = Position { seq: letter.at.seq * MOST_PARTS + number, ..letter.at };
+                    outbox.push(origin, at, PartitionId(key.partition(partitions)), bytes);
+                }
                 sent += 1;
                 self.append(&mut outbox)?;
             }

@@ -84,13 +84,16 @@ pub fn header(reader: &mut dyn BufRead) -> Result<Header, String> {
     Ok(Header { schema, codec, sync })
 }
 
+/// Bytes of a record's frame.
+const FRAME: usize = 5;
+
 /// The records of a file, each framed.
 pub struct Container {
     reader: Box<dyn BufRead>,
     header: Header,
     plan: Arc<Plan>,
     id: u32,
-    /// The open block, what of it was handed out, and how many records are left in it.
+    /// Room for a frame and the open block, the place of the next record, and how many are left.
     block: Vec<u8>,
     at: usize,
     left: i64,
@@ -106,7 +109,7 @@ impl Container {
     pub fn open(mut reader: Box<dyn BufRead>, id: u32, plan: Arc<Plan>) -> Result<Container, String> {
         let header = header(reader.as_mut())?;
         let (block, packed, framed) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Container { reader, header, plan, id, block, at: 0, left: 0, packed, framed })
+        Ok(Container { reader, header, plan, id, block, at: FRAME, left: 0, packed, framed })
     }
 
     /// Reads the next block; false at the end.
@@ -116,14 +119,15 @@ impl Container {
         }
         self.left = signed(self.reader.as_mut())?;
         let size = size(signed(self.reader.as_mut())?)?;
-        let into = if self.header.codec == Codec::Null { &mut self.block } else { &mut self.packed };
-        fill(self.reader.as_mut(), size, into)?;
+        let (into, from) =
+            if self.header.codec == Codec::Null { (&mut self.block, FRAME) } else { (&mut self.packed, 0) };
+        fill(self.reader.as_mut(), size, into, from)?;
         let mut sync = [0; 16];
         self.reader.read_exact(&mut sync).map_err(cut_short)?;
         if sync != self.header.sync {
             return Err("a block does not end with the file's sync marker: the file is damaged".to_owned());
         }
-        self.at = 0;
+        self.at = FRAME;
         match self.header.codec {
             Codec::Null => {}
             Codec::Deflate => unpack(flate2::read::DeflateDecoder::new(&self.packed[..]), &mut self.block)?,
@@ -135,35 +139,47 @@ impl Container {
     }
 }
 
-/// Reads `size` bytes into `into`, as far as they are there: a damaged size asks for no more memory than that.
-fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>) -> Result<(), String> {
+/// Reads `size` bytes into `into` from its place `from` on, as far as they are there: a damaged size asks for no more memory than that.
+fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>, from: usize) -> Result<(), String> {
     /// Read at once: more than readers buffer, so that nothing is copied twice.
     const STEP: usize = 1 << 20;
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let mut done = 0;
-    while done < size {
-        let end = size.min(done.saturating_add(STEP));
+    let all = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(from);
+    let mut done = from;
+    while done < all {
+        let end = all.min(done.saturating_add(STEP));
         if into.len() < end {
             into.resize(end, 0);
         }
         reader.read_exact(&mut into[done..end]).map_err(cut_short)?;
         done = end;
     }
-    into.truncate(size);
+    into.truncate(all);
     Ok(())
 }
 
 fn unpack(from: impl std::io::Read, block: &mut Vec<u8>) -> Result<(), String> {
     block.clear();
+    block.resize(FRAME, 0);
     from.take(MOST).read_to_end(block).map(drop).map_err(cut_short)
+}
+
+impl Container {
+    /// Goes to the next record; false at the end.
+    #[inline]
+    fn go_on(&mut self) -> Result<bool, String> {
+        while self.left <= 0 {
+            if !self.next_block()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl Records for Container {
     fn next(&mut self) -> Result<Option<FileRecord<'_>>, String> {
-        while self.left <= 0 {
-            if !self.next_block()? {
-                return Ok(None);
-            }
+        if !self.go_on()? {
+            return Ok(None);
         }
         let rest = self.block.get(self.at..).unwrap_or_default();
         let passed = self.plan.times(rest);
@@ -175,6 +191,24 @@ impl Records for Container {
         self.at += length;
         self.left -= 1;
         Ok(Some(FileRecord { bytes: &self.framed, times: Some(times) }))
+    }
+
+    fn ahead(&mut self) -> Result<Option<&[u8]>, String> {
+        if !self.go_on()? {
+            return Ok(None);
+        }
+        // What stands before the record was handed out already: the frame takes its place.
+        let begin = self.at - FRAME;
+        let ahead = self.block.get_mut(begin..).unwrap_or_default();
+        if let Some(frame) = ahead.first_chunk_mut::<FRAME>() {
+            *frame = confluent::frame(self.id);
+        }
+        Ok(Some(ahead))
+    }
+
+    fn pass(&mut self, length: usize) {
+        self.at += length - FRAME;
+        self.left -= 1;
     }
 }
 
@@ -252,6 +286,25 @@ mod tests {
     fn records_come_one_by_one() {
         let (file, bodies) = load();
         assert_eq!(read(file).unwrap(), bodies);
+    }
+
+    #[test]
+    fn records_are_read_ahead_of_their_end_or_one_by_one_as_whoever_reads_them_likes() {
+        let (file, bodies) = load();
+        let mut container = Container::open(Box::new(std::io::Cursor::new(file)), 7, plan()).unwrap();
+        for (n, expected) in bodies.iter().enumerate() {
+            if n % 3 != 0 {
+                let (id, ahead) = confluent::split(container.ahead().unwrap().unwrap()).unwrap();
+                assert_eq!((id, &ahead[..expected.len()]), (7, &expected[..]));
+            }
+            if n % 3 == 1 {
+                container.pass(FRAME + expected.len());
+            } else {
+                let record = container.next().unwrap().unwrap();
+                assert_eq!(confluent::split(record.bytes), Ok((7, &expected[..])));
+            }
+        }
+        assert!(container.ahead().unwrap().is_none() && container.next().unwrap().is_none());
     }
 
     #[test]

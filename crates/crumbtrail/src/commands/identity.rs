@@ -1,0 +1,165 @@
+//! `identity`: shows whose visitors and contacts are, links and unlinks them.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint, garbage::is_garbage_id};
+use crumbtrail_runtime::{Clock, decision};
+
+use crate::cli::Place;
+use crate::config::{LogHome, keyring};
+use crate::wiring::Deployment;
+
+/// `identity`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Show the claims to a visitor or contact, or of a customer
+    Show(ShowArgs),
+    /// Make a visitor or contact a customer's, whoever else claims it
+    Link(DecideArgs),
+    /// Undo a link: the visitor's or contact's anonymous touchpoints leave the customer's journey, and stay away
+    Unlink(DecideArgs),
+}
+
+/// What is shown.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Asked {
+    /// A visitor (device or browser) id.
+    #[arg(long)]
+    pub visitor: Option<String>,
+    /// An e-mail address, telephone number or social handle; hashed here, under the key in force now.
+    #[arg(long)]
+    pub contact: Option<String>,
+    /// A customer id.
+    #[arg(long)]
+    pub customer: Option<String>,
+}
+
+/// `identity show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Whose id is decided on.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Id {
+    /// A visitor (device or browser) id.
+    #[arg(long)]
+    pub visitor: Option<String>,
+    /// An e-mail address, telephone number or social handle; hashed here, under the key in force now.
+    #[arg(long)]
+    pub contact: Option<String>,
+}
+
+/// `identity link` and `identity unlink`.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    #[command(flatten)]
+    id: Id,
+    /// The customer.
+    #[arg(long)]
+    customer: String,
+    /// Site of both.
+    #[arg(long, default_value = "default")]
+    site: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub fn identity(command: &IdentityCommand) -> Result<ExitCode> {
+    match command {
+        IdentityCommand::Show(args) => show(args),
+        IdentityCommand::Link(args) => decide(args, Role::Linked),
+        IdentityCommand::Unlink(args) => decide(args, Role::Unlinked),
+    }
+}
+
+fn show(args: &ShowArgs) -> Result<ExitCode> {
+    let Asked { visitor, contact, customer } = &args.asked;
+    let condition = match (visitor, contact, customer) {
+        (Some(visitor), ..) => format!("id_kind = 'visitor' AND id = {}", quoted(visitor)),
+        (_, Some(contact), _) => {
+            let deployment = Deployment::new(super::load(&args.place)?)?;
+            format!("id_kind = 'contact' AND id = {}", quoted(&hashed(&deployment, contact)?))
+        }
+        (.., customer) => format!("customer = {}", quoted(customer.as_deref().unwrap_or_default())),
+    };
+    let statement = format!(
+        "SELECT site, id_kind, id, customer, standing, how, claimed_at, reaches_from, moved_count FROM identity_links \
+         WHERE {condition} ORDER BY site, id_kind, id, claimed_at"
+    );
+    super::sql::sql(&crate::cli::SqlArgs {
+        statement,
+        format: "PrettyCompactMonoBlock".to_owned(),
+        place: args.place.clone(),
+    })
+}
+
+fn decide(args: &DecideArgs, role: Role) -> Result<ExitCode> {
+    let DecideArgs { id, customer, site, place } = args;
+    if is_garbage_id(customer) {
+        bail!("customer {customer:?} is a placeholder that many share, not an id: nothing is ever linked to it");
+    }
+    let deployment = Deployment::new(super::load(place)?)?;
+    let (visitor, contact) = match (&id.visitor, &id.contact) {
+        (Some(visitor), _) => (visitor.clone(), String::new()),
+        (None, contact) => (String::new(), hashed(&deployment, contact.as_deref().unwrap_or_default())?),
+    };
+    let key = if visitor.is_empty() { Key::contact(site, &contact) } else { Key::visitor(site, &visitor) };
+    let now_ms = Clock::System.now_ms();
+    // Of its own: what is said tomorrow is another decision.
+    let name = format!("identity:{now_ms}:{}:{}", std::process::id(), key.to_hex());
+    let head = Head {
+        outcome: Outcome::Aside,
+        kind: Kind::Login,
+        key,
+        id: crumbtrail_events::ids::id_hash(&name),
+        occurred_at: EventTime(now_ms),
+    };
+    let decision = Touchpoint {
+        head,
+        event_id: &name,
+        site,
+        visitor: &visitor,
+        contact: &contact,
+        customer,
+        role,
+        ..Touchpoint::default()
+    };
+    let mut payload = Vec::new();
+    decision.encode(&mut payload);
+    let clickhouse = deployment.clickhouse()?;
+    deployment.migrate(&clickhouse)?;
+    let logs = deployment.logs()?;
+    let versions = (deployment.epoch(), deployment.generation());
+    decision::decide(logs.touchpoints.as_ref(), versions, &name, key, &payload)?;
+    if deployment.config.log.home == LogHome::Local {
+        super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
+        println!("done: the tables follow");
+    } else {
+        println!("written: the members of `crumbtrail run` take it from the log, and the tables follow");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hashed(deployment: &Deployment, contact: &str) -> Result<String> {
+    let keyring = keyring(&deployment.config.privacy, &deployment.privacy_key()?).map_err(anyhow::Error::msg)?;
+    let (mut normal, mut hash) = (String::new(), String::new());
+    let code = crumbtrail_enrich::Rules::default().calling_code;
+    match keyring.contact(contact, &code, Clock::System.now_ms(), &mut normal, &mut hash) {
+        "" => Err(anyhow!("{contact:?} is no e-mail address, telephone number or handle")),
+        hash => Ok(hash.to_owned()),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
