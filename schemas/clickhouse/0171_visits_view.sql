@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW {database}.visits {on_cluster}
     started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
-    person String COMMENT 'Key of the person the session belongs to, 32 hexadecimal digits',
+    person String COMMENT 'Key of the person the session belongs to, links followed, 32 hexadecimal digits',
     visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
     person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
     is_returning Bool COMMENT 'The person had a session before, on any device',
@@ -31,7 +31,7 @@ AS SELECT
     length(arrayFilter(said -> said.1 BETWEEN sessions.started_at AND sessions.ended_at,
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
-FROM (SELECT * FROM {database}.sessions WHERE bot = '') AS sessions
+FROM {database}.session_people AS sessions
 LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM {database}.conversations GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
 LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM {database}.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor

@@ -41,10 +41,10 @@ FROM
     ASOF LEFT JOIN
     (
         SELECT
-            site, person, started_at,
-            (started_at, session_id, ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
-        FROM {database}.sessions
-        WHERE bot = ''
+            people.site AS site, people.person AS person, people.started_at AS started_at,
+            (people.started_at, session_id, people.ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
+        FROM {database}.sessions AS sessions
+        INNER JOIN {database}.session_people AS people ON people.site = sessions.site AND people.session_id = sessions.session_id
     ) AS by_person
         ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.opened_at
     ASOF LEFT JOIN

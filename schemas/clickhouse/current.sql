@@ -447,6 +447,30 @@ ORDER BY (epoch, processor, partition, table_name, from_offset, to_offset, conte
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.';
 
+-- 0012_identity_links.sql
+-- Identity: which customers a visitor or contact was claimed for, and which claim holds. One row per claim; the history of an
+-- id is its rows.
+CREATE TABLE IF NOT EXISTS crumbtrail.identity_links_e1
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
+    id String COMMENT 'Visitor id or contact hash',
+    customer String COMMENT 'Customer id it is claimed for',
+    person FixedString(16) COMMENT 'Key of the customer\'s journey (128 bits; the view shows 32 hexadecimal digits)',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    claim_event UInt64 COMMENT 'Event id hash of the earliest claim (the view shows 16 hexadecimal digits)',
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with this version of the row, count',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (site, id_kind, id, customer)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds. One row per claim; the history of an id is its rows.';
+
 -- 0101_touchpoints_view.sql
 -- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
 CREATE OR REPLACE VIEW crumbtrail.touchpoints
@@ -1156,6 +1180,37 @@ AS SELECT
 FROM crumbtrail.batches_e1 AS source FINAL
 COMMENT 'The ledger: which stretch of which log partition stands in which table';
 
+-- 0110_identity_links_view.sql
+-- identity_links as they are now: the latest version of every row, right before any merge has run.
+CREATE OR REPLACE VIEW crumbtrail.identity_links
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
+    id String COMMENT 'Visitor id or contact hash',
+    customer String COMMENT 'Customer id it is claimed for',
+    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    claim_event String COMMENT 'Event id hash of the earliest claim, 16 hexadecimal digits',
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change, count'
+)
+AS SELECT
+    site,
+    id_kind,
+    id,
+    customer,
+    lower(hex(source.person)) AS person,
+    standing,
+    how,
+    claimed_at,
+    reaches_from,
+    lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
+    moved_count
+FROM crumbtrail.identity_links_e1 AS source FINAL
+COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds';
+
 -- 0151_funnel_view.sql
 -- The shop funnel by site, day, and device: sessions that saw a product, put one into the cart, began the checkout,
 -- bought. A session counts for a step if it did that step and every one before.
@@ -1833,6 +1888,39 @@ GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
 HAVING any(records) != found
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';
 
+-- 0170_session_people_view.sql
+-- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor's own.
+CREATE OR REPLACE VIEW crumbtrail.session_people
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    session_id String COMMENT 'Session, 16 hexadecimal digits',
+    started_at DateTime64(3, 'UTC') COMMENT 'First event of the session, ms, UTC',
+    ended_at DateTime64(3, 'UTC') COMMENT 'Last event of the session, ms, UTC',
+    visitor String COMMENT 'Visitor id',
+    customer String COMMENT 'Customer the session is of; empty if unknown',
+    person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
+    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one'
+)
+AS SELECT
+    sessions.site AS site,
+    sessions.session_id AS session_id,
+    sessions.started_at AS started_at,
+    sessions.ended_at AS ended_at,
+    sessions.visitor AS visitor,
+    if(is_by_link, links.customer, sessions.customer) AS customer,
+    if(is_by_link, links.person, sessions.person) AS person,
+    toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
+FROM crumbtrail.sessions AS sessions
+LEFT JOIN
+(
+    SELECT site, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
+    FROM crumbtrail.identity_links
+    WHERE id_kind = 'visitor' AND standing = 'linked'
+) AS links
+    ON links.site = sessions.site AND links.id = sessions.visitor
+WHERE sessions.bot = ''
+COMMENT 'Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor\'s own';
+
 -- 0171_visits_view.sql
 -- Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for.
 CREATE OR REPLACE VIEW crumbtrail.visits
@@ -1841,7 +1929,7 @@ CREATE OR REPLACE VIEW crumbtrail.visits
     started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
-    person String COMMENT 'Key of the person the session belongs to, 32 hexadecimal digits',
+    person String COMMENT 'Key of the person the session belongs to, links followed, 32 hexadecimal digits',
     visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
     person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
     is_returning Bool COMMENT 'The person had a session before, on any device',
@@ -1867,7 +1955,7 @@ AS SELECT
     length(arrayFilter(said -> said.1 BETWEEN sessions.started_at AND sessions.ended_at,
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
-FROM (SELECT * FROM crumbtrail.sessions WHERE bot = '') AS sessions
+FROM crumbtrail.session_people AS sessions
 LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversations GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
 LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
@@ -2044,10 +2132,10 @@ FROM
     ASOF LEFT JOIN
     (
         SELECT
-            site, person, started_at,
-            (started_at, session_id, ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
-        FROM crumbtrail.sessions
-        WHERE bot = ''
+            people.site AS site, people.person AS person, people.started_at AS started_at,
+            (people.started_at, session_id, people.ended_at, entry_page, exit_page, toString(channel), toString(campaign), purchase_count) AS what
+        FROM crumbtrail.sessions AS sessions
+        INNER JOIN crumbtrail.session_people AS people ON people.site = sessions.site AND people.session_id = sessions.session_id
     ) AS by_person
         ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.opened_at
     ASOF LEFT JOIN
@@ -2061,6 +2149,28 @@ FROM
         ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.opened_at
 )
 COMMENT 'The session on the site that led to a conversation';
+
+-- 0176_shared_ids_view.sql
+-- Customer ids by how many visitors and contacts they were first claimed for in a day: a test account, a till or a
+-- placeholder is seen on many. What should not link goes into `identity.never_link`.
+CREATE OR REPLACE VIEW crumbtrail.shared_ids
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    customer String COMMENT 'Customer id',
+    day Date COMMENT 'Day of the claims, UTC',
+    visitor_count UInt64 COMMENT 'Visitors first claimed for it on this day, count',
+    contact_count UInt64 COMMENT 'Contacts first claimed for it on this day, count'
+)
+AS SELECT
+    site,
+    customer,
+    toDate(assumeNotNull(claimed_at), 'UTC') AS day,
+    countIf(id_kind = 'visitor') AS visitor_count,
+    countIf(id_kind = 'contact') AS contact_count
+FROM crumbtrail.identity_links
+WHERE claimed_at IS NOT NULL
+GROUP BY site, customer, day
+COMMENT 'Customer ids by how many visitors and contacts they were first claimed for in a day';
 
 -- 0191_dead_letter_fates_view.sql
 -- What became of dead letters: whether `crumbtrail redrive` made something of them, and what.

@@ -71,13 +71,13 @@ files! {
     "0162_sessions_by_place_view.sql",
     "0163_store_visits_view.sql",
     "0164_audit_view.sql",
+    "0170_session_people_view.sql",
     "0171_visits_view.sql",
     "0172_contacts_waiting_view.sql",
     "0173_handovers_view.sql",
     "0174_self_service_view.sql",
     "0175_conversation_origins_view.sql",
-    "0176_session_people_view.sql",
-    "0177_shared_ids_view.sql",
+    "0176_shared_ids_view.sql",
     "0191_dead_letter_fates_view.sql",
 }
 

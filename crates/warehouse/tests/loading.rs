@@ -39,7 +39,7 @@ async fn loading_twice_is_loading_once_and_the_audit_is_empty() {
         loader(&client).load(std::slice::from_ref(batch)).await.unwrap();
     }
     assert_eq!(ask(&client, "SELECT count() FROM {db}.touchpoints").await, "6");
-    assert_eq!(ask(&client, "SELECT count() FROM {db}.batches").await, "16", "4 batches, 4 tables");
+    assert_eq!(ask(&client, "SELECT count() FROM {db}.batches").await, "20", "4 batches, 5 tables");
     assert_eq!(ask(&client, AUDIT).await, "");
     let end = |partition| chain_end(&client, 1, Processor::Sessionize, partition);
     assert_eq!(end(0).await.unwrap(), Some(ChainEnd { from: 10, to: 14 }));

@@ -9,12 +9,13 @@ use common::{ask, click, engine_is_here, inserter, migrated, target};
 use crumbtrail_events::touchpoint::{Item, Items};
 use crumbtrail_events::vocabulary::{Channel, Device, Feeling};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
+use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_warehouse::Server as _;
 use crumbtrail_warehouse::schema::FILES;
 use crumbtrail_warehouse::tables::{
-    breadcrumbs, conversations, conversions, dead_letters, journeys, sessions, stage_moves, touchpoints,
+    breadcrumbs, conversations, conversions, dead_letters, identity_links, journeys, sessions, stage_moves, touchpoints,
 };
 use crumbtrail_warehouse::{Client, DeadLetterRow, RowVersion, TableId, TableRows, TouchpointRow, migrate, read};
 
@@ -267,6 +268,20 @@ async fn every_table_takes_its_rows() {
         ..BreadcrumbRow::default()
     };
     put(&client, TableId::Breadcrumbs, "t", one(|rows| breadcrumbs::encode(&breadcrumb, version, rows))).await;
+    let link = LinkRow {
+        site: "shop",
+        id_kind: IdKind::Contact,
+        id: "h",
+        customer: "c",
+        person,
+        standing: Standing::Linked,
+        how: How::Support,
+        claimed_at: Some(at),
+        reaches_from: Some(EventTime::MIN),
+        claim_event: 5,
+        moved_count: 3,
+    };
+    put(&client, TableId::IdentityLinks, "t", one(|rows| identity_links::encode(&link, version, rows))).await;
     let stub = Touchpoint {
         reason: "malformed_json",
         detail: "line 1",
@@ -279,6 +294,15 @@ async fn every_table_takes_its_rows() {
     put(&client, TableId::DeadLetters, "t", one(|rows| dead_letters::encode(&letter, version, rows))).await;
 
     assert_eq!(ask(&client, "SELECT person, stage FROM {db}.journeys").await, format!("{}\tpurchase", person.to_hex()));
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT id, customer, person, standing, how, claim_event, year(reaches_from) FROM {db}.identity_links"
+        )
+        .await,
+        format!("h\tc\t{}\tlinked\tsupport\t0000000000000005\t1900", person.to_hex())
+    );
+    assert_eq!(ask(&client, "SELECT contact_count, visitor_count FROM {db}.shared_ids").await, "1\t0");
     assert_eq!(ask(&client, "SELECT stage, entered_count, left_count FROM {db}.stage_daily").await, "purchase\t1\t0");
     assert_eq!(ask(&client, "SELECT stage, person_count FROM {db}.stage_stalls").await, "purchase\t1");
     assert_eq!(

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use common::{ask, click, engine_is_here, inserter, migrated};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
+use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_warehouse::Server as _;
-use crumbtrail_warehouse::tables::{conversations, journeys, sessions, stage_moves, touchpoints};
+use crumbtrail_warehouse::tables::{conversations, identity_links, journeys, sessions, stage_moves, touchpoints};
 use crumbtrail_warehouse::{Client, RowVersion, TableId, TouchpointRow};
 
 const DAY: i64 = 86_400_000;
@@ -257,13 +258,31 @@ async fn which_visit_it_was_and_whether_service_was_asked_for() {
     let (client, _) = migrated("v_visits").await;
     let person = Key::customer("shop", "c1");
     let mut rows = Rows::of(&client, TableId::Sessions);
-    // The person's first session is on another device; a robot's does not count.
+    // The person's first session is on another device, which is known to be theirs by a link; a robot's does not count.
+    let link = LinkRow {
+        site: "shop",
+        id_kind: IdKind::Visitor,
+        id: "v0",
+        customer: "c1",
+        person,
+        standing: Standing::Linked,
+        how: How::Login,
+        claimed_at: Some(START.plus(20 * DAY)),
+        reaches_from: Some(START),
+        claim_event: 1,
+        moved_count: 1,
+    };
+    let mut links = Rows::of(&client, TableId::IdentityLinks);
+    links.add(|version, out| identity_links::encode(&link, version, out), 1);
+    links.insert("l").await;
     for (id, visitor, at, bot) in [(1, "v0", 0, ""), (2, "v1", 1, "list"), (3, "v1", 2, ""), (4, "v1", 10, "")] {
+        let is_anonymous = visitor == "v0";
         let row = SessionRow {
             site: "shop",
             session_id: id,
             visitor,
-            person,
+            customer: if is_anonymous { "" } else { "c1" },
+            person: if is_anonymous { Key::visitor("shop", visitor) } else { person },
             bot,
             started_at: START.plus(at * DAY),
             ended_at: START.plus(at * DAY + 1000),

@@ -1,0 +1,125 @@
+//! Whose anonymous clicks and contacts are, from files to the views, and what an operator can do about it.
+
+use std::fmt::Write as _;
+use std::process::{Command, Output};
+
+use crumbtrail_tests::{Deployment, has_engine};
+
+const START: i64 = 1_760_000_000_000;
+const DAY: i64 = 86_400_000;
+
+fn click(id: &str, visitor: &str, day: i64, name: &str, customer: &str) -> String {
+    let at = START + day * DAY;
+    format!(
+        r#"{{"event_id":"{id}","site":"shop","visitor":"{visitor}","occurred_at":{at},"name":"{name}","url":"https://shop.example/p","customer":"{customer}"}}"#
+    )
+}
+
+/// What a customer writes: id, conversation, day, then customer, visitor and contact.
+fn entry(id: &str, conversation: &str, day: i64, [customer, visitor, contact]: [&str; 3]) -> String {
+    let at = START + day * DAY;
+    format!(
+        r#"{{"entry_id":"{id}","site":"shop","conversation":"{conversation}","occurred_at":{at},"kind":"message","author":"customer","channel":"chat","customer":"{customer}","visitor":"{visitor}","contact":"{contact}","text":"hello"}}"#
+    )
+}
+
+fn import(shop: &Deployment, files: &[(&str, &[String])]) -> String {
+    let mut arguments = vec!["--keep-open".into(), "--format".into(), "native".into()];
+    for (name, lines) in files {
+        let mut text = String::new();
+        for line in *lines {
+            let _ = writeln!(text, "{line}");
+        }
+        arguments.push(shop.write(name, text).into_os_string());
+    }
+    shop.ok("import", arguments)
+}
+
+/// Customer, visitor, clicks and support entries of every journey.
+const JOURNEYS: &str = "SELECT customer, visitor, click_count, support_count FROM journeys ORDER BY ALL";
+
+fn identity(shop: &Deployment, arguments: &[&str]) -> Output {
+    let mut command = Command::new(crumbtrail_tests::binary());
+    command.arg("identity").args(arguments).arg("--config").arg(shop.config());
+    command.output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn operator(shop: &Deployment, what: &str, visitor: &str, customer: &str) {
+    let out = identity(shop, &[what, "--site", "shop", "--visitor", visitor, "--customer", customer]);
+    assert!(out.status.success() && text(&out.stdout).contains("done"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone() {
+    if !has_engine("what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone") {
+        return;
+    }
+    let mut shop = Deployment::new("identity: {never_link: [TILL]}");
+    shop.start_engine();
+    let clicks = [
+        // Ann looks round on her phone, too long before she logs in, then within the look-back; and once more, logged out.
+        click("a1", "phone", 0, "page_view", ""),
+        click("a2", "phone", 20, "page_view", ""),
+        click("a3", "phone", 31, "login", "ann"),
+        click("a4", "phone", 32, "page_view", ""),
+        // Bob logs in on Ann's phone: what he does there is his, what is done anonymously stays hers.
+        click("b1", "phone", 33, "login", "bob"),
+        click("b2", "phone", 34, "page_view", ""),
+        // A till and a placeholder are nobody.
+        click("t1", "till", 1, "page_view", "TILL"),
+        click("n1", "other", 1, "page_view", "null"),
+    ];
+    let support = [
+        // Somebody asks from Ann's phone, and somebody by mail; the mail turns out to be Ann's a week later.
+        entry("s1", "case-1", 21, ["", "phone", ""]),
+        entry("s2", "case-2", 22, ["", "", "ann@example.com"]),
+        entry("s3", "case-3", 29, ["ann", "", "ANN@example.com"]),
+        entry("s4", "case-4", 30, ["", "", "eve@example.com"]),
+    ];
+    let said = import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert!(said.contains("counted            12"), "{said}");
+    let whole = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t4\t3\nbob\tphone\t1\t0\n";
+    assert_eq!(shop.sql(JOURNEYS), whole);
+    assert_eq!(
+        shop.sql("SELECT id_kind, customer, standing, how FROM identity_links ORDER BY ALL"),
+        "contact\tann\tlinked\tsupport\nvisitor\tann\tlinked\tlogin\nvisitor\tbob\trival\tlogin\n"
+    );
+    assert_eq!(
+        shop.sql("SELECT customer, is_by_link, count() FROM session_people GROUP BY ALL ORDER BY ALL"),
+        "\tfalse\t3\nann\tfalse\t1\nann\ttrue\t3\nbob\tfalse\t1\n"
+    );
+
+    // Ann was a mistake: her phone is Bob's, and everything anonymous on it from 30 days before his login.
+    operator(&shop, "unlink", "phone", "ann");
+    let bobs = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t1\t2\nbob\tphone\t4\t1\n";
+    assert_eq!(shop.sql(JOURNEYS), bobs);
+    // Nobody's: it is itself again.
+    operator(&shop, "unlink", "phone", "bob");
+    let nobodys = "\t\t0\t1\n\tother\t1\t0\n\tphone\t4\t1\n\ttill\t1\t0\nann\tphone\t1\t2\nbob\tphone\t1\t0\n";
+    assert_eq!(shop.sql(JOURNEYS), nobodys);
+    // Ann's after all, and all that is kept with her: event time is still open, so what is too old for a login, too.
+    operator(&shop, "link", "phone", "ann");
+    operator(&shop, "link", "phone", "ann");
+    assert!(shop.sql(JOURNEYS).contains("ann\tphone\t5\t3\n"), "{}", shop.sql(JOURNEYS));
+    assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+
+    // The same files again change nothing, and a later file of Eve's tells who she is.
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    import(&shop, &[("later.support.jsonl", &[entry("s5", "case-5", 35, ["eve", "", "eve@example.com"])])]);
+    let journeys = shop.sql(JOURNEYS);
+    assert!(journeys.contains("eve\t\t0\t2\n") && journeys.contains("ann\tphone\t5\t3\n"), "{journeys}");
+    let shown = text(&identity(&shop, &["show", "--contact", " Eve@Example.com"]).stdout);
+    assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
+    assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+}
+
+#[test]
+fn a_placeholder_is_never_linked() {
+    let shop = Deployment::new("");
+    let out = identity(&shop, &["link", "--visitor", "v", "--customer", "undefined"]);
+    assert!(!out.status.success() && text(&out.stderr).contains("placeholder"), "{}", text(&out.stderr));
+}
