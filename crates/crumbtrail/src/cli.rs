@@ -73,7 +73,7 @@ pub enum Command {
     /// Check configuration and world: topics, tables, engine, registry, geo database
     Check(Place),
     /// Create or upgrade the tables
-    Migrate(Place),
+    Migrate(MigrateArgs),
     /// Show what the demo's tables say, planted truths against found ones
     Report(ReportArgs),
     /// The configuration: a commented example, or its JSON schema
@@ -180,6 +180,17 @@ pub struct ImportArgs {
     /// Files, plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Give the tables to this deployment: its logs were moved, or made anew on purpose.
+    #[arg(long)]
+    pub adopt: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `redrive`.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use crumbtrail_crash as crash;
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::{
     Epoch, Event, Gap, Generation, Inbox, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId, Position,
@@ -16,6 +17,7 @@ use crumbtrail_log::{
 };
 use crumbtrail_telemetry::{Metrics, catalogue};
 
+use crate::awaited::Awaited;
 use crate::clock::Clock;
 use crate::cutter::CutRules;
 use crate::frontier;
@@ -124,6 +126,7 @@ pub struct Running<P, S, I = Inbox> {
     processor: P,
     subscription: Box<dyn Subscription>,
     partitions: BTreeMap<u32, Held<S, I>>,
+    awaited: Awaited,
     control_at: Offset,
     oldest: Oldest,
     paused: bool,
@@ -209,6 +212,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if let Some(error) = failed {
             return Err(error.into());
         }
+        crash::point("frame_taken");
         let accepted = report.accepted;
         if report.ticked || report.gaps > 0 {
             self.ask(owner, asks, report.ticked)?;
@@ -520,6 +524,7 @@ where
             subscription: processor.log.subscribe(member)?,
             processor,
             partitions: BTreeMap::new(),
+            awaited: Awaited::default(),
             control_at,
             oldest: Oldest::default(),
             paused: false,
@@ -548,12 +553,9 @@ where
             self.paused = !room;
         }
         match self.subscription.next(wait)? {
-            Event::Assigned(partition) => {
-                let held = processor.recover(partition)?;
-                processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
-                self.partitions.insert(partition.0, held);
-            }
+            Event::Assigned(partition) => self.awaited.add(partition),
             Event::Revoked(partition) => {
+                self.awaited.forget(partition);
                 self.partitions.remove(&partition.0);
                 processor.progress.forget(partition.0);
             }
@@ -565,7 +567,8 @@ where
             Event::AtEnd { .. } | Event::Idle => {}
         }
         let now = now();
-        if self.unflushed && now.saturating_sub(self.flushed_at) >= processor.flush_interval {
+        self.take_over(now)?;
+        if self.unflushed && now.saturating_sub(self.flushed_at) >= self.processor.flush_interval {
             self.flush()?;
             self.flushed_at = now;
         }
@@ -576,10 +579,31 @@ where
         Ok(())
     }
 
+    /// Takes over the partitions that are due; while the tables cannot be asked, the others go on.
+    fn take_over(&mut self, now: Duration) -> Result<(), ProcessorError> {
+        let processor = &*self.processor;
+        for partition in self.awaited.due(now) {
+            match processor.recover(partition) {
+                Ok(held) => {
+                    processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
+                    self.partitions.insert(partition.0, held);
+                    self.awaited.forget(partition);
+                }
+                Err(ProcessorError::Sink(error)) if error.is_away => {
+                    let wait = self.awaited.failed(partition, now).as_millis() as u64;
+                    tracing::warn!(partition = partition.0, %error, wait_ms = wait, "how far the tables go cannot be asked yet");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes durable what was appended onward.
     fn flush(&mut self) -> Result<(), ProcessorError> {
         if let Some(onward) = &self.processor.onward {
             onward.flush(FLUSH_DEADLINE)?;
+            crash::point("onward_flushed");
         }
         for held in self.partitions.values_mut() {
             held.flushed = held.owner.next();

@@ -75,6 +75,7 @@ files! {
     "0174_self_service_view.sql",
     "0175_conversation_origins_view.sql",
     "0191_dead_letter_fates_view.sql",
+    "0192_deployments.sql",
 }
 
 /// What the parameters become.

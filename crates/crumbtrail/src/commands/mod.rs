@@ -44,7 +44,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Sentiment(args) => sentiment::sentiment(&args),
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
-        Command::Migrate(place) => migrate::migrate(&place),
+        Command::Migrate(args) => migrate::migrate(&args),
         Command::Report(args) => report::report(&args),
         Command::Config(args) => {
             let text = match args.what {

@@ -35,8 +35,8 @@ const IDLE: Duration = Duration::from_secs(3);
 const UNASSIGNED: Duration = Duration::from_secs(60);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load_service(&args.place)?)?;
     let stop = on_signal()?;
+    let deployment = Deployment::new(super::load_service(&args.place)?)?.serving(stop.clone());
     let metrics = Metrics::new();
     let health = Health::default();
     let listen = &deployment.config.telemetry.listen;
@@ -86,6 +86,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
 fn clickhouse(deployment: &Deployment) -> Result<Clickhouse> {
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
+    deployment.claim(&clickhouse)?;
     Ok(clickhouse)
 }
 
