@@ -43,9 +43,14 @@ impl Bench {
     }
 
     /// A deployment of its own behind a door of its own.
-    pub fn scene(&self, name: &str) -> (Proxy, Deployment) {
+    fn scene(&self, name: &str) -> (Proxy, Deployment) {
+        self.scene_with(name, "")
+    }
+
+    /// The same, with more of the pace's last key.
+    pub fn scene_with(&self, name: &str, more: &str) -> (Proxy, Deployment) {
         let proxy = Proxy::start(&self.host.engine_access().0);
-        let shop = Deployment::beside(&self.host, &proxy.url(), name, PACE);
+        let shop = Deployment::beside(&self.host, &proxy.url(), name, &format!("{PACE}{more}"));
         (proxy, shop)
     }
 
