@@ -128,8 +128,8 @@ pub struct RunArgs {
     /// End by itself once everything in the sources and logs has been processed and loaded (for jobs and demos).
     #[arg(long)]
     pub until_idle: bool,
-    /// Take source records that were gone before they were read as lost: it is written into the log, and the run goes on. For
-    /// one start, after intake has said what is missing.
+    /// Take what was gone before it was read as lost: it is written into the log, and the run goes on. For one start, after the
+    /// one before has said what is missing.
     #[arg(long)]
     pub accept_gap: bool,
 }

@@ -165,8 +165,13 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         onward: Option<(Outbox, String)>,
     ) -> Result<Owner<S, I>, OwnerError> {
         let effects = Effects::new(step.tables());
+        let said_onward = match &start {
+            Start::Adopted { onward_from, .. } => Some(*onward_from),
+            Start::Empty(_) | Start::Snapshot(_) => None,
+        };
         let (inbox, cutter, next, time) = match start {
             Start::Empty(from) => (I::new(), Cutter::new(from), from, TickTime::START),
+            Start::Adopted { at, .. } => (I::adopting(), Cutter::new(at), at, TickTime::START),
             Start::Snapshot(snapshot) => {
                 let mut reader = Reader::new(&snapshot.state);
                 if reader.u8()? != STATE_VERSION {
@@ -182,7 +187,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         };
         let onward = onward.map(|(mut outbox, name)| {
             let origin = OriginId::of(&name);
-            outbox.start(origin, &name, Position::before(next.0));
+            outbox.start(origin, &name, Position::before(said_onward.unwrap_or(next).0));
             Onward { outbox, declared: vec![(origin, name)] }
         });
         Ok(Owner {
@@ -391,7 +396,8 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self.effects.passed_bytes.clear();
     }
 
-    fn save(&self) -> Vec<u8> {
+    /// Its state, as a snapshot holds it; whole only right after a cut.
+    pub(crate) fn save(&self) -> Vec<u8> {
         let mut out = vec![STATE_VERSION];
         put_signed(&mut out, self.time.wall_ms);
         put_signed(&mut out, self.time.skipped_ms);
@@ -414,6 +420,13 @@ pub enum Start {
     Empty(Offset),
     /// From a snapshot.
     Snapshot(Snapshot),
+    /// With an empty state in the middle of a log whose begin is accepted as lost.
+    Adopted {
+        /// Where.
+        at: Offset,
+        /// As far as the next log has heard of this partition.
+        onward_from: Offset,
+    },
 }
 
 /// The index of rows made at a tick: above every record's, so that at one offset the tick's row wins.

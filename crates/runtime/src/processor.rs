@@ -71,7 +71,8 @@ pub enum ProcessorError {
     #[error(
         "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
          as far as the tables and the next log go, none reaches there: what was forgotten cannot be computed again; \
-         bring back the snapshots (snapshots.url), or start a new epoch and read the sources again"
+         bring back the snapshots (snapshots.url), start a new epoch and read the sources again, or start once with \
+         `run --accept-gap`, which writes down that the state of before is lost, and goes on"
     )]
     Forgotten {
         /// Processor name.
@@ -117,6 +118,8 @@ pub struct Processor<M> {
     pub stop: Arc<AtomicBool>,
     /// How often what was appended onward is made durable.
     pub flush_interval: Duration,
+    /// Whether what a log of ours has forgotten without a snapshot is accepted as lost; see [`crate::adopt`].
+    pub accepts_gaps: bool,
     /// How long its log keeps frames that no snapshot needs; `None` where the home sees to that by itself.
     pub retention: Option<Duration>,
 }
@@ -136,13 +139,13 @@ pub struct Running<P, S, I = Inbox> {
 }
 
 /// A partition dealt to this processor.
-struct Held<S, I> {
-    owner: Owner<S, I>,
-    asks: Asks,
+pub(crate) struct Held<S, I> {
+    pub(crate) owner: Owner<S, I>,
+    pub(crate) asks: Asks,
     /// Up to where the tables and the next log went when it was restored.
-    limit: Offset,
+    pub(crate) limit: Offset,
     /// Everything below was read, and what it passed on is durable.
-    flushed: Offset,
+    pub(crate) flushed: Offset,
 }
 
 /// Per partition, the oldest snapshot kept, as publishing tells it.
@@ -153,7 +156,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// How often lag and gauges are measured.
 const MEASURE: Duration = Duration::from_secs(1);
 /// How long a flush of the onward log may take before it is an error.
-const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of the control log read at once.
 const CONTROL_BYTES: usize = 1 << 20;
 
@@ -377,8 +380,20 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Our origin in the next log, as that of a partition of ours.
-    fn origin_name(&self, partition: PartitionId) -> String {
+    pub(crate) fn origin_name(&self, partition: PartitionId) -> String {
         format!("log:{}/{}", self.log.name(), partition.0)
+    }
+
+    /// Our origins in the next log, of every partition.
+    pub(crate) fn origin_names(&self) -> impl Iterator<Item = String> + '_ {
+        (0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition)))
+    }
+
+    /// The next log's writer for a partition, and its origin there.
+    pub(crate) fn onward_of(&self, partition: PartitionId) -> Option<(Outbox, String)> {
+        let onward = self.onward.as_ref()?;
+        let outbox = Outbox::new(self.epoch, self.generation, onward.partitions()).with_lz4(onward.wants_lz4());
+        Some((outbox, self.origin_name(partition)))
     }
 
     /// A partition as its tables and the next log allow.
@@ -393,6 +408,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             },
             restored => restored,
         }
+        .or_else(|error| match error {
+            ProcessorError::Forgotten { limit, .. } if self.accepts_gaps => {
+                self.adopt(partition, Offset(limit))?.ok_or(error)
+            }
+            error => Err(error),
+        })
     }
 
     /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
@@ -446,17 +467,15 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             from = match &start {
                 Start::Snapshot(s) => s.offset.0,
                 Start::Empty(o) => o.0,
+                Start::Adopted { at, .. } => at.0,
             },
             snapshot = matches!(start, Start::Snapshot(_)),
             "partition recovered"
         );
-        let onward = self.onward.as_ref().map(|log| {
-            let outbox = Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4());
-            (outbox, self.origin_name(partition))
-        });
+        let onward = self.onward_of(partition);
         let owner = Owner::judging(step, self.epoch, partition, start, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
-            .declaring((0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition))));
+            .declaring(self.origin_names());
         let flushed = owner.next();
         Ok(Held { owner, asks: Asks::new(end), limit, flushed })
     }

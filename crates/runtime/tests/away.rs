@@ -81,6 +81,7 @@ fn processor(log: &MemoryLog, questions: u32, is_away: bool) -> Arc<Processor<Ma
         metrics: Metrics::new(),
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
+        accepts_gaps: false,
         flush_interval: Duration::from_millis(1),
         retention: None,
     })

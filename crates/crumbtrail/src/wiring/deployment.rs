@@ -39,6 +39,8 @@ pub struct Deployment {
     pub runtime: Runtime,
     /// With a ClickHouse that is away.
     pub patience: Patience,
+    /// Whether what is gone before it was read is accepted as lost (`run --accept-gap`).
+    pub accepts_gaps: bool,
 }
 
 /// How long a command waits for a ClickHouse that is away, unless it is a service.
@@ -60,7 +62,7 @@ impl Deployment {
             .context("cannot start the I/O threads")?;
         let most = if config.clickhouse.url.is_empty() { ENGINE_PATIENCE } else { PATIENCE };
         let patience = Patience::new(instance(&config), Some(most), Arc::default());
-        Ok(Deployment { config, runtime, patience })
+        Ok(Deployment { config, runtime, patience, accepts_gaps: false })
     }
 
     /// Waits for a ClickHouse that is away until `stop` is set, as a service does.
