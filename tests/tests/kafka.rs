@@ -211,7 +211,7 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
     assert_eq!(counted(), 300);
     // Retention outruns us: a hundred records are gone before they were read.
     produce(&["steady", "100", "1", "300"]);
-    produce(&["trim"]);
+    produce(&["trim", "clicks-json", "6", "0"]);
     produce(&["steady", "50", "1", "400"]);
     let said = shop.fails("run", ["all", "--until-idle"]);
     assert!(said.contains("--accept-gap"), "{said}");
@@ -232,4 +232,17 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
     shop.ok("run", ["all", "--until-idle"]);
     assert_eq!(counted(), 380);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    // Our own log forgets its begin, and the snapshots are lost.
+    produce(&["trim", "crumbtrail.touchpoints-e1", "3", "1"]);
+    std::fs::remove_dir_all(shop.data().join("snapshots")).unwrap();
+    produce(&["steady", "40", "1", "600"]);
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("none reaches there") && said.contains("--accept-gap"), "{said}");
+    shop.ok("run", ["all", "--until-idle", "--accept-gap"]);
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(counted(), 420);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    let adopted =
+        "SELECT count() FROM dead_letters WHERE reason = 'accepted_gap' AND topic = 'crumbtrail.touchpoints-e1'";
+    assert_eq!(shop.number(adopted), 3);
 }

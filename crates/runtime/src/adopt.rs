@@ -62,7 +62,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let onward = self.onward_of(partition);
         let owner = Owner::judging(step, self.epoch, partition, Start::Adopted { at, onward_from }, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
-            .declaring(self.origin_names());
+            .declaring(self.origin_names())
+            .setting_aside(self.aside(name, partition));
         self.write_down(partition, known, at, wall_ms)?;
         if let Some(store) = &self.snapshots {
             store.publish(name, partition.0, at, owner.save(), at, move |published| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,9 +23,10 @@ use crate::clock::Clock;
 use crate::cutter::CutRules;
 use crate::frontier;
 use crate::gaps::Asks;
-use crate::owner::{FrameReport, Owner, OwnerError, Start};
+use crate::owner::{FrameReport, Owner, OwnerError, Place, Start};
 use crate::progress::{PartitionProgress, Progress};
 use crate::provenance::Provenance;
+use crate::quarantine::StepCrashes;
 use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
@@ -202,14 +204,23 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let partition = owner.partition();
         let mut failed = None;
         let mut appended = false;
-        let report = owner
-            .frame(offset, bytes, |to, frame| {
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            owner.frame(offset, bytes, |to, frame| {
                 appended = true;
                 if let Some(onward) = &self.onward
                     && let Err(error) = onward.append(to, frame)
                 {
                     failed.get_or_insert(error);
                 }
+            })
+        }));
+        let report = taken
+            .unwrap_or_else(|panic| {
+                // The process ends by it all the same; the next one knows where.
+                if let Some(crashes) = self.crashes() {
+                    crashes.crashed(name, partition.0, owner.deciding());
+                }
+                resume_unwind(panic)
             })
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?;
         if let Some(error) = failed {
@@ -324,6 +335,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         }
         if report.old_generation > 0 {
             self.metrics.add(&catalogue::STEP_OLD_GENERATION, &[name], report.old_generation);
+        }
+        if report.set_aside > 0 {
+            tracing::error!(
+                processor = name,
+                partition = partition.0,
+                "three processes crashed at a record: it is set aside"
+            );
+            self.metrics.add(&catalogue::STEP_QUARANTINED, &[name], report.set_aside);
         }
         if report.gaps > 0 {
             self.metrics.add(&catalogue::STEP_GAPS, &[name], report.gaps);
@@ -475,9 +494,19 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let onward = self.onward_of(partition);
         let owner = Owner::judging(step, self.epoch, partition, start, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
-            .declaring(self.origin_names());
+            .declaring(self.origin_names())
+            .setting_aside(self.aside(name, partition));
         let flushed = owner.next();
         Ok(Held { owner, asks: Asks::new(end), limit, flushed })
+    }
+
+    fn crashes(&self) -> Option<StepCrashes> {
+        self.snapshots.as_ref().map(|store| StepCrashes::new(store.notes("crashes")))
+    }
+
+    /// Records of a partition that are not given to its step.
+    pub(crate) fn aside(&self, name: &str, partition: PartitionId) -> Vec<Place> {
+        self.crashes().map(|crashes| crashes.aside(name, partition.0)).unwrap_or_default()
     }
 
     fn note<I: Provenance>(&self, owner: &Owner<S, I>, accepted: u64) {

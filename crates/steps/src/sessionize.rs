@@ -1,7 +1,7 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
 use crumbtrail_events::touchpoint::{self, Head, Ids};
-use crumbtrail_events::{Key, Outcome, Touchpoint};
+use crumbtrail_events::{Key, Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
@@ -100,6 +100,19 @@ impl Step for Sessionize {
         Ok(())
     }
 
+    fn set_aside(&mut self, context: Context, effects: &mut Effects) {
+        // What the record says is not looked at: that is where processes crashed.
+        let head = Head { outcome: Outcome::Dead, kind: Kind::Custom, id: context.version, ..Head::default() };
+        let topic = "log of touchpoints";
+        let offset = (context.version >> 16) & 0xFF_FFFF_FFFF;
+        let (reason, detail) = ("quarantined", "three processes crashed at it: set aside unread");
+        let partition = self.partition;
+        let touchpoint = Touchpoint { head, topic, partition, offset, reason, detail, ..Touchpoint::default() };
+        let row = DeadLetterRow { touchpoint: &touchpoint, log_partition: partition };
+        effects.outcome(Outcome::Dead);
+        effects.row(DEAD_LETTERS, |out| tables::dead_letters::encode(&row, RowVersion(context.version), out));
+    }
+
     fn tick(&mut self, context: Context, effects: &mut Effects) {
         let version = RowVersion(context.version);
         let Sessionize { sessions, closed, .. } = self;
@@ -156,7 +169,7 @@ mod tests {
     use super::*;
     use crumbtrail_events::touchpoint::{Item, Items};
     use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
-    use crumbtrail_events::{EventTime, Kind, Micros};
+    use crumbtrail_events::{EventTime, Micros};
 
     /// What a journey needs of a touchpoint, under the person's key.
     fn compact<'a>(touchpoint: &Touchpoint<'a>, key: Key, session: u64) -> Touchpoint<'a> {
