@@ -2205,3 +2205,16 @@ LEFT JOIN
     GROUP BY topic, partition, offset
 ) AS redriven ON redriven.topic = letters.topic AND redriven.partition = letters.partition AND redriven.offset = letters.offset
 COMMENT 'What became of dead letters: whether crumbtrail redrive made something of them, and what';
+
+-- 0192_deployments.sql
+-- Which deployment fills the tables of this epoch: whoever adopted them last, else whoever came first. Another is refused.
+CREATE TABLE IF NOT EXISTS crumbtrail.deployments_e1
+(
+    id String COMMENT 'The deployment: cluster and topic prefix of its logs in Kafka, or the id of its log on disk',
+    is_adopted UInt8 COMMENT '1: given to it by an operator (crumbtrail migrate --adopt); 0: it came first',
+    applied_at DateTime64(3, 'UTC') COMMENT 'When it claimed or adopted them, by the server, ms, UTC'
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY id
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Which deployment fills the tables of this epoch: whoever adopted them last, else whoever came first';

@@ -3,6 +3,9 @@
 usage: python_producer.py BROKER REGISTRY_URL mixed        every format and every kind of bad record, topics made
        python_producer.py BROKER REGISTRY_URL avro COUNT   good Avro clicks only, topic `clicks` made
        python_producer.py BROKER - topics                  the topic `clicks-json` made, nothing sent
+       python_producer.py BROKER - trim TOPIC COUNT KEPT   all but the last KEPT records of so many partitions deleted, as
+                                                           retention does
+       python_producer.py BROKER - anew                    the topic `clicks-json` deleted and made again
        python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
        python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
                                                            numbered from FIRST
@@ -16,7 +19,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
@@ -250,6 +253,21 @@ if mode == "mixed":
 elif mode == "avro":
     sessions = avro(int(numbers[0]))
 elif mode == "topics":
+    make_topics(clicks_json=6)
+elif mode == "trim":
+    admin = AdminClient({"bootstrap.servers": broker})
+    asker = Consumer({"bootstrap.servers": broker, "group.id": "nobody"})
+    befores = []
+    for number in range(int(numbers[1])):
+        start, end = asker.get_watermark_offsets(TopicPartition(numbers[0], number), timeout=30)
+        befores.append(TopicPartition(numbers[0], number, max(start, end - int(numbers[2]))))
+    for future in admin.delete_records(befores).values():
+        future.result(30)
+elif mode == "anew":
+    admin = AdminClient({"bootstrap.servers": broker})
+    admin.delete_topics(["clicks-json"])["clicks-json"].result(30)
+    while "clicks-json" in admin.list_topics(timeout=30).topics:
+        time.sleep(0.1)
     make_topics(clicks_json=6)
 elif mode == "grow":
     admin = AdminClient({"bootstrap.servers": broker})

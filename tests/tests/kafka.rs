@@ -193,3 +193,56 @@ fn scrape(metrics: SocketAddr) -> String {
     let answered = asked.and_then(|()| stream.read_to_string(&mut text));
     answered.map_or_else(|_| String::new(), |_| text)
 }
+
+#[test]
+fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
+    let test = "a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let produce = |arguments: &[&str]| {
+        let _ = Producing::start(&python, &[&[broker.address.as_str(), "-"], arguments].concat()).sent();
+    };
+    produce(&["topics"]);
+    produce(&["steady", "300", "1"]);
+    let mut shop = Deployment::new(&config(&broker, "", JSON_CLICKS));
+    shop.start_engine();
+    let counted = || shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'");
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(counted(), 300);
+    // Retention outruns us: a hundred records are gone before they were read.
+    produce(&["steady", "100", "1", "300"]);
+    produce(&["trim", "clicks-json", "6", "0"]);
+    produce(&["steady", "50", "1", "400"]);
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("--accept-gap"), "{said}");
+    shop.ok("run", ["all", "--until-idle", "--accept-gap"]);
+    assert_eq!(counted(), 350);
+    let lost =
+        "SELECT sum(toUInt64(extract(detail, ': (\\d+), accepted'))) FROM dead_letters WHERE reason = 'accepted_gap'";
+    assert_eq!(shop.number(lost), 100);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    // Somebody makes the topic anew.
+    produce(&["anew"]);
+    produce(&["steady", "30", "1", "500"]);
+    let said = shop.fails("run", ["all", "--until-idle", "--accept-gap"]);
+    assert!(said.contains("incarnation"), "{said}");
+    let text = std::fs::read_to_string(shop.config()).unwrap();
+    std::fs::write(shop.config(), text.replace("- topic: clicks-json\n", "- topic: clicks-json\n    incarnation: 2\n"))
+        .unwrap();
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(counted(), 380);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    // Our own log forgets its begin, and the snapshots are lost.
+    produce(&["trim", "crumbtrail.touchpoints-e1", "3", "1"]);
+    std::fs::remove_dir_all(shop.data().join("snapshots")).unwrap();
+    produce(&["steady", "40", "1", "600"]);
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("none reaches there") && said.contains("--accept-gap"), "{said}");
+    shop.ok("run", ["all", "--until-idle", "--accept-gap"]);
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(counted(), 420);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    let adopted =
+        "SELECT count() FROM dead_letters WHERE reason = 'accepted_gap' AND topic = 'crumbtrail.touchpoints-e1'";
+    assert_eq!(shop.number(adopted), 3);
+}

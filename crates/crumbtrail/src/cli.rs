@@ -82,7 +82,7 @@ pub enum Command {
     /// Check configuration and world: topics, tables, engine, registry, geo database
     Check(Place),
     /// Create or upgrade the tables
-    Migrate(Place),
+    Migrate(MigrateArgs),
     /// Show what the demo's tables say, planted truths against found ones
     Report(ReportArgs),
     /// The configuration: a commented example, or its JSON schema
@@ -137,8 +137,8 @@ pub struct RunArgs {
     /// End by itself once everything in the sources and logs has been processed and loaded (for jobs and demos).
     #[arg(long)]
     pub until_idle: bool,
-    /// Take source records that were gone before they were read as lost: it is written into the log, and the run goes on. For
-    /// one start, after intake has said what is missing.
+    /// Take what was gone before it was read as lost: it is written into the log, and the run goes on. For one start, after the
+    /// one before has said what is missing.
     #[arg(long)]
     pub accept_gap: bool,
 }
@@ -189,6 +189,17 @@ pub struct ImportArgs {
     /// Files, plain, .gz or .zst; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Give the tables to this deployment: its logs were moved, or made anew on purpose.
+    #[arg(long)]
+    pub adopt: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `redrive`.

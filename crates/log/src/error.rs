@@ -103,6 +103,15 @@ pub enum LogError {
         /// The first failure.
         detail: String,
     },
+    /// The group has given this member's name to another process.
+    #[error(
+        "{topics}: the group has given this member's name away: another process runs under it, or this one was not heard of for \
+         longer than session.timeout.ms; nothing is lost: start it again, under a name of its own (kafka.instance)"
+    )]
+    Fenced {
+        /// What it read.
+        topics: String,
+    },
     /// A frame cannot be read.
     #[error("{log}/{} at {}: {source}", partition.0, offset.0)]
     Frame {
@@ -156,6 +165,7 @@ impl LogError {
             LogError::TimedOut { .. } => "timed_out",
             LogError::Broker { .. } => "broker",
             LogError::Halted { .. } => "halted",
+            LogError::Fenced { .. } => "fenced",
             LogError::Frame { .. } => "frame",
             LogError::NotAssigned { .. } => "not_assigned",
             LogError::Topic { .. } => "topic",

@@ -6,7 +6,11 @@ use crate::position::{Generation, OriginId, Position};
 use crate::tick::{NO_WATERMARK, Tick};
 use crate::wire::{Malformed, Reader, put_varint};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// As version 1, without [`ADOPTING`].
+const WITHOUT_ADOPTING: u8 = 1;
+const STARTED: u8 = 1;
+const ADOPTING: u8 = 2;
 
 /// What a reader has to do with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +87,10 @@ impl OriginState {
         }
     }
 
+    fn is_unheard(&self) -> bool {
+        self.held == Position::default() && self.record == Position::default()
+    }
+
     /// Whether a run that has sent `last` so far cannot have repeated what is held. A run that starts at the very
     /// beginning (its `previous` is the default position) must meet every record held before it sends a newer one; if
     /// it did not, its source no longer has them, nor perhaps what lay between.
@@ -99,6 +107,8 @@ pub struct Inbox {
     current: usize,
     watermark: i64,
     started: bool,
+    /// What came before it was accepted as lost: the first that is heard of an origin follows what was held.
+    adopting: bool,
 }
 
 impl Inbox {
@@ -106,6 +116,13 @@ impl Inbox {
     #[must_use]
     pub fn new() -> Inbox {
         Inbox { watermark: NO_WATERMARK, ..Inbox::default() }
+    }
+
+    /// Of a partition whose begin was forgotten, and accepted as lost: the first that is heard of an origin is taken as
+    /// following what was held of it.
+    #[must_use]
+    pub fn adopting() -> Inbox {
+        Inbox { adopting: true, ..Inbox::new() }
     }
 
     /// Judges a record; takes note of it if it is accepted. Records of a frame are judged one by one, in order.
@@ -117,12 +134,16 @@ impl Inbox {
         position: Position,
         previous: Position,
     ) -> Verdict {
+        let adopting = self.adopting;
         let state = self.state(origin);
         if generation != state.generation {
             if generation < state.generation {
                 return Verdict::OldGeneration;
             }
             state.generation = generation;
+        }
+        if adopting && state.is_unheard() {
+            state.held = previous;
         }
         if position <= state.held {
             return Verdict::Repeat;
@@ -147,6 +168,7 @@ impl Inbox {
                 state.name = Some(name.clone());
             }
         }
+        let adopting = self.adopting;
         for said in &tick.origins {
             let state = self.state(said.origin);
             if said.generation < state.generation {
@@ -154,6 +176,9 @@ impl Inbox {
                 continue;
             }
             state.generation = said.generation;
+            if adopting && state.is_unheard() {
+                state.held = said.last;
+            }
             let skips = state.skips_from_beginning(said.last) && said.frontier > state.record.offset;
             if said.last > state.held || skips {
                 state.gapped = true;
@@ -202,21 +227,10 @@ impl Inbox {
         gapped.map(|state| Gap { origin: state.origin, expected_after: state.held })
     }
 
-    /// Takes everything of an origin up to a position as held: an operator's decision to live with a hole, which must
-    /// itself have come from the log.
-    pub fn accept_gap(&mut self, origin: OriginId, up_to: Position) {
-        let state = self.state(origin);
-        if up_to > state.held {
-            state.held = up_to;
-            state.record = Position::default();
-            state.gapped = false;
-        }
-    }
-
     /// The inbox as versioned bytes; equal for equal histories.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
-        out.push(u8::from(self.started));
+        out.push(if self.started { STARTED } else { 0 } | if self.adopting { ADOPTING } else { 0 });
         out.extend_from_slice(&self.watermark.to_le_bytes());
         put_varint(out, self.origins.len() as u64);
         for state in &self.origins {
@@ -244,11 +258,12 @@ impl Inbox {
     pub fn decode(bytes: &[u8]) -> Result<Inbox, InboxError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
-        if version != VERSION {
+        if version != VERSION && version != WITHOUT_ADOPTING {
             return Err(InboxError::UnknownVersion { version });
         }
-        let started = reader.u8()? != 0;
-        let mut inbox = Inbox { started, watermark: reader.i64()?, ..Inbox::default() };
+        let flags = reader.u8()?;
+        let (started, adopting) = (flags & STARTED != 0, flags & ADOPTING != 0);
+        let mut inbox = Inbox { started, adopting, watermark: reader.i64()?, ..Inbox::default() };
         let count = reader.count(26)?;
         for index in 0..count {
             let mut state = OriginState::new(OriginId(reader.u64()?));
@@ -296,7 +311,9 @@ impl Inbox {
 
 impl PartialEq for Inbox {
     fn eq(&self, other: &Inbox) -> bool {
-        self.origins == other.origins && self.watermark == other.watermark && self.started == other.started
+        self.origins == other.origins
+            && self.watermark == other.watermark
+            && (self.started, self.adopting) == (other.started, other.adopting)
     }
 }
 
@@ -434,8 +451,20 @@ mod tests {
         assert_eq!(inbox.judge(G1, A, at(9, 1), at(0, 0)), Verdict::Gap { expected_after: at(5, 1) });
         assert_eq!(inbox.tick(&said(A, 9, at(0, 0), 1)).gaps.len(), 1);
         assert_eq!(inbox.tick(&said(A, 5, at(0, 0), 1)).gaps.len(), 0, "it says nothing new yet");
-        inbox.accept_gap(A, at(8, 0));
-        assert_eq!(inbox.judge(G1, A, at(9, 1), at(0, 0)), Verdict::Accept);
+    }
+
+    /// Where the log's begin is accepted as lost, the first of an origin opens no gap; what is missing later does.
+    #[test]
+    fn an_adopting_inbox_takes_the_first_it_hears_of_each_origin() {
+        let mut inbox = Inbox::adopting();
+        assert_eq!(inbox.judge(G1, A, at(50, 1), at(49, 1)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(49, 1), at(48, 1)), Verdict::Repeat);
+        assert_eq!(inbox.tick(&said(B, 70, at(66, 1), 1)).accepted, 1);
+        assert_eq!(inbox.judge(G1, B, at(80, 1), at(66, 1)), Verdict::Accept);
+        assert_eq!(inbox.judge(G1, A, at(53, 1), at(52, 1)), Verdict::Gap { expected_after: at(50, 1) });
+        let mut bytes = Vec::new();
+        inbox.encode(&mut bytes);
+        assert_eq!(Inbox::decode(&bytes).unwrap(), inbox);
     }
 
     #[test]
@@ -454,7 +483,9 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(Inbox::decode(&bytes[..len]).is_err());
         }
-        bytes[0] = 2;
-        assert_eq!(Inbox::decode(&bytes).unwrap_err(), InboxError::UnknownVersion { version: 2 });
+        bytes[0] = WITHOUT_ADOPTING;
+        assert_eq!(Inbox::decode(&bytes).unwrap(), inbox, "the version before");
+        bytes[0] = 3;
+        assert_eq!(Inbox::decode(&bytes).unwrap_err(), InboxError::UnknownVersion { version: 3 });
     }
 }

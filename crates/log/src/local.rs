@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use crumbtrail_crash as crash;
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
 
@@ -256,6 +257,7 @@ impl Shared {
                     *end += 1;
                 }
             }
+            crash::point("log_writing");
             transaction.commit()?;
             Ok(())
         });
@@ -266,6 +268,7 @@ impl Shared {
             queue.bytes += later.bytes;
             return Err(error);
         }
+        crash::point("log_written");
         let mut durable = self.durable.lock();
         for (durable, written) in durable.bounds.iter_mut().zip(bounds) {
             durable.1 = written.1;

@@ -8,6 +8,7 @@ use crumbtrail_log::{
     Event, FrameView, Generation, Log, Member, Offset, OriginId, Outbox, PartitionId, Position, Source, SourceEvent,
 };
 use rdkafka::mocking::MockCluster;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
@@ -189,4 +190,30 @@ fn a_source_starts_where_told_and_confirms_its_end() {
         source.poll(STEP, &mut |record| later.push(record.offset)).unwrap();
     }
     assert_eq!(later, [10]);
+}
+
+#[test]
+fn a_member_whose_name_was_given_away_ends_with_a_clear_word() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("x", 1, 1).unwrap();
+    let mut settings = KafkaSettings::new(cluster.bootstrap_servers());
+    settings.client.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
+    let log = KafkaLog::open(settings, "x", 1).unwrap();
+    let member = Member { group: "g", index: 0, count: 1, instance: "pod-0".to_owned() };
+    let mut subscription = log.subscribe(member).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !matches!(subscription.next(STEP), Ok(Event::Assigned(_))) {
+        assert!(Instant::now() < until, "a partition is dealt");
+    }
+    subscription.start(PartitionId(0), Offset(0)).unwrap();
+    let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    cluster.request_errors(RDKafkaApiKey::Heartbeat, &[fenced; 20]);
+    let ended = loop {
+        assert!(Instant::now() < until, "it learns that it is fenced");
+        if let Err(error) = subscription.next(STEP) {
+            break error;
+        }
+    };
+    assert_eq!(ended.kind(), "fenced");
+    assert!(ended.to_string().contains("start it again"), "{ended}");
 }

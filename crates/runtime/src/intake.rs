@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
+use crumbtrail_crash as crash;
 use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Key, Outcome};
 use crumbtrail_log::control::Control;
@@ -358,8 +359,12 @@ impl Writer {
 
     fn flush(&mut self) -> Result<(), LogError> {
         self.append(true)?;
+        crash::point("intake_appended");
         self.letters.flush(FLUSH_DEADLINE)?;
-        self.touchpoints.flush(FLUSH_DEADLINE)
+        crash::point("letters_flushed");
+        self.touchpoints.flush(FLUSH_DEADLINE)?;
+        crash::point("intake_flushed");
+        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod accepted_gap;
+mod adopt;
+mod awaited;
 pub mod clock;
 pub mod cutter;
 pub mod decision;

@@ -67,6 +67,8 @@ pub struct FrameReport {
     pub gap: Option<(OriginId, Position)>,
     /// Records of an older generation.
     pub old_generation: u64,
+    /// Accepted records that the step was not given.
+    pub set_aside: u64,
     /// A batch was cut.
     pub batch: Option<Batch>,
     /// A snapshot is due at this cut: the offset and the state.
@@ -92,7 +94,13 @@ pub struct Owner<S, I = Inbox> {
     /// The next log's writer and our origin in it.
     onward: Option<Onward>,
     scratch: Vec<u8>,
+    /// Records at which processes crashed, not given to the step.
+    aside: Vec<Place>,
+    deciding: Place,
 }
+
+/// Where a record stands in the log: offset of its frame, and its number in it, from 0.
+pub type Place = (Offset, u32);
 
 /// What ticks say about wall time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,8 +173,13 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         onward: Option<(Outbox, String)>,
     ) -> Result<Owner<S, I>, OwnerError> {
         let effects = Effects::new(step.tables());
+        let said_onward = match &start {
+            Start::Adopted { onward_from, .. } => Some(*onward_from),
+            Start::Empty(_) | Start::Snapshot(_) => None,
+        };
         let (inbox, cutter, next, time) = match start {
             Start::Empty(from) => (I::new(), Cutter::new(from), from, TickTime::START),
+            Start::Adopted { at, .. } => (I::adopting(), Cutter::new(at), at, TickTime::START),
             Start::Snapshot(snapshot) => {
                 let mut reader = Reader::new(&snapshot.state);
                 if reader.u8()? != STATE_VERSION {
@@ -182,7 +195,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         };
         let onward = onward.map(|(mut outbox, name)| {
             let origin = OriginId::of(&name);
-            outbox.start(origin, &name, Position::before(next.0));
+            outbox.start(origin, &name, Position::before(said_onward.unwrap_or(next).0));
             Onward { outbox, declared: vec![(origin, name)] }
         });
         Ok(Owner {
@@ -198,6 +211,8 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             open: OpenRange::default(),
             onward,
             scratch: Vec::new(),
+            aside: Vec::new(),
+            deciding: Place::default(),
         })
     }
 
@@ -214,6 +229,19 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             }
         }
         self
+    }
+
+    /// Has it set records aside; of every owner of the partition the same ones.
+    #[must_use]
+    pub fn setting_aside(mut self, aside: Vec<Place>) -> Owner<S, I> {
+        self.aside = aside;
+        self
+    }
+
+    /// The record that was given to the step last.
+    #[must_use]
+    pub fn deciding(&self) -> Place {
+        self.deciding
     }
 
     /// The next log offset it wants.
@@ -336,14 +364,20 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         let watermark = watermark_of(&self.inbox);
         let mut seq = 0u32;
         let mut index = 0u64;
-        for record in view.records() {
+        for (record, number) in view.records().zip(0..) {
             match self.inbox.judge(generation, record.origin, record.position, record.previous) {
                 Verdict::Accept => {
                     let context = Context { version: base | index, watermark, wall_ms: self.time.elapsed() };
                     index = (index + 1).min(TICK_INDEX - 1);
-                    self.step
-                        .record(record.payload, context, &mut self.effects)
-                        .map_err(|source| OwnerError::Step { offset: offset.0, source })?;
+                    self.deciding = (offset, number);
+                    if !self.aside.is_empty() && self.aside.contains(&self.deciding) {
+                        self.step.set_aside(context, &mut self.effects);
+                        report.set_aside += 1;
+                    } else {
+                        self.step
+                            .record(record.payload, context, &mut self.effects)
+                            .map_err(|source| OwnerError::Step { offset: offset.0, source })?;
+                    }
                     report.accepted += 1;
                     self.open.records += 1;
                     self.open.checksum = self.open.checksum.wrapping_add(position_hash(record.origin, record.position));
@@ -391,7 +425,8 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self.effects.passed_bytes.clear();
     }
 
-    fn save(&self) -> Vec<u8> {
+    /// Its state, as a snapshot holds it; whole only right after a cut.
+    pub(crate) fn save(&self) -> Vec<u8> {
         let mut out = vec![STATE_VERSION];
         put_signed(&mut out, self.time.wall_ms);
         put_signed(&mut out, self.time.skipped_ms);
@@ -414,6 +449,13 @@ pub enum Start {
     Empty(Offset),
     /// From a snapshot.
     Snapshot(Snapshot),
+    /// With an empty state in the middle of a log whose begin is accepted as lost.
+    Adopted {
+        /// Where.
+        at: Offset,
+        /// As far as the next log has heard of this partition.
+        onward_from: Offset,
+    },
 }
 
 /// The index of rows made at a tick: above every record's, so that at one offset the tick's row wins.

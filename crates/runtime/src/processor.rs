@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use crumbtrail_crash as crash;
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::{
     Epoch, Event, Gap, Generation, Inbox, Log, LogError, Member, Offset, OriginId, Outbox, PartitionId, Position,
@@ -16,13 +18,15 @@ use crumbtrail_log::{
 };
 use crumbtrail_telemetry::{Metrics, catalogue};
 
+use crate::awaited::Awaited;
 use crate::clock::Clock;
 use crate::cutter::CutRules;
 use crate::frontier;
 use crate::gaps::Asks;
-use crate::owner::{FrameReport, Owner, OwnerError, Start};
+use crate::owner::{FrameReport, Owner, OwnerError, Place, Start};
 use crate::progress::{PartitionProgress, Progress};
 use crate::provenance::Provenance;
+use crate::quarantine::StepCrashes;
 use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
@@ -69,7 +73,8 @@ pub enum ProcessorError {
     #[error(
         "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
          as far as the tables and the next log go, none reaches there: what was forgotten cannot be computed again; \
-         bring back the snapshots (snapshots.url), or start a new epoch and read the sources again"
+         bring back the snapshots (snapshots.url), start a new epoch and read the sources again, or start once with \
+         `run --accept-gap`, which writes down that the state of before is lost, and goes on"
     )]
     Forgotten {
         /// Processor name.
@@ -115,6 +120,8 @@ pub struct Processor<M> {
     pub stop: Arc<AtomicBool>,
     /// How often what was appended onward is made durable.
     pub flush_interval: Duration,
+    /// Whether what a log of ours has forgotten without a snapshot is accepted as lost; see [`crate::adopt`].
+    pub accepts_gaps: bool,
     /// How long its log keeps frames that no snapshot needs; `None` where the home sees to that by itself.
     pub retention: Option<Duration>,
 }
@@ -124,6 +131,7 @@ pub struct Running<P, S, I = Inbox> {
     processor: P,
     subscription: Box<dyn Subscription>,
     partitions: BTreeMap<u32, Held<S, I>>,
+    awaited: Awaited,
     control_at: Offset,
     oldest: Oldest,
     paused: bool,
@@ -133,13 +141,13 @@ pub struct Running<P, S, I = Inbox> {
 }
 
 /// A partition dealt to this processor.
-struct Held<S, I> {
-    owner: Owner<S, I>,
-    asks: Asks,
+pub(crate) struct Held<S, I> {
+    pub(crate) owner: Owner<S, I>,
+    pub(crate) asks: Asks,
     /// Up to where the tables and the next log went when it was restored.
-    limit: Offset,
+    pub(crate) limit: Offset,
     /// Everything below was read, and what it passed on is durable.
-    flushed: Offset,
+    pub(crate) flushed: Offset,
 }
 
 /// Per partition, the oldest snapshot kept, as publishing tells it.
@@ -150,7 +158,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// How often lag and gauges are measured.
 const MEASURE: Duration = Duration::from_secs(1);
 /// How long a flush of the onward log may take before it is an error.
-const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of the control log read at once.
 const CONTROL_BYTES: usize = 1 << 20;
 
@@ -196,8 +204,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let partition = owner.partition();
         let mut failed = None;
         let mut appended = false;
-        let report = owner
-            .frame(offset, bytes, |to, frame| {
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            owner.frame(offset, bytes, |to, frame| {
                 appended = true;
                 if let Some(onward) = &self.onward
                     && let Err(error) = onward.append(to, frame)
@@ -205,10 +213,20 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                     failed.get_or_insert(error);
                 }
             })
+        }));
+        let report = taken
+            .unwrap_or_else(|panic| {
+                // The process ends by it all the same; the next one knows where.
+                if let Some(crashes) = self.crashes() {
+                    crashes.crashed(name, partition.0, owner.deciding());
+                }
+                resume_unwind(panic)
+            })
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?;
         if let Some(error) = failed {
             return Err(error.into());
         }
+        crash::point("frame_taken");
         let accepted = report.accepted;
         if report.ticked || report.gaps > 0 {
             self.ask(owner, asks, report.ticked)?;
@@ -318,6 +336,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if report.old_generation > 0 {
             self.metrics.add(&catalogue::STEP_OLD_GENERATION, &[name], report.old_generation);
         }
+        if report.set_aside > 0 {
+            tracing::error!(
+                processor = name,
+                partition = partition.0,
+                "three processes crashed at a record: it is set aside"
+            );
+            self.metrics.add(&catalogue::STEP_QUARANTINED, &[name], report.set_aside);
+        }
         if report.gaps > 0 {
             self.metrics.add(&catalogue::STEP_GAPS, &[name], report.gaps);
         }
@@ -373,8 +399,20 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     }
 
     /// Our origin in the next log, as that of a partition of ours.
-    fn origin_name(&self, partition: PartitionId) -> String {
+    pub(crate) fn origin_name(&self, partition: PartitionId) -> String {
         format!("log:{}/{}", self.log.name(), partition.0)
+    }
+
+    /// Our origins in the next log, of every partition.
+    pub(crate) fn origin_names(&self) -> impl Iterator<Item = String> + '_ {
+        (0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition)))
+    }
+
+    /// The next log's writer for a partition, and its origin there.
+    pub(crate) fn onward_of(&self, partition: PartitionId) -> Option<(Outbox, String)> {
+        let onward = self.onward.as_ref()?;
+        let outbox = Outbox::new(self.epoch, self.generation, onward.partitions()).with_lz4(onward.wants_lz4());
+        Some((outbox, self.origin_name(partition)))
     }
 
     /// A partition as its tables and the next log allow.
@@ -389,6 +427,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             },
             restored => restored,
         }
+        .or_else(|error| match error {
+            ProcessorError::Forgotten { limit, .. } if self.accepts_gaps => {
+                self.adopt(partition, Offset(limit))?.ok_or(error)
+            }
+            error => Err(error),
+        })
     }
 
     /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
@@ -442,19 +486,27 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             from = match &start {
                 Start::Snapshot(s) => s.offset.0,
                 Start::Empty(o) => o.0,
+                Start::Adopted { at, .. } => at.0,
             },
             snapshot = matches!(start, Start::Snapshot(_)),
             "partition recovered"
         );
-        let onward = self.onward.as_ref().map(|log| {
-            let outbox = Outbox::new(self.epoch, self.generation, log.partitions()).with_lz4(log.wants_lz4());
-            (outbox, self.origin_name(partition))
-        });
+        let onward = self.onward_of(partition);
         let owner = Owner::judging(step, self.epoch, partition, start, self.rules, onward)
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
-            .declaring((0..self.log.partitions()).map(|partition| self.origin_name(PartitionId(partition))));
+            .declaring(self.origin_names())
+            .setting_aside(self.aside(name, partition));
         let flushed = owner.next();
         Ok(Held { owner, asks: Asks::new(end), limit, flushed })
+    }
+
+    fn crashes(&self) -> Option<StepCrashes> {
+        self.snapshots.as_ref().map(|store| StepCrashes::new(store.notes("crashes")))
+    }
+
+    /// Records of a partition that are not given to its step.
+    pub(crate) fn aside(&self, name: &str, partition: PartitionId) -> Vec<Place> {
+        self.crashes().map(|crashes| crashes.aside(name, partition.0)).unwrap_or_default()
     }
 
     fn note<I: Provenance>(&self, owner: &Owner<S, I>, accepted: u64) {
@@ -520,6 +572,7 @@ where
             subscription: processor.log.subscribe(member)?,
             processor,
             partitions: BTreeMap::new(),
+            awaited: Awaited::default(),
             control_at,
             oldest: Oldest::default(),
             paused: false,
@@ -548,12 +601,9 @@ where
             self.paused = !room;
         }
         match self.subscription.next(wait)? {
-            Event::Assigned(partition) => {
-                let held = processor.recover(partition)?;
-                processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
-                self.partitions.insert(partition.0, held);
-            }
+            Event::Assigned(partition) => self.awaited.add(partition),
             Event::Revoked(partition) => {
+                self.awaited.forget(partition);
                 self.partitions.remove(&partition.0);
                 processor.progress.forget(partition.0);
             }
@@ -565,7 +615,8 @@ where
             Event::AtEnd { .. } | Event::Idle => {}
         }
         let now = now();
-        if self.unflushed && now.saturating_sub(self.flushed_at) >= processor.flush_interval {
+        self.take_over(now)?;
+        if self.unflushed && now.saturating_sub(self.flushed_at) >= self.processor.flush_interval {
             self.flush()?;
             self.flushed_at = now;
         }
@@ -576,10 +627,31 @@ where
         Ok(())
     }
 
+    /// Takes over the partitions that are due; while the tables cannot be asked, the others go on.
+    fn take_over(&mut self, now: Duration) -> Result<(), ProcessorError> {
+        let processor = &*self.processor;
+        for partition in self.awaited.due(now) {
+            match processor.recover(partition) {
+                Ok(held) => {
+                    processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
+                    self.partitions.insert(partition.0, held);
+                    self.awaited.forget(partition);
+                }
+                Err(ProcessorError::Sink(error)) if error.is_away => {
+                    let wait = self.awaited.failed(partition, now).as_millis() as u64;
+                    tracing::warn!(partition = partition.0, %error, wait_ms = wait, "how far the tables go cannot be asked yet");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes durable what was appended onward.
     fn flush(&mut self) -> Result<(), ProcessorError> {
         if let Some(onward) = &self.processor.onward {
             onward.flush(FLUSH_DEADLINE)?;
+            crash::point("onward_flushed");
         }
         for held in self.partitions.values_mut() {
             held.flushed = held.owner.next();

@@ -8,6 +8,11 @@ use crumbtrail_log::{Gap, Generation, Inbox, OriginId, Position, Tick, Verdict};
 pub trait Provenance: Send + Sized {
     /// [`Inbox::new`].
     fn new() -> Self;
+    /// [`Inbox::adopting`].
+    #[must_use]
+    fn adopting() -> Self {
+        Self::new()
+    }
     /// [`Inbox::judge`].
     fn judge(&mut self, generation: Generation, origin: OriginId, position: Position, previous: Position) -> Verdict;
     /// [`Inbox::tick`].
@@ -28,6 +33,10 @@ pub trait Provenance: Send + Sized {
 impl Provenance for Inbox {
     fn new() -> Inbox {
         Inbox::new()
+    }
+
+    fn adopting() -> Inbox {
+        Inbox::adopting()
     }
 
     #[inline]

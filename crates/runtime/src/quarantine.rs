@@ -3,12 +3,16 @@
 //! A panic tells where it was. Of a process that just ended (out of memory, an overflown stack) only the frontier is known: the
 //! next start from that very frontier marks each record before it decides it, until a tick says that it came past.
 //! A process that ends in order takes its notes away.
+//!
+//! Of our own logs a panic alone is counted. What is set aside there stays so for every later owner of the partition: a
+//! replay has to make the same rows.
 
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
-use crumbtrail_log::OriginId;
+use crumbtrail_log::{Offset, OriginId};
 use hashbrown::HashMap;
 
 use crate::notes::Notes;
+use crate::owner::Place;
 
 /// Format version of a note.
 const VERSION: u8 = 1;
@@ -149,6 +153,81 @@ impl Crashes {
             tracing::warn!(%error, "a crash would not be counted");
         }
     }
+}
+
+/// Counts panics of steps, by partition.
+pub(crate) struct StepCrashes {
+    notes: Notes,
+}
+
+/// What is noted of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct StepNote {
+    /// Where the last panic was, and how many were there one after the other.
+    last: Place,
+    crashes: u32,
+    aside: Vec<Place>,
+}
+
+impl StepNote {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        put_varint(&mut out, u64::from(self.crashes));
+        put_varint(&mut out, self.aside.len() as u64);
+        for (offset, number) in std::iter::once(&self.last).chain(&self.aside) {
+            put_varint(&mut out, offset.0);
+            put_varint(&mut out, u64::from(*number));
+        }
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Result<StepNote, WireError> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != VERSION {
+            return Err(WireError::Malformed("note of another format version"));
+        }
+        let (crashes, count) = (reader.varint_u32()?, reader.varint()?);
+        let mut place = || Ok((Offset(reader.varint()?), reader.varint_u32()?));
+        let last = place()?;
+        let aside = (0..count).map(|_| place()).collect::<Result<_, WireError>>()?;
+        Ok(StepNote { last, crashes, aside })
+    }
+}
+
+impl StepCrashes {
+    pub(crate) fn new(notes: Notes) -> StepCrashes {
+        StepCrashes { notes }
+    }
+
+    /// Records that are not to be given to the step.
+    pub(crate) fn aside(&self, processor: &str, partition: u32) -> Vec<Place> {
+        self.note(processor, partition).aside
+    }
+
+    /// A panic at a record.
+    pub(crate) fn crashed(&self, processor: &str, partition: u32, at: Place) {
+        let mut note = self.note(processor, partition);
+        note.crashes = if note.crashes > 0 && note.last == at { note.crashes + 1 } else { 1 };
+        note.last = at;
+        if note.crashes >= MOST_CRASHES && !note.aside.contains(&at) {
+            note.aside.push(at);
+        }
+        if let Err(error) = self.notes.put(&of_partition(processor, partition), note.encode()) {
+            tracing::warn!(%error, "a crash was not counted");
+        }
+    }
+
+    fn note(&self, processor: &str, partition: u32) -> StepNote {
+        let found = self.notes.get(&of_partition(processor, partition)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "crashes cannot be counted");
+            None
+        });
+        found.and_then(|bytes| StepNote::decode(&bytes).ok()).unwrap_or_default()
+    }
+}
+
+fn of_partition(processor: &str, partition: u32) -> String {
+    format!("{processor}-{partition:05}")
 }
 
 fn name(origin: OriginId) -> String {

@@ -46,6 +46,8 @@ impl Batch {
 pub struct SinkError {
     /// What happened and what to do.
     pub message: String,
+    /// Whether whom it was about is only away, so that asking again later may help.
+    pub is_away: bool,
 }
 
 /// Takes batches and acknowledges them once they and their ledger rows are durable.

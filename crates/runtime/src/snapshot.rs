@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crumbtrail_crash as crash;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_log::position::Offset;
 use object_store::path::Path;
@@ -133,7 +134,9 @@ impl SnapshotStore {
         let size = bytes.len();
         let folder = self.folder(processor, partition);
         let name = folder.clone().join(format!("{:020}.snap", offset.0));
+        crash::point("snapshot_sealed");
         self.store.put(&name, PutPayload::from(bytes)).await?;
+        crash::point("snapshot_written");
         // One at a time: two that judge by different limits could remove what both need.
         let mut known = self.known.lock().await;
         let known = known.entry(folder.clone()).or_default();
@@ -149,6 +152,7 @@ impl SnapshotStore {
                 oldest = oldest.min(snapshot.offset);
             } else {
                 self.store.delete(&snapshot.path).await?;
+                crash::point("snapshot_pruned");
             }
         }
         Ok(Published { size, oldest })

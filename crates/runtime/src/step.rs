@@ -137,6 +137,10 @@ pub trait Step: Send {
     /// # Errors
     /// The record cannot be read.
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError>;
+    /// In place of a record at which processes crashed: says that it is dead, and where that can be looked up.
+    fn set_aside(&mut self, _context: Context, effects: &mut Effects) {
+        effects.outcome(Outcome::Dead);
+    }
     /// A tick: the watermark may have moved.
     fn tick(&mut self, context: Context, effects: &mut Effects);
     /// Appends the state (versioned, deterministic).

@@ -360,6 +360,7 @@ impl Deployment {
             metrics: self.metrics.clone(),
             progress: progress.clone(),
             stop: stop.clone(),
+            accepts_gaps: false,
             flush_interval: Duration::from_millis(5),
             retention: None,
         };

@@ -92,6 +92,7 @@ fn processor(
         metrics: Metrics::new(),
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
+        accepts_gaps: false,
         flush_interval: Duration::ZERO,
         retention: None,
     };

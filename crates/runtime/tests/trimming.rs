@@ -112,6 +112,7 @@ struct Deployment {
     log: LocalLog,
     sink: Arc<Ranges>,
     snapshots: SnapshotStore,
+    accepts_gaps: bool,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -120,7 +121,7 @@ impl Deployment {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let snapshots = SnapshotStore::new(Arc::new(InMemory::new()), "e1", runtime.handle().clone(), 2);
         let sink = Arc::new(Ranges { away_from, ..Ranges::default() });
-        Deployment { log: LocalLog::open(folder, "x", 1).unwrap(), sink, snapshots, runtime }
+        Deployment { log: LocalLog::open(folder, "x", 1).unwrap(), sink, snapshots, accepts_gaps: false, runtime }
     }
 
     /// Runs a processor that keeps ten hours of log until it has read everything and `until` says so.
@@ -140,6 +141,7 @@ impl Deployment {
             metrics: Metrics::new(),
             progress: progress.clone(),
             stop: stop.clone(),
+            accepts_gaps: self.accepts_gaps,
             flush_interval: Duration::from_millis(5),
             retention: Some(Duration::from_millis(10 * HOUR_MS as u64)),
         };
@@ -207,4 +209,49 @@ fn a_reader_that_needs_what_was_forgotten_halts() {
     assert!(matches!(error, ProcessorError::Forgotten { .. }), "{error}");
     assert!(error.to_string().contains(&format!("x begins at offset {}", deployment.begin())), "{error}");
     assert_eq!(*deployment.sink.rows.lock().unwrap(), rows, "and computes nothing");
+}
+
+#[test]
+fn a_reader_told_to_accept_what_was_forgotten_goes_on_and_says_the_same_ever_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut deployment = Deployment::new(folder.path(), None);
+    write(&deployment.log, 0..40);
+    deployment.run(|| deployment.begin() > 0).unwrap();
+    // The snapshots are lost, and so are the tables: they end where they were when a copy was made.
+    let handle = deployment.runtime.handle().clone();
+    deployment.snapshots = SnapshotStore::new(Arc::new(InMemory::new()), "e1", handle, 50);
+    let begin = deployment.begin();
+    deployment.sink.rows.lock().unwrap().retain(|(_, to), _| *to <= begin / 2);
+    let known = deployment.sink.end();
+    assert!(known > 0 && known < begin);
+    assert!(matches!(deployment.run(|| true).unwrap_err(), ProcessorError::Forgotten { .. }));
+    deployment.accepts_gaps = true;
+    deployment.run(|| true).unwrap();
+    deployment.accepts_gaps = false;
+    let rows = deployment.sink.rows.lock().unwrap().clone();
+    assert_eq!(rows.get(&(known, begin)), Some(&Vec::new()), "the tables know what is missing");
+    let mut end = 0;
+    for (from, to) in rows.keys() {
+        assert_eq!(*from, end, "no hole, no overlap");
+        end = *to;
+    }
+    let last = |rows: &BTreeMap<(u64, u64), Vec<u8>>| {
+        let bytes = rows.values().next_back().unwrap().clone();
+        let mut reader = Reader::new(&bytes);
+        let mut sum = 0;
+        while !reader.is_empty() {
+            sum = reader.varint().unwrap();
+        }
+        sum
+    };
+    assert_eq!(last(&rows), (begin..40).sum::<u64>(), "what is left is counted once");
+    // The decision is a record in the log, after all there was; ten hours more, from the snapshot and from further back.
+    write(&deployment.log, 40..50);
+    deployment.run(|| true).unwrap();
+    let expected = (begin..50).sum::<u64>() + u64::from(crumbtrail_events::touchpoint::VERSION);
+    assert_eq!(last(&deployment.sink.rows.lock().unwrap()), expected);
+    // A copy of the tables that ends where the gap did: the same rows again, or the sink complains.
+    deployment.sink.rows.lock().unwrap().retain(|(_, to), _| *to <= begin);
+    deployment.run(|| true).unwrap();
+    assert_eq!(last(&deployment.sink.rows.lock().unwrap()), expected);
 }

@@ -245,6 +245,7 @@ fn processor<S: Step>(
         metrics: scene.metrics.clone(),
         progress,
         stop: Arc::new(AtomicBool::new(false)),
+        accepts_gaps: false,
         flush_interval: Duration::from_secs(3_600),
         retention: scene.retention_ms.map(|ms| Duration::from_millis(ms as u64)),
     })

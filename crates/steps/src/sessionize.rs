@@ -1,7 +1,8 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
+use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes};
-use crumbtrail_events::{Outcome, Touchpoint};
+use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
@@ -111,6 +112,19 @@ impl Step for Sessionize {
             effects.row(TOUCHPOINTS, |out| tables::touchpoints::encode(&row, version, out));
         }
         self.whose.touchpoint(payload, judged, context, effects)
+    }
+
+    fn set_aside(&mut self, context: Context, effects: &mut Effects) {
+        // What the record says is not looked at: that is where processes crashed.
+        let head = Head { outcome: Outcome::Dead, kind: Kind::Custom, id: context.version, ..Head::default() };
+        let topic = "log of touchpoints";
+        let offset = (context.version >> 16) & 0xFF_FFFF_FFFF;
+        let (reason, detail) = ("quarantined", "three processes crashed at it: set aside unread");
+        let partition = self.partition;
+        let touchpoint = Touchpoint { head, topic, partition, offset, reason, detail, ..Touchpoint::default() };
+        let row = DeadLetterRow { touchpoint: &touchpoint, log_partition: partition };
+        effects.outcome(Outcome::Dead);
+        effects.row(DEAD_LETTERS, |out| tables::dead_letters::encode(&row, RowVersion(context.version), out));
     }
 
     fn tick(&mut self, context: Context, effects: &mut Effects) {

@@ -64,6 +64,8 @@ catalogue! {
     STEP_GAPS_OPEN = "crumbtrail_step_gaps_open", Gauge, ["processor", "partition"], "Origins of which a record is missing: what follows it is refused until their writer has gone back.", "above 0 for 2 minutes: nobody heals it";
     STEP_GO_BACKS_ASKED = "crumbtrail_step_go_backs_asked_total", Counter, ["processor"], "Times the writer of an origin was asked to go back, by the reader that misses a record.", "";
     WRITER_GO_BACKS = "crumbtrail_writer_go_backs_total", Counter, ["processor"], "Times a writer went back because a reader misses a record.", "";
+    STEP_GAPS_ACCEPTED = "crumbtrail_step_gaps_accepted_total", Counter, ["processor"], "Partitions that went on without what their log had forgotten, accepted as lost by an operator (--accept-gap).", "any: sessions and journeys open then are not continued";
+    STEP_QUARANTINED = "crumbtrail_step_quarantined_total", Counter, ["processor"], "Records of our logs that a step was not given, because three processes crashed at each.", "any: a build that can read it, and a rebuild";
     STEP_OLD_GENERATION = "crumbtrail_step_old_generation_total", Counter, ["processor"], "Records dropped because a newer configuration's writer has taken over.", "";
     STEP_LAG = "crumbtrail_step_lag_frames", Gauge, ["processor", "partition"], "Frames of our log not yet processed.", "grows for 10 minutes";
     STEP_LAG_SECONDS = "crumbtrail_step_lag_seconds", Gauge, ["processor", "partition"], "Wall time minus the wall time of the last tick processed: how old the tables are.", "above 60";

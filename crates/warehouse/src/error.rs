@@ -113,7 +113,7 @@ impl WarehouseError {
             WarehouseError::Unreachable { .. }
                 | WarehouseError::TimedOut { .. }
                 | WarehouseError::Server { transient: true, .. }
-        )
+        ) || matches!(self, WarehouseError::Migration { source, .. } if source.is_transient())
     }
 
     pub(crate) fn of(url: &str, error: clickhouse::error::Error) -> WarehouseError {

@@ -9,6 +9,7 @@
 
 pub mod backoff;
 pub mod batch;
+pub mod claim;
 pub mod client;
 mod coded;
 pub mod docs;

@@ -14,6 +14,7 @@ use crate::native;
 use crate::server::Server;
 use crate::tables::{TableId, batches};
 use bytes::Bytes;
+use crumbtrail_crash as crash;
 use futures_util::{StreamExt as _, stream};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -60,6 +61,7 @@ impl<S: Server> Loader<S> {
         }
         loop {
             let started = self.server_start().await?;
+            crash::point("insert_begun");
             let inserts = TableId::ALL
                 .into_iter()
                 .flat_map(|table| self.joined(table, batches, started).into_iter().map(move |joined| (table, joined)));
@@ -74,7 +76,9 @@ impl<S: Server> Loader<S> {
                 report.insert_count += 1;
             }
             drop(acknowledged);
+            crash::point("rows_inserted");
             if self.write_ledger(batches, started).await? {
+                crash::point("ledger_written");
                 report.insert_count += 1;
                 return Ok(report);
             }

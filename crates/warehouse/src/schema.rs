@@ -79,6 +79,7 @@ files! {
     "0175_conversation_origins_view.sql",
     "0176_shared_ids_view.sql",
     "0191_dead_letter_fates_view.sql",
+    "0192_deployments.sql",
 }
 
 /// What the parameters become.

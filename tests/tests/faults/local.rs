@@ -18,7 +18,7 @@ use crate::{is_long, seed};
 const PACE: &str = "pace:\n  insert_interval_ms: 100\n  tick_ms: 20\nsnapshots:\n  interval_seconds: 1\n";
 
 /// What faults are measured by: an engine, a world, and what an undisturbed import of it says.
-struct Bench {
+pub struct Bench {
     host: Deployment,
     arguments: Vec<String>,
     calm: Vec<Vec<String>>,
@@ -26,7 +26,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(scale: &str) -> Bench {
+    pub fn start(scale: &str) -> Bench {
         let mut host = Deployment::new("");
         host.start_engine();
         world::make(&host.path("world"), scale, &[]);
@@ -44,13 +44,23 @@ impl Bench {
 
     /// A deployment of its own behind a door of its own.
     fn scene(&self, name: &str) -> (Proxy, Deployment) {
+        self.scene_with(name, "")
+    }
+
+    /// The same, with more of the pace's last key.
+    pub fn scene_with(&self, name: &str, more: &str) -> (Proxy, Deployment) {
         let proxy = Proxy::start(&self.host.engine_access().0);
-        let shop = Deployment::beside(&self.host, &proxy.url(), name, PACE);
+        let shop = Deployment::beside(&self.host, &proxy.url(), name, &format!("{PACE}{more}"));
         (proxy, shop)
     }
 
+    /// What is imported.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
     #[track_caller]
-    fn judge(&self, shop: &Deployment, what: &str, begun: Instant) {
+    pub fn judge(&self, shop: &Deployment, what: &str, begun: Instant) {
         tables::assert_says(&self.calm, shop);
         eprintln!("faults: {what}: every table equal, audit empty ({:.1?})", begun.elapsed());
     }

@@ -87,7 +87,7 @@ pub const FORMATS: &[Format] = &[
         name: "inbox",
         source: "crates/log/src/inbox.rs",
         version_at: Some(0),
-        reads: &[1],
+        reads: &[1, 2],
         load: |bytes| text(Inbox::decode(bytes)),
     },
     Format {

@@ -34,6 +34,7 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
+    deployment.claim(&clickhouse)?;
 
     let mut judge = SourceJudge::new(&deployment)?;
     let surveys = survey(args, &mut files, &mut judge)?;
@@ -204,7 +205,8 @@ fn balance(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Balance> 
         TableId::Batches.in_epoch(deployment.config.epoch.0),
         sums.join(" UNION ALL ")
     );
-    let rows: Vec<Row> = deployment.runtime.block_on(client.rows(&sql))?;
+    let asked = deployment.patience.ask("balance", || client.rows::<Row>(&sql));
+    let rows = deployment.runtime.block_on(asked)?;
     let mut balance = Balance::default();
     for row in rows {
         if let Some(outcome) = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == row.outcome) {

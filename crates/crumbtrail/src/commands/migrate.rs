@@ -4,15 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::Place;
+use crate::cli::MigrateArgs;
 use crate::wiring::Deployment;
 
-pub fn migrate(place: &Place) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(place)?)?;
+pub fn migrate(args: &MigrateArgs) -> Result<ExitCode> {
+    let deployment = Deployment::new(super::load(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     let report = deployment.migrate(&clickhouse)?;
     for file in &report.applied {
         println!("applied {file}");
+    }
+    if args.adopt {
+        println!("adopted by {}", deployment.adopt(&clickhouse)?);
     }
     println!("{} applied, {} unchanged: the tables are current", report.applied.len(), report.unchanged_count);
     Ok(ExitCode::SUCCESS)

@@ -46,7 +46,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
         Command::Identity(command) => identity::identity(&command),
-        Command::Migrate(place) => migrate::migrate(&place),
+        Command::Migrate(args) => migrate::migrate(&args),
         Command::Report(args) => report::report(&args),
         Command::Config(args) => {
             let text = match args.what {

@@ -28,6 +28,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(super::load(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
+    deployment.claim(&clickhouse)?;
     let logs = deployment.logs()?;
     let mut mender = Fix {
         args,
@@ -104,8 +105,8 @@ fn dead(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<DeadLetters>
          FROM {}.dead_letters",
         clickhouse.client.database()
     );
-    let rows: Vec<Row> =
-        deployment.runtime.block_on(clickhouse.client.rows(&sql)).context("the dead letters cannot be asked for")?;
+    let asked = deployment.patience.ask("dead letters", || clickhouse.client.rows::<Row>(&sql));
+    let rows = deployment.runtime.block_on(asked).context("the dead letters cannot be asked for")?;
     let mut dead = DeadLetters::new();
     for Row { topic, partition, offset, reason, received_at_ms } in rows {
         dead.entry(topic).or_default().insert((partition, offset), Dead { reason, received_at_ms });

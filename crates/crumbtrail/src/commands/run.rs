@@ -35,8 +35,9 @@ const IDLE: Duration = Duration::from_secs(3);
 const UNASSIGNED: Duration = Duration::from_secs(60);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load_service(&args.place)?)?;
     let stop = on_signal()?;
+    let mut deployment = Deployment::new(super::load_service(&args.place)?)?.serving(stop.clone());
+    deployment.accepts_gaps = args.accept_gap;
     let metrics = Metrics::new();
     let health = Health::default();
     let listen = &deployment.config.telemetry.listen;
@@ -86,6 +87,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
 fn clickhouse(deployment: &Deployment) -> Result<Clickhouse> {
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
+    deployment.claim(&clickhouse)?;
     Ok(clickhouse)
 }
 
@@ -244,7 +246,7 @@ impl Intake {
                     deployment.epoch(),
                     deployment.generation(),
                 )
-                .accepting_gaps(args.accept_gap)
+                .accepting_gaps(deployment.accepts_gaps)
                 .counting(Crashes::new(snapshots.notes("crashes"))),
                 judge: Box::new(SourceJudge::new(deployment)?),
                 control: logs.control.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,9 +12,10 @@ use crumbtrail_log::local::LocalLog;
 use crumbtrail_log::{Epoch, Generation, Log};
 use crumbtrail_runtime::SnapshotStore;
 use crumbtrail_warehouse::schema::Target;
-use crumbtrail_warehouse::{Client, Endpoint, migrate};
+use crumbtrail_warehouse::{Client, Endpoint, claim, migrate};
 use tokio::runtime::Runtime;
 
+use super::patience::Patience;
 use crate::config::{Config, LogHome};
 
 /// The logs between the processors.
@@ -35,7 +37,16 @@ pub struct Deployment {
     pub config: Config,
     /// Runs what is asynchronous: HTTP to ClickHouse, object stores, endpoints.
     pub runtime: Runtime,
+    /// With a ClickHouse that is away.
+    pub patience: Patience,
+    /// Whether what is gone before it was read is accepted as lost (`run --accept-gap`).
+    pub accepts_gaps: bool,
 }
+
+/// How long a command waits for a ClickHouse that is away, unless it is a service.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The embedded engine is a process of ours: if it is gone it does not come back by itself.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(20);
 
 impl Deployment {
     /// A deployment under `config`.
@@ -49,7 +60,17 @@ impl Deployment {
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
-        Ok(Deployment { config, runtime })
+        let most = if config.clickhouse.url.is_empty() { ENGINE_PATIENCE } else { PATIENCE };
+        let patience = Patience::new(instance(&config), Some(most), Arc::default());
+        Ok(Deployment { config, runtime, patience, accepts_gaps: false })
+    }
+
+    /// Waits for a ClickHouse that is away until `stop` is set, as a service does.
+    #[must_use]
+    pub fn serving(mut self, stop: Arc<AtomicBool>) -> Deployment {
+        let most = self.config.clickhouse.url.is_empty().then_some(ENGINE_PATIENCE);
+        self.patience = Patience::new(self.instance(), most, stop);
+        self
     }
 
     /// The data folder.
@@ -120,10 +141,7 @@ impl Deployment {
     /// Name of this process in consumer groups.
     #[must_use]
     pub fn instance(&self) -> String {
-        if !self.config.kafka.instance.is_empty() {
-            return self.config.kafka.instance.clone();
-        }
-        std::fs::read_to_string("/etc/hostname").map_or_else(|_| "crumbtrail".to_owned(), |name| name.trim().to_owned())
+        instance(&self.config)
     }
 
     /// ClickHouse: connects to the server, or to the embedded engine, which is started if it does not run.
@@ -176,9 +194,50 @@ impl Deployment {
     /// # Errors
     /// ClickHouse refuses.
     pub fn migrate(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
+        let target = self.target();
         self.runtime
-            .block_on(migrate::migrate(&clickhouse.client, &self.target()))
+            .block_on(self.patience.ask("tables", || migrate::migrate(&clickhouse.client, &target)))
             .context("the tables could not be created or upgraded")
+    }
+
+    /// Makes sure that the tables are ours to fill, once they and our logs exist.
+    ///
+    /// # Errors
+    /// Another deployment fills them; ClickHouse refuses.
+    pub fn claim(&self, clickhouse: &Clickhouse) -> Result<()> {
+        let (id, epoch) = (self.identity()?, self.config.epoch.0);
+        let claimed = self.patience.ask("claim", || claim::claim(&clickhouse.client, epoch, &id));
+        let other = self.runtime.block_on(claimed).context("whose tables these are cannot be asked")?;
+        let Some(other) = other else { return Ok(()) };
+        bail!(
+            "the tables of epoch {epoch} in {} are filled by another deployment ({other}; this one is {id}): two would spoil \
+             each other's; give this one a database or an epoch of its own, or, if its logs were moved or made anew on \
+             purpose, run `crumbtrail migrate --adopt` once",
+            clickhouse.client.database()
+        )
+    }
+
+    /// Gives the tables to this deployment, whosever they were.
+    ///
+    /// # Errors
+    /// ClickHouse refuses.
+    pub fn adopt(&self, clickhouse: &Clickhouse) -> Result<String> {
+        let id = self.identity()?;
+        self.runtime
+            .block_on(claim::adopt(&clickhouse.client, self.config.epoch.0, &id))
+            .context("the tables cannot be adopted")?;
+        Ok(id)
+    }
+
+    /// What tells this deployment from others: where its logs are, for they are what the tables are made of.
+    fn identity(&self) -> Result<String> {
+        match self.config.log.home {
+            LogHome::Local => local_identity(&self.data().join("log/deployment.id")),
+            LogHome::Kafka => {
+                let cluster = admin::cluster_id(&self.kafka_settings())?;
+                Ok(format!("kafka {cluster}/{}", self.config.log.topic_prefix))
+            }
+        }
     }
 
     /// Where snapshots live.
@@ -230,6 +289,25 @@ pub struct Clickhouse {
     _engine: Option<EngineHandle>,
 }
 
+fn instance(config: &Config) -> String {
+    if !config.kafka.instance.is_empty() {
+        return config.kafka.instance.clone();
+    }
+    std::fs::read_to_string("/etc/hostname").map_or_else(|_| "crumbtrail".to_owned(), |name| name.trim().to_owned())
+}
+
+/// The id of a log on disk: made once, and gone with it.
+fn local_identity(path: &PathBuf) -> Result<String> {
+    let key = match std::fs::read(path) {
+        Ok(id) => id,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make_key(path)?,
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let id = String::from_utf8_lossy(&key);
+    Ok(format!("log {}", id.get(..16).unwrap_or(&id)))
+}
+
+/// A file of random hexadecimal digits that did not exist.
 fn make_key(path: &PathBuf) -> Result<Vec<u8>> {
     use std::io::{Read as _, Write as _};
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -239,7 +317,7 @@ fn make_key(path: &PathBuf) -> Result<Vec<u8>> {
     let mut raw = [0u8; 32];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut random| random.read_exact(&mut raw))
-        .context("cannot read random bytes for the privacy key")?;
+        .context("cannot read random bytes")?;
     let key: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut file = std::fs::OpenOptions::new()
         .write(true)

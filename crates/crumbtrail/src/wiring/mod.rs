@@ -3,6 +3,7 @@
 pub mod deployment;
 pub mod enrichment;
 pub mod intake;
+pub mod patience;
 pub mod processors;
 pub mod sink;
 

@@ -116,6 +116,7 @@ impl Processors {
                 metrics: shared.metrics.clone(),
                 progress: progress.clone(),
                 stop: self.stop.clone(),
+                accepts_gaps: deployment.accepts_gaps,
                 flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
                 retention: deployment.retention(),
             };

@@ -39,7 +39,7 @@ impl WarehouseSink {
     /// # Errors
     /// The loader has stopped for good.
     pub fn flush(&self, most: Duration) -> Result<bool, SinkError> {
-        self.loader.flush(most).map_err(|error| SinkError { message: error.to_string() })
+        self.loader.flush(most).map_err(|error| SinkError { message: error.to_string(), is_away: false })
     }
 }
 
@@ -51,7 +51,8 @@ impl Sink for WarehouseSink {
     }
 
     fn submit(&self, batch: Batch) -> Result<(), SinkError> {
-        self.loader.submit(for_warehouse(batch)).map_err(|error| SinkError { message: error.to_string() })
+        let submitted = self.loader.submit(for_warehouse(batch));
+        submitted.map_err(|error| SinkError { message: error.to_string(), is_away: false })
     }
 
     fn acked(&self, name: &'static str, partition: u32) -> Option<Offset> {
@@ -60,7 +61,10 @@ impl Sink for WarehouseSink {
 
     fn chain_end(&self, name: &'static str, partition: u32) -> Result<Option<Offset>, SinkError> {
         let chain = ledger::chain_end(&self.client, self.epoch, processor(name).0, partition);
-        let end = self.runtime.block_on(chain).map_err(|error| SinkError { message: error.to_string() })?;
+        let end = self
+            .runtime
+            .block_on(chain)
+            .map_err(|error| SinkError { message: error.to_string(), is_away: error.is_transient() })?;
         Ok(end.and_then(ledger::ChainEnd::whole_to).map(Offset))
     }
 }

@@ -67,6 +67,17 @@ impl TopicFacts {
 /// Room for the largest frame.
 const MAX_MESSAGE_BYTES: u64 = 4 << 20;
 
+/// Id of the cluster.
+///
+/// # Errors
+/// [`LogError::Broker`] when it does not answer, or has none.
+pub fn cluster_id(settings: &KafkaSettings) -> Result<String, LogError> {
+    let admin = admin(settings)?;
+    let detail = "no answer in time, or none that has an id".to_owned();
+    let id = admin.inner().fetch_cluster_id(settings.deadline());
+    id.ok_or_else(|| LogError::Broker { what: "ask for the cluster's id".to_owned(), detail })
+}
+
 /// Makes a topic of ours if there is none: retained by time (`None`: for ever), not compacted, without unclean
 /// election, acknowledged by two where there are three. Says whether it made it.
 ///

@@ -29,6 +29,14 @@ fn broker_error(what: impl Into<String>, error: &KafkaError) -> LogError {
     LogError::Broker { what: what.into(), detail: error.to_string() }
 }
 
+/// Why a group member cannot read on.
+fn read_error(topics: &str, error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::FencedInstanceId) => LogError::Fenced { topics: topics.to_owned() },
+        _ => broker_error(format!("read {topics}"), error),
+    }
+}
+
 /// Whether the client mends this by itself, so that there is nothing to do but wait.
 fn heals_itself(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;

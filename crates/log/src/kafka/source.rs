@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use super::consumer::{Change, GroupConsumer};
 use super::ends::ends;
-use super::{KafkaSettings, broker_error, commit, heals_itself};
+use super::{KafkaSettings, broker_error, commit, heals_itself, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
 use crate::position::{Offset, OriginId, PartitionId};
@@ -287,7 +287,7 @@ impl Source for KafkaSource {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     self.out_of_bounds(&error)
                 }
-                _ => broker_error(format!("read {}", self.topic_names()), &error),
+                _ => read_error(&self.topic_names(), &error),
             });
         }
         Ok(SourceEvent::Polled(count))

@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 
 use super::consumer::{Change, GroupConsumer};
-use super::{KafkaSettings, broker_error, commit, heals_itself};
+use super::{KafkaSettings, broker_error, commit, heals_itself, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
 use crate::log::{Event, Subscription};
@@ -134,7 +134,7 @@ impl Subscription for KafkaSubscription {
                 Some(code) if heals_itself(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                     tracing::debug!(topic = self.topic, %error, "the broker is away");
                 }
-                _ => return Err(broker_error(format!("read {}", self.topic), &error)),
+                _ => return Err(read_error(&self.topic, &error)),
             },
         }
         Ok(self.events.pop_front().unwrap_or(Event::Idle))

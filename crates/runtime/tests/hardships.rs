@@ -1,0 +1,171 @@
+//! What a processor lives through: tables that cannot be asked how far they go (partitions wait for their owner, and the
+//! processor goes on), and a record at which its step crashes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crumbtrail_events::Outcome;
+use crumbtrail_log::memory::MemoryLog;
+use crumbtrail_log::{Epoch, Generation, Log, Member, Offset, OriginId, Outbox, PartitionId, Position};
+use crumbtrail_runtime::cutter::CutRules;
+use crumbtrail_runtime::processor::Running;
+use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::sink::{NullSink, SinkError};
+use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
+use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
+use crumbtrail_telemetry::{Metrics, catalogue};
+use object_store::memory::InMemory;
+
+/// Answers a question about how far it goes only after so many.
+struct Away {
+    tables: NullSink,
+    questions_left: AtomicU32,
+    is_away: bool,
+}
+
+impl Sink for Away {
+    fn has_room(&self) -> bool {
+        true
+    }
+    fn submit(&self, batch: Batch) -> Result<(), SinkError> {
+        self.tables.submit(batch)
+    }
+    fn acked(&self, processor: &'static str, partition: u32) -> Option<Offset> {
+        self.tables.acked(processor, partition)
+    }
+    fn chain_end(&self, processor: &'static str, partition: u32) -> Result<Option<Offset>, SinkError> {
+        let left = self.questions_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => Err(SinkError { message: "connection refused".to_owned(), is_away: self.is_away }),
+            Err(_) => self.tables.chain_end(processor, partition),
+        }
+    }
+}
+
+/// Counts; panics at a record that says `bad`.
+struct Count;
+
+impl Step for Count {
+    fn name(&self) -> &'static str {
+        "sessionize"
+    }
+    fn tables(&self) -> usize {
+        1
+    }
+    fn record(&mut self, payload: &[u8], _: Context, effects: &mut Effects) -> Result<(), StepError> {
+        assert!(payload != b"bad", "what no test had thought of");
+        effects.outcome(Outcome::Counted);
+        Ok(())
+    }
+    fn tick(&mut self, _: Context, _: &mut Effects) {}
+    fn save(&self, _: &mut Vec<u8>) {}
+    fn load(&mut self, _: &[u8]) -> Result<(), StepError> {
+        Ok(())
+    }
+    fn gauges(&self) -> StepGauges {
+        StepGauges::default()
+    }
+}
+
+type Make = fn(PartitionId) -> Count;
+
+fn processor(log: &MemoryLog, questions: u32, is_away: bool) -> Arc<Processor<Make>> {
+    Arc::new(unshared(log, questions, is_away))
+}
+
+fn unshared(log: &MemoryLog, questions: u32, is_away: bool) -> Processor<Make> {
+    Processor {
+        log: Arc::new(log.clone()),
+        onward: None,
+        control: None,
+        sink: Arc::new(Away { tables: NullSink::default(), questions_left: AtomicU32::new(questions), is_away }),
+        snapshots: None,
+        make: |_| Count,
+        rules: CutRules::default(),
+        epoch: Epoch(1),
+        generation: Generation(1),
+        clock: Clock::manual(0),
+        metrics: Metrics::new(),
+        progress: Progress::default(),
+        stop: Arc::new(AtomicBool::new(false)),
+        accepts_gaps: false,
+        flush_interval: Duration::from_millis(1),
+        retention: None,
+    }
+}
+
+fn log() -> MemoryLog {
+    log_with(None)
+}
+
+/// Twenty records, one of them bad.
+fn log_with(bad: Option<u64>) -> MemoryLog {
+    let log = MemoryLog::new("touchpoints", 2);
+    let mut outbox = Outbox::new(Epoch(1), Generation(1), 2);
+    outbox.start(OriginId(1), "a", Position::default());
+    for n in 0..20 {
+        outbox.push(
+            OriginId(1),
+            Position { offset: n, seq: 1 },
+            PartitionId(n as u32 % 2),
+            if bad == Some(n) { b"bad" } else { b"x" },
+        );
+    }
+    outbox.tick(1_000, &[]);
+    outbox.drain().for_each(|(partition, frame)| log.append(partition, frame).unwrap());
+    log
+}
+
+fn member() -> Member<'static> {
+    Member { group: "g", index: 0, count: 1, instance: "i".to_owned() }
+}
+
+#[test]
+fn partitions_wait_until_the_tables_answer() {
+    let log = log();
+    let processor = processor(&log, 5, true);
+    let progress = processor.progress.clone();
+    let mut running = Running::<_, Count>::join(processor, member()).unwrap();
+    let records = || progress.owned().iter().map(|(_, at)| at.records).sum::<u64>();
+    let mut seconds = 0;
+    while records() < 20 {
+        seconds += 1;
+        assert!(seconds < 60, "never taken over");
+        running.turn(Duration::ZERO, || Duration::from_secs(seconds)).unwrap();
+    }
+    assert!(seconds > 4, "asked again, and not at once: {seconds}");
+    running.leave().unwrap();
+}
+
+#[test]
+fn a_refusal_that_waiting_does_not_mend_ends_the_processor() {
+    let log = log();
+    let mut running = Running::<_, Count>::join(processor(&log, 1, false), member()).unwrap();
+    let ended = (0..3).find_map(|n| running.turn(Duration::ZERO, || Duration::from_secs(n)).err());
+    assert!(ended.is_some_and(|error| error.to_string().contains("connection refused")));
+}
+
+#[test]
+fn the_third_crash_of_a_step_sets_the_record_aside_for_every_later_owner() {
+    let log = log_with(Some(13));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let snapshots = SnapshotStore::new(Arc::new(InMemory::new()), "e1", runtime.handle().clone(), 1);
+    let run = || {
+        let processor = Processor { snapshots: Some(snapshots.clone()), ..unshared(&log, 0, false) };
+        let (metrics, progress) = (processor.metrics.clone(), processor.progress.clone());
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let mut running = Running::<_, Count>::join(Arc::new(processor), member()).unwrap();
+            (0..20).for_each(|n| running.turn(Duration::ZERO, || Duration::from_secs(n)).unwrap());
+        }));
+        let records = progress.owned().iter().map(|(_, at)| at.records).sum::<u64>();
+        (ended.is_ok(), records, metrics.counter(&catalogue::STEP_QUARANTINED, &["sessionize"]))
+    };
+    for _ in 0..3 {
+        assert!(!run().0);
+    }
+    for _ in 0..2 {
+        assert_eq!(run(), (true, 20, 1));
+    }
+}

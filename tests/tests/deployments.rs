@@ -1,0 +1,54 @@
+//! Tables and whose they are: a ClickHouse that is away when a deployment starts, and two deployments on one set of tables.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use crumbtrail_tests::{Deployment, Proxy, has_engine};
+
+fn clicks(shop: &Deployment, prefix: &str, count: usize) -> Vec<std::ffi::OsString> {
+    let line = |n: usize| {
+        let at = 1_760_000_000_000i64 + n as i64 * 1_000;
+        format!("{{\"event_id\":\"{prefix}{n}\",\"visitor\":\"v{n}\",\"occurred_at\":{at},\"name\":\"page_view\"}}\n")
+    };
+    let file = shop.write("clicks.jsonl", (0..count).map(line).collect::<String>());
+    vec!["--format".into(), "native".into(), file.into()]
+}
+
+#[test]
+fn a_second_deployment_on_the_same_tables_is_refused_until_it_adopts_them() {
+    if !has_engine("a_second_deployment_on_the_same_tables_is_refused_until_it_adopts_them") {
+        return;
+    }
+    let mut host = Deployment::new("");
+    host.start_engine();
+    let url = host.engine_access().0;
+    let [first, second] = [(); 2].map(|()| Deployment::beside(&host, &url, "shared", ""));
+    first.ok("import", clicks(&first, "a", 20));
+    let said = second.fails("import", clicks(&second, "b", 20));
+    assert!(said.contains("filled by another deployment") && said.contains("migrate --adopt"), "{said}");
+    first.ok("import", clicks(&first, "c", 5));
+    assert_eq!(first.number("SELECT count() FROM touchpoints"), 25);
+    assert_eq!(first.sql("SELECT * FROM audit"), "");
+    second.ok("migrate", ["--adopt"]);
+    let said = first.fails("import", clicks(&first, "d", 5));
+    assert!(said.contains("filled by another deployment"), "{said}");
+}
+
+#[test]
+fn a_clickhouse_that_is_away_at_the_start_is_waited_for() {
+    if !has_engine("a_clickhouse_that_is_away_at_the_start_is_waited_for") {
+        return;
+    }
+    let mut host = Deployment::new("");
+    host.start_engine();
+    let door = Proxy::start(&host.engine_access().0);
+    let shop = Deployment::beside(&host, &door.url(), "away", "");
+    door.shut(true);
+    let arguments = clicks(&shop, "a", 20);
+    let mut job = shop.command("import").args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(job.try_wait().unwrap().is_none(), "it waits");
+    door.shut(false);
+    assert!(job.wait().unwrap().success());
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
+}
