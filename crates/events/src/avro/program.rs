@@ -271,7 +271,8 @@ impl<'a> Run<'_, 'a> {
             }
             Op::Properties => self.values.strs[Str::Properties as usize] = properties(self.raw(&mut at)?)?,
             Op::Tags => {
-                self.values.strs[Str::Tags as usize] = arena.build(|joined| Ok(at = self.tags(at, joined)?))?;
+                self.values.strs[Str::Tags as usize] =
+                    arena.build(|joined| self.tags(at, joined).map(|end| at = end))?;
             }
             Op::Items(item_ops) => at = self.items(item_ops, at, items)?,
             Op::Union(branches) => {
