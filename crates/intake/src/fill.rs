@@ -8,6 +8,7 @@ pub(crate) fn linking(id: &str) -> &str {
     if is_garbage_id(id) { "" } else { id }
 }
 
+#[inline]
 pub(crate) fn click<'a>(event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
     out.head.kind = event.kind;
     out.event_id = event.event_id;

@@ -176,11 +176,15 @@ impl Intake {
     ) -> Result<Option<(Decided, usize)>, Hold> {
         self.reason = None;
         let Intake { decoder, enricher, reader, settings, .. } = self;
-        let Some((decoded, length)) = &mut decoder.first(input.shape, input.payload.unwrap_or_default())? else {
-            return Ok(None);
-        };
-        let judged = accept(enricher, reader, settings, input, decoded, (out, asides));
-        Ok(judged.ok().map(|decided| (decided, *length)))
+        // Taken by reference: an event is large.
+        match decoder.first(input.shape, input.payload.unwrap_or_default()) {
+            Ok(Some((ref mut decoded, length))) => {
+                let judged = accept(enricher, reader, settings, input, decoded, (out, asides));
+                Ok(judged.ok().map(|decided| (decided, length)))
+            }
+            Ok(None) => Ok(None),
+            Err(hold) => Err(hold),
+        }
     }
 
     /// The stub of a dead letter. Without a key of its own it is routed by where it came from.

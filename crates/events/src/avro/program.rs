@@ -111,12 +111,26 @@ impl<'a> Run<'_, 'a> {
         self.run = begin;
     }
 
+    /// Notes the string at `at`; gives the place behind it.
     #[inline(always)]
-    fn span(&mut self, at: &mut usize, slot: Str) -> Result<(), Fault> {
-        let length = self.raw(at)?.len();
-        self.spans[slot as usize] = ((*at - length) as u32, *at as u32);
+    fn span(&mut self, body: Body<'a>, at: usize, slot: Str) -> Result<usize, Fault> {
+        // Even and below 128: a length of one byte, and the string is there.
+        let (begin, end) = match body.0.get(at) {
+            Some(&length) if length & 0x81 == 0 && at + usize::from(length >> 1) < body.0.len() => {
+                (at + 1, at + 1 + usize::from(length >> 1))
+            }
+            _ => self.long_span(at)?,
+        };
+        self.spans[slot as usize] = (begin as u32, end as u32);
         self.spanned |= 1 << slot as u32;
-        Ok(())
+        Ok(end)
+    }
+
+    /// Where the string at `at` begins and ends.
+    #[inline(never)]
+    fn long_span(&mut self, mut at: usize) -> Result<(usize, usize), Fault> {
+        let length = self.raw(&mut at)?.len();
+        Ok((at - length, at))
     }
 
     /// A length, an index or a small count takes one byte, which is ASCII; longer ones end the run.
@@ -187,7 +201,8 @@ impl<'a> Run<'_, 'a> {
         Ok(count)
     }
 
-    /// Reads what `ops` say at `at`; gives the place behind it.
+    /// Reads what `ops` say at `at`; gives the place behind it. What most bodies are made of is read here, where place and
+    /// body stay in registers.
     fn ops(
         &mut self,
         ops: &'a [Op],
@@ -195,60 +210,76 @@ impl<'a> Run<'_, 'a> {
         arena: &mut Arena<'a>,
         items: &mut Vec<u8>,
     ) -> Result<usize, Fault> {
-        let mut ops = ops.iter();
-        while let Some(op) = ops.next() {
+        let body = self.body;
+        let mut next = 0;
+        while let Some(op) = ops.get(next) {
+            next += 1;
             match op {
-                Op::Str(slot) => self.span(&mut at, *slot)?,
+                Op::Str(slot) => at = self.span(body, at, *slot)?,
                 Op::OptionalStr { slot, value } => {
-                    if self.body.has_value(&mut at, *value)? {
-                        self.span(&mut at, *slot)?;
+                    if body.has_value(&mut at, *value)? {
+                        at = self.span(body, at, *slot)?;
                     }
                 }
                 Op::Nullable { value, over } => {
-                    if !self.body.has_value(&mut at, *value)? {
-                        ops = ops.as_slice().get(*over..).unwrap_or_default().iter();
+                    if !body.has_value(&mut at, *value)? {
+                        next += over;
                     }
                 }
-                Op::Symbol(slot, symbols) => {
-                    let index = self.index(&mut at)?;
-                    let symbol = symbols.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
-                    self.values.strs[*slot as usize] = symbol;
-                }
-                Op::Time(slot, per_ms) => {
-                    let time = self.long(&mut at)?;
-                    // Dividing by a variable costs as much as reading two fields; nearly everybody writes milliseconds.
-                    self.values.times[*slot as usize] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
-                }
-                Op::Number(slot, width) => self.values.numbers[*slot as usize] = Some(self.number(&mut at, *width)?),
-                Op::Code(word, codes) => {
-                    let index = self.index(&mut at)?;
-                    let code = codes.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
-                    self.values.words[*word as usize] = Some(code.ok_or_else(unknown_word)?);
-                }
-                Op::Word(word) => {
-                    let name = self.str(&mut at)?;
-                    if !name.is_empty() {
-                        self.values.words[*word as usize] = Some(word.code(name).ok_or_else(unknown_word)?);
-                    }
-                }
-                Op::Consent => {
-                    self.values.consent = match self.body.u8(&mut at)? {
-                        0 => Some(false),
-                        1 => Some(true),
-                        _ => return Err(malformed("a boolean other than 0 and 1")),
-                    }
-                }
-                Op::Properties => self.values.strs[Str::Properties as usize] = properties(self.raw(&mut at)?)?,
-                Op::Tags => {
-                    self.values.strs[Str::Tags as usize] = arena.build(|joined| Ok(at = self.tags(at, joined)?))?
-                }
-                Op::Items(item_ops) => at = self.items(item_ops, at, items)?,
-                Op::Union(branches) => {
-                    let branch = self.body.branch(&mut at, branches)?;
-                    at = self.ops(branch, at, arena, items)?;
-                }
-                Op::Skip(skip) => at = self.skip(skip, at)?,
+                Op::Items(_) if body.0.get(at) == Some(&0) => at += 1,
+                rarer => at = self.op(rarer, at, arena, items)?,
             }
+        }
+        Ok(at)
+    }
+
+    /// Reads what one operation says at `at`; gives the place behind it.
+    #[inline(never)]
+    fn op(&mut self, op: &'a Op, mut at: usize, arena: &mut Arena<'a>, items: &mut Vec<u8>) -> Result<usize, Fault> {
+        match op {
+            Op::Str(_) | Op::OptionalStr { .. } | Op::Nullable { .. } => {
+                return self.ops(std::slice::from_ref(op), at, arena, items);
+            }
+            Op::Symbol(slot, symbols) => {
+                let index = self.index(&mut at)?;
+                let symbol = symbols.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
+                self.values.strs[*slot as usize] = symbol;
+            }
+            Op::Time(slot, per_ms) => {
+                let time = self.long(&mut at)?;
+                // Dividing by a variable costs as much as reading two fields; nearly everybody writes milliseconds.
+                self.values.times[*slot as usize] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
+            }
+            Op::Number(slot, width) => self.values.numbers[*slot as usize] = Some(self.number(&mut at, *width)?),
+            Op::Code(word, codes) => {
+                let index = self.index(&mut at)?;
+                let code = codes.get(index).ok_or_else(|| malformed("an enum index out of range"))?;
+                self.values.words[*word as usize] = Some(code.ok_or_else(unknown_word)?);
+            }
+            Op::Word(word) => {
+                let name = self.str(&mut at)?;
+                if !name.is_empty() {
+                    self.values.words[*word as usize] = Some(word.code(name).ok_or_else(unknown_word)?);
+                }
+            }
+            Op::Consent => {
+                self.values.consent = match self.body.u8(&mut at)? {
+                    0 => Some(false),
+                    1 => Some(true),
+                    _ => return Err(malformed("a boolean other than 0 and 1")),
+                }
+            }
+            Op::Properties => self.values.strs[Str::Properties as usize] = properties(self.raw(&mut at)?)?,
+            Op::Tags => {
+                self.values.strs[Str::Tags as usize] =
+                    arena.build(|joined| self.tags(at, joined).map(|end| at = end))?;
+            }
+            Op::Items(item_ops) => at = self.items(item_ops, at, items)?,
+            Op::Union(branches) => {
+                let branch = self.body.branch(&mut at, branches)?;
+                at = self.ops(branch, at, arena, items)?;
+            }
+            Op::Skip(skip) => at = self.skip(skip, at)?,
         }
         Ok(at)
     }
@@ -395,5 +426,25 @@ mod tests {
                 assert_eq!(plan.click(&bad, &mut scratch).unwrap_err().reason, Reason::InvalidUtf8, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_damaged_record_ends_where_passing_over_it_does_or_is_refused() {
+        let plan = Plan::compile(CLICK_SCHEMA, Target::Click).unwrap();
+        let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
+        let body = body(&click());
+        let mut read = 0;
+        for at in 0..body.len() {
+            for value in [0, 1, 2, 4, 0x7E, 0x80, 0xFE] {
+                let mut bytes = [&body[..], &[0; 300]].concat();
+                bytes[at] = value;
+                if let Ok((click, length)) = plan.first_click(&bytes, &mut scratch) {
+                    read += 1;
+                    assert_eq!(plan.times(&bytes).map(|(_, walked)| walked), Ok(length), "{value} at {at}");
+                    assert_eq!(plan.click(&bytes[..length], &mut other), Ok(click), "{value} at {at}");
+                }
+            }
+        }
+        assert!(read > 100, "{read}");
     }
 }
