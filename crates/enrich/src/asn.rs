@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::agent::lines;
 use crate::mmdb::{GeoError, Mmdb};
 use crate::network::Network;
+use crate::text::lines;
 
 /// An autonomous system. Unknown is 0 and empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -28,7 +28,9 @@ mod place;
 mod places;
 pub mod query;
 pub mod rules;
+mod site;
 pub mod sources;
+mod text;
 pub mod url;
 
 pub use agent::Agent;
