@@ -8,6 +8,7 @@ mod brand;
 pub mod hints;
 mod indicators;
 mod matcher;
+pub(crate) mod sent;
 mod tokens;
 mod version;
 

@@ -16,6 +16,7 @@ pub mod enricher;
 pub mod fence;
 pub mod geo;
 pub mod ip;
+mod json;
 pub mod keyring;
 pub mod media;
 mod mmdb;

@@ -5,5 +5,6 @@ pub mod enrichment;
 pub mod intake;
 pub mod processors;
 pub mod sink;
+mod watch;
 
 pub use deployment::Deployment;
