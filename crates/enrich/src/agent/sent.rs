@@ -73,7 +73,7 @@ impl<'a> Sent<'a> {
         }
         let same = |(a, b): (u8, u8)| a == b.to_ascii_lowercase() || (a == b'-' && b == b'_');
         let is_header = |header: &&str| header.len() == name.len() && header.bytes().zip(name.bytes()).all(same);
-        self.headers[HEADERS.iter().position(|header| is_header(&header))?] = value;
+        self.headers[HEADERS.iter().position(is_header)?] = value;
         Some(())
     }
 
