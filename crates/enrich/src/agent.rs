@@ -8,6 +8,7 @@ mod brand;
 pub mod hints;
 mod indicators;
 mod matcher;
+pub(crate) mod sent;
 mod tokens;
 mod version;
 
@@ -17,7 +18,7 @@ pub use version::Version;
 use crumbtrail_events::Touchpoint;
 use crumbtrail_events::vocabulary::Device;
 
-use crate::query::clipped;
+use crate::text::clipped;
 use matcher::Reading;
 
 /// What a user agent says; empty strings where it says nothing.
@@ -39,11 +40,6 @@ pub struct Agent {
     pub bot: &'static str,
     /// Every indicator that says so.
     pub indicators: Indicators,
-}
-
-/// The lines of a data file without comments.
-pub(crate) fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
-    file.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 impl Agent {

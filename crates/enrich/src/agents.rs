@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::agent::Agent;
+use crate::agent::sent::Sent;
 use crate::cache::Cache;
 use crate::places::section;
 
@@ -72,16 +73,33 @@ impl Agents {
         let hash = xxh3_64(text.as_bytes());
         let number = match self.cache.get(hash) {
             Some(number) => number,
-            None => self.read(text, hash),
+            None => self.keep(Agent::read(text), hash),
         };
+        self.counted(number)
+    }
+
+    /// What an agent says, mended by the hints that came with it.
+    pub(crate) fn hinted(&mut self, text: &str, sent: &Sent<'_>) -> &KeptAgent {
+        let hash = sent.hash(xxh3_64(text.as_bytes()));
+        let number = match self.cache.get(hash) {
+            Some(number) => number,
+            None => {
+                let agent = if text.is_empty() { Agent::default() } else { Agent::read(text) };
+                self.keep(sent.mend(agent), hash)
+            }
+        };
+        self.counted(number)
+    }
+
+    #[inline]
+    fn counted(&mut self, number: u16) -> &KeptAgent {
         let kept = &self.list[usize::from(number)];
         self.unknown += u64::from(kept.agent.is_unknown());
         kept
     }
 
     #[cold]
-    fn read(&mut self, text: &str, hash: u64) -> u16 {
-        let agent = Agent::read(text);
+    fn keep(&mut self, agent: Agent, hash: u64) -> u16 {
         if self.list.len() >= MOST_READINGS {
             self.cache.clear();
             self.list.clear();

@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::agent::lines;
-use crate::mmdb::{GeoError, Mmdb};
+use crate::mmdb::{GeoError, Mmdb, Purpose};
 use crate::network::Network;
+use crate::text::lines;
 
 /// An autonomous system. Unknown is 0 and empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Systems {
     /// # Errors
     /// Unreadable, damaged, or without autonomous systems.
     pub fn open(path: impl AsRef<Path>) -> Result<Systems, GeoError> {
-        Systems(Mmdb::open(path.as_ref())?).checked()
+        Systems(Mmdb::open(path.as_ref(), Purpose::Asn)?).checked()
     }
 
     /// A database held in memory.
@@ -42,7 +42,7 @@ impl Systems {
     /// # Errors
     /// Damaged, or without autonomous systems.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Systems, GeoError> {
-        Systems(Mmdb::from_bytes(bytes)?).checked()
+        Systems(Mmdb::from_bytes(bytes, Purpose::Asn)?).checked()
     }
 
     fn checked(self) -> Result<Systems, GeoError> {
@@ -194,6 +194,16 @@ mod tests {
         assert!(systems.edition_name().starts_with("GeoLite2-ASN 20"), "{}", systems.edition_name());
         let error = Systems::open(folder.join("GeoIP2-City-Test.mmdb")).unwrap_err();
         assert_eq!(error.kind(), "geo_no_systems");
+    }
+
+    #[test]
+    fn a_damaged_database_is_called_what_it_was_to_be() {
+        let error = Systems::from_bytes(b"no database".to_vec()).unwrap_err();
+        assert_eq!(error.kind(), "asn_damaged");
+        assert!(error.to_string().starts_with("ASN database is damaged"), "{error}");
+        let error = Systems::open("/nowhere/asn.mmdb").unwrap_err();
+        assert_eq!(error.kind(), "asn_unreadable");
+        assert!(error.to_string().starts_with("ASN database \"/nowhere/asn.mmdb\""), "{error}");
     }
 
     #[test]

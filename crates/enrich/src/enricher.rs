@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::addresses::Addresses;
 use crate::agent::hints::Hints;
+use crate::agent::sent::Sent;
 use crate::agent::{Agent, Indicators};
 use crate::agents::Agents;
 use crate::asn::Systems;
@@ -113,6 +114,14 @@ impl Enricher {
         }
     }
 
+    /// Takes other rules and forgets what the old ones decided.
+    pub fn set_rules(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+        self.referrers.clear();
+        self.pages.clear();
+        self.decisions.clear();
+    }
+
     /// Takes another geo database (a reloaded file) and forgets the places of the old one.
     pub fn set_geo(&mut self, geo: Option<Arc<Geo>>) {
         self.places.set_geo(geo);
@@ -149,13 +158,13 @@ impl Enricher {
     /// and network, device with versions, robot's indicators, search, contact, text and its length; title and properties
     /// without personal data. Leaves all others alone.
     ///
-    /// The device's own position, where sane, wins over the address's; inside a fence it fills the store that the event
+    /// Client hints in the click or its properties mend what the agent says. The device's own position, where sane, wins over the address's; inside a fence it fills the store that the event
     /// doesn't name.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
         self.enrich(event, &Hints::default(), out);
     }
 
-    /// As [`Enricher::click`], with client hints, and with what the click says besides a touchpoint's fields.
+    /// As [`Enricher::click`], with further client hints, and with what the click says besides a touchpoint's fields.
     pub fn click_with<'a>(
         &'a mut self,
         event: &ClickEvent<'a>,
@@ -189,7 +198,10 @@ impl Enricher {
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
         (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
 
-        let kept = agents.of(event.user_agent);
+        let kept = match Sent::of(event) {
+            None => agents.of(event.user_agent),
+            Some(sent) => agents.hinted(event.user_agent, &sent),
+        };
         let mut agent = &kept.agent;
         if hints.is_empty() {
             kept.put(out);

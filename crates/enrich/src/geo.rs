@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::mmdb::{Hit, Mmdb};
 use crate::network::Network;
 
-pub use crate::mmdb::{GeoError, Stamp};
+pub use crate::mmdb::{GeoError, Purpose, Stamp};
 pub use crate::place::Place;
 
 /// An open geo database; shared by threads through an `Arc`. How the file is held: [`Geo::open`] maps it, so replace it
@@ -39,13 +39,13 @@ impl Geo {
     /// Unreadable, damaged, or without places. Damage deep inside may show only at a look-up (see [`Geo::verify`]).
     pub fn open(path: impl AsRef<Path>) -> Result<Geo, GeoError> {
         let path = path.as_ref();
-        let geo = Geo { main: Mmdb::open(path)?, six: None }.checked()?;
+        let geo = Geo { main: Mmdb::open(path, Purpose::Geo)?, six: None }.checked()?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let twin = path.with_file_name(name.replace("ipv4", "ipv6"));
         if geo.main.has_v6() || twin == path || !twin.is_file() {
             return Ok(geo);
         }
-        let six = Geo { main: Mmdb::open(&twin)?, six: None }.checked()?;
+        let six = Geo { main: Mmdb::open(&twin, Purpose::Geo)?, six: None }.checked()?;
         Ok(Geo { six: Some(six.main), ..geo })
     }
 
@@ -54,7 +54,7 @@ impl Geo {
     /// # Errors
     /// Damaged, or without places.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Geo, GeoError> {
-        Geo { main: Mmdb::from_bytes(bytes)?, six: None }.checked()
+        Geo { main: Mmdb::from_bytes(bytes, Purpose::Geo)?, six: None }.checked()
     }
 
     /// Refuses a database whose first networks can't be read or hold no place.

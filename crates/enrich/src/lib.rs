@@ -17,6 +17,7 @@ pub mod enricher;
 pub mod fence;
 pub mod geo;
 pub mod ip;
+mod json;
 pub mod keyring;
 pub mod media;
 mod mmdb;
@@ -29,7 +30,9 @@ mod place;
 mod places;
 pub mod query;
 pub mod rules;
+mod site;
 pub mod sources;
+mod text;
 pub mod url;
 
 pub use agent::Agent;

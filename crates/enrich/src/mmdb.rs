@@ -5,7 +5,7 @@
 //! pages that visitors' addresses touch. Replace it as its publishers' tools do, by renaming a new file over it. A file
 //! overwritten in place may kill the process when it gets shorter; bytes held in memory cannot.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::{File, Metadata};
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
@@ -21,20 +21,45 @@ use crate::network::Network;
 /// Networks looked at when a database is opened, to find out whether it holds what is asked of it at all.
 const SAMPLE: usize = 512;
 
+/// What a database is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Places of addresses.
+    Geo,
+    /// Owners of networks.
+    Asn,
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Purpose::Geo => "geo database",
+            Purpose::Asn => "ASN database",
+        })
+    }
+}
+
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoError {
     /// The file cannot be opened or read.
-    #[error("geo database {path:?} cannot be read: {source}")]
+    #[error("{purpose} {path:?} cannot be read: {source}")]
     Unreadable {
+        /// What it was to be read for.
+        purpose: Purpose,
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
     /// The file is not an MMDB, or a damaged one.
-    #[error("geo database is damaged or not in MMDB format: {0}; fetch it again")]
-    Damaged(#[from] MaxMindDbError),
+    #[error("{purpose} is damaged or not in MMDB format: {source}; fetch it again")]
+    Damaged {
+        /// What it was to be read for.
+        purpose: Purpose,
+        /// What the decoder said.
+        source: MaxMindDbError,
+    },
     /// A sound MMDB without places (an ASN database, say).
     #[error("geo database of type {kind:?} has no countries or cities in it; a city database is needed")]
     NoPlaces {
@@ -54,8 +79,10 @@ impl GeoError {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            GeoError::Unreadable { .. } => "geo_unreadable",
-            GeoError::Damaged(_) => "geo_damaged",
+            GeoError::Unreadable { purpose: Purpose::Geo, .. } => "geo_unreadable",
+            GeoError::Unreadable { purpose: Purpose::Asn, .. } => "asn_unreadable",
+            GeoError::Damaged { purpose: Purpose::Geo, .. } => "geo_damaged",
+            GeoError::Damaged { purpose: Purpose::Asn, .. } => "asn_damaged",
             GeoError::NoPlaces { .. } => "geo_no_places",
             GeoError::NoSystems { .. } => "geo_no_systems",
         }
@@ -83,6 +110,7 @@ pub(crate) struct Mmdb {
     /// File and state it had when it was opened; `None` for one that came as bytes.
     origin: Option<(PathBuf, Stamp)>,
     edition: String,
+    purpose: Purpose,
 }
 
 #[derive(Debug)]
@@ -110,8 +138,8 @@ pub(crate) struct Hit<T> {
 }
 
 impl Mmdb {
-    pub(crate) fn open(path: &Path) -> Result<Mmdb, GeoError> {
-        let unreadable = |source| GeoError::Unreadable { path: path.to_path_buf(), source };
+    pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Mmdb, GeoError> {
+        let unreadable = |source| GeoError::Unreadable { purpose, path: path.to_path_buf(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
@@ -121,32 +149,39 @@ impl Mmdb {
             return Err(unreadable(std::io::Error::other("the file is empty")));
         }
         let map = map_file(&file).map_err(unreadable)?;
-        Mmdb::from_source(Bytes::Mapped(map), Some((path.to_path_buf(), Stamp::from(&metadata))))
+        Mmdb::from_source(Bytes::Mapped(map), Some((path.to_path_buf(), Stamp::from(&metadata))), purpose)
     }
 
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Mmdb, GeoError> {
-        Mmdb::from_source(Bytes::Owned(bytes), None)
+    pub(crate) fn from_bytes(bytes: Vec<u8>, purpose: Purpose) -> Result<Mmdb, GeoError> {
+        Mmdb::from_source(Bytes::Owned(bytes), None, purpose)
     }
 
-    fn from_source(bytes: Bytes, origin: Option<(PathBuf, Stamp)>) -> Result<Mmdb, GeoError> {
-        let reader = Reader::from_source(bytes)?;
+    fn from_source(bytes: Bytes, origin: Option<(PathBuf, Stamp)>, purpose: Purpose) -> Result<Mmdb, GeoError> {
+        let reader = Reader::from_source(bytes).map_err(|source| GeoError::Damaged { purpose, source })?;
         let metadata = reader.metadata();
         let mut edition = metadata.database_type.clone();
         if metadata.build_epoch > 0 {
             let (year, month, day) = civil(metadata.build_epoch / 86_400);
             let _ = write!(edition, " {year:04}-{month:02}-{day:02}");
         }
-        Ok(Mmdb { reader, origin, edition })
+        Ok(Mmdb { reader, origin, edition, purpose })
     }
 
     /// Whether one of the first networks decodes to something that `holds` says yes to.
     pub(crate) fn samples<'a, T: Deserialize<'a>>(&'a self, holds: impl Fn(&T) -> bool) -> Result<bool, GeoError> {
-        for network in self.reader.networks(WithinOptions::default())?.take(SAMPLE) {
-            if network?.decode::<T>()?.is_some_and(|value| holds(&value)) {
+        let networks = self.reader.networks(WithinOptions::default()).map_err(|source| self.damaged(source))?;
+        for network in networks.take(SAMPLE) {
+            let value = network.and_then(|network| network.decode::<T>()).map_err(|source| self.damaged(source))?;
+            if value.is_some_and(|value| holds(&value)) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    #[cold]
+    fn damaged(&self, source: MaxMindDbError) -> GeoError {
+        GeoError::Damaged { purpose: self.purpose, source }
     }
 
     /// The record of `address`; `None` when the database doesn't know it.
@@ -154,6 +189,11 @@ impl Mmdb {
         if address.is_ipv6() && !self.has_v6() {
             return Ok(None);
         }
+        self.hit(address).map_err(|source| self.damaged(source))
+    }
+
+    #[inline]
+    fn hit<'a, T: Deserialize<'a>>(&'a self, address: IpAddr) -> Result<Option<Hit<T>>, MaxMindDbError> {
         let found = self.reader.lookup(address)?;
         let Some(record) = found.offset() else { return Ok(None) };
         let network = network_of(&found)?;
@@ -162,7 +202,7 @@ impl Mmdb {
 
     /// Reads the whole database.
     pub(crate) fn verify(&self) -> Result<(), GeoError> {
-        Ok(self.reader.verify()?)
+        self.reader.verify().map_err(|source| self.damaged(source))
     }
 
     pub(crate) fn has_v6(&self) -> bool {
@@ -190,7 +230,7 @@ impl Mmdb {
     }
 }
 
-fn network_of(found: &LookupResult<'_, Bytes>) -> Result<Network, GeoError> {
+fn network_of(found: &LookupResult<'_, Bytes>) -> Result<Network, MaxMindDbError> {
     let network = found.network()?;
     Ok(Network { address: network.ip(), prefix: network.prefix() })
 }

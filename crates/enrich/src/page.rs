@@ -10,7 +10,7 @@
 //! it holds there and on its subdomains. The first line that says something about a page's group, type or topic decides
 //! that one.
 
-use crate::rules::covers;
+use crate::url::covers;
 
 /// Why page rules cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

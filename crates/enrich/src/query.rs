@@ -2,6 +2,7 @@
 
 use crate::pii::{Redaction, redact_by};
 use crate::sources::{Class, Source};
+use crate::text::{clipped, unescape};
 use crate::url::Parts;
 
 /// Longest value kept, in bytes.
@@ -236,15 +237,6 @@ pub fn clean<'a>(query: &str, kept: &[String], redaction: Redaction, out: &'a mu
     out
 }
 
-/// The beginning of `text` of at most `limit` bytes, cut between characters.
-pub(crate) fn clipped(text: &str, limit: usize) -> &str {
-    let mut end = text.len().min(limit);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 /// `raw` with percent escapes and `+` decoded: itself where there are none, else in `out` (cleared first). Bytes that
 /// make no UTF-8 become U+FFFD.
 #[inline]
@@ -261,23 +253,6 @@ fn decode_into<'a>(raw: &str, out: &'a mut String) -> &'a str {
     unescape(raw.as_bytes(), true, &mut bytes);
     *out = String::from_utf8(bytes).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned());
     out.trim()
-}
-
-/// Appends `raw` with its escapes decoded; `plus`: `+` is a space.
-pub(crate) fn unescape(raw: &[u8], plus: bool, out: &mut Vec<u8>) {
-    let mut at = 0;
-    while at < raw.len() {
-        let digits = (raw[at] == b'%').then(|| raw.get(at + 1..at + 3)).flatten();
-        if let Some([high, low]) = digits
-            && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
-        {
-            out.push((high << 4 | low) as u8);
-            at += 3;
-        } else {
-            out.push(if plus && raw[at] == b'+' { b' ' } else { raw[at] });
-            at += 1;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -351,5 +326,13 @@ mod tests {
         assert_eq!(of("https://shop.example/#utm_source=line&utm_medium=cpc"), "line");
         assert_eq!(of("https://shop.example/?utm_source=a#/cart?utm_source=b"), "a");
         assert_eq!(of("https://shop.example/#top"), "");
+    }
+
+    #[test]
+    fn any_url_is_survived() {
+        proptest::proptest!(|(url in "(https?://)?[a-z0-9.:@-]{0,20}/[a-z0-9%]{0,10}([?#][!/a-z0-9%&=+#?-]{0,40}){0,2}")| {
+            let found = Parameters::of_url(&crate::url::split(&url));
+            proptest::prop_assert!(found.source.len() <= LONGEST);
+        });
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::agent::Indicators;
 use crate::channel::Book;
-use crate::page::PageRules;
 use crate::pii::Redaction;
+
+pub use crate::site::SiteRules;
 
 /// Rules of all sites. A site without its own gets `default`.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,33 +42,6 @@ impl Default for Rules {
     }
 }
 
-/// Rules of one site.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SiteRules {
-    /// The site's own hosts; each covers its subdomains. A referrer among them is internal.
-    pub own_hosts: Vec<String>,
-    /// Hosts that are never a referrer, besides the payment providers known anyway; each covers its subdomains.
-    pub excluded_referrers: Vec<String>,
-    /// URL parameters that hold what was searched for on the site, first present wins.
-    pub search_parameters: Vec<String>,
-    /// URL parameters that are part of a page's address, kept in the page's query (see [`crate::query::clean`]).
-    pub kept_parameters: Vec<String>,
-    /// Groups, types and topics of pages.
-    pub pages: PageRules,
-}
-
-impl Default for SiteRules {
-    fn default() -> SiteRules {
-        SiteRules {
-            own_hosts: Vec::new(),
-            excluded_referrers: Vec::new(),
-            search_parameters: ["q", "query", "s", "search", "keyword", "search_query"].map(String::from).to_vec(),
-            kept_parameters: Vec::new(),
-            pages: PageRules::default(),
-        }
-    }
-}
-
 impl Rules {
     /// The rules of `site` and their number (0: the default).
     #[inline]
@@ -82,25 +56,9 @@ impl Rules {
     }
 }
 
-/// Whether `host` is `domain` or one of its subdomains; both lower-case.
-#[inline]
-#[must_use]
-pub fn covers(domain: &str, host: &str) -> bool {
-    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) && !domain.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_domain_covers_its_subdomains_only() {
-        assert!(covers("shop.example", "shop.example"));
-        assert!(covers("shop.example", "www.shop.example"));
-        assert!(!covers("shop.example", "myshop.example"));
-        assert!(!covers("shop.example", "example"));
-        assert!(!covers("", "shop.example"));
-    }
 
     #[test]
     fn a_site_gets_its_own_rules_or_the_default() {

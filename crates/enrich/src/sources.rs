@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
-use crate::agent::lines;
+use crate::text::lines;
 
 /// What kind of source a host or name is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -80,6 +80,10 @@ fn a_warm_enricher_allocates_nothing() {
             let extras =
                 enricher.click_with(&ClickEvent { url: "https://shop.example/cart", ..event }, &hints, &mut out);
             assert_eq!((extras.labels.group, extras.agent.os_version.as_str()), ("Cart", "18.1"));
+            let told = r#"{"n":1,"sec-ch-ua-platform-version":"18.2"}"#;
+            let mut out = Touchpoint::default();
+            enricher.click(&ClickEvent { properties: told, ..event }, &mut out);
+            assert_eq!(out.os_version, "18.2");
             let entry = SupportEntry { text: "mail a@b.co now", ip, contact: "@somchai", ..SupportEntry::default() };
             let mut out = Touchpoint::default();
             enricher.support(&entry, &mut out);

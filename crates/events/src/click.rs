@@ -33,6 +33,9 @@ pub struct ClickEvent<'a> {
     pub title: &'a str,
     /// User agent.
     pub user_agent: &'a str,
+    /// What the browser tells a page's script of itself besides (`userAgentData`), raw JSON text (an object), empty if the
+    /// source has no place for it. It may stand in the properties, too.
+    pub client_hints: &'a str,
     /// Client address as given: one address, or the list of a forwarding header.
     pub ip: &'a str,
     /// Position told by the device: degrees.

@@ -126,6 +126,7 @@ fn context<'a>(raw: &'a str, arena: &mut Arena<'a>, click: &mut ClickEvent<'a>) 
         match key {
             "ip" => click.ip = value.text(arena)?,
             "userAgent" => click.user_agent = value.text(arena)?,
+            "userAgentData" if value.raw.starts_with('{') => click.client_hints = value.raw,
             "locale" => click.language = value.text(arena)?,
             "site" => click.site = value.text(arena)?,
             "sessionId" => click.client_session = value.text(arena)?,
@@ -323,7 +324,7 @@ mod tests {
     #[test]
     fn a_track_of_an_order() {
         read(
-            r#"{"context":{"ip":"8.8.8.8","userAgent":"UA","locale":"th","page":{"url":"https://a/b?x=1","title":"T"},
+            r#"{"context":{"ip":"8.8.8.8","userAgent":"UA","userAgentData":{"mobile":true},"locale":"th","page":{"url":"https://a/b?x=1","title":"T"},
             "campaign":{"name":"summer","source":"line"},"location":{"latitude":"13.7","longitude":100.5},
             "consent":{"categoryPreferences":{"Advertising":false,"Analytics":true}},"traits":{"email":"a@b.c"}},
             "properties":{"order_id":77,"total":"129.50","currency":"THB","products":[{"product_id":"p1","sku":"s1",
@@ -336,6 +337,7 @@ mod tests {
                 assert_eq!((click.event_id, click.visitor, click.customer), ("m1", "an1", "12"));
                 assert_eq!((click.order_id, click.revenue, click.currency), ("77", Some(129.5), "THB"));
                 assert_eq!((click.ip, click.user_agent, click.language), ("8.8.8.8", "UA", "th"));
+                assert_eq!(click.client_hints, r#"{"mobile":true}"#);
                 assert_eq!((click.url, click.title, click.campaign.name), ("https://a/b?x=1", "T", "summer"));
                 assert_eq!((click.latitude, click.longitude), (Some(13.7), Some(100.5)));
                 assert_eq!((click.consent, click.contact), (Some(true), "a@b.c"));

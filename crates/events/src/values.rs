@@ -171,6 +171,7 @@ impl<'a> Values<'a> {
             referrer: self.str(Str::Referrer),
             title: self.str(Str::Title),
             user_agent: self.str(Str::UserAgent),
+            client_hints: "",
             ip: self.str(Str::Ip),
             latitude: self.single(Number::Latitude),
             longitude: self.single(Number::Longitude),

@@ -61,7 +61,7 @@ fn thai_beats_its_light_peer_on_wisesight() {
 fn indonesian_beats_its_light_peer_on_smsa() {
     let Some(folder) = data("indonesian_beats_its_light_peer_on_smsa") else { return };
     let (accuracy, macro_f1) = quality(&lines(&folder, "smsa.test"), Language::Id);
-    assert!(accuracy > 0.78 && macro_f1 > 0.74, "accuracy {accuracy:.3}, macro-F1 {macro_f1:.3}");
+    assert!(accuracy > 0.82 && macro_f1 > 0.79, "accuracy {accuracy:.3}, macro-F1 {macro_f1:.3}");
 }
 
 /// The trainer's held-out blocks (blocks of 50, number 7 of ten), which no table was fitted on.

@@ -26,8 +26,8 @@ pub struct Config {
     pub data_dir: DataDir,
     /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables.
     pub epoch: EpochNumber,
-    /// Generation of this configuration: raise it whenever something that judges or enriches changes, the files named under
-    /// `enrich` and `sites` included. A start below the generation found in the log is refused.
+    /// Generation of this configuration: raise it whenever a key that judges or enriches changes. A start below the generation
+    /// found in the log is refused. The files named under `enrich` and `sites` are read again while it runs.
     pub generation: GenerationNumber,
     /// Our own logs between the processors.
     pub log: LogConfig,
@@ -248,7 +248,8 @@ pub struct EnrichConfig {
     /// ASN database in MMDB format (MaxMind's layout or a flat one): who runs the network, and whether it is a data centre's;
     /// empty: neither. Reloaded when the file changes.
     pub asn_database: String,
-    /// List of robots' addresses, one address or network in CIDR notation a line; empty: none.
+    /// List of robots' addresses, one address or network in CIDR notation a line; empty: none. Reloaded when the file changes,
+    /// as are the three below.
     pub robots: String,
     /// Channel rules of your own: `source` lines add known sources, `mark` and `channel` lines replace all rules
     /// (`crates/enrich/data/channels.txt` says how they are written); empty: those shipped.

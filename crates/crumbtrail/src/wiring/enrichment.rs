@@ -1,7 +1,5 @@
-//! What the configuration's files make of enrichment: rules and lists are read at the start, databases again when their file
-//! changes.
+//! What the configuration's files make of enrichment: read at the start, and again when they change.
 
-use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,61 +11,69 @@ use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, GeoError, Keyring, Rules, SiteRules};
 
+use super::watch::Watch;
 use crate::config::Config;
 
-/// The databases in use.
-pub struct Databases {
-    geo: Option<Arc<Geo>>,
-    systems: Option<Arc<Systems>>,
+/// What names the shipped page rules where a path could stand.
+const SHIPPED_PAGES: &str = "shipped";
+
+/// The files of enrichment, read again when they change.
+pub struct Watched {
+    config: Config,
+    geo: Watch,
+    systems: Watch,
+    robots: Watch,
+    fences: Watch,
+    rules: Watch,
 }
 
-/// An enricher with everything that is configured, and its databases.
+/// An enricher with everything that is configured, and its files.
 ///
 /// # Errors
 /// A file cannot be used; the message names its key.
-pub fn enricher(config: &Config, contacts: Option<Keyring>) -> Result<(Enricher, Databases)> {
-    let databases = Databases { geo: geo(config)?, systems: systems(config)? };
-    let mut enricher = Enricher::new(Arc::new(rules(config)?), databases.geo.clone(), contacts);
-    enricher.set_systems(databases.systems.clone());
+pub fn enricher(config: &Config, contacts: Option<Keyring>) -> Result<(Enricher, Watched)> {
+    // The files' states are noted before they are read: what changes meanwhile is read again.
+    let files = Watched::new(config);
+    let mut enricher = Enricher::new(Arc::new(rules(config)?), geo(config)?, contacts);
+    enricher.set_systems(systems(config)?);
     enricher.set_robots(robots(config)?);
     enricher.set_fences(fences(config)?);
-    Ok((enricher, databases))
+    Ok((enricher, files))
 }
 
-impl Databases {
-    /// Hands over the databases whose files have changed. One that cannot be used is told of and the old one stays.
+impl Watched {
+    fn new(config: &Config) -> Watched {
+        let enrich = &config.enrich;
+        let pages = config.sites.values().map(|site| &site.pages).chain([&enrich.pages]);
+        let pages = pages.filter(|path| *path != SHIPPED_PAGES);
+        Watched {
+            geo: Watch::new("geo database", [&enrich.geo_database]),
+            systems: Watch::new("ASN database", [&enrich.asn_database]),
+            robots: Watch::new("robots' addresses", [&enrich.robots]),
+            fences: Watch::new("geofences", [&enrich.fences]),
+            rules: Watch::new("channel and page rules", pages.chain([&enrich.channels])),
+            config: config.clone(),
+        }
+    }
+
+    /// Hands over what has changed on disk since; to be called between two frames. A file that cannot be used is told of
+    /// once and what was read before stays, all of it: channel and page rules change together or not at all.
     pub fn refresh(&mut self, enricher: &mut Enricher) {
-        if let Some(geo) = fresh("geo", self.geo.as_deref(), Geo::path, Geo::changed_since, Geo::reload) {
-            self.geo = Some(geo);
-            enricher.set_geo(self.geo.clone());
+        let config = &self.config;
+        if let Some(geo) = self.geo.again(|| geo(config)) {
+            enricher.set_geo(geo);
         }
-        let systems = self.systems.as_deref();
-        if let Some(systems) = fresh("asn", systems, Systems::path, Systems::changed_since, Systems::reload) {
-            self.systems = Some(systems);
-            enricher.set_systems(self.systems.clone());
+        if let Some(systems) = self.systems.again(|| systems(config)) {
+            enricher.set_systems(systems);
         }
-    }
-}
-
-fn fresh<D>(
-    database: &str,
-    old: Option<&D>,
-    path: impl Fn(&D) -> Option<&Path>,
-    is_changed: impl Fn(&D, &Metadata) -> bool,
-    reload: impl Fn(&D) -> Option<Result<D, GeoError>>,
-) -> Option<Arc<D>> {
-    let now = std::fs::metadata(path(old?)?).ok()?;
-    if !is_changed(old?, &now) {
-        return None;
-    }
-    match reload(old?)? {
-        Ok(new) => {
-            tracing::info!(database, "database reloaded");
-            Some(Arc::new(new))
+        if let Some(robots) = self.robots.again(|| robots(config)) {
+            enricher.set_robots(robots);
         }
-        Err(error) => {
-            tracing::warn!(database, %error, "the changed database cannot be used; the old one stays");
-            None
+        if let Some(fences) = self.fences.again(|| fences(config)) {
+            enricher.set_fences(fences);
+        }
+        if let Some(rules) = self.rules.again(|| rules(config)) {
+            enricher.set_rules(Arc::new(rules));
         }
     }
 }
@@ -138,7 +144,7 @@ pub fn rules(config: &Config) -> Result<Rules> {
 
 fn pages(key: &str, path: &str) -> Result<PageRules> {
     match path {
-        "shipped" => PageRules::read(page::SHIPPED).context("the shipped page rules"),
+        SHIPPED_PAGES => PageRules::read(page::SHIPPED).context("the shipped page rules"),
         path => Ok(read(key, path, PageRules::read)?.unwrap_or_default()),
     }
 }
@@ -167,11 +173,43 @@ mod tests {
     /// Sets a key to a path.
     type Set = fn(&mut Config, String);
 
+    /// Files of rules by name.
+    const FILES: [(&str, &str); 4] = [
+        ("robots.txt", "203.0.113.7 # a scanner\n"),
+        ("channels.txt", "channel display: source is tv\n"),
+        ("pages.txt", "/cart group=Basket\n"),
+        (
+            "shops.geojson",
+            r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"siam"},
+                "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}]}"#,
+        ),
+    ];
+
+    fn replace(path: &Path, bytes: impl AsRef<[u8]>) {
+        let new = path.with_extension("new");
+        std::fs::write(&new, bytes).unwrap();
+        std::fs::rename(new, path).unwrap();
+    }
+
     fn systems_file(path: &Path, organisation: &str) {
         let rows = [("203.0.113.0/24".parse().unwrap(), System { number: 7_470, organisation })];
-        let new = path.with_extension("new");
-        std::fs::write(&new, write_systems(&rows, 0).unwrap()).unwrap();
-        std::fs::rename(new, path).unwrap();
+        replace(path, write_systems(&rows, 0).unwrap());
+    }
+
+    /// A configuration whose every file says something, in `folder`.
+    fn configured(folder: &Path) -> Config {
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let mut config = Config::default();
+        config.enrich.asn_database = path("asn.mmdb");
+        systems_file(&folder.join("asn.mmdb"), "TRUE");
+        for (name, text) in FILES {
+            replace(&folder.join(name), text);
+        }
+        config.enrich.robots = path("robots.txt");
+        config.enrich.channels = path("channels.txt");
+        config.enrich.pages = path("pages.txt");
+        config.enrich.fences = path("shops.geojson");
+        config
     }
 
     /// A view of a page on a site by one address; what is asked of it.
@@ -193,44 +231,68 @@ mod tests {
     #[test]
     fn every_file_that_is_configured_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let mut config = Config::default();
-        let enrich = &mut config.enrich;
-        enrich.asn_database = path("asn.mmdb");
-        systems_file(Path::new(&enrich.asn_database), "TRUE");
-        for (key, name, text) in [
-            (&mut enrich.robots, "robots.txt", "203.0.113.7 # a scanner\n"),
-            (&mut enrich.channels, "channels.txt", "channel display: source is tv\n"),
-            (&mut enrich.pages, "pages.txt", "/cart group=Basket\n"),
-            (
-                &mut enrich.fences,
-                "shops.geojson",
-                r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"siam"},
-                    "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}]}"#,
-            ),
-        ] {
-            *key = path(name);
-            std::fs::write(&*key, text).unwrap();
-        }
+        let mut config = configured(folder.path());
         let shop = crate::config::SiteConfig { pages: "shipped".to_owned(), ..Default::default() };
         config.sites.insert("shop".to_owned(), shop);
-        let (mut enricher, mut databases) = enricher(&config, None).unwrap();
+        let (mut enricher, _) = enricher(&config, None).unwrap();
         view(&mut enricher, "default", |t| {
             assert_eq!((t.asn, t.network_owner, t.bot, t.store), (7_470, "TRUE", "address_list", "siam"));
             assert_eq!((t.channel, t.page_group, t.content_type), (Channel::Display, "Basket", ""));
         });
         assert_eq!(view(&mut enricher, "shop", |t| t.content_type.to_owned()), "cart", "the site has rules of its own");
+    }
 
-        let asn = Path::new(&config.enrich.asn_database);
-        databases.refresh(&mut enricher);
-        assert_eq!(view(&mut enricher, "shop", |t| t.network_owner.to_owned()), "TRUE");
-        std::fs::write(path("damaged"), "no database").unwrap();
-        std::fs::rename(path("damaged"), asn).unwrap();
-        databases.refresh(&mut enricher);
-        assert_eq!(view(&mut enricher, "shop", |t| t.network_owner.to_owned()), "TRUE", "the old one stays");
-        systems_file(asn, "TRUE INTERNET");
-        databases.refresh(&mut enricher);
-        assert_eq!(view(&mut enricher, "shop", |t| t.network_owner.to_owned()), "TRUE INTERNET");
+    #[test]
+    fn a_changed_file_counts_and_a_damaged_one_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = configured(folder.path());
+        let shop = crate::config::SiteConfig { pages: "shipped".to_owned(), ..Default::default() };
+        config.sites.insert("shop".to_owned(), shop);
+        let (mut enricher, mut files) = enricher(&config, None).unwrap();
+        let mut now = |change: &dyn Fn(&Path)| {
+            change(folder.path());
+            // Seen, then seen to be at rest.
+            files.refresh(&mut enricher);
+            files.refresh(&mut enricher);
+            view(&mut enricher, "default", |t| {
+                format!("{} {} {} {:?} {}", t.network_owner, t.bot, t.store, t.channel, t.page_group)
+            })
+        };
+        assert_eq!(now(&|_| ()), "TRUE address_list siam Display Basket");
+        let damage: [(&str, &str); 5] = [
+            ("asn.mmdb", "no database"),
+            ("robots.txt", "whatever"),
+            ("channels.txt", "channel nowhere"),
+            ("pages.txt", "/cart group=Cart\n/help"),
+            ("shops.geojson", "{}"),
+        ];
+        for (name, text) in damage {
+            assert_eq!(
+                now(&|folder| replace(&folder.join(name), text)),
+                "TRUE address_list siam Display Basket",
+                "{name}"
+            );
+        }
+        systems_file(&folder.path().join("asn.mmdb"), "TRUE INTERNET");
+        assert_eq!(now(&|_| ()), "TRUE INTERNET address_list siam Display Basket");
+        assert_eq!(now(&|folder| replace(&folder.join("robots.txt"), "")), "TRUE INTERNET  siam Display Basket");
+        let fence = FILES[3].1.replace("siam", "central");
+        assert_eq!(
+            now(&|folder| replace(&folder.join("shops.geojson"), &fence)),
+            "TRUE INTERNET  central Display Basket"
+        );
+        // Channel and page rules are one: the channels count only once the pages can be read again.
+        let audio = "channel audio: source is tv\n";
+        assert_eq!(
+            now(&|folder| replace(&folder.join("channels.txt"), audio)),
+            "TRUE INTERNET  central Display Basket"
+        );
+        let cart = "/cart group=Cart\n";
+        assert_eq!(now(&|folder| replace(&folder.join("pages.txt"), cart)), "TRUE INTERNET  central Audio Cart");
+        assert_eq!(
+            now(&|folder| std::fs::remove_file(folder.join("pages.txt")).unwrap()),
+            "TRUE INTERNET  central Audio Cart"
+        );
     }
 
     #[test]

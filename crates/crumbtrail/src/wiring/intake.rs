@@ -23,7 +23,7 @@ use crate::config::WithoutConsent as WithoutConsentConfig;
 use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, keyring};
 
 use super::Deployment;
-use super::enrichment::{self, Databases};
+use super::enrichment::{self, Watched};
 
 /// How the records of one source are read.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub struct SourceJudge {
     places: HashMap<OriginId, usize>,
     current: usize,
     file_plans: FilePlans,
-    databases: Databases,
+    watched: Watched,
 }
 
 /// An origin as the judge knows it.
@@ -91,7 +91,7 @@ impl SourceJudge {
         }
         let decoder = Decoder::new(schemas, visitor_key).map_err(|e| anyhow::anyhow!("built-in schemas: {e}"))?;
         let contacts = keyring(&config.privacy, &key).map_err(anyhow::Error::msg)?;
-        let (enricher, databases) = enrichment::enricher(config, Some(contacts))?;
+        let (enricher, watched) = enrichment::enricher(config, Some(contacts))?;
         let scorer = Arc::new(Scorer::embedded().context("sentiment models")?);
         let settings = Settings {
             drop_bots: config.enrich.drop_bots,
@@ -126,7 +126,7 @@ impl SourceJudge {
             places: HashMap::new(),
             current: 0,
             file_plans,
-            databases,
+            watched,
         })
     }
 
@@ -250,7 +250,7 @@ impl Judge for SourceJudge {
     }
 
     fn refresh(&mut self) {
-        self.databases.refresh(self.intake.enricher());
+        self.watched.refresh(self.intake.enricher());
     }
 }
 

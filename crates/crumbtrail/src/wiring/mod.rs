@@ -6,5 +6,6 @@ pub mod intake;
 pub mod patience;
 pub mod processors;
 pub mod sink;
+mod watch;
 
 pub use deployment::Deployment;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::lines;
+use crate::text::lines;
 
 /// Brands and the beginnings of their models' names, longest first.
 fn prefixes() -> &'static [(&'static str, &'static str)] {

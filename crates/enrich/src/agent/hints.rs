@@ -1,5 +1,7 @@
 //! Client hints: what a browser says of itself besides its frozen user agent, where the page or proxy passes it on.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::brand;
@@ -85,17 +87,24 @@ impl<'a> Hints<'a> {
 pub struct UserAgentData<'a> {
     #[serde(borrow)]
     brands: Vec<Brand<'a>>,
+    #[serde(borrow)]
+    full_version_list: Vec<Brand<'a>>,
     mobile: Option<bool>,
-    platform: &'a str,
-    platform_version: &'a str,
-    model: &'a str,
+    #[serde(borrow)]
+    platform: Cow<'a, str>,
+    #[serde(borrow)]
+    platform_version: Cow<'a, str>,
+    #[serde(borrow)]
+    model: Cow<'a, str>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 struct Brand<'a> {
-    brand: &'a str,
-    version: &'a str,
+    #[serde(borrow)]
+    brand: Cow<'a, str>,
+    #[serde(borrow)]
+    version: Cow<'a, str>,
 }
 
 impl<'a> UserAgentData<'a> {
@@ -108,7 +117,8 @@ impl<'a> UserAgentData<'a> {
     /// As hints; the brand list is written into `buffer`.
     pub fn hints<'b>(&'b self, buffer: &'b mut String) -> Hints<'b> {
         buffer.clear();
-        for Brand { brand, version } in &self.brands {
+        let list = if self.full_version_list.is_empty() { &self.brands } else { &self.full_version_list };
+        for Brand { brand, version } in list {
             for part in ["\"", brand, "\";v=\"", version, "\", "] {
                 buffer.push_str(part);
             }
@@ -116,9 +126,9 @@ impl<'a> UserAgentData<'a> {
         Hints {
             brands: buffer,
             mobile: self.mobile,
-            platform: self.platform,
-            platform_version: self.platform_version,
-            model: self.model,
+            platform: &self.platform,
+            platform_version: &self.platform_version,
+            model: &self.model,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::sync::OnceLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use crumbtrail_events::vocabulary::Device;
 
+use super::Indicators;
 use super::tokens::{
     BROWSERS, CLUES, CRAWLERS, DESKTOPS, LAST_BROWSERS, LIBRARIES, NOT_ROBOTS, PHONES, ROBOT_WORDS, SYSTEMS, TABLETS,
     TVS,
 };
-use super::{Indicators, lines};
+use crate::text::lines;
 
 /// What the tokens of an agent say.
 pub(super) struct Reading {

@@ -6,7 +6,7 @@ use crumbtrail_events::vocabulary::Channel;
 
 use super::{Book, Clues, Decision, Referrer, referrer};
 use crate::query::{Parameters, decoded};
-use crate::rules::SiteRules;
+use crate::site::SiteRules;
 use crate::sources::Class;
 use crate::url;
 

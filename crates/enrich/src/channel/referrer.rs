@@ -1,9 +1,9 @@
 //! What a referrer is to a page: the site itself, an exception, or another site and whose.
 
 use super::Referrer;
-use crate::rules::{SiteRules, covers};
+use crate::site::SiteRules;
 use crate::sources::{Class, Sources};
-use crate::url::host_name;
+use crate::url::{covers, host_name};
 
 /// Why a referrer is what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn no_payment_provider_is_ever_a_source() {
-        let hosts: Vec<&str> = crate::agent::lines(include_str!("../../data/payment.txt"))
+        let hosts: Vec<&str> = crate::text::lines(include_str!("../../data/payment.txt"))
             .filter_map(|line| line.split_once(": "))
             .flat_map(|(_, hosts)| hosts.split(", "))
             .collect();

@@ -343,3 +343,45 @@ fn personal_data_in_parameters_titles_and_properties_is_redacted() {
     enricher.support(&SupportEntry { properties, ..SupportEntry::default() }, &mut out);
     assert!(!out.properties.contains("a@b.co"));
 }
+
+#[test]
+fn hints_in_a_click_mend_its_agent() {
+    let mut enricher = enricher();
+    let hinted =
+        r#"{"platform":"Windows","platformVersion":"15.0.0","brands":[{"brand":"Microsoft Edge","version":"126"}]}"#;
+    let properties = format!(r#"{{"plan":"x","userAgentData":{hinted}}}"#);
+    for event in [ClickEvent { client_hints: hinted, ..view() }, ClickEvent { properties: &properties, ..view() }] {
+        // With other hints in between: what is kept of an agent is kept with its hints.
+        for (event, os_version, browser) in [(event, "11", "Edge"), (view(), "10", "Chrome"), (event, "11", "Edge")] {
+            let mut out = Touchpoint::default();
+            enricher.click(&event, &mut out);
+            assert_eq!(
+                (out.os, out.os_version, out.browser, out.device),
+                ("Windows", os_version, browser, Device::Desktop)
+            );
+        }
+    }
+    let robot = ClickEvent { user_agent: "Googlebot/2.1", client_hints: hinted, ..view() };
+    let mut out = Touchpoint::default();
+    enricher.click(&robot, &mut out);
+    assert_eq!((out.device, out.bot), (Device::Bot, "user_agent"));
+}
+
+#[test]
+fn other_rules_forget_what_the_old_ones_decided() {
+    let mut enricher = enricher();
+    let event = ClickEvent { referrer: "https://bank.example/", url: "https://www.shop.example/cart", ..view() };
+    let now = |enricher: &mut Enricher| {
+        let mut out = Touchpoint::default();
+        enricher.click(&event, &mut out);
+        (out.channel, out.page_group.to_owned())
+    };
+    assert_eq!(now(&mut enricher), (Channel::None, String::new()));
+    let mut rules = Rules::default();
+    rules.default.pages = PageRules::read("/cart group=Basket").unwrap();
+    enricher.set_rules(Arc::new(rules.clone()));
+    assert_eq!(now(&mut enricher), (Channel::Referral, "Basket".to_owned()));
+    rules.default.pages = PageRules::read("/cart group=Cart").unwrap();
+    enricher.set_rules(Arc::new(rules));
+    assert_eq!(now(&mut enricher), (Channel::Referral, "Cart".to_owned()));
+}

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Redaction, redact_by};
+use crate::json::{after_blanks, string_end};
 
 /// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
 const KEYS: [(&str, &str); 27] = [
@@ -83,24 +84,6 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
     }
     out.push_str(&json[copied..]);
     out
-}
-
-fn after_blanks(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the string that begins at `at` ends (its closing quote).
-fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 /// What stands for a value of this key, if the key tells.

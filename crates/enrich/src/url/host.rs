@@ -15,6 +15,13 @@ pub fn host_name<'a>(host: &'a str, out: &'a mut String) -> &'a str {
     if host.contains("--") { rare_host_name(host, out) } else { lowered(host, out) }
 }
 
+/// Whether `host` is `domain` or one of its subdomains; both lower-case.
+#[inline]
+#[must_use]
+pub fn covers(domain: &str, host: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) && !domain.is_empty()
+}
+
 fn rare_host_name<'a>(host: &str, out: &'a mut String) -> &'a str {
     let lower = host.to_lowercase();
     out.clear();
@@ -86,6 +93,15 @@ fn adapted(delta: u32, count: u32, first: bool) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_covers_its_subdomains_only() {
+        assert!(covers("shop.example", "shop.example"));
+        assert!(covers("shop.example", "www.shop.example"));
+        assert!(!covers("shop.example", "myshop.example"));
+        assert!(!covers("shop.example", "example"));
+        assert!(!covers("", "shop.example"));
+    }
 
     #[test]
     fn internationalised_hosts_are_read() {

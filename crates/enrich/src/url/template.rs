@@ -1,6 +1,6 @@
 //! The page of a path: ids templated, so that a shop's chart of pages has as many rows as it has kinds of pages.
 
-use crate::query::{clipped, unescape};
+use crate::text::{clipped, unescape};
 
 /// Longest page kept, in bytes.
 pub(super) const LONGEST_PAGE: usize = 512;

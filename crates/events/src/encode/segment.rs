@@ -73,6 +73,7 @@ fn context(click: &ClickEvent<'_>, out: &mut Vec<u8>) {
     let mut context = Object::open(out);
     context.string("ip", click.ip);
     context.string("userAgent", click.user_agent);
+    context.json("userAgentData", click.client_hints);
     context.string("locale", click.language);
     context.string("site", click.site);
     context.string("sessionId", click.client_session);

@@ -19,7 +19,11 @@ pub(crate) struct Settings {
     pub(crate) decay: f32,
     /// First value of the sums of squares: the larger, the less a rare feature may say.
     pub(crate) start: f32,
-    /// Order of the texts.
+    /// Power of a class's weight (N / 3n): 0 leaves the classes as they are, 1 makes them even.
+    pub(crate) balance: f32,
+    /// Orders of the texts whose weights are averaged.
+    pub(crate) orders: u64,
+    /// The first of them.
     pub(crate) seed: u64,
 }
 
@@ -104,9 +108,21 @@ pub(crate) fn build<'a>(
         .collect()
 }
 
-/// Fits a table; weights are the average over all steps.
-#[expect(clippy::needless_range_loop, reason = "three parallel arrays by class read best by index")]
+/// Fits a table: the average over all orders of the texts, which is steadier than what the last texts of one left behind.
 pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
+    let (mut weights, mut bias) = (vec![0.0f32; 3 << settings.bits], [0.0f32; 3]);
+    let share = 1.0 / settings.orders.max(1) as f32;
+    for order in 0..settings.orders.max(1) {
+        let (more, more_bias) = fit_in_order(vectors, Settings { seed: settings.seed + order, ..settings });
+        weights.iter_mut().zip(&more).for_each(|(sum, weight)| *sum += weight * share);
+        bias.iter_mut().zip(&more_bias).for_each(|(sum, weight)| *sum += weight * share);
+    }
+    Table::quantise(settings.bits, &weights, bias)
+}
+
+/// Weights by bucket and class, and the bias, averaged over all steps.
+#[expect(clippy::needless_range_loop, reason = "three parallel arrays by class read best by index")]
+fn fit_in_order(vectors: &[Vector], settings: Settings) -> (Vec<f32>, [f32; 3]) {
     let size = 3usize << settings.bits;
     let (mut weights, mut squares) = (vec![0.0f32; size], vec![settings.start; size]);
     // The average of w over steps is w − (Σ step·Δw) / steps.
@@ -120,7 +136,7 @@ pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
     }
     let total: f32 = class_weight.iter().sum();
     for weight in &mut class_weight {
-        *weight = if *weight > 0.0 { (total / (3.0 * *weight)).sqrt() } else { 0.0 };
+        *weight = if *weight > 0.0 { (total / (3.0 * *weight)).powf(settings.balance) } else { 0.0 };
     }
     let mut order: Vec<usize> = (0..vectors.len()).collect();
     let mut shuffle = Shuffle(settings.seed);
@@ -173,5 +189,5 @@ pub(crate) fn fit(vectors: &[Vector], settings: Settings) -> Table {
     for class in 0..3 {
         bias[class] -= bias_drift[class];
     }
-    Table::quantise(settings.bits, &weights, bias)
+    (weights, bias)
 }

@@ -34,6 +34,12 @@ impl Sample {
         Self { text, label: Label::ALL[best], target, weight }
     }
 
+    /// The same, that many times as heavy in training.
+    pub(crate) fn times(mut self, weight: f32) -> Self {
+        self.weight *= weight;
+        self
+    }
+
     /// What two texts share when they are the same but for case, spaces and punctuation.
     pub(crate) fn key(&self) -> String {
         key(&self.text)
