@@ -56,6 +56,7 @@ pub struct FileIdentity<'a> {
 
 /// A decoded record.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack; a box would allocate for every click")]
 pub enum Decoded<'a> {
     /// A click.
     Click(ClickEvent<'a>),

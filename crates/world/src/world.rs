@@ -20,6 +20,7 @@ pub const OWN_HOSTS: [&str; 1] = ["www.tamarind.example"];
 
 /// One record of the world.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack; a box would allocate for every click")]
 pub enum Record<'a> {
     /// A click.
     Click(ClickEvent<'a>),
