@@ -53,6 +53,11 @@ impl Out for Tables {
     }
 }
 
+/// An operator's: whether it links, when it was said, and as which arrival.
+type Word = (bool, i64, usize);
+/// A claim: when, and as which arrival.
+type Claimed = (i64, usize);
+
 fn visitor(n: u8) -> Key {
     Key::visitor("shop", &format!("v{n}"))
 }
@@ -183,7 +188,7 @@ proptest! {
                 arrivals.iter().enumerate().filter(|(_, a)| a.visitor == v).map(|(n, a)| (a.at, n)).collect();
             order.sort_unstable();
             // (operator's last word, earliest claim) of each customer.
-            let mut words: [(Option<(bool, i64, usize)>, Option<(i64, usize)>); 3] = Default::default();
+            let mut words: [(Option<Word>, Option<Claimed>); 3] = Default::default();
             for &(at, n) in &order {
                 match arrivals[n].said {
                     Said::Touch => {}

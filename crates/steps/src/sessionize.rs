@@ -160,3 +160,25 @@ impl Step for Sessionize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::EventTime;
+
+    #[test]
+    fn what_is_set_aside_is_dead_and_stands_where_it_can_be_looked_up() {
+        let mut step = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 3);
+        let mut effects = Effects::new(step.tables());
+        let context = Context { version: (1 << 56) | (77 << 16) | 5, watermark: EventTime::MIN, wall_ms: 0 };
+        step.set_aside(context, &mut effects);
+        assert_eq!((effects.counts.of(Outcome::Dead), effects.counts.total()), (1, 1));
+        let rows: Vec<u64> = effects.tables.iter().map(|table| table.rows).collect();
+        assert_eq!(rows, [0, 0, 0, 1, 0]);
+        let row = effects.tables[DEAD_LETTERS].pieces.concat();
+        let mut reader = Reader::new(&row);
+        assert_eq!(reader.str(), Ok("log of touchpoints"));
+        let (partition, offset) = (reader.array::<4>().unwrap(), reader.array::<8>().unwrap());
+        assert_eq!((u32::from_le_bytes(partition), u64::from_le_bytes(offset)), (3, 77));
+    }
+}

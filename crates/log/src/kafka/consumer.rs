@@ -93,10 +93,11 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Takes partitions without reading from them. Paused before and after, so that no fetch slips out between; the
-/// offset is never used.
+/// Takes partitions without reading from them. Paused before and after; a fetch may slip out between all the same, so the
+/// offset must be one that is always there: where retention has removed offset 0, a fetch from it would stop the partition
+/// for good. What such a fetch brings is passed over.
 fn assign_paused(consumer: &BaseConsumer<Context>, list: &mut TopicPartitionList) -> KafkaResult<()> {
-    list.set_all_offsets(Offset::Offset(0))?;
+    list.set_all_offsets(Offset::End)?;
     consumer.pause(list)?;
     consumer.incremental_assign(list)?;
     consumer.pause(list)

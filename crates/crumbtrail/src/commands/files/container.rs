@@ -139,7 +139,8 @@ impl Container {
     }
 }
 
-/// Reads `size` bytes into `into` from its place `from` on, as far as they are there: a damaged size asks for no more memory than that.
+/// Reads `size` bytes into `into` from its place `from` on, as far as they are there: a damaged size asks for no more
+/// memory than that.
 fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>, from: usize) -> Result<(), String> {
     /// Read at once: more than readers buffer, so that nothing is copied twice.
     const STEP: usize = 1 << 20;
