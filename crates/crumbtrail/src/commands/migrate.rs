@@ -8,7 +8,7 @@ use crate::cli::MigrateArgs;
 use crate::wiring::Deployment;
 
 pub fn migrate(args: &MigrateArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(&args.place)?)?;
+    let deployment = Deployment::new(super::load(&args.place)?)?.impatient();
     let clickhouse = deployment.clickhouse()?;
     let report = deployment.migrate(&clickhouse)?;
     for file in &report.applied {

