@@ -246,7 +246,7 @@ fn what_a_log_lost_is_sent_again_by_the_next_run() {
     world.run(&mut Fix::reading(|_| true), FOREVER, false).unwrap();
     // The first frame was the tick that says where it begins; the letters behind it are refused.
     let (accepted, gaps) = world.read();
-    assert!(accepted.len() < LETTERS as usize);
+    assert!((0..LETTERS).filter(|n| accepted.contains_key(&n.to_string())).count() < LETTERS as usize);
     let [(partition, gap)] = gaps[..] else { panic!("{gaps:?}") };
     let plan = world.letters.bounds(PartitionId(0)).unwrap().1.0 - 2;
     assert_eq!(gap.origin, OriginId::of(&origin_name("dead-letters", Offset(plan))));
