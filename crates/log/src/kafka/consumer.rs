@@ -93,14 +93,26 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Takes partitions without reading from them. Paused before and after, so that no fetch slips out between; the
-/// offset is never used.
-fn assign_paused(consumer: &BaseConsumer<Context>, list: &mut TopicPartitionList) -> KafkaResult<()> {
-    list.set_all_offsets(Offset::Offset(0))?;
-    consumer.pause(list)?;
-    consumer.incremental_assign(list)?;
-    consumer.pause(list)
+/// Takes partitions without reading from them. Paused before and after; a fetch may slip out between all the same, so it is
+/// at an offset that is there: from one that retention has removed it would stop the partition for good, and at the end,
+/// which the client has to ask for, the answer could undo a seek. What such a fetch brings is passed over.
+fn assign_paused(consumer: &BaseConsumer<Context>, list: &TopicPartitionList) -> KafkaResult<()> {
+    let mut first = TopicPartitionList::with_capacity(list.count());
+    let mut answers = true;
+    for element in list.elements() {
+        let (topic, partition) = (element.topic(), element.partition());
+        let asked = if answers { consumer.fetch_watermarks(topic, partition, BEGIN_DEADLINE).ok() } else { None };
+        // A broker that does not answer is not asked for every partition.
+        answers = asked.is_some();
+        first.add_partition_offset(topic, partition, Offset::Offset(asked.map_or(0, |(begin, _)| begin.max(0))))?;
+    }
+    consumer.pause(&first)?;
+    consumer.incremental_assign(&first)?;
+    consumer.pause(&first)
 }
+
+/// How long a broker may take to say where a partition begins, while the group waits for us.
+const BEGIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A consumer in a group.
 pub(super) struct GroupConsumer {
