@@ -265,7 +265,8 @@ impl Deployment {
         };
         let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
         // One a day is kept, so that to reach back as far as the logs takes a day more.
-        Ok(store.reaching_back(self.ttl() + Duration::from_secs(86_400)))
+        let store = store.reaching_back(self.ttl() + Duration::from_secs(86_400));
+        Ok(store.with_scratch(self.data().join("scratch")))
     }
 
     /// The secret of the keyed hashes: configured, or made once and kept in the data folder.
