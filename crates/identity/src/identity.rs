@@ -103,8 +103,8 @@ impl Identity {
     /// Whose an anonymous touchpoint of `key` is, as far as is known now. It is to be passed on under that person's key, and
     /// then [kept](Identity::keep).
     pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Key {
-        self.meet(key, at, watermark);
-        Holder::whose(self.claims(key).and_then(|claims| claims.holder(&self.rules)), key, at)
+        let known = self.meet(key, at, watermark);
+        Holder::whose(self.claims(key, known).and_then(|claims| claims.holder(&self.rules)), key, at)
     }
 
     /// Keeps the anonymous touchpoint that [`Identity::person`] was just asked about, as it was passed on.
@@ -122,14 +122,14 @@ impl Identity {
     /// [claim](Identity::claim).
     #[inline]
     pub fn is_known(&mut self, key: Key, person: Key, at: EventTime, event: u64, watermark: EventTime) -> bool {
-        self.meet(key, at, watermark);
-        let claims = self.claims(key).map_or(&[][..], |claims| &claims.0);
+        let known = self.meet(key, at, watermark);
+        let claims = self.claims(key, known).map_or(&[][..], |claims| &claims.0);
         claims.iter().any(|claim| claim.person == person && (claim.at, claim.id) <= (at, event))
     }
 
-    /// The claims to an id just met.
-    fn claims(&self, key: Key) -> Option<&Claims> {
-        self.known.get(&key).filter(|known| known.is_claimed).and_then(|_| self.claims.get(&key))
+    /// The claims to an id of which this is known: of most there are none to look for.
+    pub(crate) fn claims(&self, key: Key, known: Known) -> Option<&Claims> {
+        if known.is_claimed { self.claims.get(&key) } else { None }
     }
 
     /// Takes a claim.
@@ -202,7 +202,10 @@ impl Identity {
             let Identity { known, claims, claims_bytes, .. } = self;
             known.retain(|key, known| {
                 let stays = known.seen() >= if known.is_claimed { forgotten.min(horizon) } else { horizon };
-                if !stays && let Some(claims) = claims.remove(key) {
+                if !stays
+                    && known.is_claimed
+                    && let Some(claims) = claims.remove(key)
+                {
                     *claims_bytes = claims_bytes.saturating_sub(claims.heap_bytes());
                 }
                 stays
@@ -251,8 +254,8 @@ impl Identity {
         self.watermark.plus(-self.rules.kept_ms())
     }
 
-    /// Meets a key at `at`. Memory may hold what the rules have forgotten: then it is forgotten here.
-    fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) {
+    /// What is known of a key, met at `at`. Memory may hold what the rules have forgotten: then it is forgotten here.
+    fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Known {
         self.watermark = self.watermark.max(watermark);
         let (horizon, forgotten) = (self.horizon(), self.watermark.plus(-self.rules.remember_ms));
         let known = self.known.entry(key).or_default();
@@ -265,6 +268,7 @@ impl Identity {
             }
         }
         known.see(at);
+        *known
     }
 
     /// Whether a touchpoint at `at` may still change hands.

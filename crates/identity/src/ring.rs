@@ -69,13 +69,11 @@ pub(crate) struct Ring {
     open: Open,
     /// Number of the first block.
     first: u64,
-    /// Of the full blocks, those in memory.
-    resident: usize,
 }
 
 impl Ring {
     pub(crate) fn new(packing: Packing) -> Ring {
-        Ring { packing, full: VecDeque::new(), open: Open::EMPTY, first: 0, resident: 0 }
+        Ring { packing, full: VecDeque::new(), open: Open::EMPTY, first: 0 }
     }
 
     /// Keeps a touchpoint of a visitor whose one before stands at `before`; gives its place.
@@ -103,9 +101,7 @@ impl Ring {
         ends.push(packed.len() as u32);
         last.clear();
         if ends.len() == self.packing.block_chunks {
-            let block = Block::new(packed.clone());
-            self.resident += block.resident_bytes();
-            self.full.push_back(Full { block, ends: ends.as_slice().into(), newest: *newest });
+            self.full.push_back(Full { block: Block::new(packed), ends: ends.as_slice().into(), newest: *newest });
             packed.clear();
             ends.clear();
             *newest = EventTime::MIN;
@@ -143,8 +139,7 @@ impl Ring {
 
     /// Forgets blocks with nothing at or after `horizon`.
     pub(crate) fn forget(&mut self, horizon: EventTime) {
-        while let Some(full) = self.full.front().filter(|full| full.newest < horizon) {
-            self.resident -= full.block.resident_bytes();
+        while self.full.front().is_some_and(|full| full.newest < horizon) {
             self.full.pop_front();
             self.first += 1;
         }
@@ -159,7 +154,6 @@ impl Ring {
         let spilled = self.full.iter().rposition(|full| full.block.resident_bytes() == 0).map_or(0, |last| last + 1);
         for full in self.full.range_mut(spilled..) {
             scratch.spill(&mut full.block)?;
-            self.resident -= full.block.len();
         }
         Ok(())
     }
@@ -170,9 +164,9 @@ impl Ring {
     }
 
     pub(crate) fn resident_bytes(&self) -> usize {
-        let ends: usize = self.full.iter().map(|full| size_of_val(&*full.ends)).sum();
+        let full: usize = self.full.iter().map(|full| full.block.resident_bytes() + size_of_val(&*full.ends)).sum();
         let open = self.open.packed.capacity() + self.open.last.capacity() + 4 * self.open.ends.capacity();
-        self.resident + ends + open + self.full.capacity() * size_of::<Full>()
+        full + open + self.full.capacity() * size_of::<Full>()
     }
 
     /// Appends all but the blocks' bytes.
@@ -207,7 +201,6 @@ impl Ring {
             if hash != block.hash() || ends.last().is_none_or(|end| *end as usize != block.len()) {
                 return Err(WireError::Malformed("a block of touchpoints kept for identity is another"));
             }
-            ring.resident += block.resident_bytes();
             ring.full.push_back(Full { block: block.clone(), ends, newest });
         }
         let newest = time(reader)?;
@@ -275,7 +268,7 @@ mod tests {
     fn restored(ring: &Ring) -> Ring {
         let mut bytes = Vec::new();
         ring.save(&mut bytes);
-        let blocks: Vec<Block> = ring.blocks().map(|(_, block)| Block::new(block.to_vec().unwrap())).collect();
+        let blocks: Vec<Block> = ring.blocks().map(|(_, block)| Block::new(&block.to_vec().unwrap())).collect();
         let loaded = Ring::load(&mut Reader::new(&bytes), &blocks).unwrap();
         let mut again = Vec::new();
         loaded.save(&mut again);
@@ -302,7 +295,7 @@ mod tests {
         let loaded = restored(&ring);
         let before = ring.resident_bytes();
         ring.spill(&mut scratch).unwrap();
-        assert!(ring.resident_bytes() < before / 4 && ring.resident == 0);
+        assert!(ring.resident_bytes() < before / 4 && ring.blocks().all(|(_, block)| block.resident_bytes() == 0));
         for ring in [&ring, &loaded, &restored(&ring)] {
             for visitor in 0..3 {
                 assert_eq!(of(ring, places[visitor]), expected[visitor]);

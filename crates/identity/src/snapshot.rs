@@ -30,7 +30,7 @@ impl Identity {
             put_varint(out, known.newest);
             put_varint(out, u64::from(known.seen_s));
             put_varint(out, u64::from(known.kept));
-            let claims = self.claims.get(key).filter(|_| known.is_claimed).map_or(&[][..], |claims| &claims.0);
+            let claims = self.claims(*key, *known).map_or(&[][..], |claims| &claims.0);
             put_varint(out, claims.len() as u64);
             for claim in claims {
                 put_bytes(out, claim.customer.as_bytes());

@@ -11,8 +11,9 @@ use crumbtrail_log::{Offset, OriginId, Outbox, PartitionId, Position};
 use crumbtrail_telemetry::catalogue;
 
 use crate::accepted_gap::{self, dead_stub};
+use crate::held::Held;
 use crate::owner::{Owner, Start};
-use crate::processor::{FLUSH_DEADLINE, Held, Processor, ProcessorError};
+use crate::processor::{FLUSH_DEADLINE, Processor, ProcessorError};
 use crate::provenance::Provenance;
 use crate::sink::Batch;
 use crate::step::Step;

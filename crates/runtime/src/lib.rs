@@ -13,6 +13,7 @@ pub mod cutter;
 pub mod decision;
 pub mod frontier;
 pub mod gaps;
+mod held;
 pub mod import;
 pub mod intake;
 pub mod notes;

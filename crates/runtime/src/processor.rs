@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::cutter::CutRules;
 use crate::frontier;
 use crate::gaps::Asks;
+use crate::held::{Held, Room};
 use crate::owner::{FrameReport, Owner, OwnerError, Place, Start};
 use crate::progress::{PartitionProgress, Progress};
 use crate::provenance::Provenance;
@@ -31,7 +32,6 @@ use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
 use crate::step::Step;
-use crumbtrail_scratch::Scratch;
 
 /// Why a processor ends before it is told to.
 #[derive(Debug, thiserror::Error)]
@@ -141,35 +141,6 @@ pub struct Running<P, S, I = Inbox> {
     measured_at: Duration,
 }
 
-/// A partition dealt to this processor.
-pub(crate) struct Held<S, I> {
-    pub(crate) owner: Owner<S, I>,
-    pub(crate) asks: Asks,
-    /// Up to where the tables and the next log went when it was restored.
-    pub(crate) limit: Offset,
-    /// Everything below was read, and what it passed on is durable.
-    pub(crate) flushed: Offset,
-    /// Where its blocks are moved to.
-    pub(crate) scratch: Option<Scratch>,
-    /// Moving them failed when it was tried last.
-    pub(crate) is_cramped: bool,
-}
-
-impl<S: Step, I: Provenance> Held<S, I> {
-    /// Moves what may leave memory to disk; without room there it stays.
-    fn spill(&mut self) {
-        let Some(scratch) = &mut self.scratch else { return };
-        let spilled = self.owner.spill(scratch);
-        if let Err(error) = &spilled
-            && !self.is_cramped
-        {
-            let partition = self.owner.partition().0;
-            tracing::warn!(partition, %error, "no scratch space: state that could lie on disk stays in memory");
-        }
-        self.is_cramped = spilled.is_err();
-    }
-}
-
 /// Per partition, the oldest snapshot kept, as publishing tells it.
 type Oldest = Arc<Mutex<HashMap<u32, Offset>>>;
 
@@ -254,7 +225,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let ticked = report.ticked;
         self.deliver(held, report, oldest)?;
         if ticked {
-            held.spill();
+            held.room.spill(&mut held.owner);
         }
         self.note(&held.owner, accepted);
         Ok(appended)
@@ -439,6 +410,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Some((outbox, self.origin_name(partition)))
     }
 
+    /// A partition dealt to it, whose log ends at `end`.
     pub(crate) fn held<I: Provenance>(
         &self,
         owner: Owner<S, I>,
@@ -447,7 +419,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         flushed: Offset,
     ) -> Held<S, I> {
         let scratch = self.snapshots.as_ref().and_then(SnapshotStore::scratch);
-        Held { owner, asks: Asks::new(end), limit, flushed, scratch, is_cramped: false }
+        Held { owner, asks: Asks::new(end), limit, flushed, room: Room::new(scratch) }
     }
 
     /// A partition as its tables and the next log allow.

@@ -31,7 +31,7 @@ impl SnapshotStore {
         Ok(())
     }
 
-    /// The blocks named, in order, out of memory if there is a place for them; `None` if one is missing or another.
+    /// The blocks named, in order, out of memory if there is room for them; `None` if one is missing or another.
     pub(super) async fn fetch_blocks(
         &self,
         folder: &Path,
@@ -47,15 +47,18 @@ impl SnapshotStore {
                     Err(object_store::Error::NotFound { .. }) => return Ok(None),
                     Err(error) => return Err(SnapshotError::from(error)),
                 };
-                let block = Block::new(bytes.to_vec());
+                let block = Block::new(&bytes);
                 Ok(Some((number, block)).filter(|(_, block)| block.hash() == hash))
             }
         });
         let mut fetched = stream::iter(fetched).buffered(AT_ONCE);
         while let Some(block) = fetched.next().await {
             let Some((number, mut block)) = block? else { return Ok(None) };
-            if let Some(scratch) = &mut scratch {
-                scratch.spill(&mut block).map_err(SnapshotError::Scratch)?;
+            if let Some(room) = &mut scratch
+                && let Err(error) = room.spill(&mut block)
+            {
+                tracing::warn!(%error, "no scratch space: blocks of a snapshot stay in memory");
+                scratch = None;
             }
             blocks.push((number, block));
         }

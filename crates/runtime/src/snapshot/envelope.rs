@@ -1,7 +1,7 @@
 //! What stands in a snapshot's file.
 //!
 //! ```text
-//! magic, version · processor · partition · offset · state's length · state, zstd · blocks: number, hash u128, length · XXH3
+//! magic, version · processor · partition · offset · state's length · state, zstd · blocks: number, hash u128 · XXH3
 //! ```
 //! Version 1 ends before the blocks.
 
@@ -99,7 +99,7 @@ mod tests {
     fn no_truncation_and_no_flipped_byte_loads() {
         let state = State {
             bytes: b"some state that compresses compresses compresses".to_vec(),
-            blocks: vec![(7, Block::new(b"block".to_vec()))],
+            blocks: vec![(7, Block::new(b"block"))],
         };
         let bytes = seal("sessionize", 0, Offset(7), &state);
         let (opened, named) = open("sessionize", 0, Offset(7), &bytes).unwrap();
