@@ -49,7 +49,7 @@ AS WITH
         ARRAY JOIN [
             ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
             ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
-        WHERE epoch = {epoch} AND processor = 'sessionize'
+        WHERE processor = 'sessionize'
             AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
             AND {ttl_keeps_rows}
         GROUP BY epoch, processor, partition, table_name, outcome
