@@ -1825,7 +1825,7 @@ AS WITH
         ARRAY JOIN [
             ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
             ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
-        WHERE epoch = 1 AND processor = 'sessionize'
+        WHERE processor = 'sessionize'
             AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
             AND 1
         GROUP BY epoch, processor, partition, table_name, outcome

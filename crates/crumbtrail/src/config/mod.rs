@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Home of the local log, the snapshots and the embedded engine.
     pub data_dir: DataDir,
-    /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables.
+    /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables. `crumbtrail
+    /// rebuild` makes them; raise it then.
     pub epoch: EpochNumber,
     /// Generation of this configuration: raise it whenever a key that judges or enriches changes. A start below the generation
     /// found in the log is refused. The files named under `enrich` and `sites` are read again while it runs.
