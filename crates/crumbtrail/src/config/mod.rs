@@ -177,7 +177,7 @@ pub struct SourceConfig {
     pub kind: SourceKind,
     /// `native`, `segment`, `avro` or `combined`.
     pub format: SourceFormat,
-    /// Site of records that don't name one.
+    /// Site of records that don't name one. Constant within an epoch.
     pub site: String,
     /// Which topic of this name it is, from 1. Raise it by one when the topic was deleted and made anew: it is read from its
     /// beginning, as new records.
@@ -211,7 +211,7 @@ pub struct IdentityConfig {
     /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
     pub remember_days: u32,
     /// Customer ids that are nobody's (test accounts, tills): read as if they were not there. Placeholders such as `null` or
-    /// `anonymous` are known. The view `shared_ids` shows candidates.
+    /// `anonymous` are known. The view `shared_ids` shows candidates. Constant within an epoch.
     pub never_link: Vec<String>,
 }
 

@@ -18,6 +18,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
 use super::patience::Patience;
+use super::routing::{self, Routing};
 use crate::config::{Config, LogHome};
 
 /// The logs between the processors.
@@ -106,15 +107,21 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// The store is in use or full, the broker cannot be reached, a topic has another partition count.
+    /// The configuration routes differently than the one they were made under, the store is in use or full, the broker cannot be
+    /// reached, a topic has another partition count.
     pub fn logs(&self) -> Result<Logs> {
         let partitions = self.config.log.partitions;
-        Ok(Logs {
+        let notes = self.snapshots()?.notes("routing");
+        let rules = Routing::of(&self.config, &self.privacy_key()?)?;
+        routing::check(&notes, self.config.epoch.0, &rules)?;
+        let logs = Logs {
             touchpoints: self.log("touchpoints", partitions)?,
             people: self.log("people", partitions)?,
             dead_letters: self.log("dead-letters", 1)?,
             control: self.log("control", 1)?,
-        })
+        };
+        routing::note(&notes, rules)?;
+        Ok(logs)
     }
 
     fn log(&self, name: &str, partitions: u32) -> Result<Arc<dyn Log>> {

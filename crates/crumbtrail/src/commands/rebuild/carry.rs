@@ -26,6 +26,8 @@ use crumbtrail_log::{
 use crumbtrail_runtime::accepted_gap;
 use crumbtrail_runtime::intake::IMPORT_ORIGIN;
 
+use super::since::{Kept, Since};
+
 /// Bytes read of a partition at once.
 const READ_BYTES: usize = 4 << 20;
 const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
@@ -59,6 +61,9 @@ pub struct Carry<'a> {
     unsaid: u64,
     /// An earlier run has said the last word already: only that is repeated.
     was_finished: bool,
+    /// What of the history is carried; all of it without.
+    since: Option<&'a Since>,
+    claim: Vec<u8>,
 }
 
 /// One partition of the old log.
@@ -67,6 +72,8 @@ struct Lane {
     origin: OriginId,
     name: String,
     inbox: Inbox,
+    /// Where the log begins.
+    first: Offset,
     /// Frames read and not taken.
     ahead: VecDeque<(Offset, Bytes)>,
     /// Of these, those up to the last tick.
@@ -100,15 +107,21 @@ impl<'a> Carry<'a> {
     /// Begins, or goes on where an earlier run of the same carriage ended.
     ///
     /// # Errors
-    /// A log cannot be read; the old one has forgotten its begin.
-    pub fn begin(old: &'a dyn Log, new: &'a dyn Log, control: &dyn Log, epochs: Epochs) -> Result<Carry<'a>> {
+    /// A log cannot be read; the old one has forgotten its begin, though all of it is to be carried.
+    pub fn begin(
+        old: &'a dyn Log,
+        new: &'a dyn Log,
+        control: &dyn Log,
+        epochs: Epochs,
+        since: Option<&'a Since>,
+    ) -> Result<Carry<'a>> {
         let mut outbox = Outbox::new(epochs.to, epochs.generation, new.partitions()).with_lz4(new.wants_lz4());
         let asked = asked_again(control, new.name())?;
         let (mut lanes, mut was_finished) = (Vec::new(), false);
         for partition in (0..old.partitions()).map(PartitionId) {
             let (first, end) = old.bounds(partition)?;
-            if first > Offset(0) {
-                bail!("{} partition {} begins at offset {}, not at 0", old.name(), partition.0, first.0);
+            if first > Offset(0) && since.is_none() {
+                bail!("{} has forgotten its begin: rebuild --since TIME takes over what lies before", old.name());
             }
             let name = format!("carried:{}/{}", old.name(), partition.0);
             let origin = OriginId::of(&name);
@@ -125,7 +138,8 @@ impl<'a> Carry<'a> {
                 partition,
                 origin,
                 name,
-                inbox: Inbox::new(),
+                inbox: if first > Offset(0) { Inbox::adopting() } else { Inbox::new() },
+                first,
                 ahead: VecDeque::new(),
                 ready: 0,
                 read_to: first,
@@ -135,7 +149,7 @@ impl<'a> Carry<'a> {
                 wall_ms: i64::MIN,
             });
         }
-        let (decisions, scratch) = (HashSet::new(), Vec::new());
+        let (decisions, scratch, claim) = (HashSet::new(), Vec::new(), Vec::new());
         Ok(Carry {
             epochs,
             old,
@@ -148,6 +162,8 @@ impl<'a> Carry<'a> {
             records: 0,
             unsaid: 0,
             was_finished,
+            since,
+            claim,
         })
     }
 
@@ -167,7 +183,8 @@ impl<'a> Carry<'a> {
 
     /// Frames taken, and all there are.
     pub fn progress(&self) -> (u64, u64) {
-        self.lanes.iter().fold((0, 0), |(taken, all), lane| (taken + lane.taken.0, all + lane.end.0))
+        let of = |lane: &Lane| (lane.taken.0 - lane.first.0, lane.end.0 - lane.first.0);
+        self.lanes.iter().map(of).fold((0, 0), |sum, lane| (sum.0 + lane.0, sum.1 + lane.1))
     }
 
     /// Records carried by this run.
@@ -212,12 +229,26 @@ impl<'a> Carry<'a> {
                 if !matches!(head.outcome, Outcome::Aside | Outcome::Dead) {
                     self.latest = self.latest.max(head.occurred_at.0);
                 }
-                if offset >= lane.carried {
-                    let to = PartitionId(head.key.partition(self.outbox.partitions()));
-                    self.outbox.push(lane.origin, Position { offset: offset.0, seq }, to, record.payload);
-                    self.records += 1;
-                    self.unsaid += 1;
+                if offset < lane.carried {
+                    continue;
                 }
+                self.claim.clear();
+                let kept = match self.since {
+                    None => Kept::Whole,
+                    Some(since) => {
+                        let kept = since.of(&head, record.payload, &mut self.claim);
+                        kept.with_context(|| lane.place(self.old, offset))?
+                    }
+                };
+                let payload = match kept {
+                    Kept::Whole => record.payload,
+                    Kept::Claim => &self.claim,
+                    Kept::Nothing => continue,
+                };
+                let to = PartitionId(head.key.partition(self.outbox.partitions()));
+                self.outbox.push(lane.origin, Position { offset: offset.0, seq }, to, payload);
+                self.records += 1;
+                self.unsaid += 1;
             }
             let tick = view.tick().map_err(|error| unreadable(self.old, lane, offset, error))?;
             lane.taken = Offset(offset.0 + 1);

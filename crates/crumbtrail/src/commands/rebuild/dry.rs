@@ -7,7 +7,7 @@ use crumbtrail_events::instant::put_rfc3339;
 use crumbtrail_log::{Log, Offset, PartitionId, frame};
 use crumbtrail_warehouse::TableId;
 
-use super::{Old, Plan, work};
+use super::{Old, Plan, since, work};
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 
@@ -49,9 +49,9 @@ pub fn say(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, old: R
     let line = |what: &str, text: String| println!("{what:<14} {text}");
     line("from", format!("epoch {from}: the views show it, and go on until the end"));
     line("into", format!("epoch {}: new log, tables and snapshots beside the old ones", plan.to));
-    match old {
+    match &old {
         Ok(old) => line("log", log(old.touchpoints.as_ref(), deployment)?),
-        Err(error) => line("log", format!("cannot be looked at now: {}", crate::commands::in_words(&error))),
+        Err(error) => line("log", format!("cannot be looked at now: {}", crate::commands::in_words(error))),
     }
     line("records", format!("{records}, as the ledger counts them"));
     line("room", format!("tables of about {} MiB, and a log as large as the old one", table_bytes >> 20));
@@ -61,6 +61,14 @@ pub fn say(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, old: R
         "taken over",
         "what intake decided: places, devices, channels, feelings, keys, outcomes, dead letters".to_owned(),
     );
+    if let Some(at) = plan.since {
+        line("since", format!("{}: rows wholly before it are taken over from the old tables as they are", time_of(at)));
+        line("", "journeys of people who came since begin there: what they did before is not in them".to_owned());
+        if let Ok(old) = &old {
+            let forgotten = since::check(deployment, clickhouse, old.touchpoints.as_ref(), from, at)?;
+            line("cut off", format!("{} touchpoints of what reaches over it are forgotten", forgotten.cut));
+        }
+    }
     line("nothing", "was changed: this was a dry run".to_owned());
     Ok(())
 }
@@ -73,6 +81,13 @@ fn time(records: u64, pace: Option<f64>) -> String {
         }
         None => "not known: no rebuild has been measured here yet; the first one tells while it runs".to_owned(),
     }
+}
+
+/// A moment as people read it.
+pub fn time_of(at_ms: i64) -> String {
+    let mut at = Vec::new();
+    put_rfc3339(&mut at, at_ms);
+    String::from_utf8_lossy(&at).into_owned()
 }
 
 /// What the old log has.
@@ -88,16 +103,13 @@ fn log(log: &dyn Log, deployment: &Deployment) -> Result<String> {
     let (name, partitions, new) = (log.name(), log.partitions(), deployment.config.log.partitions);
     let begin = match forgotten {
         None => "from its begin on".to_owned(),
-        Some(at_ms) => {
-            let mut at = Vec::new();
-            put_rfc3339(&mut at, at_ms);
-            format!("what was written before {} is forgotten", String::from_utf8_lossy(&at))
-        }
+        Some(at_ms) => format!("what was written before {} is forgotten", time_of(at_ms)),
     };
     Ok(format!("{name}: {partitions} partitions (the new one has {new}), {frames} frames, {begin}"))
 }
 
-fn first_tick_ms(log: &dyn Log, partition: PartitionId, first: Offset) -> Result<Option<i64>> {
+/// Wall time of the first tick from an offset on.
+pub fn first_tick_ms(log: &dyn Log, partition: PartitionId, first: Offset) -> Result<Option<i64>> {
     let frames = log.read(partition, first, 1 << 20)?;
     let ticks = frames.iter().filter_map(|(_, bytes)| frame::parse_tick(bytes).ok().flatten());
     Ok(ticks.map(|tick| tick.wall_ms).next())

@@ -8,6 +8,7 @@ mod carry;
 mod dry;
 mod letters;
 mod remove;
+mod since;
 mod work;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use crumbtrail_log::{Epoch, Log, LogError};
 use crumbtrail_warehouse::{claim, epochs};
 use serde::{Deserialize, Serialize};
 
+use self::since::Since;
 use super::interrupt::on_signal;
 use crate::cli::RebuildArgs;
 use crate::config::Config;
@@ -45,6 +47,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let old = old?;
+    let since = plan.since(&deployment, &clickhouse, &old)?;
     let stop = on_signal()?;
     if args.afresh {
         remove::epoch(&deployment, &clickhouse)?;
@@ -52,10 +55,16 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     plan.check_begun(&deployment, &clickhouse)?;
     deployment.migrate_tables(&clickhouse)?;
     deployment.claim(&clickhouse)?;
-    let Some(done) = work::work(&plan, &deployment, &clickhouse, &old, &stop)? else {
+    let Some(done) = work::work(&plan, &deployment, &clickhouse, &old, since.as_ref(), &stop)? else {
         println!("interrupted: the views show epoch {} as before; run it again, it goes on from here", plan.from);
         return Ok(ExitCode::from(130));
     };
+    if let Some(at) = plan.since {
+        let taken = since::take_over(&clickhouse, plan.from, plan.to, at);
+        for (table, rows) in deployment.runtime.block_on(taken).context("the rows of before were not taken over")? {
+            println!("{:<12} {rows:>12} rows of {}", "taken over", table.name());
+        }
+    }
     let target = deployment.target();
     deployment.runtime.block_on(epochs::stage(&clickhouse.client, &target))?;
     let findings = deployment.runtime.block_on(epochs::staged_audit(&clickhouse.client, &target))?;
@@ -86,6 +95,8 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
 struct Plan {
     from: u8,
     to: u8,
+    /// Rows wholly before this event time, ms, are taken over.
+    since: Option<i64>,
     /// Rules that the new tables are made by: another run must not go on under others.
     rules: String,
 }
@@ -129,7 +140,7 @@ fn plan(args: &RebuildArgs, mut config: Config) -> Result<Planned> {
         return Ok(Planned::Done(shown.newest));
     }
     config.epoch.0 = to;
-    let plan = Plan { from: shown.newest, to, rules: rules_of(&config)? };
+    let plan = Plan { from: shown.newest, to, since: args.since, rules: rules_of(&config)? };
     let deployment = Deployment::new(config)?;
     let (id, from) = (deployment.identity()?, plan.from);
     let owner = deployment.runtime.block_on(claim::owner(&clickhouse.client, from))?;
@@ -171,6 +182,27 @@ impl Plan {
         })
     }
 
+    /// What of the history is computed anew, where it is not all.
+    fn since(&self, deployment: &Deployment, clickhouse: &Clickhouse, old: &Old) -> Result<Option<Since>> {
+        let Some(at) = self.since else {
+            if deployment.runtime.block_on(since::has_taken_over(&clickhouse.client, self.from))? {
+                bail!(
+                    "the log of epoch {} has forgotten its begin, which an earlier rebuild has taken over: give --since TIME here, too",
+                    self.from
+                );
+            }
+            return Ok(None);
+        };
+        let forgotten = since::check(deployment, clickhouse, old.touchpoints.as_ref(), self.from, at)?;
+        if forgotten.cut > 0 {
+            println!(
+                "{:<12} {:>12} touchpoints of sessions and conversations that reach over it are forgotten: these begin later now",
+                "cut off", forgotten.cut
+            );
+        }
+        Ok(Some(deployment.runtime.block_on(Since::ask(&clickhouse.client, self.from, at))?))
+    }
+
     /// Makes sure that what is there of the new epoch was begun by this very rebuild.
     fn check_begun(&self, deployment: &Deployment, clickhouse: &Clickhouse) -> Result<()> {
         let notes = deployment.snapshots()?.notes("rebuild");
@@ -178,6 +210,10 @@ impl Plan {
         let to = self.to;
         match begun {
             Some(begun) if begun == *self => Ok(()),
+            Some(begun) if (Plan { since: self.since, ..begun.clone() }) == *self => bail!(
+                "a rebuild into epoch {to} was begun {}: go on with that, or begin anew with --afresh",
+                begun.since.map_or("without --since".to_owned(), |at| format!("with --since {}", dry::time_of(at)))
+            ),
             Some(_) => bail!(
                 "a rebuild into epoch {to} was begun under another configuration or from another epoch: go on under that one, or \
                  begin anew with --afresh"

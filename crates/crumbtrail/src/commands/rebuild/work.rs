@@ -12,6 +12,7 @@ use crumbtrail_telemetry::{Health, Metrics};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::carry::Carry;
+use super::since::Since;
 use super::{Old, Plan, dry, letters};
 use crate::commands::import::{close_after_ms, sink};
 use crate::config::LogHome;
@@ -48,11 +49,13 @@ pub fn work(
     deployment: &Deployment,
     clickhouse: &Clickhouse,
     old: &Old,
+    since: Option<&Since>,
     stop: &AtomicBool,
 ) -> Result<Option<Done>> {
     let logs = deployment.logs()?;
     let epochs = plan.epochs(deployment);
-    let mut carry = Carry::begin(old.touchpoints.as_ref(), logs.touchpoints.as_ref(), logs.control.as_ref(), epochs)?;
+    let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
+    let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
     let metrics = Metrics::new();
     let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
     let shared = Shared {

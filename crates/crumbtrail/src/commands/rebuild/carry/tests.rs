@@ -64,7 +64,7 @@ impl New {
     }
 
     fn begin<'a>(&'a self, old: &'a Old) -> Carry<'a> {
-        Carry::begin(&old.log, &self.log, &self.control, EPOCHS).unwrap()
+        Carry::begin(&old.log, &self.log, &self.control, EPOCHS, None).unwrap()
     }
 
     fn carry(&self, old: &Old) -> Result<Vec<Known>> {
