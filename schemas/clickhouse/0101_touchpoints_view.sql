@@ -77,7 +77,8 @@ CREATE OR REPLACE VIEW {database}.touchpoints {on_cluster}
     flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
-    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
 )
 AS SELECT
     site,
@@ -156,7 +157,8 @@ AS SELECT
     flag,
     model,
     log_partition,
-    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch
 FROM {database}.touchpoints_e{epoch} AS source FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)'

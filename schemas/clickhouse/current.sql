@@ -551,7 +551,8 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
-    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
 )
 AS SELECT
     site,
@@ -630,7 +631,8 @@ AS SELECT
     flag,
     model,
     log_partition,
-    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch
 FROM crumbtrail.touchpoints_e1 AS source FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)';
@@ -1112,7 +1114,8 @@ CREATE OR REPLACE VIEW crumbtrail.dead_letters
     preview String COMMENT 'Beginning of the record with personal data redacted',
     character_count UInt32 COMMENT 'Length of the record, count of bytes; 0 if unknown',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
-    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
 )
 AS SELECT
     topic,
@@ -1127,7 +1130,8 @@ AS SELECT
     preview,
     character_count,
     log_partition,
-    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch
 FROM crumbtrail.dead_letters_e1 AS source FINAL
 COMMENT 'Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic';
 
@@ -1825,20 +1829,20 @@ AS WITH
         ARRAY JOIN [
             ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
             ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
-        WHERE epoch = 1 AND processor = 'sessionize'
+        WHERE processor = 'sessionize'
             AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
             AND 1
         GROUP BY epoch, processor, partition, table_name, outcome
     ),
     table_rows AS
     (
-        SELECT log_partition, outcome, log_offset, count() AS rows
+        SELECT log_epoch, log_partition, outcome, log_offset, count() AS rows
         FROM crumbtrail.touchpoints
-        GROUP BY log_partition, outcome, log_offset
+        GROUP BY log_epoch, log_partition, outcome, log_offset
         UNION ALL
-        SELECT log_partition, 'dead', log_offset, count()
+        SELECT log_epoch, log_partition, 'dead', log_offset, count()
         FROM crumbtrail.dead_letters
-        GROUP BY log_partition, log_offset
+        GROUP BY log_epoch, log_partition, log_offset
     )
 SELECT
     if(chains.from_offset > covered_to, 'hole', 'overlap') AS kind,
@@ -1883,7 +1887,8 @@ SELECT
     toInt64(sumIf(rows, log_offset >= range_from AND log_offset < range_to)) AS found,
     concat('the table holds another number of records with the outcome ', outcome)
 FROM ledger_outcomes
-LEFT JOIN table_rows ON ledger_outcomes.partition = table_rows.log_partition AND ledger_outcomes.outcome = table_rows.outcome
+LEFT JOIN table_rows ON ledger_outcomes.epoch = table_rows.log_epoch AND ledger_outcomes.partition = table_rows.log_partition
+    AND ledger_outcomes.outcome = table_rows.outcome
 GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
 HAVING any(records) != found
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';
