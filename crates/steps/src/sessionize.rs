@@ -9,7 +9,7 @@ use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
 
-use crate::whose::Whose;
+use crate::whose::{Place, Whose};
 
 /// The tables it writes, by the number the step gives them.
 pub const TABLES: [TableId; 5] =
@@ -21,7 +21,7 @@ const DEAD_LETTERS: usize = 3;
 pub(crate) const IDENTITY_LINKS: usize = 4;
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// One partition's sessionize step.
 pub struct Sessionize {
@@ -39,14 +39,14 @@ pub struct Sessionize {
 impl Sessionize {
     /// An empty step.
     #[must_use]
-    pub fn new(rules: RuleBook, identity: crumbtrail_identity::Rules, touchpoints: bool, partition: u32) -> Sessionize {
+    pub fn new(rules: RuleBook, identity: crumbtrail_identity::Rules, touchpoints: bool, place: Place) -> Sessionize {
         Sessionize {
             sessions: Sessions::new(rules.clone()),
             rules,
             touchpoints,
-            partition,
+            partition: place.partition,
             closed: 0,
-            whose: Whose::new(identity),
+            whose: Whose::new(identity, place),
         }
     }
 
@@ -168,7 +168,12 @@ mod tests {
 
     #[test]
     fn what_is_set_aside_is_dead_and_stands_where_it_can_be_looked_up() {
-        let mut step = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 3);
+        let mut step = Sessionize::new(
+            RuleBook::default(),
+            crumbtrail_identity::Rules::default(),
+            true,
+            Place { partition: 3, of: 8 },
+        );
         let mut effects = Effects::new(step.tables());
         let context = Context { version: (1 << 56) | (77 << 16) | 5, watermark: EventTime::MIN, wall_ms: 0 };
         step.set_aside(context, &mut effects);

@@ -15,7 +15,7 @@ use crumbtrail_runtime::snapshot::Snapshot;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::Sessionize;
+use crumbtrail_steps::{Place, Sessionize};
 use crumbtrail_warehouse::TableId;
 use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt as _, path::Path};
@@ -43,7 +43,8 @@ impl Format {
 
 /// The step that reads its own state.
 pub fn sessionize() -> Sessionize {
-    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 0)
+    let place = Place { partition: 0, of: 1 };
+    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, place)
 }
 
 /// Every stored format.
@@ -94,7 +95,7 @@ pub const FORMATS: &[Format] = &[
         name: "sessionize",
         source: "crates/steps/src/sessionize.rs (identity and sessions in it have versions of their own)",
         version_at: Some(0),
-        reads: &[3],
+        reads: &[4],
         load: |bytes| text(sessionize().load(bytes)),
     },
     Format {
