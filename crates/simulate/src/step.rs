@@ -77,7 +77,7 @@ fn hand_over(effects: &mut Effects) -> Result<(), WireError> {
         match given {
             Some(_) if bug == Mutation::HandOverOnlyGives => {}
             Some(given) if given.customer.is_empty() && key != Key::visitor(given.site, given.visitor) => {
-                drop(passed.next());
+                let _ = passed.next();
             }
             _ => effects.passed.push((key, range)),
         }

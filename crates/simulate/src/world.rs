@@ -114,10 +114,10 @@ impl World {
         for case in 0..1 + dice.index(4) {
             talk(dice, case, origins, &mut records);
         }
-        // Of themselves, so that worlds are alike but for them.
-        let told = dice.apart();
+        // Of themselves, so that worlds are alike but for them; in two of three.
+        let (told, has_aliases) = (dice.apart(), dice.apart().below(3) > 0);
         for (_, record) in records.iter_mut().filter(|(_, record)| !record.customer.is_empty()) {
-            if !record.kind.is_support() && told.chance(120) {
+            if has_aliases && !record.kind.is_support() && told.chance(120) {
                 record.previous = format!("c{}", told.index(6));
             }
         }
