@@ -160,8 +160,12 @@ pub struct SessionRow<'a> {
     pub os: &'a str,
     /// Language tag.
     pub language: &'a str,
-    /// Bot indicator; empty when it is no robot.
+    /// Bot indicator: what intake found, else the first sign of its own events; empty when it is no robot.
     pub bot: &'a str,
+    /// What its events do that no person does at this site, comma separated: `rate`, `no_assets`.
+    pub bot_behaviour: &'static str,
+    /// Page and screen views in its busiest minute (six slots in a row of ten seconds).
+    pub busiest_minute_view_count: u32,
     /// Mean score of the texts left during it, in [−1, 1]; `None` without text.
     pub score: Option<f32>,
     /// Lowest of them.

@@ -24,6 +24,9 @@ pub(crate) struct Row {
     /// Entry and exit page, campaign, country, customer, client session.
     pub(crate) words: [String; 6],
     pub(crate) score: Option<f32>,
+    pub(crate) busiest: u32,
+    /// Bot indicator, and the signs of its own events.
+    pub(crate) robot: (String, String),
 }
 
 impl Said for Row {
@@ -40,6 +43,8 @@ impl Said for Row {
             words: [row.entry_page, row.exit_page, row.campaign, row.country, row.customer, row.client_session]
                 .map(str::to_owned),
             score: row.score,
+            busiest: row.busiest_minute_view_count,
+            robot: (row.bot.to_owned(), row.bot_behaviour.to_owned()),
         }
     }
 }
@@ -128,6 +133,16 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
     let count = |is: &dyn Fn(&Made) -> bool| session.iter().filter(|event| is(event)).count() as u32;
     let touches = || session.iter().filter(|e| !e.kind.is_marketing() && e.touch().0 != Channel::None);
     let touch = touches().find(|event| event.touch().0 != Channel::Direct).or(touches().next());
+    let slots_of_views: Vec<i64> =
+        session.iter().filter(|event| event.kind.is_view()).map(|event| event.at.div_euclid(10_000)).collect();
+    let in_minute = |end: &i64| slots_of_views.iter().filter(|slot| (0..6).contains(&(end - **slot))).count() as u32;
+    let busiest = slots_of_views.iter().map(in_minute).max().unwrap_or_default();
+    let shown_at: Vec<i64> = session.iter().filter(|event| event.kind.is_view()).map(|event| event.at).collect();
+    let early = shown_at.iter().filter(|at| **at - shown_at[0] <= rules.pace.alone_ms).count() as u32;
+    let has_deeds = count(&|event| !event.kind.is_view() && !event.kind.is_marketing()) > 0;
+    let signs =
+        [(busiest > rules.pace.views_a_minute, "rate"), (early >= rules.pace.views_alone && !has_deeds, "no_assets")];
+    let signs: Vec<&str> = signs.iter().filter(|(is_so, _)| *is_so).map(|(_, name)| *name).collect();
     let mut groups: Vec<(String, u32)> = Vec::new();
     for page in &views {
         let group = page[1..].find('/').map_or(*page, |end| &page[..=end]);
@@ -179,6 +194,8 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
             own(&|event| event.customer().to_owned()),
             if rules.limits.client_sessions { own(&|event| event.client().to_owned()) } else { String::new() },
         ],
+        busiest,
+        robot: (signs.first().copied().unwrap_or_default().to_owned(), signs.join(",")),
         score: (!scores.is_empty()).then(|| (scores.iter().sum::<i64>() as f64 / 1e4 / scores.len() as f64) as f32),
     }
 }
