@@ -4,7 +4,7 @@
 //! bytes as it can: `event.rs` (40 bytes each), `chain.rs` (the events that a gap connects), `slots.rs` (the keys),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
 //! `state.rs` (one partition), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
-//! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
+//! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `stays.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -33,6 +33,7 @@ mod sla;
 mod slots;
 mod snapshot;
 mod state;
+mod stays;
 mod stored;
 mod waiting;
 mod window;
@@ -44,3 +45,4 @@ pub use rules::{Kinds, Limits, RuleBook, Rules};
 pub use session::session_id;
 pub use sla::Policy;
 pub use state::{Judged, Out, Sessions};
+pub use stays::StayRules;

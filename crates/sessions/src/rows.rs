@@ -1,6 +1,7 @@
 //! What sessionize says of a session and of a conversation: one struct per table row, borrowed from the state.
 
 pub use crate::pages::PageGroups;
+pub use crate::stays::{StoreStay, StoreStays};
 use crumbtrail_events::vocabulary::{Channel, Device, Scale};
 use crumbtrail_events::{EventTime, Key, Micros};
 
@@ -166,6 +167,8 @@ pub struct SessionRow<'a> {
     pub bot_behaviour: &'static str,
     /// Page and screen views in its busiest minute (six slots in a row of ten seconds).
     pub busiest_minute_view_count: u32,
+    /// Its stays in shops, in the order they began.
+    pub stays: StoreStays<'a>,
     /// Mean score of the texts left during it, in [−1, 1]; `None` without text.
     pub score: Option<f32>,
     /// Lowest of them.

@@ -4,6 +4,7 @@ use crate::behaviour::Pace;
 use crate::business_hours::Hours;
 use crate::midnight::Zone;
 use crate::sla::Policy;
+use crate::stays::StayRules;
 use crumbtrail_events::Kind;
 use std::collections::BTreeMap;
 
@@ -38,6 +39,8 @@ pub struct Rules {
     pub kept_events: u32,
     /// What makes a session a robot's by its events. Default nothing.
     pub pace: Pace,
+    /// When somebody in a shop has dwelt, and when they have left. Defaults: see [`StayRules`].
+    pub stays: StayRules,
     /// When the service is open: business time of conversations. Default always.
     pub hours: Hours,
     /// What was promised to whom, the first that fits counts. Default nothing.
@@ -90,6 +93,7 @@ impl Default for Rules {
             minimum_visit_ms: 5_000,
             kept_events: 1_000,
             pace: Pace::default(),
+            stays: StayRules::default(),
             hours: Hours::default(),
             policies: Vec::new(),
         }

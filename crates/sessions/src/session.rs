@@ -9,6 +9,7 @@ use crate::pages::Pages;
 use crate::place::Whence;
 use crate::rows::{Cut, SessionRow};
 use crate::rules::Rules;
+use crate::stays::Stays;
 use crate::stored::{Resolve, Stored, stored_fields};
 use crate::window::Open;
 use crumbtrail_events::wire::{Reader, WireError};
@@ -35,6 +36,7 @@ pub(crate) struct Summary {
     engaged: Engaged,
     behaviour: Behaviour,
     pages: Pages,
+    stays: Stays,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -166,7 +168,13 @@ impl Summary {
         }
         let [_, place, device, language, bot] = interner.parts(event.attributes);
         const { assert!(PLACE == 1 && DEVICE == 2 && LANGUAGE == 3 && BOT == 4) };
-        counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
+        // A visit told has a place that says nothing but the shop, unless the record told more.
+        if event.kind != Kind::StoreVisit || attributes::is_somewhere(place, interner) {
+            counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
+        }
+        if event.has(Event::HAS_FENCES) {
+            self.stays.step(event.at, place, &rules.stays, interner);
+        }
         first(&mut counts.device, device);
         first(&mut counts.language, language);
         first(&mut counts.bot, bot);
@@ -180,6 +188,7 @@ impl Summary {
         self.engaged.save(out, symbol);
         self.behaviour.save(out, symbol);
         self.pages.save(out, symbol);
+        self.stays.save(out, symbol);
     }
 
     /// Reads it back.
@@ -191,6 +200,7 @@ impl Summary {
             engaged: Engaged::load(reader, symbol)?,
             behaviour: Stored::load(reader, symbol)?,
             pages: Pages::load(reader, symbol)?,
+            stays: Stays::load(reader, symbol)?,
         })
     }
 
@@ -199,6 +209,7 @@ impl Summary {
         self.open.mark(interner);
         self.counts.mark(interner);
         self.pages.mark(interner);
+        self.stays.mark(interner);
     }
 
     /// The row.
@@ -266,6 +277,7 @@ impl Summary {
             bot: if bot.is_empty() { first_sign(signs) } else { bot },
             bot_behaviour: signs,
             busiest_minute_view_count: self.behaviour.busiest_minute(),
+            stays: self.stays.told(cut == Cut::Open, &rules.stays, interner),
             score: score(counts.score, counts.text_count),
             score_worst: score(i64::from(counts.score_worst), counts.text_count.min(1)),
             text_count: counts.text_count,

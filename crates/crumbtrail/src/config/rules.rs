@@ -2,7 +2,7 @@
 
 use crumbtrail_events::Kind;
 use crumbtrail_events::vocabulary::Channel;
-use crumbtrail_sessions::{Hours, Kinds, Limits, Pace, Policy, RuleBook, Rules, Zone};
+use crumbtrail_sessions::{Hours, Kinds, Limits, Pace, Policy, RuleBook, Rules, StayRules, Zone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,10 @@ rules_config! {
     robot_views_alone: u32 = 0;
     /// How long after a session's first view the views of `robot_views_alone` count, seconds.
     robot_alone_seconds: u32 = 60;
+    /// How long somebody is inside a fence to have dwelt, seconds.
+    fence_dwell_seconds: u32 = 300;
+    /// Not seen for so long somebody has left a fence, when last seen inside, seconds.
+    fence_lost_seconds: u32 = 1_800;
     /// Gap between two conversations of one customer on one channel, seconds, where the source gives no conversation id.
     conversation_gap_seconds: u32 = 86_400;
     /// When the service is open, for times in business hours; nothing is always.
@@ -191,6 +195,11 @@ impl RulesConfig {
                 views_alone: self.robot_views_alone,
                 alone_ms: ms(self.robot_alone_seconds),
             },
+            stays: StayRules {
+                dwell_ms: ms(self.fence_dwell_seconds),
+                lost_after_ms: ms(self.fence_lost_seconds),
+                ..StayRules::default()
+            },
             hours,
             policies: policies.collect::<Result<Vec<Policy>, String>>()?,
         })
@@ -254,7 +263,7 @@ mod tests {
              most_events: 5, cut_on_customer: false, cut_on_campaign: true, cut_at_midnight: true, \
              time_zone: Asia/Bangkok, client_sessions: true, engaged_seconds: 20, conversions: [signed_up], \
              heartbeat_seconds: 15, minimum_visit_seconds: 7, kept_events: 9, robot_views_a_minute: 90, robot_views_alone: 8, \
-             robot_alone_seconds: 30, conversation_gap_seconds: 3600, \
+             robot_alone_seconds: 30, fence_dwell_seconds: 60, fence_lost_seconds: 600, conversation_gap_seconds: 3600, \
              opening_hours: {monday: \"09:00-17:00\", holidays: [\"2026-04-13\"]}, \
              policies: [{priority: urgent, channel: chat, first_reply_minutes: 5, in_business_hours: true}]}",
         )
@@ -282,6 +291,7 @@ mod tests {
             minimum_visit_ms: 7_000,
             kept_events: 9,
             pace: Pace { views_a_minute: 90, views_alone: 8, alone_ms: 30_000 },
+            stays: StayRules { dwell_ms: 60_000, lost_after_ms: 600_000, ..StayRules::default() },
             hours: Hours::parse(zone, ["09:00-17:00", "", "", "", "", "", ""], ["2026-04-13"]).unwrap(),
             policies: vec![Policy {
                 priority: "urgent".into(),

@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) words: [String; 6],
     pub(crate) score: Option<f32>,
     pub(crate) busiest: u32,
+    /// Shop, entered, left, inside, dwelt, visits.
+    pub(crate) stays: Vec<(String, i64, i64, i64, bool, u32)>,
     /// Bot indicator, and the signs of its own events.
     pub(crate) robot: (String, String),
 }
@@ -43,6 +45,15 @@ impl Said for Row {
             words: [row.entry_page, row.exit_page, row.campaign, row.country, row.customer, row.client_session]
                 .map(str::to_owned),
             score: row.score,
+            stays: row
+                .stays
+                .iter()
+                .map(|stay| {
+                    let left = stay.left_at.map_or(0, |at| at.0);
+                    let (entered, inside) = (stay.entered_at.0, stay.inside_ms);
+                    (stay.store.to_owned(), entered, left, inside, stay.is_dwell, stay.visit_count)
+                })
+                .collect(),
             busiest: row.busiest_minute_view_count,
             robot: (row.bot.to_owned(), row.bot_behaviour.to_owned()),
         }
@@ -194,8 +205,60 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
             own(&|event| event.customer().to_owned()),
             if rules.limits.client_sessions { own(&|event| event.client().to_owned()) } else { String::new() },
         ],
+        stays: stays(session, rules),
         busiest,
         robot: (signs.first().copied().unwrap_or_default().to_owned(), signs.join(",")),
         score: (!scores.is_empty()).then(|| (scores.iter().sum::<i64>() as f64 / 1e4 / scores.len() as f64) as f32),
     }
+}
+
+/// The stays of a session: for each shop by itself, runs of events that show somebody in it.
+fn stays(session: &[&Made], rules: &Rules) -> Vec<(String, i64, i64, i64, bool, u32)> {
+    let mut stays = Vec::new();
+    for store in ["s1", "s2"] {
+        // What each event says of this shop alone. A visit to the other one says nothing.
+        let said: Vec<(usize, i64, &str)> = session
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| !event.fences().is_empty())
+            .filter_map(|(n, event)| {
+                let (told, lines) = (!event.fences().contains('\n'), event.fences().split('\n').collect::<Vec<_>>());
+                let what = match lines.iter().position(|line| *line == store) {
+                    Some(0) if told => "told",
+                    Some(0) => "in",
+                    Some(_) => "near",
+                    None if told => return None,
+                    None => "beyond",
+                };
+                Some((n, event.at, what))
+            })
+            .collect();
+        let mut from = 0;
+        while let Some(start) = (from..said.len()).find(|n| ["in", "told"].contains(&said[*n].2)) {
+            let mut inside = start;
+            let mut left = None;
+            for next in start + 1..said.len() {
+                let last_seen = said[if next == inside + 1 { inside } else { inside + 1 }].1;
+                if said[next].1 - last_seen >= rules.stays.lost_after_ms {
+                    left = Some((last_seen, next));
+                } else if said[next].2 != "beyond" {
+                    inside = next;
+                } else if next - inside == rules.stays.exit_positions as usize {
+                    left = Some((said[inside + 1].1, next));
+                }
+                if left.is_some() {
+                    break;
+                }
+            }
+            let last = said.get(inside + 1).unwrap_or(&said[inside]).1;
+            let (left, until) = left.unwrap_or((last, said.len()));
+            let length = said[inside].1 - said[start].1;
+            let visits = said[start..=inside].iter().filter(|(_, _, what)| *what == "told").count() as u32;
+            let is_dwell = length >= rules.stays.dwell_ms;
+            stays.push((said[start].0, (store.to_owned(), said[start].1, left, length, is_dwell, visits)));
+            from = until;
+        }
+    }
+    stays.sort_by_key(|(n, _)| *n);
+    stays.into_iter().map(|(_, stay)| stay).collect()
 }
