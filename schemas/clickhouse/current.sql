@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS crumbtrail.touchpoints_e1
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    fences Array(String) COMMENT 'What the position of the device says of fences: first the shop it is inside of (empty: none), then those so near that who was inside has not left; nothing without a position that decides. A visit told: its shop',
     accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
     geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
     asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',
@@ -164,7 +165,10 @@ CREATE TABLE IF NOT EXISTS crumbtrail.sessions_e1
     browser LowCardinality(String) COMMENT 'Browser family',
     os LowCardinality(String) COMMENT 'Operating system family',
     language LowCardinality(String) COMMENT 'Language tag',
-    bot LowCardinality(String) COMMENT 'Why its visitor is a robot; empty when it is none',
+    bot LowCardinality(String) COMMENT 'Why its visitor is a robot: what intake found, else the first of bot_behaviour; empty when it is none',
+    bot_behaviour LowCardinality(String) COMMENT 'What its events do that no person does at this site (rate, no_assets), comma separated; empty if nothing, or not looked at',
+    busiest_minute_view_count UInt32 COMMENT 'Page and screen views in its busiest minute (six slots in a row of 10 s), count',
+    stays Array(Tuple(store String, entered_at DateTime64(3, 'UTC'), left_at Nullable(DateTime64(3, 'UTC')), inside_ms UInt64, is_dwell Bool, visit_count UInt32)) COMMENT 'Stays in shops by position and visits told, in the order they began: shop; entered; left (NULL: may still be there); from entering to last seen inside, ms; long enough inside to be no passer-by; visits told, count',
     score Nullable(Float32) COMMENT 'Mean score of the texts left during it, -1 to 1; NULL without text',
     score_worst Nullable(Float32) COMMENT 'Lowest score of the texts left during it, -1 to 1; NULL without text',
     text_count UInt32 COMMENT 'Texts left during it, count',
@@ -512,6 +516,7 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    fences Array(String) COMMENT 'What the position of the device says of fences: first the shop it is inside of (empty: none), then those so near that who was inside has not left; nothing without a position that decides. A visit told: its shop',
     accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
     geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
     asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',
@@ -592,6 +597,7 @@ AS SELECT
     latitude,
     longitude,
     time_zone,
+    fences,
     accuracy_km,
     geo_edition,
     asn,
@@ -690,7 +696,10 @@ CREATE OR REPLACE VIEW crumbtrail.sessions
     browser LowCardinality(String) COMMENT 'Browser family',
     os LowCardinality(String) COMMENT 'Operating system family',
     language LowCardinality(String) COMMENT 'Language tag',
-    bot LowCardinality(String) COMMENT 'Why its visitor is a robot; empty when it is none',
+    bot LowCardinality(String) COMMENT 'Why its visitor is a robot: what intake found, else the first of bot_behaviour; empty when it is none',
+    bot_behaviour LowCardinality(String) COMMENT 'What its events do that no person does at this site (rate, no_assets), comma separated; empty if nothing, or not looked at',
+    busiest_minute_view_count UInt32 COMMENT 'Page and screen views in its busiest minute (six slots in a row of 10 s), count',
+    stays Array(Tuple(store String, entered_at DateTime64(3, 'UTC'), left_at Nullable(DateTime64(3, 'UTC')), inside_ms UInt64, is_dwell Bool, visit_count UInt32)) COMMENT 'Stays in shops by position and visits told, in the order they began: shop; entered; left (NULL: may still be there); from entering to last seen inside, ms; long enough inside to be no passer-by; visits told, count',
     score Nullable(Float32) COMMENT 'Mean score of the texts left during it, -1 to 1; NULL without text',
     score_worst Nullable(Float32) COMMENT 'Lowest score of the texts left during it, -1 to 1; NULL without text',
     text_count UInt32 COMMENT 'Texts left during it, count'
@@ -746,6 +755,9 @@ AS SELECT
     os,
     language,
     bot,
+    bot_behaviour,
+    busiest_minute_view_count,
+    stays,
     score,
     score_worst,
     text_count
@@ -1987,6 +1999,39 @@ FROM
 ASOF LEFT JOIN crumbtrail.merged_customers AS merged
     ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.opened_at
 COMMENT 'Whose each conversation is: the customer named in it, else whose its visitor or contact is by the links, aliases followed';
+
+-- 0166_store_stays_view.sql
+-- Stays in shops, one a row: who came in, stayed and left, by positions and visits told.
+CREATE OR REPLACE VIEW crumbtrail.store_stays
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    store String COMMENT 'Shop id',
+    entered_at DateTime64(3, 'UTC') COMMENT 'First position inside, or visit told, ms, UTC',
+    left_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First position beyond, or last seen inside where none followed, ms, UTC; NULL while they may still be there',
+    inside_ms UInt64 COMMENT 'From entering to last seen inside, ms',
+    is_dwell Bool COMMENT 'Inside for at least fence_dwell_seconds: no passer-by',
+    visit_count UInt32 COMMENT 'Visits told during it by beacons, tills and check-ins, count',
+    visitor String COMMENT 'Visitor id (device or browser)',
+    customer String COMMENT 'Customer id; empty if unknown',
+    person String COMMENT 'Key of the person, 32 hexadecimal digits',
+    session_id String COMMENT 'Session it belongs to, 16 hexadecimal digits'
+)
+AS SELECT
+    site,
+    stay.store AS store,
+    stay.entered_at AS entered_at,
+    stay.left_at AS left_at,
+    stay.inside_ms AS inside_ms,
+    stay.is_dwell AS is_dwell,
+    stay.visit_count AS visit_count,
+    visitor,
+    customer,
+    person,
+    session_id
+FROM crumbtrail.sessions
+ARRAY JOIN stays AS stay
+WHERE bot = ''
+COMMENT 'Stays in shops, one a row: who came in, stayed and left, by positions and visits told';
 
 -- 0170_session_people_view.sql
 -- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer

@@ -23,7 +23,7 @@ fn sums(shop: &Deployment) -> String {
     let of = |view: &&str| format!("SELECT '{view}', count(), groupBitXor(cityHash64(*)) FROM {view}");
     shop.sql(&format!(
         "{} ORDER BY ALL",
-        tables::VIEWS.iter().map(|view| of(&view)).collect::<Vec<_>>().join(" UNION ALL ")
+        tables::VIEWS.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ")
     ))
 }
 

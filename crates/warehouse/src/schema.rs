@@ -73,6 +73,7 @@ files! {
     "0163_store_visits_view.sql",
     "0164_audit_view.sql",
     "0165_conversation_people_view.sql",
+    "0166_store_stays_view.sql",
     "0170_session_people_view.sql",
     "0171_visits_view.sql",
     "0172_contacts_waiting_view.sql",

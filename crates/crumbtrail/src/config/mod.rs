@@ -206,7 +206,8 @@ pub struct RegistryConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct IdentityConfig {
     /// How long before a login (or another touchpoint that names a customer) anonymous touchpoints of its visitor join the
-    /// customer's journey, days. They are kept in memory for so long, about 30 bytes each once packed; 0: none join.
+    /// customer's journey, days; as far an alias reaches back. Touchpoints are kept on disk for so long (`data_dir/scratch` and the
+    /// snapshots), about 30 bytes each once packed; 0: none join.
     pub look_back_days: u32,
     /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
     pub remember_days: u32,
