@@ -22,6 +22,9 @@ WITH
     10 AS engaged_seconds,
     2 AS engaged_views,
     ['purchase'] AS conversions,
+    0 AS robot_views_a_minute,
+    0 AS robot_views_alone,
+    60 AS robot_alone_seconds,
 
     -- What counts, each event once: of several records of one id the one received first. Robots and people stay apart.
     -- `may_start`: marketing messages start nothing, and tell neither who came nor how.
@@ -154,7 +157,14 @@ WITH
             arrayDistinct(arrayFilter((slot, kind) -> kind = 'page_ping', arrayMap(
                 (event, view) -> (view, floor(event.device_ms / (heartbeat_seconds * 1000))),
                 events, arrayCumSum(kind -> kind IN ('page_view', 'screen_view'), kinds)), kinds)) AS slots,
-            length(arrayDistinct(arrayMap(slot -> slot.1, slots))) AS pinged_views
+            length(arrayDistinct(arrayMap(slot -> slot.1, slots))) AS pinged_views,
+            -- A robot by what it does: the busiest six of the views' slots in a row, and views with nothing else.
+            arrayFirst(bot -> bot != '', arrayMap(event -> event.bot, events)) AS told_bot,
+            arrayMap(view -> floor(view.at / 10000), views) AS seen,
+            arrayMax(arrayPushFront(arrayMap(last -> arrayCount(slot -> slot > last - 6 AND slot <= last, seen), arrayDistinct(seen)), 0)) AS busiest_minute_view_count,
+            arrayCount(view -> view.at - views[1].at <= robot_alone_seconds * 1000, views) AS early_views,
+            arrayExists(event -> event.may_start AND event.kind NOT IN
+                ('page_view', 'screen_view', 'product_list_viewed', 'product_viewed', 'cart_viewed'), events) AS has_deeds
         FROM spans
     )
 SELECT
@@ -202,5 +212,9 @@ SELECT
     made_of[2] AS browser,
     made_of[3] AS os,
     arrayFirst(language -> language != '', arrayMap(event -> event.language, events)) AS language,
-    arrayFirst(bot -> bot != '', arrayMap(event -> event.bot, events)) AS bot
+    if(told_bot != '', told_bot, splitByChar(',', bot_behaviour)[1]) AS bot,
+    arrayStringConcat(arrayFilter(sign -> sign != '', [
+        if(robot_views_a_minute > 0 AND busiest_minute_view_count > robot_views_a_minute, 'rate', ''),
+        if(robot_views_alone > 0 AND early_views >= robot_views_alone AND NOT has_deeds, 'no_assets', '')]), ',') AS bot_behaviour,
+    busiest_minute_view_count
 FROM parts

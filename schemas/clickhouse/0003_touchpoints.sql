@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS {database}.touchpoints_e{epoch} {on_cluster}
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    fences Array(String) COMMENT 'What the position of the device says of fences: first the shop it is inside of (empty: none), then those so near that who was inside has not left; nothing without a position that decides. A visit told: its shop',
     accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
     geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
     asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',

@@ -38,6 +38,7 @@ CREATE OR REPLACE VIEW {database}.touchpoints {on_cluster}
     latitude Nullable(Float32) COMMENT 'Latitude, degrees; NULL if unknown',
     longitude Nullable(Float32) COMMENT 'Longitude, degrees; NULL if unknown',
     time_zone LowCardinality(String) COMMENT 'IANA time zone of the place; empty if unknown',
+    fences Array(String) COMMENT 'What the position of the device says of fences: first the shop it is inside of (empty: none), then those so near that who was inside has not left; nothing without a position that decides. A visit told: its shop',
     accuracy_km UInt32 COMMENT 'Radius of the circle round the position in which the address probably is, km; 0 if unknown or the position is the device\'s own',
     geo_edition LowCardinality(String) COMMENT 'Type and date of the geo database that told the place; empty without a place',
     asn UInt32 COMMENT 'Number of the autonomous system that announces the address; 0 if unknown',
@@ -77,7 +78,8 @@ CREATE OR REPLACE VIEW {database}.touchpoints {on_cluster}
     flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
-    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
 )
 AS SELECT
     site,
@@ -117,6 +119,7 @@ AS SELECT
     latitude,
     longitude,
     time_zone,
+    fences,
     accuracy_km,
     geo_edition,
     asn,
@@ -156,7 +159,8 @@ AS SELECT
     flag,
     model,
     log_partition,
-    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch
 FROM {database}.touchpoints_e{epoch} AS source FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)'

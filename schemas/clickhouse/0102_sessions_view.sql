@@ -50,7 +50,10 @@ CREATE OR REPLACE VIEW {database}.sessions {on_cluster}
     browser LowCardinality(String) COMMENT 'Browser family',
     os LowCardinality(String) COMMENT 'Operating system family',
     language LowCardinality(String) COMMENT 'Language tag',
-    bot LowCardinality(String) COMMENT 'Why its visitor is a robot; empty when it is none',
+    bot LowCardinality(String) COMMENT 'Why its visitor is a robot: what intake found, else the first of bot_behaviour; empty when it is none',
+    bot_behaviour LowCardinality(String) COMMENT 'What its events do that no person does at this site (rate, no_assets), comma separated; empty if nothing, or not looked at',
+    busiest_minute_view_count UInt32 COMMENT 'Page and screen views in its busiest minute (six slots in a row of 10 s), count',
+    stays Array(Tuple(store String, entered_at DateTime64(3, 'UTC'), left_at Nullable(DateTime64(3, 'UTC')), inside_ms UInt64, is_dwell Bool, visit_count UInt32)) COMMENT 'Stays in shops by position and visits told, in the order they began: shop; entered; left (NULL: may still be there); from entering to last seen inside, ms; long enough inside to be no passer-by; visits told, count',
     score Nullable(Float32) COMMENT 'Mean score of the texts left during it, -1 to 1; NULL without text',
     score_worst Nullable(Float32) COMMENT 'Lowest score of the texts left during it, -1 to 1; NULL without text',
     text_count UInt32 COMMENT 'Texts left during it, count'
@@ -106,6 +109,9 @@ AS SELECT
     os,
     language,
     bot,
+    bot_behaviour,
+    busiest_minute_view_count,
+    stays,
     score,
     score_worst,
     text_count

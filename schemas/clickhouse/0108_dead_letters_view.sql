@@ -13,7 +13,8 @@ CREATE OR REPLACE VIEW {database}.dead_letters {on_cluster}
     preview String COMMENT 'Beginning of the record with personal data redacted',
     character_count UInt32 COMMENT 'Length of the record, count of bytes; 0 if unknown',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
-    log_offset UInt64 COMMENT 'Offset of the log record the row was made from'
+    log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
 )
 AS SELECT
     topic,
@@ -28,6 +29,7 @@ AS SELECT
     preview,
     character_count,
     log_partition,
-    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset
+    bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch
 FROM {database}.dead_letters_e{epoch} AS source FINAL
 COMMENT 'Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic'

@@ -49,20 +49,20 @@ AS WITH
         ARRAY JOIN [
             ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
             ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
-        WHERE epoch = {epoch} AND processor = 'sessionize'
+        WHERE processor = 'sessionize'
             AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
             AND {ttl_keeps_rows}
         GROUP BY epoch, processor, partition, table_name, outcome
     ),
     table_rows AS
     (
-        SELECT log_partition, outcome, log_offset, count() AS rows
+        SELECT log_epoch, log_partition, outcome, log_offset, count() AS rows
         FROM {database}.touchpoints
-        GROUP BY log_partition, outcome, log_offset
+        GROUP BY log_epoch, log_partition, outcome, log_offset
         UNION ALL
-        SELECT log_partition, 'dead', log_offset, count()
+        SELECT log_epoch, log_partition, 'dead', log_offset, count()
         FROM {database}.dead_letters
-        GROUP BY log_partition, log_offset
+        GROUP BY log_epoch, log_partition, log_offset
     )
 SELECT
     if(chains.from_offset > covered_to, 'hole', 'overlap') AS kind,
@@ -107,7 +107,8 @@ SELECT
     toInt64(sumIf(rows, log_offset >= range_from AND log_offset < range_to)) AS found,
     concat('the table holds another number of records with the outcome ', outcome)
 FROM ledger_outcomes
-LEFT JOIN table_rows ON ledger_outcomes.partition = table_rows.log_partition AND ledger_outcomes.outcome = table_rows.outcome
+LEFT JOIN table_rows ON ledger_outcomes.epoch = table_rows.log_epoch AND ledger_outcomes.partition = table_rows.log_partition
+    AND ledger_outcomes.outcome = table_rows.outcome
 GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
 HAVING any(records) != found
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once'

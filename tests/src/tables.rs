@@ -15,7 +15,7 @@ pub const VIEWS: [&str; 8] = [
 ];
 
 /// Columns that say how a row came about, not what it says: they may differ between two runs on the same input.
-const NOT_BUSINESS: [&str; 4] = ["version", "is_deleted", "log_partition", "log_offset"];
+const NOT_BUSINESS: [&str; 5] = ["version", "is_deleted", "log_partition", "log_offset", "log_epoch"];
 
 /// All rows of a view as sorted lines of its business columns.
 #[must_use]

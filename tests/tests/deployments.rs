@@ -52,3 +52,27 @@ fn a_clickhouse_that_is_away_at_the_start_is_waited_for() {
     assert!(job.wait().unwrap().success());
     assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
 }
+
+#[test]
+fn a_configuration_that_routes_differently_is_refused_before_anything_is_written() {
+    if !has_engine("a_configuration_that_routes_differently_is_refused_before_anything_is_written") {
+        return;
+    }
+    let mut shop = Deployment::new("identity: {never_link: [TILL]}\n");
+    shop.start_engine();
+    shop.ok("import", clicks(&shop, "a", 20));
+    let config = std::fs::read_to_string(shop.config()).unwrap();
+    for (from, to, told) in [
+        ("[TILL]", "[TILL, TEST]", "identity.never_link was [\"TILL\"], is [\"TEST\", \"TILL\"]"),
+        ("a key for tests only", "another key for tests", "the keys of privacy are others"),
+    ] {
+        std::fs::write(shop.config(), config.replace(from, to)).unwrap();
+        let said = shop.fails("import", clicks(&shop, "b", 20));
+        assert!(said.contains(told) && said.contains("crumbtrail rebuild"), "{said}");
+        assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
+    }
+    // What only judges differently is not refused.
+    std::fs::write(shop.config(), config + "generation: 2\nenrich: {drop_bots: true}\n").unwrap();
+    shop.ok("import", clicks(&shop, "b", 20));
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 40);
+}

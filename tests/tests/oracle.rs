@@ -59,7 +59,8 @@ fn a_rough_load_by_every_rule_at_once() {
     if has_engine("a_rough_load_by_every_rule_at_once") {
         let config = "  gap_seconds: 300\n  longest_seconds: 300\n  most_events: 12\n  cut_on_campaign: true\n  \
             cut_at_midnight: true\n  time_zone: Asia/Bangkok\n  client_sessions: true\n  engaged_seconds: 60\n  \
-            engaged_views: 4\n  heartbeat_seconds: 7\n  minimum_visit_seconds: 3\n  conversions: [product_added]\n";
+            engaged_views: 4\n  heartbeat_seconds: 7\n  minimum_visit_seconds: 3\n  conversions: [product_added]\n  \
+            robot_views_a_minute: 3\n  robot_views_alone: 3\n  robot_alone_seconds: 45\n";
         let rules = [
             ("gap_seconds", "300"),
             ("longest_seconds", "300"),
@@ -73,6 +74,9 @@ fn a_rough_load_by_every_rule_at_once() {
             ("heartbeat_seconds", "7"),
             ("minimum_visit_seconds", "3"),
             ("conversions", "['product_added']"),
+            ("robot_views_a_minute", "3"),
+            ("robot_views_alone", "3"),
+            ("robot_alone_seconds", "45"),
         ];
         let reasons = ["campaign", "client_session", "customer", "gap", "longest", "midnight", "most"];
         hold(events() / 3, config, &rules, &reasons);

@@ -46,6 +46,15 @@ pub enum Command {
         Those that are readable now are sent once, however often this is run; the others stay as they are. On Kafka the \
         members of `crumbtrail run` process them; on the local log this command does.")]
     Redrive(RedriveArgs),
+    /// Compute the tables anew under a new epoch while the old ones serve, then show them
+    #[command(
+        after_help = "Examples:\n  crumbtrail rebuild --dry-run\n  crumbtrail rebuild\n  crumbtrail rebuild --since 2026-03-01\n  \
+        crumbtrail rebuild --drop-epoch 1\n\n\
+        After other session, identity or journey rules, or with another number of partitions. Reads our own log of touchpoints. \
+        Interrupted at any point, it goes on when run again; until its end the views show the old tables, unchanged. On the local \
+        log the processors must stand still meanwhile. docs/reliability.md tells more."
+    )]
+    Rebuild(RebuildArgs),
     /// Show whose visitors and contacts are, link and unlink them
     #[command(
         subcommand,
@@ -197,6 +206,33 @@ pub struct MigrateArgs {
     /// Give the tables to this deployment: its logs were moved, or made anew on purpose.
     #[arg(long)]
     pub adopt: bool,
+    /// Have the views show the configured epoch, whichever they show now: to begin one empty, or to go back after a rebuild.
+    #[arg(long)]
+    pub show: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `rebuild`.
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// The new epoch; without it the configured one, or the next after the one shown.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    pub epoch: Option<u8>,
+    /// Take over what lies wholly before from the old tables as it is, and compute the rest anew: a day, an RFC 3339 time, or
+    /// 36h, 7d (so long ago). Needed where the log has forgotten its begin.
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::redrive::since)]
+    pub since: Option<i64>,
+    /// Say what would be done, how much it is and how long it takes, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove what an earlier run has made of the new epoch, and begin anew.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub afresh: bool,
+    /// Rebuild nothing: remove tables, log and snapshots of an epoch that is not shown any more.
+    #[arg(long, value_name = "EPOCH", conflicts_with_all = ["epoch", "since", "dry_run", "afresh"])]
+    pub drop_epoch: Option<u8>,
     /// Where.
     #[command(flatten)]
     pub place: Place,

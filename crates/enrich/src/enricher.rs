@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crumbtrail_events::touchpoint::Fences as Seen;
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{ClickEvent, Kind, SupportEntry, Touchpoint};
 use memchr::memmem;
@@ -86,6 +87,7 @@ struct Buffers {
     search: [String; 2],
     title: String,
     properties: String,
+    fences: String,
     text: String,
     contact: [String; 2],
     hinted: Agent,
@@ -158,8 +160,8 @@ impl Enricher {
     /// and network, device with versions, robot's indicators, search, contact, text and its length; title and properties
     /// without personal data. Leaves all others alone.
     ///
-    /// Client hints in the click or its properties mend what the agent says. The device's own position, where sane, wins over the address's; inside a fence it fills the store that the event
-    /// doesn't name.
+    /// Client hints in the click or its properties mend what the agent says. The device's own position, where sane, wins over the address's; it is laid on the fences, and
+    /// inside one it fills the store that the event doesn't name.
     pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
         self.enrich(event, &Hints::default(), out);
     }
@@ -233,11 +235,17 @@ impl Enricher {
         {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
             (out.accuracy_km, out.prepared.network) = (0, &[]);
-            if let Some(fences) = fences
-                && event.store.is_empty()
-            {
-                out.store = fences.store_at(latitude, longitude, event.properties);
+            if let Some(fences) = fences {
+                fences.look(latitude, longitude, event.properties, &mut buffers.fences);
+                out.fences = &buffers.fences;
+                if event.store.is_empty() {
+                    out.store = Seen(out.fences).inside();
+                }
             }
+        }
+        if event.kind == Kind::StoreVisit && Seen::can_name(event.store) {
+            // A beacon, till or check-in knows better than a position.
+            (out.fences, out.prepared.place) = (event.store, &[]);
         }
 
         let parameters = Parameters::of_url(&parts);

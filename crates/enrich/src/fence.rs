@@ -12,6 +12,7 @@ pub use geojson::{DEFAULT_RADIUS_M, FencesError};
 pub use geometry::Position;
 pub use track::{FenceEvent, Fix, Stay, Track, TrackRules, What};
 
+use crumbtrail_events::touchpoint::Fences as Seen;
 use geometry::{Polygon, distance_m};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -141,18 +142,26 @@ impl Fences {
             .filter(|(_, distance)| *distance <= self.reach_m)
     }
 
-    /// The shop that somebody is in whose device tells its position, degrees; empty outside of all fences, or if the
-    /// event's properties (a JSON object, or nothing) tell an accuracy worse than [`TrackRules`] trust. Of fences one in another
-    /// the inner counts. One event at a time: who comes, stays and goes is for [`Track`] to say.
-    #[must_use]
-    pub fn store_at(&self, latitude: f32, longitude: f32, properties: &str) -> &str {
-        let Some(at) = Position::new(f64::from(latitude), f64::from(longitude)) else { return "" };
-        let inside = self.near(at).filter(|(_, distance)| *distance <= 0.0);
+    /// What a position that a device tells, degrees, says of the fences, written over `out`: the shop somebody is in, of fences one in
+    /// another the inner one, and those to whose edge it is no further than [`TrackRules`] leave room, so that who was inside has
+    /// not left. Nothing if the event's properties (a JSON object, or nothing) tell an accuracy worse than these rules
+    /// trust. One event at a time: who comes, stays and goes is for [`Track`] to say, or for a session.
+    pub fn look(&self, latitude: f32, longitude: f32, properties: &str, out: &mut String) {
+        out.clear();
+        let Some(at) = Position::new(f64::from(latitude), f64::from(longitude)) else { return };
+        let rules = TrackRules::default();
+        let accuracy_m = told::accuracy_m(properties).unwrap_or_default();
+        if !(0.0..=rules.worst_accuracy_m).contains(&accuracy_m) {
+            return;
+        }
+        let room = rules.exit_margin_m + accuracy_m;
+        let stores = || self.near(at).filter(|(fence, distance)| *distance <= room && Seen::can_name(&fence.store));
         // The edge that is nearest is the inner fence's.
-        let Some((fence, _)) = inside.max_by(|(_, one), (_, other)| one.total_cmp(other)) else { return "" };
-        let is_trusted = told::accuracy_m(properties)
-            .is_none_or(|accuracy| (0.0..=TrackRules::default().worst_accuracy_m).contains(&accuracy));
-        if is_trusted { &fence.store } else { "" }
+        let inside = stores()
+            .filter(|(_, distance)| *distance <= 0.0)
+            .max_by(|(_, one), (_, other)| one.total_cmp(other))
+            .map_or("", |(fence, _)| &fence.store);
+        Seen::write(inside, stores().map(|(fence, _)| fence.store.as_str()).filter(|store| *store != inside), out);
     }
 
     /// The fence of a shop: where a beacon, a till or a check-in says somebody is.
@@ -293,11 +302,41 @@ mod tests {
         let middle = at(13.7466, 100.5347);
         for list in [["mall", "shop"], ["shop", "mall"]] {
             let radius = |name: &str| if name == "mall" { 300.0 } else { 20.0 };
-            let fences = Fences::new(list.map(|name| circle(name, middle, radius(name))).to_vec(), 0.0);
-            assert_eq!(fences.store_at(13.7466, 100.5347, ""), "shop");
-            assert_eq!(fences.store_at(13.7476, 100.5347, "{}"), "mall");
-            assert_eq!(fences.store_at(13.7566, 100.5347, ""), "");
-            assert_eq!(fences.store_at(13.7466, 100.5347, r#"{"accuracy":"250.5"}"#), "");
+            let fences = Fences::new(
+                list.map(|name| circle(name, middle, radius(name))).to_vec(),
+                TrackRules::default().reach_m(),
+            );
+            let look = |latitude: f32, properties: &str| {
+                let mut out = "old".to_owned();
+                fences.look(latitude, 100.5347, properties, &mut out);
+                out
+            };
+            assert_eq!(look(13.7466, ""), "shop\nmall");
+            assert_eq!(look(13.7476, "{}"), "mall\n", "111 m north");
+            assert_eq!(look(13.7566, ""), "\n");
+            assert_eq!(look(13.7466, r#"{"accuracy":"250.5"}"#), "", "it decides nothing");
+            assert_eq!(look(f32::NAN, ""), "");
+        }
+    }
+
+    #[test]
+    fn near_enough_to_be_in_still_is_the_margin_and_the_accuracy_from_the_edge() {
+        let fences = Fences::new(vec![circle("s1", at(0.0, 100.0), 50.0)], TrackRules::default().reach_m());
+        // A degree of latitude is 111,195 m.
+        let look = |metres: f32, properties: &str| {
+            let mut out = String::new();
+            fences.look(metres / 111_195.0, 100.0, properties, &mut out);
+            out
+        };
+        for (metres, properties, expected) in [
+            (49.0, "", "s1\n"),
+            (51.0, "", "\ns1"),
+            (69.0, "", "\ns1"),
+            (71.0, "", "\n"),
+            (71.0, r#"{"accuracy_m":30}"#, "\ns1"),
+            (101.0, r#"{"accuracy_m":30}"#, "\n"),
+        ] {
+            assert_eq!(look(metres, properties), expected, "{metres} m {properties}");
         }
     }
 }

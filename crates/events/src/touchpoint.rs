@@ -13,6 +13,7 @@
 mod aside;
 mod codec;
 mod copy;
+mod fences;
 mod items;
 mod section;
 
@@ -24,8 +25,9 @@ use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
 
-pub use aside::{Asides, Role};
-pub use copy::{Ids, Sections, hand_over, pass_on};
+pub use aside::{Asides, Role, To};
+pub use copy::{Ids, Sections, hand_over, pass_on, rename};
+pub use fences::Fences;
 pub use items::{Item, Items};
 pub use section::{Part, Section};
 
@@ -166,6 +168,8 @@ touchpoint! {
         4 longitude: Option<f32>,
         /// IANA time zone of the place.
         5 time_zone: &'a str,
+        /// What the position, or a visit told, says of the fences round shops; see [`Fences`].
+        6 fences: &'a str,
     }
     Device {
         /// Device class.

@@ -11,7 +11,7 @@
 use crate::event::Event;
 use crate::fields::{Click, Group};
 use crate::intern::{Interner, Symbol};
-use crumbtrail_events::touchpoint::{Head, Items, Touchpoint};
+use crumbtrail_events::touchpoint::{Fences, Head, Items, Touchpoint};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
 use crumbtrail_events::{Kind, Micros};
 
@@ -89,7 +89,8 @@ impl Reading {
             detail,
             score: click.score.map_or(0, Event::quantize),
             flags: Event::flag(Event::HAS_SCORE, click.score.is_some())
-                | Event::flag(Event::HAS_COUNTRY, click.has_country()),
+                | Event::flag(Event::HAS_COUNTRY, click.has_country())
+                | Event::flag(Event::HAS_FENCES, click.has_fences()),
         }
     }
 
@@ -185,6 +186,20 @@ pub(crate) fn place(symbol: Symbol, interner: &Interner) -> Place<'_> {
         longitude: fields.float(),
         time_zone: fields.str(),
     }
+}
+
+/// Whether a place says where, not only what fences.
+pub(crate) fn is_somewhere(symbol: Symbol, interner: &Interner) -> bool {
+    Group::read(interner.bytes(symbol)).is_place()
+}
+
+/// What the place a symbol stands for says of fences.
+pub(crate) fn fences(symbol: Symbol, interner: &Interner) -> Fences<'_> {
+    let mut fields = Group::read(interner.bytes(symbol)).fields();
+    (0..3).for_each(|_| fields.pass());
+    let _degrees = (fields.float(), fields.float());
+    fields.pass();
+    Fences(fields.str())
 }
 
 /// The device, browser and operating system a symbol stands for.
@@ -295,6 +310,7 @@ mod tests {
             city: "Bangkok",
             latitude: Some(13.7),
             longitude: Some(100.5),
+            fences: "s1\n",
             device: Device::Mobile,
             os: "Android",
             channel: Channel::PaidSearch,
@@ -317,6 +333,7 @@ mod tests {
         assert_eq!(interner.str(part(CUSTOMER)), "c");
         let found = place(part(PLACE), &interner);
         assert_eq!((found.country, found.city, found.longitude), ("TH", "Bangkok", Some(100.5)));
+        assert_eq!((fences(part(PLACE), &interner).inside(), event.has(Event::HAS_FENCES)), ("s1", true));
         assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
         assert_eq!(channel(interner.part(event.detail, 0), &interner), Channel::PaidSearch);
         let touch = touch(interner.part(event.detail, 0), &interner);

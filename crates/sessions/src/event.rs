@@ -61,6 +61,8 @@ impl Event {
     pub(crate) const HAS_COUNTRY: u8 = 8;
     /// A text came with it.
     pub(crate) const HAS_TEXT: u8 = 16;
+    /// Its place says something of fences.
+    pub(crate) const HAS_FENCES: u8 = 32;
 
     /// The flag if it is to be set.
     pub(crate) fn flag(flag: u8, is_set: bool) -> u8 {

@@ -22,6 +22,11 @@ impl<'a> Group<'a> {
         self.mask == 0
     }
 
+    /// Of a place: whether it says where, not only what fences.
+    pub(crate) fn is_place(&self) -> bool {
+        self.mask & !FENCES != 0
+    }
+
     /// Its form as a value: the mask, then the bytes.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.mask.to_le_bytes());
@@ -100,7 +105,7 @@ pub(crate) struct Click<'a> {
     pub(crate) language: &'a [u8],
     /// Referrer, channel, source, medium, campaign, term, content, click id; empty unless the channel is present.
     pub(crate) touch: Group<'a>,
-    /// Country, region, city, latitude, longitude, time zone.
+    /// Country, region, city, latitude, longitude, time zone, fences.
     pub(crate) place: Group<'a>,
     /// Device, browser, operating system, bot indicator.
     pub(crate) device: Group<'a>,
@@ -211,6 +216,11 @@ impl<'a> Click<'a> {
         self.place.mask & 1 != 0
     }
 
+    /// Whether its place says something of fences.
+    pub(crate) fn has_fences(&self) -> bool {
+        self.place.mask & FENCES != 0
+    }
+
     /// Whether it is a robot's.
     pub(crate) fn is_bot(&self) -> bool {
         self.device.mask & BOT != 0
@@ -227,6 +237,7 @@ const RECORD: u8 = Section::Record as u8;
 const REST: u8 = Section::Rest as u8;
 const CHANNEL: u16 = 1 << 1;
 const BOT: u16 = 1 << 3;
+const FENCES: u16 = 1 << 6;
 const ITEMS: u16 = 1 << 3;
 const REVENUE: u16 = 1 << 5;
 const CURRENCY: u16 = 1 << 6;
@@ -282,6 +293,7 @@ mod tests {
             latitude: Some(1.5),
             longitude: Some(2.5),
             time_zone: "Asia/Bangkok",
+            fences: "s1\ns2",
             device: Device::Tablet,
             browser: "b",
             os: "o",
@@ -350,6 +362,7 @@ mod tests {
         let mut place = click.place.fields();
         assert_eq!((place.str(), place.str(), place.str()), (t.country, t.region, t.city));
         assert_eq!((place.float(), place.float(), place.str()), (t.latitude, t.longitude, t.time_zone));
+        assert_eq!((place.str(), click.has_fences()), (t.fences, true));
         let mut device = click.device.fields();
         assert_eq!((device.byte(), device.str(), device.str()), (t.device as u8, t.browser, t.os));
         assert_eq!(device.str(), t.bot);
@@ -363,7 +376,7 @@ mod tests {
         let click = Click::find(&bytes).unwrap();
         assert_eq!((click.site, click.visitor, click.customer), (&b""[..], &b"v"[..], &b""[..]));
         assert_eq!((click.page, click.language, click.score), (&b"/"[..], &b""[..], Some(0.5)));
-        assert!(!click.is_bot() && !click.has_country() && click.touch.is_empty());
+        assert!(!click.is_bot() && !click.has_country() && !click.has_fences() && click.touch.is_empty());
     }
 
     #[test]

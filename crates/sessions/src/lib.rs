@@ -4,11 +4,12 @@
 //! bytes as it can: `event.rs` (40 bytes each), `chain.rs` (the events that a gap connects), `slots.rs` (the keys),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
 //! `state.rs` (one partition), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
-//! `campaign.rs`, `midnight.rs`, `engaged.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
+//! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `stays.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod attributes;
+mod behaviour;
 mod business_hours;
 mod campaign;
 mod chain;
@@ -32,13 +33,16 @@ mod sla;
 mod slots;
 mod snapshot;
 mod state;
+mod stays;
 mod stored;
 mod waiting;
 mod window;
 
+pub use behaviour::Pace;
 pub use business_hours::{BadHours, Hours};
 pub use midnight::Zone;
 pub use rules::{Kinds, Limits, RuleBook, Rules};
 pub use session::session_id;
 pub use sla::Policy;
 pub use state::{Judged, Out, Sessions};
+pub use stays::StayRules;

@@ -1,6 +1,7 @@
 //! What sessionize says of a session and of a conversation: one struct per table row, borrowed from the state.
 
 pub use crate::pages::PageGroups;
+pub use crate::stays::{StoreStay, StoreStays};
 use crumbtrail_events::vocabulary::{Channel, Device, Scale};
 use crumbtrail_events::{EventTime, Key, Micros};
 
@@ -160,8 +161,14 @@ pub struct SessionRow<'a> {
     pub os: &'a str,
     /// Language tag.
     pub language: &'a str,
-    /// Bot indicator; empty when it is no robot.
+    /// Bot indicator: what intake found, else the first sign of its own events; empty when it is no robot.
     pub bot: &'a str,
+    /// What its events do that no person does at this site, comma separated: `rate`, `no_assets`.
+    pub bot_behaviour: &'static str,
+    /// Page and screen views in its busiest minute (six slots in a row of ten seconds).
+    pub busiest_minute_view_count: u32,
+    /// Its stays in shops, in the order they began.
+    pub stays: StoreStays<'a>,
     /// Mean score of the texts left during it, in [−1, 1]; `None` without text.
     pub score: Option<f32>,
     /// Lowest of them.

@@ -1,8 +1,10 @@
 //! The settings of the rules, per site.
 
+use crate::behaviour::Pace;
 use crate::business_hours::Hours;
 use crate::midnight::Zone;
 use crate::sla::Policy;
+use crate::stays::StayRules;
 use crumbtrail_events::Kind;
 use std::collections::BTreeMap;
 
@@ -35,6 +37,10 @@ pub struct Rules {
     /// Most events of a chain that are kept one by one after the horizon has passed them. What comes before those that
     /// were not is late. Default 1 000.
     pub kept_events: u32,
+    /// What makes a session a robot's by its events. Default nothing.
+    pub pace: Pace,
+    /// When somebody in a shop has dwelt, and when they have left. Defaults: see [`StayRules`].
+    pub stays: StayRules,
     /// When the service is open: business time of conversations. Default always.
     pub hours: Hours,
     /// What was promised to whom, the first that fits counts. Default nothing.
@@ -86,6 +92,8 @@ impl Default for Rules {
             heartbeat_ms: 10_000,
             minimum_visit_ms: 5_000,
             kept_events: 1_000,
+            pace: Pace::default(),
+            stays: StayRules::default(),
             hours: Hours::default(),
             policies: Vec::new(),
         }

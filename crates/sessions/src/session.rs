@@ -1,6 +1,7 @@
 //! What the events of one session add up to, and the row that says it.
 
 use crate::attributes::{self, BOT, DEVICE, LANGUAGE, PLACE};
+use crate::behaviour::{Behaviour, first_sign};
 use crate::engaged::Engaged;
 use crate::event::{Event, Order};
 use crate::intern::{Interner, Symbol};
@@ -8,6 +9,7 @@ use crate::pages::Pages;
 use crate::place::Whence;
 use crate::rows::{Cut, SessionRow};
 use crate::rules::Rules;
+use crate::stays::Stays;
 use crate::stored::{Resolve, Stored, stored_fields};
 use crate::window::Open;
 use crumbtrail_events::wire::{Reader, WireError};
@@ -32,7 +34,9 @@ pub(crate) struct Summary {
     pub(crate) is_emitted: bool,
     counts: Counts,
     engaged: Engaged,
+    behaviour: Behaviour,
     pages: Pages,
+    stays: Stays,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -133,6 +137,7 @@ impl Summary {
         let counts = &mut self.counts;
         counts.event_count += u32::from(event.kind != Kind::PagePing);
         counts.is_converted |= rules.conversions.has(event.kind);
+        self.behaviour.add(event, &rules.pace);
         match event.kind {
             Kind::PageView | Kind::ScreenView => {
                 if counts.view_count == 0 {
@@ -163,7 +168,13 @@ impl Summary {
         }
         let [_, place, device, language, bot] = interner.parts(event.attributes);
         const { assert!(PLACE == 1 && DEVICE == 2 && LANGUAGE == 3 && BOT == 4) };
-        counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
+        // A visit told has a place that says nothing but the shop, unless the record told more.
+        if event.kind != Kind::StoreVisit || attributes::is_somewhere(place, interner) {
+            counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
+        }
+        if event.has(Event::HAS_FENCES) {
+            self.stays.step(event.at, place, &rules.stays, interner);
+        }
         first(&mut counts.device, device);
         first(&mut counts.language, language);
         first(&mut counts.bot, bot);
@@ -175,7 +186,9 @@ impl Summary {
         self.is_emitted.save(out, symbol);
         self.counts.save(out, symbol);
         self.engaged.save(out, symbol);
+        self.behaviour.save(out, symbol);
         self.pages.save(out, symbol);
+        self.stays.save(out, symbol);
     }
 
     /// Reads it back.
@@ -185,7 +198,9 @@ impl Summary {
             is_emitted: Stored::load(reader, symbol)?,
             counts: Stored::load(reader, symbol)?,
             engaged: Engaged::load(reader, symbol)?,
+            behaviour: Stored::load(reader, symbol)?,
             pages: Pages::load(reader, symbol)?,
+            stays: Stays::load(reader, symbol)?,
         })
     }
 
@@ -194,6 +209,7 @@ impl Summary {
         self.open.mark(interner);
         self.counts.mark(interner);
         self.pages.mark(interner);
+        self.stays.mark(interner);
     }
 
     /// The row.
@@ -203,6 +219,8 @@ impl Summary {
         let place = attributes::place(counts.whence.place, interner);
         let (device, browser, os) = attributes::device(counts.device, interner);
         let touch = attributes::touch(if open.touch.is_none() { counts.touch } else { open.touch }, interner);
+        let signs = self.behaviour.signs(&rules.pace);
+        let bot = interner.str(counts.bot);
         let score = |sum: i64, n: u32| (n > 0).then(|| (sum as f64 / 1e4 / f64::from(n)) as f32);
         let round = |degrees: f32| (degrees * 100.0).round() / 100.0;
         SessionRow {
@@ -256,7 +274,10 @@ impl Summary {
             browser,
             os,
             language: interner.str(counts.language),
-            bot: interner.str(counts.bot),
+            bot: if bot.is_empty() { first_sign(signs) } else { bot },
+            bot_behaviour: signs,
+            busiest_minute_view_count: self.behaviour.busiest_minute(),
+            stays: self.stays.told(cut == Cut::Open, &rules.stays, interner),
             score: score(counts.score, counts.text_count),
             score_worst: score(i64::from(counts.score_worst), counts.text_count.min(1)),
             text_count: counts.text_count,

@@ -19,7 +19,7 @@ use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 
 /// The format this build writes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
 struct Numbers<'a> {

@@ -31,6 +31,22 @@ macro_rules! stored {
 }
 stored!(u8, i16, i32, u32, u64, i64, f32);
 
+impl<T: Stored + Default, const N: usize> Stored for [T; N] {
+    fn save(self, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+        self.into_iter().for_each(|value| value.save(out, symbol));
+    }
+    fn load(reader: &mut Reader<'_>, symbol: &Resolve<'_>) -> Result<Self, WireError> {
+        let mut values = [T::default(); N];
+        for value in &mut values {
+            *value = T::load(reader, symbol)?;
+        }
+        Ok(values)
+    }
+    fn mark(self, interner: &mut Interner) {
+        self.into_iter().for_each(|value| value.mark(interner));
+    }
+}
+
 impl Stored for bool {
     fn save(self, out: &mut Vec<u8>, _: &mut dyn FnMut(Symbol) -> Symbol) {
         out.push(u8::from(self));

@@ -36,8 +36,11 @@ async fn insert(client: &Client, epoch: u8, id: &str, is_adopted: bool) -> Resul
     client.execute(&sql).await
 }
 
-/// Whoever adopted them last, else whoever came first.
-async fn owner(client: &Client, epoch: u8) -> Result<Option<String>, WarehouseError> {
+/// The deployment that fills the tables of an epoch: whoever adopted them last, else whoever came first.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn owner(client: &Client, epoch: u8) -> Result<Option<String>, WarehouseError> {
     #[derive(Deserialize)]
     struct Row {
         id: String,

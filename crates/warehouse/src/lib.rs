@@ -13,6 +13,7 @@ pub mod claim;
 pub mod client;
 mod coded;
 pub mod docs;
+pub mod epochs;
 pub mod error;
 pub mod handle;
 pub mod insert;

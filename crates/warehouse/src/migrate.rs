@@ -18,11 +18,27 @@ pub struct Report {
 }
 
 /// Applies the files that are new, and views whose text changed. Every statement is repeatable, so running it twice, or
-/// twice at once, does no harm.
+/// twice at once, does no harm. The views show the target's epoch then.
 ///
 /// # Errors
 /// Unreachable or refused; a table's file that was changed after it was applied; a statement that fails (with its file).
 pub async fn migrate(client: &Client, target: &Target) -> Result<Report, WarehouseError> {
+    apply(client, target, |_| true).await
+}
+
+/// As [`migrate`], of the tables alone: what the views show stays.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_tables(client: &Client, target: &Target) -> Result<Report, WarehouseError> {
+    apply(client, target, |file| !file.is_view()).await
+}
+
+async fn apply(
+    client: &Client,
+    target: &Target,
+    is_meant: impl Fn(&SchemaFile) -> bool,
+) -> Result<Report, WarehouseError> {
     target.check()?;
     if target.database != client.database() {
         let detail = format!("the client speaks to {}, the tables are for {}", client.database(), target.database);
@@ -35,7 +51,7 @@ pub async fn migrate(client: &Client, target: &Target) -> Result<Report, Warehou
         run(client, file, &target.render(file)).await?;
     }
     let applied = applied(client, target).await?;
-    for file in rest {
+    for file in rest.iter().filter(|file| is_meant(file)) {
         let sql = target.render(file);
         let (text_hash, rendered_hash) = (xxh3_64(file.text.as_bytes()), xxh3_64(sql.as_bytes()));
         match applied.get(file.file) {
@@ -68,7 +84,7 @@ pub async fn migrate(client: &Client, target: &Target) -> Result<Report, Warehou
     Ok(report)
 }
 
-async fn run(client: &Client, file: &SchemaFile, sql: &str) -> Result<(), WarehouseError> {
+pub(crate) async fn run(client: &Client, file: &SchemaFile, sql: &str) -> Result<(), WarehouseError> {
     client.execute(sql).await.map_err(|error| match error {
         error @ WarehouseError::Server { .. } => WarehouseError::Migration { file: file.file, source: Box::new(error) },
         other => other,

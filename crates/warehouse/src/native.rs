@@ -119,9 +119,8 @@ impl Values {
         }
         if let Some(inner) = inside(type_name, "Array") {
             let elements = match inside(inner, "Tuple") {
-                // Elements are `name Type`; none of our tuples holds a type with a comma.
-                Some(fields) => fields
-                    .split(", ")
+                // Elements are `name Type`.
+                Some(fields) => parts(fields)
                     .map(|field| Values::of(field.split_once(' ').map_or(field, |(_, type_name)| type_name)))
                     .collect::<Result<Vec<_>, _>>()?,
                 None => vec![Values::of(inner)?],
@@ -213,6 +212,16 @@ fn inside<'a>(type_name: &'a str, outer: &str) -> Option<&'a str> {
     type_name.strip_prefix(outer)?.strip_prefix('(')?.strip_suffix(')')
 }
 
+/// What commas separate outside of parentheses.
+fn parts(fields: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0;
+    let is_end = move |symbol: char| {
+        depth += i32::from(symbol == '(') - i32::from(symbol == ')');
+        symbol == ',' && depth == 0
+    };
+    fields.split(is_end).map(str::trim_start)
+}
+
 fn width(type_name: &str) -> Option<usize> {
     Some(match type_name {
         "Bool" | "UInt8" => 1,
@@ -239,6 +248,13 @@ mod tests {
         Column { name: "n", type_name: "Nullable(Float32)" },
         Column { name: "l", type_name: "Array(Tuple(p String, q UInt8))" },
     ];
+
+    #[test]
+    fn commas_within_a_type_part_no_fields() {
+        let fields = "s String, at DateTime64(3, 'UTC'), left Nullable(DateTime64(3, 'UTC')), n UInt8";
+        let expected = ["s String", "at DateTime64(3, 'UTC')", "left Nullable(DateTime64(3, 'UTC'))", "n UInt8"];
+        assert_eq!(parts(fields).collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn rows_become_columns() {

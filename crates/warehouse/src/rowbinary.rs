@@ -3,10 +3,10 @@
 //! Format: <https://clickhouse.com/docs/interfaces/formats/RowBinary>.
 
 use crate::version::RowVersion;
-use crumbtrail_events::touchpoint::Items;
+use crumbtrail_events::touchpoint::{Fences, Items};
 use crumbtrail_events::wire::{put_bytes, put_varint};
 use crumbtrail_events::{EventTime, Key, Micros};
-use crumbtrail_sessions::rows::PageGroups;
+use crumbtrail_sessions::rows::{PageGroups, StoreStays};
 
 /// One column of a table, as it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,34 @@ impl Cell for PageGroups<'_> {
     }
 }
 
+impl Cell for StoreStays<'_> {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
+        put_varint(out, self.len() as u64);
+        for stay in self.iter() {
+            stay.store.put(out);
+            stay.entered_at.put(out);
+            stay.left_at.put(out);
+            (stay.inside_ms.max(0) as u64).put(out);
+            stay.is_dwell.put(out);
+            stay.visit_count.put(out);
+        }
+    }
+}
+
+impl Cell for Fences<'_> {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
+        if self.is_empty() {
+            out.push(0);
+            return;
+        }
+        put_varint(out, 1 + self.near().count() as u64);
+        self.inside().put(out);
+        self.near().for_each(|store| store.put(out));
+    }
+}
+
 /// A time in ms where 0 means unknown.
 #[inline]
 pub(crate) fn millis(ms: i64) -> Option<EventTime> {
@@ -186,6 +214,8 @@ mod tests {
         assert_eq!(bytes(&[5u64, 6][..]).len(), 17);
         assert_eq!(bytes(Key(1)), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!(bytes(true), [1]);
+        assert_eq!(bytes(Fences("a\nb")), [2, 1, b'a', 1, b'b']);
+        assert_eq!((bytes(Fences("")), bytes(Fences("\n"))), (vec![0], vec![1, 0]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::wiring::Deployment;
 pub fn migrate(args: &MigrateArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(super::load(&args.place)?)?.impatient();
     let clickhouse = deployment.clickhouse()?;
-    let report = deployment.migrate(&clickhouse)?;
+    let report = if args.show { deployment.show(&clickhouse)? } else { deployment.migrate(&clickhouse)? };
     for file in &report.applied {
         println!("applied {file}");
     }

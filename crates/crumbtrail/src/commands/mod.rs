@@ -12,6 +12,7 @@ pub mod identity;
 mod import;
 mod interrupt;
 mod migrate;
+mod rebuild;
 pub mod redrive;
 mod report;
 mod run;
@@ -47,6 +48,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Redrive(args) => redrive::redrive(&args),
         Command::Identity(command) => identity::identity(&command),
         Command::Migrate(args) => migrate::migrate(&args),
+        Command::Rebuild(args) => rebuild::rebuild(&args),
         Command::Report(args) => report::report(&args),
         Command::Config(args) => {
             let text = match args.what {

@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Home of the local log, the snapshots and the embedded engine.
     pub data_dir: DataDir,
-    /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables.
+    /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables. `crumbtrail
+    /// rebuild` makes them; raise it then.
     pub epoch: EpochNumber,
     /// Generation of this configuration: raise it whenever a key that judges or enriches changes. A start below the generation
     /// found in the log is refused. The files named under `enrich` and `sites` are read again while it runs.
@@ -176,7 +177,7 @@ pub struct SourceConfig {
     pub kind: SourceKind,
     /// `native`, `segment`, `avro` or `combined`.
     pub format: SourceFormat,
-    /// Site of records that don't name one.
+    /// Site of records that don't name one. Constant within an epoch.
     pub site: String,
     /// Which topic of this name it is, from 1. Raise it by one when the topic was deleted and made anew: it is read from its
     /// beginning, as new records.
@@ -205,13 +206,13 @@ pub struct RegistryConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct IdentityConfig {
     /// How long before a login (or another touchpoint that names a customer) anonymous touchpoints of its visitor join the
-    /// customer's journey, days. They are kept for so long: in `data_dir`/scratch and with the snapshots, about 30 bytes each;
-    /// 0: none join.
+    /// customer's journey, days; as far an alias reaches back. Touchpoints are kept on disk for so long (`data_dir/scratch` and the
+    /// snapshots), about 30 bytes each once packed; 0: none join.
     pub look_back_days: u32,
     /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
     pub remember_days: u32,
     /// Customer ids that are nobody's (test accounts, tills): read as if they were not there. Placeholders such as `null` or
-    /// `anonymous` are known. The view `shared_ids` shows candidates.
+    /// `anonymous` are known. The view `shared_ids` shows candidates. Constant within an epoch.
     pub never_link: Vec<String>,
 }
 

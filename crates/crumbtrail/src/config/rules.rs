@@ -2,7 +2,7 @@
 
 use crumbtrail_events::Kind;
 use crumbtrail_events::vocabulary::Channel;
-use crumbtrail_sessions::{Hours, Kinds, Limits, Policy, RuleBook, Rules, Zone};
+use crumbtrail_sessions::{Hours, Kinds, Limits, Pace, Policy, RuleBook, Rules, StayRules, Zone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,18 @@ rules_config! {
     /// Most events of one visitor's unbroken activity that are kept one by one once they are older than the lateness;
     /// what would be sorted in before those that were not is late.
     kept_events: u32 = 1_000;
+    /// Page and screen views within a minute that a person still makes at the site: a session with more is a robot's, by the
+    /// indicator `rate`. 0: not looked at. `busiest_minute_view_count` in `sessions` tells what there is.
+    robot_views_a_minute: u32 = 0;
+    /// So many page and screen views within `robot_alone_seconds` of a session's first, in a session that has nothing else (no
+    /// heartbeat, click, search, …), are a robot's, by the indicator `no_assets`. 0: not looked at; only for sites whose pages send more.
+    robot_views_alone: u32 = 0;
+    /// How long after a session's first view the views of `robot_views_alone` count, seconds.
+    robot_alone_seconds: u32 = 60;
+    /// How long somebody is inside a fence to have dwelt, seconds.
+    fence_dwell_seconds: u32 = 300;
+    /// Not seen for so long somebody has left a fence, when last seen inside, seconds.
+    fence_lost_seconds: u32 = 1_800;
     /// Gap between two conversations of one customer on one channel, seconds, where the source gives no conversation id.
     conversation_gap_seconds: u32 = 86_400;
     /// When the service is open, for times in business hours; nothing is always.
@@ -178,6 +190,16 @@ impl RulesConfig {
             heartbeat_ms: ms(self.heartbeat_seconds),
             minimum_visit_ms: ms(self.minimum_visit_seconds),
             kept_events: self.kept_events,
+            pace: Pace {
+                views_a_minute: self.robot_views_a_minute,
+                views_alone: self.robot_views_alone,
+                alone_ms: ms(self.robot_alone_seconds),
+            },
+            stays: StayRules {
+                dwell_ms: ms(self.fence_dwell_seconds),
+                lost_after_ms: ms(self.fence_lost_seconds),
+                ..StayRules::default()
+            },
             hours,
             policies: policies.collect::<Result<Vec<Policy>, String>>()?,
         })
@@ -240,7 +262,8 @@ mod tests {
             "rules: {engaged_views: 3}\nsites:\n  shop: {gap_seconds: 60, lateness_seconds: 172800, longest_seconds: 7200, \
              most_events: 5, cut_on_customer: false, cut_on_campaign: true, cut_at_midnight: true, \
              time_zone: Asia/Bangkok, client_sessions: true, engaged_seconds: 20, conversions: [signed_up], \
-             heartbeat_seconds: 15, minimum_visit_seconds: 7, kept_events: 9, conversation_gap_seconds: 3600, \
+             heartbeat_seconds: 15, minimum_visit_seconds: 7, kept_events: 9, robot_views_a_minute: 90, robot_views_alone: 8, \
+             robot_alone_seconds: 30, fence_dwell_seconds: 60, fence_lost_seconds: 600, conversation_gap_seconds: 3600, \
              opening_hours: {monday: \"09:00-17:00\", holidays: [\"2026-04-13\"]}, \
              policies: [{priority: urgent, channel: chat, first_reply_minutes: 5, in_business_hours: true}]}",
         )
@@ -267,6 +290,8 @@ mod tests {
             heartbeat_ms: 15_000,
             minimum_visit_ms: 7_000,
             kept_events: 9,
+            pace: Pace { views_a_minute: 90, views_alone: 8, alone_ms: 30_000 },
+            stays: StayRules { dwell_ms: 60_000, lost_after_ms: 600_000, ..StayRules::default() },
             hours: Hours::parse(zone, ["09:00-17:00", "", "", "", "", "", ""], ["2026-04-13"]).unwrap(),
             policies: vec![Policy {
                 priority: "urgent".into(),

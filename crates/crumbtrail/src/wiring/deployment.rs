@@ -9,13 +9,16 @@ use anyhow::{Context as _, Result, bail};
 use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start};
 use crumbtrail_log::kafka::{KafkaLog, KafkaSettings, admin};
 use crumbtrail_log::local::LocalLog;
-use crumbtrail_log::{Epoch, Generation, Log};
+use crumbtrail_log::{Epoch, Generation, Log, LogError};
 use crumbtrail_runtime::SnapshotStore;
 use crumbtrail_warehouse::schema::Target;
-use crumbtrail_warehouse::{Client, Endpoint, claim, migrate};
+use crumbtrail_warehouse::{Client, Endpoint, claim, epochs, migrate};
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
 use super::patience::Patience;
+use super::routing::{self, Routing};
 use crate::config::{Config, LogHome};
 
 /// The logs between the processors.
@@ -30,6 +33,9 @@ pub struct Logs {
     /// Readers ask writers to go back.
     pub control: Arc<dyn Log>,
 }
+
+/// The names of these, without their epoch.
+pub const LOGS: [&str; 4] = ["touchpoints", "people", "dead-letters", "control"];
 
 /// What every command that touches a deployment holds.
 pub struct Deployment {
@@ -101,23 +107,30 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// The store is in use or full, the broker cannot be reached, a topic has another partition count.
+    /// The configuration routes differently than the one they were made under, the store is in use or full, the broker cannot be
+    /// reached, a topic has another partition count.
     pub fn logs(&self) -> Result<Logs> {
         let partitions = self.config.log.partitions;
-        Ok(Logs {
+        let notes = self.snapshots()?.notes("routing");
+        let rules = Routing::of(&self.config, &self.privacy_key()?)?;
+        routing::check(&notes, self.config.epoch.0, &rules)?;
+        let logs = Logs {
             touchpoints: self.log("touchpoints", partitions)?,
             people: self.log("people", partitions)?,
             dead_letters: self.log("dead-letters", 1)?,
             control: self.log("control", 1)?,
-        })
+        };
+        routing::note(&notes, rules)?;
+        Ok(logs)
     }
 
     fn log(&self, name: &str, partitions: u32) -> Result<Arc<dyn Log>> {
-        let name = format!("{name}-e{}", self.config.epoch.0);
         Ok(match self.config.log.home {
-            LogHome::Local => Arc::new(LocalLog::open(&self.data().join("log"), &name, partitions)?),
+            LogHome::Local => {
+                Arc::new(LocalLog::open(&self.log_folder(), &format!("{name}-e{}", self.config.epoch.0), partitions)?)
+            }
             LogHome::Kafka => {
-                let topic = format!("{}.{name}", self.config.log.topic_prefix);
+                let topic = self.topic(name, self.config.epoch.0);
                 let settings = self.kafka_settings();
                 let retention = self.ttl();
                 let replication = self.config.log.replication_factor;
@@ -125,6 +138,61 @@ impl Deployment {
                 Arc::new(KafkaLog::open(settings, &topic, partitions)?)
             }
         })
+    }
+
+    /// Opens a log of another epoch, with as many partitions as it has.
+    ///
+    /// # Errors
+    /// There is none, it is in use, the broker cannot be reached.
+    pub fn log_of(&self, name: &str, epoch: u8) -> Result<Arc<dyn Log>> {
+        match self.config.log.home {
+            LogHome::Local => {
+                let (folder, name) = (self.log_folder(), format!("{name}-e{epoch}"));
+                if !folder.join(format!("{name}.redb")).exists() {
+                    bail!("there is no log {name} in {}", folder.display());
+                }
+                match LocalLog::open(&folder, &name, 1) {
+                    Err(LogError::PartitionsDiffer { found, .. }) => {
+                        Ok(Arc::new(LocalLog::open(&folder, &name, found)?))
+                    }
+                    opened => Ok(Arc::new(opened?)),
+                }
+            }
+            LogHome::Kafka => {
+                let (settings, topic) = (self.kafka_settings(), self.topic(name, epoch));
+                let facts = admin::describe(&settings, &topic)?;
+                let facts = facts.with_context(|| format!("there is no topic {topic}"))?;
+                Ok(Arc::new(KafkaLog::open(settings, &topic, facts.partitions)?))
+            }
+        }
+    }
+
+    /// The topic of a log of ours.
+    #[must_use]
+    pub fn topic(&self, name: &str, epoch: u8) -> String {
+        format!("{}.{name}-e{epoch}", self.config.log.topic_prefix)
+    }
+
+    fn log_folder(&self) -> PathBuf {
+        self.data().join("log")
+    }
+
+    /// Removes the local logs of the configured epoch.
+    ///
+    /// # Errors
+    /// One is in use, or its file cannot be removed.
+    pub fn remove_local_logs(&self) -> Result<()> {
+        let epoch = self.config.epoch.0;
+        let there = LOGS.map(|name| (name, self.log_folder().join(format!("{name}-e{epoch}.redb"))));
+        let there = || there.iter().filter(|(_, file)| file.exists());
+        // All are opened before the first is removed: what is in use stays whole.
+        let opened = there().map(|(name, _)| self.log_of(name, epoch)).collect::<Result<Vec<_>>>()?;
+        for (_, file) in there() {
+            std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
+            let _ = std::fs::remove_file(file.with_extension("holder"));
+        }
+        drop(opened);
+        Ok(())
     }
 
     /// How long our logs keep frames.
@@ -196,15 +264,51 @@ impl Deployment {
         target
     }
 
-    /// Creates or upgrades the tables.
+    /// Creates or upgrades the tables, if the views show the configured epoch, or nothing yet.
     ///
     /// # Errors
-    /// ClickHouse refuses.
+    /// The views show another epoch; ClickHouse refuses.
     pub fn migrate(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
-        let target = self.target();
+        let (target, ours) = (self.target(), self.config.epoch.0);
+        let database = clickhouse.client.database();
+        let shown = self.runtime.block_on(self.patience.ask("epochs", || epochs::shown(&clickhouse.client)));
+        match shown.context("which epoch the views show cannot be asked")?.map(|shown| shown.newest) {
+            Some(shown) if shown > ours => bail!(
+                "the views in {database} show epoch {shown}, the configuration says {ours}, whose tables nobody reads any more: set \
+                 `epoch: {shown}`, its log goes on where that of epoch {ours} was read to (or go back to epoch {ours} with `crumbtrail \
+                 migrate --show`)"
+            ),
+            Some(shown) if shown < ours => bail!(
+                "the views in {database} show epoch {shown}, the configuration says {ours}: `crumbtrail rebuild` makes the tables \
+                 of epoch {ours} and has the views show them; `crumbtrail migrate --show` begins it empty"
+            ),
+            _ => {}
+        }
         self.runtime
             .block_on(self.patience.ask("tables", || migrate::migrate(&clickhouse.client, &target)))
             .context("the tables could not be created or upgraded")
+    }
+
+    /// Creates or upgrades the tables of the configured epoch, and leaves the views as they are.
+    ///
+    /// # Errors
+    /// ClickHouse refuses.
+    pub fn migrate_tables(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
+        let target = self.target();
+        self.runtime
+            .block_on(self.patience.ask("tables", || migrate::migrate_tables(&clickhouse.client, &target)))
+            .context("the tables could not be created or upgraded")
+    }
+
+    /// Creates or upgrades the tables, and has the views show the configured epoch, whichever they showed before.
+    ///
+    /// # Errors
+    /// ClickHouse refuses.
+    pub fn show(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
+        let target = self.target();
+        self.runtime
+            .block_on(self.patience.ask("tables", || epochs::show(&clickhouse.client, &target)))
+            .context("the tables could not be created or shown")
     }
 
     /// Makes sure that the tables are ours to fill, once they and our logs exist.
@@ -237,7 +341,10 @@ impl Deployment {
     }
 
     /// What tells this deployment from others: where its logs are, for they are what the tables are made of.
-    fn identity(&self) -> Result<String> {
+    ///
+    /// # Errors
+    /// The broker cannot be asked, or the file with the id not be read or written.
+    pub fn identity(&self) -> Result<String> {
         match self.config.log.home {
             LogHome::Local => local_identity(&self.data().join("log/deployment.id")),
             LogHome::Kafka => {
@@ -252,21 +359,53 @@ impl Deployment {
     /// # Errors
     /// The URL is not understood or the folder cannot be made.
     pub fn snapshots(&self) -> Result<SnapshotStore> {
-        let url = &self.config.snapshots.url;
-        let prefix = format!("e{}", self.config.epoch.0);
-        let (store, prefix): (Arc<dyn object_store::ObjectStore>, String) = if url.is_empty() {
-            let folder = self.data().join("snapshots");
-            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-            (Arc::new(object_store::local::LocalFileSystem::new_with_prefix(&folder)?), prefix)
-        } else {
-            let parsed = url::Url::parse(url).with_context(|| format!("snapshots.url: {url}"))?;
-            let (store, path) = object_store::parse_url(&parsed).with_context(|| format!("snapshots.url: {url}"))?;
-            (Arc::from(store), format!("{path}/{prefix}"))
-        };
+        let (store, prefix) = self.snapshot_place()?;
         let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
         // One a day is kept, so that to reach back as far as the logs takes a day more.
         let store = store.reaching_back(self.ttl() + Duration::from_secs(86_400));
         Ok(store.with_scratch(self.data().join("scratch")))
+    }
+
+    /// The store of snapshots, and where in it those of the configured epoch are.
+    fn snapshot_place(&self) -> Result<(Arc<dyn ObjectStore>, String)> {
+        let url = &self.config.snapshots.url;
+        let prefix = format!("e{}", self.config.epoch.0);
+        if url.is_empty() {
+            let folder = self.data().join("snapshots");
+            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            return Ok((Arc::new(LocalFileSystem::new_with_prefix(&folder)?), prefix));
+        }
+        let parsed = url::Url::parse(url).with_context(|| format!("snapshots.url: {url}"))?;
+        let (store, path) = object_store::parse_url(&parsed).with_context(|| format!("snapshots.url: {url}"))?;
+        Ok((Arc::from(store), format!("{path}/{prefix}")))
+    }
+
+    /// Removes the snapshots of the configured epoch, and the notes beside them.
+    ///
+    /// # Errors
+    /// The store refuses.
+    pub fn remove_snapshots(&self) -> Result<()> {
+        let (store, prefix) = self.snapshot_place()?;
+        if self.config.snapshots.url.is_empty() {
+            let folder = self.data().join("snapshots").join(prefix);
+            return match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+                }
+                _ => Ok(()),
+            };
+        }
+        self.runtime.block_on(async {
+            let mut folders = vec![object_store::path::Path::from(prefix)];
+            while let Some(folder) = folders.pop() {
+                let listed = store.list_with_delimiter(Some(&folder)).await?;
+                folders.extend(listed.common_prefixes);
+                for object in listed.objects {
+                    store.delete(&object.location).await?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The secret of the keyed hashes: configured, or made once and kept in the data folder.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use crumbtrail_enrich::asn::Systems;
 use crumbtrail_enrich::channel::Book;
-use crumbtrail_enrich::fence::Fences;
+use crumbtrail_enrich::fence::{Fences, TrackRules};
 use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, GeoError, Keyring, Rules, SiteRules};
@@ -112,8 +112,9 @@ pub fn robots(config: &Config) -> Result<Option<Arc<AddressList>>> {
 /// # Errors
 /// They cannot be read, or one can be none.
 pub fn fences(config: &Config) -> Result<Option<Arc<Fences>>> {
-    // Only who is inside is asked for: nobody need be found outside.
-    read("enrich.fences", &config.enrich.fences, |text| Fences::read(text, 0.0)).map(|list| list.map(Arc::new))
+    // Who was inside and is near has not left: a fence must be found from outside, too.
+    let reach_m = TrackRules::default().reach_m();
+    read("enrich.fences", &config.enrich.fences, |text| Fences::read(text, reach_m)).map(|list| list.map(Arc::new))
 }
 
 /// The rules of enrichment that the configuration tells.
@@ -166,6 +167,7 @@ fn read<T, E: std::error::Error + Send + Sync + 'static>(
 mod tests {
     use super::*;
     use crumbtrail_enrich::asn::System;
+    use crumbtrail_enrich::fence::Position;
     use crumbtrail_enrich::mmdb_writer::write_systems;
     use crumbtrail_events::vocabulary::Channel;
     use crumbtrail_events::{ClickEvent, Kind, Touchpoint};
@@ -240,6 +242,18 @@ mod tests {
             assert_eq!((t.channel, t.page_group, t.content_type), (Channel::Display, "Basket", ""));
         });
         assert_eq!(view(&mut enricher, "shop", |t| t.content_type.to_owned()), "cart", "the site has rules of its own");
+    }
+
+    #[test]
+    fn a_fence_is_found_by_who_stands_just_outside_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let fences = fences(&configured(folder.path())).unwrap().unwrap();
+        // 60 m north of the middle of 50 yards.
+        let near = fences.near(Position::new(13.747_14, 100.5347).unwrap());
+        assert_eq!(
+            near.map(|(fence, metres)| (fence.store.as_str(), metres.round())).collect::<Vec<_>>(),
+            [("siam", 14.0)]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod enrichment;
 pub mod intake;
 pub mod patience;
 pub mod processors;
+pub mod routing;
 pub mod sink;
 mod watch;
 

@@ -151,19 +151,22 @@ fn a_position_inside_a_fence_tells_the_shop() {
     let store = |enricher: &mut Enricher, event: &ClickEvent<'_>| {
         let mut out = Touchpoint { store: event.store, ..Touchpoint::default() };
         enricher.click(event, &mut out);
-        out.store.to_owned()
+        (out.store.to_owned(), out.fences.to_owned())
     };
-    assert_eq!(store(&mut enricher, &here), "", "without fences");
+    let told = |store: &str, fences: &str| (store.to_owned(), fences.to_owned());
+    assert_eq!(store(&mut enricher, &here), told("", ""), "without fences");
     enricher.set_fences(Some(Arc::new(Fences::read(&json, 0.0).unwrap())));
-    for (event, expected) in [
-        (here, "s1"),
-        (ClickEvent { store: "s9", ..here }, "s9"),
-        (ClickEvent { latitude: Some(13.7566), ..here }, ""),
-        (ClickEvent { latitude: None, ..here }, ""),
-        (ClickEvent { properties: r#"{"accuracy_m":30}"#, ..here }, "s1"),
-        (ClickEvent { properties: r#"{"accuracy_m":300}"#, ..here }, ""),
+    let visit = ClickEvent { kind: Kind::StoreVisit, store: "s9", ..here };
+    for (event, shop, fences) in [
+        (here, "s1", "s1\n"),
+        (ClickEvent { store: "s9", ..here }, "s9", "s1\n"),
+        (visit, "s9", "s9"),
+        (ClickEvent { latitude: Some(13.7566), ..here }, "", "\n"),
+        (ClickEvent { latitude: None, ..here }, "", ""),
+        (ClickEvent { properties: r#"{"accuracy_m":30}"#, ..here }, "s1", "s1\n"),
+        (ClickEvent { properties: r#"{"accuracy_m":300}"#, ..here }, "", ""),
     ] {
-        assert_eq!(store(&mut enricher, &event), expected, "{event:?}");
+        assert_eq!(store(&mut enricher, &event), told(shop, fences), "{event:?}");
     }
 }
 

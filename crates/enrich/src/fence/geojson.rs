@@ -71,6 +71,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Fence>, FencesError> {
         }
         let shape = shape(&feature.geometry, &properties).map_err(wrong)?;
         let store = properties.store.as_ref().and_then(word).unwrap_or_else(|| name.clone());
+        if store.contains('\n') {
+            return Err(wrong("the name of its store has a line break"));
+        }
         fences.push(Fence { id: FenceId::of(&name), name, store, shape });
     }
     Ok(fences)

@@ -24,6 +24,11 @@ pub(crate) struct Row {
     /// Entry and exit page, campaign, country, customer, client session.
     pub(crate) words: [String; 6],
     pub(crate) score: Option<f32>,
+    pub(crate) busiest: u32,
+    /// Shop, entered, left, inside, dwelt, visits.
+    pub(crate) stays: Vec<(String, i64, i64, i64, bool, u32)>,
+    /// Bot indicator, and the signs of its own events.
+    pub(crate) robot: (String, String),
 }
 
 impl Said for Row {
@@ -40,6 +45,17 @@ impl Said for Row {
             words: [row.entry_page, row.exit_page, row.campaign, row.country, row.customer, row.client_session]
                 .map(str::to_owned),
             score: row.score,
+            stays: row
+                .stays
+                .iter()
+                .map(|stay| {
+                    let left = stay.left_at.map_or(0, |at| at.0);
+                    let (entered, inside) = (stay.entered_at.0, stay.inside_ms);
+                    (stay.store.to_owned(), entered, left, inside, stay.is_dwell, stay.visit_count)
+                })
+                .collect(),
+            busiest: row.busiest_minute_view_count,
+            robot: (row.bot.to_owned(), row.bot_behaviour.to_owned()),
         }
     }
 }
@@ -128,6 +144,16 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
     let count = |is: &dyn Fn(&Made) -> bool| session.iter().filter(|event| is(event)).count() as u32;
     let touches = || session.iter().filter(|e| !e.kind.is_marketing() && e.touch().0 != Channel::None);
     let touch = touches().find(|event| event.touch().0 != Channel::Direct).or(touches().next());
+    let slots_of_views: Vec<i64> =
+        session.iter().filter(|event| event.kind.is_view()).map(|event| event.at.div_euclid(10_000)).collect();
+    let in_minute = |end: &i64| slots_of_views.iter().filter(|slot| (0..6).contains(&(end - **slot))).count() as u32;
+    let busiest = slots_of_views.iter().map(in_minute).max().unwrap_or_default();
+    let shown_at: Vec<i64> = session.iter().filter(|event| event.kind.is_view()).map(|event| event.at).collect();
+    let early = shown_at.iter().filter(|at| **at - shown_at[0] <= rules.pace.alone_ms).count() as u32;
+    let has_deeds = count(&|event| !event.kind.is_view() && !event.kind.is_marketing()) > 0;
+    let signs =
+        [(busiest > rules.pace.views_a_minute, "rate"), (early >= rules.pace.views_alone && !has_deeds, "no_assets")];
+    let signs: Vec<&str> = signs.iter().filter(|(is_so, _)| *is_so).map(|(_, name)| *name).collect();
     let mut groups: Vec<(String, u32)> = Vec::new();
     for page in &views {
         let group = page[1..].find('/').map_or(*page, |end| &page[..=end]);
@@ -179,6 +205,60 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
             own(&|event| event.customer().to_owned()),
             if rules.limits.client_sessions { own(&|event| event.client().to_owned()) } else { String::new() },
         ],
+        stays: stays(session, rules),
+        busiest,
+        robot: (signs.first().copied().unwrap_or_default().to_owned(), signs.join(",")),
         score: (!scores.is_empty()).then(|| (scores.iter().sum::<i64>() as f64 / 1e4 / scores.len() as f64) as f32),
     }
+}
+
+/// The stays of a session: for each shop by itself, runs of events that show somebody in it.
+fn stays(session: &[&Made], rules: &Rules) -> Vec<(String, i64, i64, i64, bool, u32)> {
+    let mut stays = Vec::new();
+    for store in ["s1", "s2"] {
+        // What each event says of this shop alone. A visit to the other one says nothing.
+        let said: Vec<(usize, i64, &str)> = session
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| !event.fences().is_empty())
+            .filter_map(|(n, event)| {
+                let (told, lines) = (!event.fences().contains('\n'), event.fences().split('\n').collect::<Vec<_>>());
+                let what = match lines.iter().position(|line| *line == store) {
+                    Some(0) if told => "told",
+                    Some(0) => "in",
+                    Some(_) => "near",
+                    None if told => return None,
+                    None => "beyond",
+                };
+                Some((n, event.at, what))
+            })
+            .collect();
+        let mut from = 0;
+        while let Some(start) = (from..said.len()).find(|n| ["in", "told"].contains(&said[*n].2)) {
+            let mut inside = start;
+            let mut left = None;
+            for next in start + 1..said.len() {
+                let last_seen = said[if next == inside + 1 { inside } else { inside + 1 }].1;
+                if said[next].1 - last_seen >= rules.stays.lost_after_ms {
+                    left = Some((last_seen, next));
+                } else if said[next].2 != "beyond" {
+                    inside = next;
+                } else if next - inside == rules.stays.exit_positions as usize {
+                    left = Some((said[inside + 1].1, next));
+                }
+                if left.is_some() {
+                    break;
+                }
+            }
+            let last = said.get(inside + 1).unwrap_or(&said[inside]).1;
+            let (left, until) = left.unwrap_or((last, said.len()));
+            let length = said[inside].1 - said[start].1;
+            let visits = said[start..=inside].iter().filter(|(_, _, what)| *what == "told").count() as u32;
+            let is_dwell = length >= rules.stays.dwell_ms;
+            stays.push((said[start].0, (store.to_owned(), said[start].1, left, length, is_dwell, visits)));
+            from = until;
+        }
+    }
+    stays.sort_by_key(|(n, _)| *n);
+    stays.into_iter().map(|(_, stay)| stay).collect()
 }

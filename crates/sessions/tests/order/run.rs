@@ -2,7 +2,7 @@
 
 use crumbtrail_events::{EventTime, Outcome};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Limits, Out, RuleBook, Rules, Sessions};
+use crumbtrail_sessions::{Limits, Out, Pace, RuleBook, Rules, Sessions, StayRules};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,18 @@ pub(crate) const START: i64 = 1_760_000_000_000 / 86_400_000 * 86_400_000 + 61_2
 /// Rules with short times, so that every edge is met often.
 pub(crate) fn rules() -> Rules {
     let limits = Limits { gap_ms: GAP, lateness_ms: LATENESS, conversation_gap_ms: 2 * GAP, ..Limits::default() };
-    Rules { limits, longest_ms: 9_000, most_events: 12, kept_events: 20, heartbeat_ms: 700, ..Rules::default() }
+    let stays = StayRules { dwell_ms: 1_000, lost_after_ms: 1_500, exit_positions: 2 };
+    let pace = Pace { views_a_minute: 2, views_alone: 2, alone_ms: 1_500 };
+    Rules {
+        limits,
+        longest_ms: 9_000,
+        most_events: 12,
+        kept_events: 20,
+        heartbeat_ms: 700,
+        pace,
+        stays,
+        ..Rules::default()
+    }
 }
 
 /// What happens between two records.

@@ -55,6 +55,14 @@ impl Made {
         ["", "", "", "c1", "c1", "c2"][usize::from(self.customer) % 6]
     }
 
+    /// What its position says of the fences of two shops.
+    pub(crate) fn fences(&self) -> &'static str {
+        match self.kind {
+            Kind::StoreVisit => ["s1", "s2"][usize::from(self.country) % 2],
+            _ => ["", "s1\n", "s1\ns2", "\ns1", "\n", "s2\n", "\n"][usize::from(self.country) % 7],
+        }
+    }
+
     pub(crate) fn client(&self) -> &'static str {
         ["", "s1", "s1", "s1", "s2"][usize::from(self.client) % 5]
     }
@@ -90,6 +98,7 @@ impl Made {
             country: ["", "TH", "ID"][usize::from(self.country) % 3],
             latitude: (self.country > 128).then_some(1.0),
             longitude: (self.country > 128).then_some(2.0),
+            fences: self.fences(),
             revenue: Micros(self.revenue),
             currency: if self.revenue > 0 { "THB" } else { "" },
             score: self.score.map(|score| f32::from(score) / 100.0),
@@ -101,7 +110,7 @@ impl Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
-    const KINDS: [Kind; 10] = [
+    const KINDS: [Kind; 11] = [
         Kind::PageView,
         Kind::PageView,
         Kind::Click,
@@ -112,6 +121,7 @@ fn made() -> impl Strategy<Value = Made> {
         Kind::AddToCart,
         Kind::RemoveFromCart,
         Kind::Comment,
+        Kind::StoreVisit,
     ];
     let what = (0u8..3, 0usize..KINDS.len(), any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
     let when = (0..SPAN, -2i32..3, prop_oneof![Just(0i64), 0i64..3_000]);

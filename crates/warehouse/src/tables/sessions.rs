@@ -56,6 +56,9 @@ columns! {
         "os": "LowCardinality(String)" = row.os;
         "language": "LowCardinality(String)" = row.language;
         "bot": "LowCardinality(String)" = row.bot;
+        "bot_behaviour": "LowCardinality(String)" = row.bot_behaviour;
+        "busiest_minute_view_count": "UInt32" = row.busiest_minute_view_count;
+        "stays": "Array(Tuple(store String, entered_at DateTime64(3, 'UTC'), left_at Nullable(DateTime64(3, 'UTC')), inside_ms UInt64, is_dwell Bool, visit_count UInt32))" = row.stays;
         "score": "Nullable(Float32)" = row.score;
         "score_worst": "Nullable(Float32)" = row.score_worst;
         "text_count": "UInt32" = row.text_count;

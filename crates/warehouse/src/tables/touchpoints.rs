@@ -4,6 +4,7 @@ use crate::rowbinary::columns;
 use crate::rowbinary::millis;
 use crate::rows::TouchpointRow;
 use crate::version::RowVersion;
+use crumbtrail_events::touchpoint::Fences;
 
 columns! {
     /// Appends one row of `touchpoints`, RowBinary, no allocation but the buffer's growth.
@@ -46,6 +47,7 @@ columns! {
         "latitude": "Nullable(Float32)" = t.latitude;
         "longitude": "Nullable(Float32)" = t.longitude;
         "time_zone": "LowCardinality(String)" = t.time_zone;
+        "fences": "Array(String)" = Fences(t.fences);
         "accuracy_km": "UInt32" = t.accuracy_km;
         "geo_edition": "LowCardinality(String)" = t.geo_edition;
         "asn": "UInt32" = t.asn;

@@ -1,0 +1,58 @@
+//! Removes what an epoch has: tables, logs, snapshots. Never one that the views show.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use crumbtrail_log::kafka::admin;
+use crumbtrail_warehouse::epochs;
+
+use crate::config::{Config, LogHome};
+use crate::wiring::Deployment;
+use crate::wiring::deployment::{Clickhouse, LOGS};
+
+/// `rebuild --drop-epoch`.
+pub fn drop_epoch(mut config: Config, drop: u8) -> Result<ExitCode> {
+    config.epoch.0 = drop;
+    let deployment = Deployment::new(config)?;
+    let clickhouse = deployment.clickhouse()?;
+    epoch(&deployment, &clickhouse)?;
+    println!("epoch {drop} is removed: tables, snapshots{}", if is_local(&deployment) { " and log" } else { "" });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_local(deployment: &Deployment) -> bool {
+    deployment.config.log.home == LogHome::Local
+}
+
+/// Removes what the deployment's epoch has.
+///
+/// # Errors
+/// The views show it, its log is in use, its topics are there still, ClickHouse refuses.
+pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<()> {
+    let number = deployment.config.epoch.0;
+    let shown = deployment.runtime.block_on(epochs::shown(&clickhouse.client))?;
+    if shown.is_some_and(|shown| (shown.oldest..=shown.newest).contains(&number)) {
+        bail!("the views show epoch {number}: it is in use, and stays");
+    }
+    match deployment.config.log.home {
+        LogHome::Local => deployment.remove_local_logs()?,
+        LogHome::Kafka => {
+            let settings = deployment.kafka_settings();
+            let topics = LOGS.map(|name| deployment.topic(name, number));
+            for topic in &topics {
+                if admin::describe(&settings, topic)?.is_some() {
+                    let topics = topics.join(", ");
+                    bail!(
+                        "its topics are there still: delete {topics} with the broker's own tools, then run this again"
+                    );
+                }
+            }
+        }
+    }
+    deployment.remove_snapshots().context("its snapshots cannot be removed")?;
+    let target = deployment.target();
+    deployment
+        .runtime
+        .block_on(epochs::drop_tables(&clickhouse.client, &target))
+        .context("its tables cannot be removed")
+}

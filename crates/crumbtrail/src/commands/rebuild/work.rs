@@ -1,0 +1,250 @@
+//! The work of a rebuild: the old log is carried over while sessionize and journey make the new tables of it.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use crumbtrail_log::{Log, PartitionId};
+use crumbtrail_runtime::Clock;
+use crumbtrail_runtime::progress::Progress;
+use crumbtrail_telemetry::{Health, Metrics};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::carry::Carry;
+use super::since::Since;
+use super::{Old, Plan, dry, letters};
+use crate::commands::import::{close_after_ms, sink};
+use crate::config::LogHome;
+use crate::wiring::Deployment;
+use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::processors::{Processors, Shared};
+use crate::wiring::sink::InsertMetrics;
+
+/// A tick after so many records, or so much time.
+const TICK_RECORDS: u64 = 32 << 10;
+const TICK: Duration = Duration::from_secs(1);
+/// Frames that sessionize may be behind: what it reads next is still in memory, and progress tells the truth.
+const MOST_BEHIND: u64 = 2_048;
+/// On Kafka the processors of the old epoch may run: they have stopped once their log is silent for so long. Intake ticks every
+/// second.
+const SILENCE: Duration = Duration::from_secs(10);
+/// So often it is told how far it is where nobody watches a bar.
+const TELL: Duration = Duration::from_secs(10);
+
+/// What was done.
+pub struct Done {
+    /// Records carried by this run.
+    pub records: u64,
+    /// Dead letters carried by this run.
+    pub letters: u64,
+}
+
+/// Carries and computes everything; `None` if it was told to stop before the end.
+///
+/// # Errors
+/// A log, ClickHouse or a processor fails; the old log is not whole. Running it again goes on.
+pub fn work(
+    plan: &Plan,
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+    old: &Old,
+    since: Option<&Since>,
+    stop: &AtomicBool,
+) -> Result<Option<Done>> {
+    let logs = deployment.logs()?;
+    let epochs = plan.epochs(deployment);
+    let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
+    let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
+    let metrics = Metrics::new();
+    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let shared = Shared {
+        logs: logs.clone(),
+        sink: sink.clone(),
+        snapshots: Some(deployment.snapshots()?),
+        metrics,
+        health: Health::default(),
+    };
+    let processors = Processors::start(deployment, &shared, true, true)?;
+    let shutdown = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
+    let mut teller = Teller::new(plan);
+    let silence = if deployment.config.log.home == LogHome::Kafka { SILENCE } else { Duration::ZERO };
+    let carried = through(&mut carry, &processors, &logs, &mut teller, silence, stop);
+    let ended = carried.and_then(|is_whole| {
+        if !is_whole {
+            return Ok(None);
+        }
+        let known = carry.known(close_after_ms(deployment)?)?;
+        let wall_ms = Clock::System.now_ms();
+        let letters = letters::carry(old.dead_letters.as_ref(), logs.dead_letters.as_ref(), epochs, &known, wall_ms)?;
+        carry.finish(&known, wall_ms)?;
+        let at = |_| teller.tell(&carry, &processors, &logs);
+        processors.drain(&logs, at)?;
+        Ok(Some(letters))
+    });
+    let stopped = processors.stop(shutdown);
+    let letters = ended?;
+    stopped?;
+    if !sink.flush(Duration::from_secs(600))? {
+        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run this again"));
+    }
+    teller.end(&carry);
+    if let Some(pace) = teller.pace(&carry) {
+        dry::note_pace(deployment, pace);
+    }
+    let is_interrupted = stop.load(Ordering::Relaxed);
+    Ok(letters.filter(|_| !is_interrupted).map(|letters| Done { records: carry.records(), letters }))
+}
+
+/// Carries what ticks of the old log cover, until nothing has come to it for so long; false if it was told to stop before.
+fn through(
+    carry: &mut Carry<'_>,
+    processors: &Processors,
+    logs: &Logs,
+    teller: &mut Teller,
+    silence: Duration,
+    stop: &AtomicBool,
+) -> Result<bool> {
+    let mut ticked_at = Instant::now();
+    let (mut grew_at, mut is_told) = (Instant::now(), false);
+    loop {
+        let is_at_end = !carry.step()?;
+        if is_at_end {
+            if carry.look()? {
+                grew_at = Instant::now();
+                // Somebody is at work there still.
+                if !std::mem::replace(&mut is_told, true) {
+                    teller.say_caught_up();
+                }
+            } else if grew_at.elapsed() >= silence {
+                return Ok(true);
+            }
+            std::thread::sleep(silence.min(Duration::from_millis(100)));
+        }
+        if carry.unsaid() >= TICK_RECORDS || ticked_at.elapsed() >= TICK {
+            carry.tick(Clock::System.now_ms())?;
+            ticked_at = Instant::now();
+            teller.tell(carry, processors, logs);
+        }
+        while behind(logs.touchpoints.as_ref(), &processors.sessionize)? > MOST_BEHIND && !stop.load(Ordering::Relaxed)
+        {
+            if processors.have_failed() {
+                return Err(anyhow!("a processor ended; its error stands above"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            teller.tell(carry, processors, logs);
+        }
+        if stop.load(Ordering::Relaxed) {
+            carry.tick(Clock::System.now_ms())?;
+            return Ok(false);
+        }
+    }
+}
+
+/// Frames of a log that are not processed.
+fn behind(log: &dyn Log, progress: &Progress) -> Result<u64> {
+    let mut frames = 0;
+    for partition in 0..log.partitions() {
+        let (_, end) = log.bounds(PartitionId(partition))?;
+        let at = progress.of(partition).unwrap_or_default().processed;
+        frames += end.0.saturating_sub(at.0);
+    }
+    Ok(frames)
+}
+
+/// Tells how far it is and how long it takes still: a bar on a terminal, a line now and then elsewhere.
+struct Teller {
+    bar: ProgressBar,
+    begun: Instant,
+    told: Instant,
+    /// Share done when this run began to tell.
+    share_before: Option<f64>,
+    what: String,
+    from: u8,
+}
+
+/// Steps of the bar.
+const STEPS: u64 = 1_000;
+
+impl Teller {
+    fn new(plan: &Plan) -> Teller {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(STEPS) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent} %, {msg}") {
+            bar.set_style(style);
+        }
+        let what = format!("rebuilding epoch {} into {}", plan.from, plan.to);
+        bar.set_prefix(what.clone());
+        Teller { bar, begun: Instant::now(), told: Instant::now(), share_before: None, what, from: plan.from }
+    }
+
+    /// A log that cannot be asked now is asked the next time.
+    fn tell(&mut self, carry: &Carry<'_>, processors: &Processors, logs: &Logs) {
+        let of = |log: &dyn Log, progress: &Progress| {
+            let ends = (0..log.partitions()).filter_map(|p| log.bounds(PartitionId(p)).ok()).map(|(_, end)| end.0);
+            let all: u64 = ends.sum();
+            let left = behind(log, progress).unwrap_or(all);
+            if all == 0 { 1.0 } else { 1.0 - left as f64 / all as f64 }
+        };
+        let (taken, all) = carry.progress();
+        let share = (taken as f64 / all.max(1) as f64)
+            * of(logs.touchpoints.as_ref(), &processors.sessionize)
+            * of(logs.people.as_ref(), &processors.journey);
+        let before = *self.share_before.get_or_insert(share);
+        let left = left(self.begun.elapsed(), share - before, 1.0 - share);
+        let left = left.map_or("time left not known yet".to_owned(), |left| format!("about {} left", span(left)));
+        self.bar.set_position((share * STEPS as f64) as u64);
+        self.bar.set_message(left.clone());
+        if self.bar.is_hidden() && self.told.elapsed() >= TELL {
+            self.told = Instant::now();
+            eprintln!("{}: {:.0} %, {left}", self.what, share * 100.0);
+        }
+    }
+
+    fn say_caught_up(&self) {
+        self.bar.suspend(|| {
+            eprintln!(
+                "{}: caught up, and epoch {} goes on: stop its processors now (SIGTERM), this waits for them",
+                self.what, self.from
+            )
+        });
+    }
+
+    fn end(&self, carry: &Carry<'_>) {
+        self.bar.finish_and_clear();
+        let (taken, all) = carry.progress();
+        eprintln!("{}: {taken} of {all} frames in {}", self.what, span(self.begun.elapsed()));
+    }
+
+    /// Records per second of this run, if it was long enough to tell.
+    fn pace(&self, carry: &Carry<'_>) -> Option<f64> {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        (carry.records() >= 1_000).then(|| carry.records() as f64 / seconds)
+    }
+}
+
+/// Time left where `done` took `elapsed` and `share` is to do.
+fn left(elapsed: Duration, done: f64, share: f64) -> Option<Duration> {
+    (done > 0.005).then(|| elapsed.mul_f64((share / done).clamp(0.0, 1e6)))
+}
+
+/// A time in words.
+pub fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_told_once_there_is_a_pace() {
+        let seconds = Duration::from_secs;
+        assert_eq!(left(seconds(3), 0.0, 1.0), None);
+        assert_eq!(left(seconds(30), 0.25, 0.75), Some(seconds(90)));
+        assert_eq!([span(seconds(90)), span(seconds(600)), span(seconds(9_000))], ["90 s", "10 min", "2 h 30 min"]);
+    }
+}
