@@ -17,6 +17,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
+use super::formats;
 use super::patience::Patience;
 use super::routing::{self, Routing};
 use crate::config::{Config, LogHome};
@@ -107,11 +108,12 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// The configuration routes differently than the one they were made under, the store is in use or full, the broker cannot be
+    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, the store is in use or full, the broker cannot be
     /// reached, a topic has another partition count.
     pub fn logs(&self) -> Result<Logs> {
         let partitions = self.config.log.partitions;
-        let notes = self.snapshots()?.notes("routing");
+        let notes = self.snapshots()?.notes("epoch");
+        formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
         let logs = Logs {
@@ -121,6 +123,7 @@ impl Deployment {
             control: self.log("control", 1)?,
         };
         routing::note(&notes, rules)?;
+        formats::note(&notes)?;
         Ok(logs)
     }
 
