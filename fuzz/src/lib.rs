@@ -36,7 +36,7 @@ fn intake() -> Intake {
     let decoder = Decoder::new(Box::new(OurSchemas(plans)), [7; 16]).expect("our own schemas");
     let keys = Keyring::new(&[Key::new(*b"a key of a shop.", 0)], 0).expect("a key that is long enough");
     let enricher = Enricher::new(Arc::new(Rules::default()), None, Some(keys));
-    let scorer = Arc::new(Scorer::embedded().expect("our own models"));
+    let scorer = Arc::new(Scorer::when_needed());
     Intake::new(decoder, enricher, scorer, Settings::default())
 }
 

@@ -5,8 +5,10 @@ use crate::ring::Ring;
 use crate::rows::{IdKind, LinkRow, Standing};
 use crate::rules::Rules;
 use crumbtrail_events::{EventTime, Key};
+use crumbtrail_scratch::{Block, Scratch};
 use hashbrown::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::io;
 
 /// Where decisions go.
 pub trait Out {
@@ -39,16 +41,29 @@ pub struct Evidence<'a> {
     pub how: How,
 }
 
-/// What is known of one visitor or contact.
-#[derive(Debug, Default)]
+/// What is known of one visitor or contact: most are anonymous, and there are many. Their claims, if any, stand apart.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
-    pub(crate) claims: Claims,
     /// Place of the touchpoint kept last; 0 if none.
     pub(crate) newest: u64,
+    /// Event time of its youngest touchpoint or claim, in seconds, rounded up.
+    pub(crate) seen_s: u32,
     /// Touchpoints kept since it was last away for the whole look-back.
-    pub(crate) kept: u32,
-    /// Event time of its youngest touchpoint or claim.
-    pub(crate) seen: EventTime,
+    pub(crate) kept: u16,
+    /// Somebody has claimed it.
+    pub(crate) is_claimed: bool,
+}
+
+impl Known {
+    /// Not before it was seen last, and less than a second after.
+    fn seen(self) -> EventTime {
+        EventTime(i64::from(self.seen_s) * 1000)
+    }
+
+    fn see(&mut self, at: EventTime) {
+        let seconds = at.0.max(0).unsigned_abs().div_ceil(1000);
+        self.seen_s = self.seen_s.max(u32::try_from(seconds).unwrap_or(u32::MAX));
+    }
 }
 
 /// Identity of one partition.
@@ -60,6 +75,7 @@ pub struct Identity {
     pub(crate) rules: Rules,
     pub(crate) watermark: EventTime,
     pub(crate) known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
+    pub(crate) claims: HashMap<Key, Claims, BuildHasherDefault<KeyHasher>>,
     pub(crate) ring: Ring,
     /// How many were known after the last sweep.
     pub(crate) swept: usize,
@@ -77,7 +93,8 @@ impl Identity {
             rules,
             watermark: EventTime::MIN,
             known: HashMap::default(),
-            ring: Ring::default(),
+            claims: HashMap::default(),
+            ring: Ring::new(rules.packing),
             swept: 0,
             claims_bytes: 0,
         }
@@ -86,9 +103,8 @@ impl Identity {
     /// Whose an anonymous touchpoint of `key` is, as far as is known now. It is to be passed on under that person's key, and
     /// then [kept](Identity::keep).
     pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Key {
-        let rules = self.rules;
-        let holder = self.meet(key, at, watermark).claims.holder(&rules);
-        Holder::whose(holder, key, at)
+        self.meet(key, at, watermark);
+        Holder::whose(self.claims(key).and_then(|claims| claims.holder(&self.rules)), key, at)
     }
 
     /// Keeps the anonymous touchpoint that [`Identity::person`] was just asked about, as it was passed on.
@@ -106,37 +122,56 @@ impl Identity {
     /// [claim](Identity::claim).
     #[inline]
     pub fn is_known(&mut self, key: Key, person: Key, at: EventTime, event: u64, watermark: EventTime) -> bool {
-        let claims = &self.meet(key, at, watermark).claims.0;
+        self.meet(key, at, watermark);
+        let claims = self.claims(key).map_or(&[][..], |claims| &claims.0);
         claims.iter().any(|claim| claim.person == person && (claim.at, claim.id) <= (at, event))
     }
 
+    /// The claims to an id just met.
+    fn claims(&self, key: Key) -> Option<&Claims> {
+        self.known.get(&key).filter(|known| known.is_claimed).and_then(|_| self.claims.get(&key))
+    }
+
     /// Takes a claim.
-    pub fn claim(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) {
+    ///
+    /// # Errors
+    /// Kept touchpoints that were moved to disk cannot be read: the state is not to be used any more.
+    pub fn claim(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) -> io::Result<()> {
         let Evidence { customer, person, at, event, how, .. } = *evidence;
         self.meet(evidence.key, at, watermark);
-        self.change(evidence, |claims| claims.take(customer, person, at, event, how), out);
+        self.change(evidence, |claims| claims.take(customer, person, at, event, how), out)
     }
 
     /// Takes an operator's word that an id is not a customer's.
-    pub fn undo(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) {
+    ///
+    /// # Errors
+    /// As [`Identity::claim`].
+    pub fn undo(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) -> io::Result<()> {
         let Evidence { customer, person, event, .. } = *evidence;
         self.meet(evidence.key, watermark, watermark);
-        self.change(evidence, |claims| claims.undo(customer, person, event), out);
+        self.change(evidence, |claims| claims.undo(customer, person, event), out)
     }
 
     #[cold]
     #[inline(never)]
-    fn change(&mut self, evidence: &Evidence<'_>, change: impl FnOnce(&mut Claims) -> bool, out: &mut impl Out) {
+    fn change(
+        &mut self,
+        evidence: &Evidence<'_>,
+        change: impl FnOnce(&mut Claims) -> bool,
+        out: &mut impl Out,
+    ) -> io::Result<()> {
         let Evidence { key, person, .. } = *evidence;
         let horizon = self.horizon();
-        let Some(known) = self.known.get_mut(&key) else { return };
-        let before = known.claims.holder(&self.rules);
-        let bytes = known.claims.heap_bytes();
-        if !change(&mut known.claims) {
-            return;
+        let Some(known) = self.known.get_mut(&key) else { return Ok(()) };
+        let claims = self.claims.entry(key).or_default();
+        let before = claims.holder(&self.rules);
+        let bytes = claims.heap_bytes();
+        known.is_claimed = true;
+        if !change(claims) {
+            return Ok(());
         }
-        self.claims_bytes = (self.claims_bytes + known.claims.heap_bytes()).saturating_sub(bytes);
-        let after = known.claims.holder(&self.rules);
+        self.claims_bytes = (self.claims_bytes + claims.heap_bytes()).saturating_sub(bytes);
+        let after = claims.holder(&self.rules);
         let mut moved_count = 0;
         if before != after {
             self.ring.walk(known.newest, |at, passed| {
@@ -145,15 +180,16 @@ impl Identity {
                     moved_count += 1;
                     out.hand_over(passed, from, to);
                 }
-            });
+            })?;
         }
-        let mut tell = |claim: &Claim| out.link(&row(evidence, claim, &known.claims, &self.rules, moved_count));
+        let mut tell = |claim: &Claim| out.link(&row(evidence, claim, claims, &self.rules, moved_count));
         let concerned = [Some(person), before.map(|holder| holder.person), after.map(|holder| holder.person)];
         for (n, person) in concerned.into_iter().enumerate() {
             if !concerned[..n].contains(&person) {
-                person.and_then(|person| known.claims.of(person)).into_iter().for_each(&mut tell);
+                person.and_then(|person| claims.of(person)).into_iter().for_each(&mut tell);
             }
         }
+        Ok(())
     }
 
     /// Lets go of what nothing can move any more.
@@ -161,18 +197,31 @@ impl Identity {
         self.watermark = self.watermark.max(watermark);
         self.ring.forget(self.horizon());
         if self.known.len() > FEW.max(2 * self.swept) {
-            let (ring, horizon) = (&self.ring, self.horizon());
+            let horizon = self.horizon();
             let forgotten = self.watermark.plus(-self.rules.remember_ms);
-            let mut gone = 0;
-            self.known.retain(|_, known| {
-                let lives = if known.claims.0.is_empty() { horizon } else { forgotten.min(horizon) };
-                let stays = known.seen >= lives || !ring.is_gone(known.newest);
-                gone += if stays { 0 } else { known.claims.heap_bytes() };
+            let Identity { known, claims, claims_bytes, .. } = self;
+            known.retain(|key, known| {
+                let stays = known.seen() >= if known.is_claimed { forgotten.min(horizon) } else { horizon };
+                if !stays && let Some(claims) = claims.remove(key) {
+                    *claims_bytes = claims_bytes.saturating_sub(claims.heap_bytes());
+                }
                 stays
             });
-            self.claims_bytes = self.claims_bytes.saturating_sub(gone);
             self.swept = self.known.len();
         }
+    }
+
+    /// Moves what is kept and full out of memory.
+    ///
+    /// # Errors
+    /// It cannot be written: it stays in memory.
+    pub fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.ring.spill(scratch)
+    }
+
+    /// The blocks that [saved](Identity::save) bytes refer to, numbered in order; a number always names the same one.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, &Block)> {
+        self.ring.blocks()
     }
 
     /// Visitors and contacts known.
@@ -184,11 +233,16 @@ impl Identity {
     /// Bytes of memory the state holds, by capacity.
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
-        self.known.capacity() * (size_of::<(Key, Known)>() + 1) + self.claims_bytes + self.ring.resident_bytes()
+        let known = self.known.capacity() * (size_of::<(Key, Known)>() + 1);
+        let claims = self.claims.capacity() * (size_of::<(Key, Claims)>() + 1) + self.claims_bytes;
+        known + claims + self.ring.resident_bytes()
     }
 
-    pub(crate) fn restore(&mut self, key: Key, known: Known) {
-        self.claims_bytes += known.claims.heap_bytes();
+    pub(crate) fn restore(&mut self, key: Key, known: Known, claims: Claims) {
+        if known.is_claimed {
+            self.claims_bytes += claims.heap_bytes();
+            self.claims.insert(key, claims);
+        }
         self.known.insert(key, known);
     }
 
@@ -197,21 +251,20 @@ impl Identity {
         self.watermark.plus(-self.rules.kept_ms())
     }
 
-    /// What is known of a key, met at `at`. Memory may hold what the rules have forgotten: then it is forgotten here.
-    fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) -> &Known {
+    /// Meets a key at `at`. Memory may hold what the rules have forgotten: then it is forgotten here.
+    fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) {
         self.watermark = self.watermark.max(watermark);
         let (horizon, forgotten) = (self.horizon(), self.watermark.plus(-self.rules.remember_ms));
-        let first = Known { seen: EventTime::MIN, ..Known::default() };
-        let known = self.known.entry(key).or_insert(first);
-        if known.seen < horizon {
+        let known = self.known.entry(key).or_default();
+        if known.seen() < horizon {
             (known.newest, known.kept) = (0, 0);
-            if known.seen < forgotten && !known.claims.0.is_empty() {
-                self.claims_bytes = self.claims_bytes.saturating_sub(known.claims.heap_bytes());
-                known.claims = Claims::default();
+            if known.seen() < forgotten && known.is_claimed {
+                known.is_claimed = false;
+                let claims = self.claims.remove(&key).unwrap_or_default();
+                self.claims_bytes = self.claims_bytes.saturating_sub(claims.heap_bytes());
             }
         }
-        known.seen = known.seen.max(at);
-        known
+        known.see(at);
     }
 
     /// Whether a touchpoint at `at` may still change hands.

@@ -19,5 +19,6 @@ mod snapshot;
 
 pub use claims::How;
 pub use identity::{Evidence, Identity, Out};
+pub use ring::Packing;
 pub use rows::{IdKind, LinkRow, Standing};
 pub use rules::Rules;

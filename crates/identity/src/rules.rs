@@ -1,5 +1,7 @@
 //! What linking is done by.
 
+use crate::ring::Packing;
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 
@@ -14,12 +16,20 @@ pub struct Rules {
     pub remember_ms: i64,
     /// Anonymous touchpoints of one visitor kept to change hands. Beyond, they stay with whom they were told to: that many
     /// are no person's. Default: 20,000.
-    pub most_kept: u32,
+    pub most_kept: u16,
+    /// How kept touchpoints are packed.
+    pub packing: Packing,
 }
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { look_back_ms: 30 * DAY, lateness_ms: HOUR, remember_ms: 395 * DAY, most_kept: 20_000 }
+        Rules {
+            look_back_ms: 30 * DAY,
+            lateness_ms: HOUR,
+            remember_ms: 395 * DAY,
+            most_kept: 20_000,
+            packing: Packing::default(),
+        }
     }
 }
 

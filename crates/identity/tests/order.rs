@@ -2,7 +2,8 @@
 //! on ticks or restarts. And it is whom a naive computation over everything names.
 
 use crumbtrail_events::{EventTime, Key};
-use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Rules, Standing};
+use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing};
+use crumbtrail_scratch::{Block, Scratch};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -10,7 +11,9 @@ const LOOK_BACK: i64 = 300;
 const LATENESS: i64 = 50;
 
 fn rules() -> Rules {
-    Rules { look_back_ms: LOOK_BACK, lateness_ms: LATENESS, remember_ms: 100_000, most_kept: 1_000 }
+    // Blocks of a few touchpoints, so that they fill.
+    let packing = Packing { chunk_bytes: 100, block_chunks: 2 };
+    Rules { look_back_ms: LOOK_BACK, lateness_ms: LATENESS, remember_ms: 100_000, most_kept: 1_000, packing }
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +75,7 @@ fn play(arrivals: &[Arrival]) -> Tables {
     let mut order: Vec<(i64, usize)> = arrivals.iter().enumerate().map(|(n, a)| (a.at + a.delay, n)).collect();
     order.sort_unstable();
     let mut watermark = EventTime::MIN;
+    let mut scratch = Scratch::new(std::env::temp_dir());
     for (now, n) in order {
         let Arrival { visitor: v, at, ref said, ticks, restarts, .. } = arrivals[n];
         let (key, at, id) = (visitor(v), EventTime(at), n as u64);
@@ -95,23 +99,31 @@ fn play(arrivals: &[Arrival]) -> Tables {
                 identity.keep(key, at, &id.to_le_bytes());
             }
             Said::Claim(c) => {
-                identity.claim(&evidence(names[usize::from(c)], customer(c), How::Seen), watermark, &mut tables);
+                identity
+                    .claim(&evidence(names[usize::from(c)], customer(c), How::Seen), watermark, &mut tables)
+                    .unwrap();
             }
             Said::Operator(c, true) => {
-                identity.claim(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables);
+                identity
+                    .claim(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables)
+                    .unwrap();
             }
             Said::Operator(c, false) => {
-                identity.undo(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables);
+                identity
+                    .undo(&evidence(names[usize::from(c)], customer(c), How::Operator), watermark, &mut tables)
+                    .unwrap();
             }
         }
         if ticks {
             watermark = watermark.max(EventTime(now - LATENESS));
             identity.tick(watermark);
+            identity.spill(&mut scratch).unwrap();
         }
         if restarts {
             let mut bytes = Vec::new();
             identity.save(&mut bytes);
-            identity = Identity::load(rules(), &bytes).unwrap();
+            let blocks: Vec<Block> = identity.blocks().map(|(_, block)| Block::new(block.to_vec().unwrap())).collect();
+            identity = Identity::load(rules(), &bytes, &blocks).unwrap();
             let mut again = Vec::new();
             identity.save(&mut again);
             assert_eq!(bytes, again);

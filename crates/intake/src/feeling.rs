@@ -3,15 +3,16 @@
 use crumbtrail_events::Touchpoint;
 use crumbtrail_events::vocabulary::Feeling;
 use crumbtrail_sentiment::{Label, Language, Scorer, Scratch};
+use std::sync::{Arc, LazyLock};
 
 /// Reads texts; one a thread.
 pub(crate) struct Reader {
-    scorer: std::sync::Arc<Scorer>,
+    scorer: Arc<LazyLock<Scorer>>,
     scratch: Scratch,
 }
 
 impl Reader {
-    pub(crate) fn new(scorer: std::sync::Arc<Scorer>) -> Reader {
+    pub(crate) fn new(scorer: Arc<LazyLock<Scorer>>) -> Reader {
         Reader { scorer, scratch: Scratch::new() }
     }
 

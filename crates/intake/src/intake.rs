@@ -1,6 +1,6 @@
 //! One record in, exactly one touchpoint or stub out, with the key that routes it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crumbtrail_enrich::Enricher;
 use crumbtrail_enrich::consent::{self, Consent};
@@ -111,7 +111,7 @@ pub struct Intake {
 impl Intake {
     /// An intake under `settings`.
     #[must_use]
-    pub fn new(decoder: Decoder, enricher: Enricher, scorer: Arc<Scorer>, settings: Settings) -> Intake {
+    pub fn new(decoder: Decoder, enricher: Enricher, scorer: Arc<LazyLock<Scorer>>, settings: Settings) -> Intake {
         Intake {
             decoder,
             enricher,

@@ -35,7 +35,7 @@ fn intake(settings: Settings) -> Intake {
         "geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}]}"#;
     enricher.set_fences(Some(Arc::new(Fences::read(fence, 0.0).unwrap())));
     let decoder = Decoder::new(Box::new(NoRegistry), [0; 16]).unwrap();
-    Intake::new(decoder, enricher, Arc::new(Scorer::embedded().unwrap()), settings)
+    Intake::new(decoder, enricher, Arc::new(Scorer::when_needed()), settings)
 }
 
 /// Judges a record: a click with these members besides the required ones.
@@ -146,7 +146,7 @@ fn a_record_judged_ahead_of_its_end_is_judged_alike_and_a_bad_one_is_not_told() 
     let intake = || {
         let decoder = Decoder::new(Box::new(Ours(plan.clone())), [0; 16]).unwrap();
         let enricher = Enricher::new(Arc::new(Rules::default()), None, None);
-        Intake::new(decoder, enricher, Arc::new(Scorer::embedded().unwrap()), Settings::default())
+        Intake::new(decoder, enricher, Arc::new(Scorer::when_needed()), Settings::default())
     };
     let click = ClickEvent {
         event_id: "e1",

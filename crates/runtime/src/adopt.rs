@@ -11,7 +11,6 @@ use crumbtrail_log::{Offset, OriginId, Outbox, PartitionId, Position};
 use crumbtrail_telemetry::catalogue;
 
 use crate::accepted_gap::{self, dead_stub};
-use crate::gaps::Asks;
 use crate::owner::{Owner, Start};
 use crate::processor::{FLUSH_DEADLINE, Held, Processor, ProcessorError};
 use crate::provenance::Provenance;
@@ -73,7 +72,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             });
         }
         self.metrics.add(&catalogue::STEP_GAPS_ACCEPTED, &[name], 1);
-        Ok(Some(Held { owner, asks: Asks::new(end), limit: at, flushed: at }))
+        Ok(Some(self.held(owner, end, at, at)))
     }
 
     /// The lowest frontier that the next log has of this partition.

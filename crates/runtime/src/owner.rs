@@ -3,15 +3,18 @@
 //! Everything here is a function of the log: no clock, no I/O. Callers read frames, append what comes out and submit
 //! what is cut.
 
+use std::io;
+
 use crumbtrail_events::EventTime;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
 use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
+use crumbtrail_scratch::{Block, Scratch};
 
 use crate::cutter::{CutRules, Cutter};
 use crate::provenance::Provenance;
 use crate::sink::Batch;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, State};
 use crate::step::{Context, Effects, Step, StepError};
 
 /// Format version of the owner's part of a snapshot.
@@ -72,7 +75,7 @@ pub struct FrameReport {
     /// A batch was cut.
     pub batch: Option<Batch>,
     /// A snapshot is due at this cut: the offset and the state.
-    pub snapshot: Option<(Offset, Vec<u8>)>,
+    pub snapshot: Option<(Offset, State)>,
     /// The frame carried a tick.
     pub ticked: bool,
     /// That tick was a closing one.
@@ -181,7 +184,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             Start::Empty(from) => (I::new(), Cutter::new(from), from, TickTime::START),
             Start::Adopted { at, .. } => (I::adopting(), Cutter::new(at), at, TickTime::START),
             Start::Snapshot(snapshot) => {
-                let mut reader = Reader::new(&snapshot.state);
+                let mut reader = Reader::new(&snapshot.state.bytes);
                 if reader.u8()? != STATE_VERSION {
                     return Err(WireError::Malformed("state of another format version").into());
                 }
@@ -189,7 +192,8 @@ impl<S: Step, I: Provenance> Owner<S, I> {
                 let cutter = Cutter::load(&mut reader)?;
                 let inbox =
                     I::decode(reader.bytes()?).map_err(|_| WireError::Malformed("inbox of another format version"))?;
-                step.load(reader.bytes()?)?;
+                let blocks: Vec<Block> = snapshot.state.blocks.iter().map(|(_, block)| block.clone()).collect();
+                step.load(reader.bytes()?, &blocks)?;
                 (inbox, cutter, snapshot.offset, time)
             }
         };
@@ -289,6 +293,14 @@ impl<S: Step, I: Provenance> Owner<S, I> {
     #[must_use]
     pub fn step(&self) -> &S {
         &self.step
+    }
+
+    /// Moves what its step may do without in memory to disk.
+    ///
+    /// # Errors
+    /// It cannot be written, and stays in memory.
+    pub fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.step.spill(scratch)
     }
 
     /// Takes one frame of the log. Frames below [`Owner::next`] are ignored.
@@ -426,7 +438,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
     }
 
     /// Its state, as a snapshot holds it; whole only right after a cut.
-    pub(crate) fn save(&self) -> Vec<u8> {
+    pub(crate) fn save(&self) -> State {
         let mut out = vec![STATE_VERSION];
         put_signed(&mut out, self.time.wall_ms);
         put_signed(&mut out, self.time.skipped_ms);
@@ -438,7 +450,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self.step.save(&mut part);
         put_varint(&mut out, part.len() as u64);
         out.extend_from_slice(&part);
-        out
+        State { bytes: out, blocks: self.step.blocks() }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::retention;
 use crate::sink::{Sink, SinkError};
 use crate::snapshot::{SnapshotError, SnapshotStore};
 use crate::step::Step;
+use crumbtrail_scratch::Scratch;
 
 /// Why a processor ends before it is told to.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +149,25 @@ pub(crate) struct Held<S, I> {
     pub(crate) limit: Offset,
     /// Everything below was read, and what it passed on is durable.
     pub(crate) flushed: Offset,
+    /// Where its blocks are moved to.
+    pub(crate) scratch: Option<Scratch>,
+    /// Moving them failed when it was tried last.
+    pub(crate) is_cramped: bool,
+}
+
+impl<S: Step, I: Provenance> Held<S, I> {
+    /// Moves what may leave memory to disk; without room there it stays.
+    fn spill(&mut self) {
+        let Some(scratch) = &mut self.scratch else { return };
+        let spilled = self.owner.spill(scratch);
+        if let Err(error) = &spilled
+            && !self.is_cramped
+        {
+            let partition = self.owner.partition().0;
+            tracing::warn!(partition, %error, "no scratch space: state that could lie on disk stays in memory");
+        }
+        self.is_cramped = spilled.is_err();
+    }
 }
 
 /// Per partition, the oldest snapshot kept, as publishing tells it.
@@ -231,7 +251,11 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if report.ticked || report.gaps > 0 {
             self.ask(owner, asks, report.ticked)?;
         }
+        let ticked = report.ticked;
         self.deliver(held, report, oldest)?;
+        if ticked {
+            held.spill();
+        }
         self.note(&held.owner, accepted);
         Ok(appended)
     }
@@ -415,6 +439,17 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Some((outbox, self.origin_name(partition)))
     }
 
+    pub(crate) fn held<I: Provenance>(
+        &self,
+        owner: Owner<S, I>,
+        end: Offset,
+        limit: Offset,
+        flushed: Offset,
+    ) -> Held<S, I> {
+        let scratch = self.snapshots.as_ref().and_then(SnapshotStore::scratch);
+        Held { owner, asks: Asks::new(end), limit, flushed, scratch, is_cramped: false }
+    }
+
     /// A partition as its tables and the next log allow.
     fn recover<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
         let limit = self.limit(partition, newest)?;
@@ -497,7 +532,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             .declaring(self.origin_names())
             .setting_aside(self.aside(name, partition));
         let flushed = owner.next();
-        Ok(Held { owner, asks: Asks::new(end), limit, flushed })
+        Ok(self.held(owner, end, limit, flushed))
     }
 
     fn crashes(&self) -> Option<StepCrashes> {

@@ -3,6 +3,8 @@
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome};
+use crumbtrail_scratch::{Block, Scratch};
+use std::io;
 
 /// Why a step cannot go on. Its partition halts: passing over what it cannot read would lose it.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +12,9 @@ pub enum StepError {
     /// A record of our own log is damaged or of a newer version.
     #[error("a record of our log cannot be read ({0}); was the log written by a newer version?")]
     Record(#[from] WireError),
+    /// State that was moved to disk cannot be read.
+    #[error("scratch space: {0}; the state is restored from a snapshot at the next start")]
+    Scratch(#[from] io::Error),
 }
 
 /// Bytes at which a piece of rows is closed and the next begun: what is copied to grow stays small.
@@ -143,13 +148,24 @@ pub trait Step: Send {
     }
     /// A tick: the watermark may have moved.
     fn tick(&mut self, context: Context, effects: &mut Effects);
-    /// Appends the state (versioned, deterministic).
+    /// Appends the state (versioned, deterministic) but the bytes of its blocks.
     fn save(&self, out: &mut Vec<u8>);
-    /// Replaces the state by one saved before.
+    /// The blocks of the state, by growing numbers; a number always names the same block.
+    fn blocks(&self) -> Vec<(u64, Block)> {
+        Vec::new()
+    }
+    /// Moves blocks out of memory.
     ///
     /// # Errors
-    /// Damaged bytes or a newer version.
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError>;
+    /// They cannot be written, and stay in memory.
+    fn spill(&mut self, _scratch: &mut Scratch) -> io::Result<()> {
+        Ok(())
+    }
+    /// Replaces the state by one saved before, with its blocks.
+    ///
+    /// # Errors
+    /// Damaged bytes, other blocks or a newer version.
+    fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError>;
     /// Figures for the metrics: (open things, resident bytes).
     fn gauges(&self) -> StepGauges;
 }

@@ -15,6 +15,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::sink::{NullSink, SinkError};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_telemetry::{Metrics, catalogue};
 use object_store::memory::InMemory;
 
@@ -61,7 +62,7 @@ impl Step for Count {
     }
     fn tick(&mut self, _: Context, _: &mut Effects) {}
     fn save(&self, _: &mut Vec<u8>) {}
-    fn load(&mut self, _: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, _: &[u8], _: &[Block]) -> Result<(), StepError> {
         Ok(())
     }
     fn gauges(&self) -> StepGauges {

@@ -24,6 +24,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_telemetry::{Metrics, catalogue};
 
 const PARTITIONS: u32 = 2;
@@ -215,7 +216,7 @@ impl Step for Adder {
             [*key, *sum, *count].into_iter().for_each(|n| put_varint(out, n));
         }
     }
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
         let mut reader = Reader::new(bytes);
         for _ in 0..reader.varint()? {
             self.sums.insert(reader.varint()?, (reader.varint()?, reader.varint()?));

@@ -14,6 +14,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::sink::NullSink;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Processor, SnapshotStore, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_telemetry::Metrics;
 use object_store::memory::InMemory;
 
@@ -38,7 +39,7 @@ impl Step for Pass {
     }
     fn tick(&mut self, _: Context, _: &mut Effects) {}
     fn save(&self, _: &mut Vec<u8>) {}
-    fn load(&mut self, _: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, _: &[u8], _: &[Block]) -> Result<(), StepError> {
         Ok(())
     }
     fn gauges(&self) -> StepGauges {

@@ -13,6 +13,7 @@ use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::snapshot::Snapshot;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Context, Owner, Step};
+use crumbtrail_scratch::Block;
 use proptest::prelude::*;
 
 const EPOCH: Epoch = Epoch(1);
@@ -68,7 +69,7 @@ impl Step for Adder {
         }
     }
 
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
         let mut reader = Reader::new(bytes);
         self.sums.clear();
         for _ in 0..reader.varint()? {

@@ -17,6 +17,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_telemetry::Metrics;
 use object_store::memory::InMemory;
 
@@ -47,7 +48,7 @@ impl Step for Sum {
     fn save(&self, out: &mut Vec<u8>) {
         put_varint(out, self.0);
     }
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
         self.0 = Reader::new(bytes).varint()?;
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::reading::Kind;
 use crate::table::{ModelError, Sums, Table};
 use crate::token::Token;
 use crate::{Label, Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
+use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64;
 
 const EN: &[u8] = include_bytes!("../models/en.bin");
@@ -49,6 +50,15 @@ impl Scorer {
         #[cfg(not(feature = "indonesian"))]
         let indonesian = None;
         Self::from_parts(EN, TH, indonesian, LANGUAGE, LEXICON, &RULES)
+    }
+
+    /// [`Scorer::embedded`], once it is asked for something: who never meets a text keeps no tables.
+    ///
+    /// # Panics
+    /// At that moment, in a broken build.
+    #[must_use]
+    pub fn when_needed() -> LazyLock<Scorer> {
+        LazyLock::new(|| Self::embedded().unwrap_or_else(|error| panic!("the embedded tables are damaged: {error}")))
     }
 
     /// Builds a scorer from stored tables and rule texts, for example retrained ones.

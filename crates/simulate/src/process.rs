@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crumbtrail_identity::Packing;
 use crumbtrail_journeys::JourneyRules;
 use crumbtrail_log::{Epoch, Event, Generation, Log, LogError, Member, PartitionId};
 use crumbtrail_runtime::cutter::CutRules;
@@ -264,7 +265,9 @@ fn journey_rules() -> JourneyRules {
 }
 
 fn identity_rules() -> crumbtrail_identity::Rules {
-    crumbtrail_identity::Rules { look_back_ms: LOOK_BACK_MS, lateness_ms: LATENESS_MS, ..Default::default() }
+    // Blocks of a few touchpoints, so that snapshots have some.
+    let packing = Packing { chunk_bytes: 400, block_chunks: 2 };
+    crumbtrail_identity::Rules { look_back_ms: LOOK_BACK_MS, lateness_ms: LATENESS_MS, packing, ..Default::default() }
 }
 
 fn session_rules(number: usize) -> RuleBook {

@@ -1,12 +1,14 @@
 //! A real step, and what a bug makes of what it is told.
 
 use std::cell::Cell;
+use std::io;
 
 use crumbtrail_events::touchpoint::Role;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Step};
+use crumbtrail_scratch::{Block, Scratch};
 
 use crate::mutation::{Mutation, current};
 
@@ -89,8 +91,16 @@ impl<S: Step> Step for Odd<S> {
         self.step.save(out);
     }
 
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
-        self.step.load(bytes)?;
+    fn blocks(&self) -> Vec<(u64, Block)> {
+        self.step.blocks()
+    }
+
+    fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.step.spill(scratch)
+    }
+
+    fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError> {
+        self.step.load(bytes, blocks)?;
         if current() == Some(Mutation::SnapshotWithoutDirtyRows) {
             // What waited to be written is written nowhere.
             let mut nowhere = Effects::new(self.step.tables());

@@ -5,6 +5,7 @@ use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageM
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_warehouse::{RowVersion, TableId, tables};
 
 /// The tables it writes, by the number the step gives them.
@@ -80,7 +81,7 @@ impl Step for Journey {
         self.journeys.save(out);
     }
 
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
         self.journeys = Journeys::load(self.rules.clone(), bytes)?;
         Ok(())
     }

@@ -5,9 +5,11 @@ use crumbtrail_events::wire::{Reader, WireError, put_bytes};
 use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
+use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
+use std::io;
 
 use crate::whose::Whose;
 
@@ -21,7 +23,7 @@ const DEAD_LETTERS: usize = 3;
 pub(crate) const IDENTITY_LINKS: usize = 4;
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// One partition's sessionize step.
 pub struct Sessionize {
@@ -142,12 +144,20 @@ impl Step for Sessionize {
         self.sessions.save(out);
     }
 
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn blocks(&self) -> Vec<(u64, Block)> {
+        self.whose.blocks()
+    }
+
+    fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.whose.spill(scratch)
+    }
+
+    fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
             return Err(WireError::Malformed("sessionize state of another format version").into());
         }
-        self.whose.load(reader.bytes()?)?;
+        self.whose.load(reader.bytes()?, blocks)?;
         self.sessions = Sessions::load(self.rules.clone(), reader.rest())?;
         Ok(())
     }

@@ -11,8 +11,10 @@ use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
 use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
 use crumbtrail_runtime::Context;
 use crumbtrail_runtime::step::{Effects, StepError};
+use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_sessions::Judged;
 use crumbtrail_warehouse::{RowVersion, tables};
+use std::io;
 
 use crate::sessionize::IDENTITY_LINKS;
 
@@ -115,9 +117,9 @@ impl Whose {
         };
         let mut decisions = Decisions { effects, version: RowVersion(context.version), failed: None };
         if role == Role::Unlinked {
-            self.identity.undo(&evidence, context.watermark, &mut decisions);
+            self.identity.undo(&evidence, context.watermark, &mut decisions)?;
         } else {
-            self.identity.claim(&evidence, context.watermark, &mut decisions);
+            self.identity.claim(&evidence, context.watermark, &mut decisions)?;
         }
         decisions.failed.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -130,8 +132,16 @@ impl Whose {
         self.identity.save(out);
     }
 
-    pub(crate) fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
-        self.identity = Identity::load(self.rules, bytes)?;
+    pub(crate) fn blocks(&self) -> Vec<(u64, Block)> {
+        self.identity.blocks().map(|(number, block)| (number, block.clone())).collect()
+    }
+
+    pub(crate) fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.identity.spill(scratch)
+    }
+
+    pub(crate) fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError> {
+        self.identity = Identity::load(self.rules, bytes, blocks)?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::snapshot::Snapshot;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
+use crumbtrail_scratch::Block;
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::Sessionize;
 use crumbtrail_warehouse::TableId;
@@ -94,8 +95,8 @@ pub const FORMATS: &[Format] = &[
         name: "sessionize",
         source: "crates/steps/src/sessionize.rs (identity and sessions in it have versions of their own)",
         version_at: Some(0),
-        reads: &[3],
-        load: |bytes| text(sessionize().load(bytes)),
+        reads: &[4],
+        load: |bytes| text(sessionize().load(bytes, &[])),
     },
     Format {
         name: "journeys",
@@ -113,9 +114,9 @@ pub const FORMATS: &[Format] = &[
     },
     Format {
         name: "snapshot",
-        source: "crates/runtime/src/snapshot.rs",
+        source: "crates/runtime/src/snapshot/envelope.rs",
         version_at: Some(7),
-        reads: &[1],
+        reads: &[1, 2],
         load: snapshot,
     },
     Format {
@@ -167,7 +168,7 @@ impl Step for NoState {
     fn save(&self, out: &mut Vec<u8>) {
         out.push(b's');
     }
-    fn load(&mut self, bytes: &[u8]) -> Result<(), StepError> {
+    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
         if bytes == b"s" { Ok(()) } else { Err(WireError::Malformed("not what was saved").into()) }
     }
     fn gauges(&self) -> StepGauges {
@@ -176,7 +177,7 @@ impl Step for NoState {
 }
 
 fn owner(bytes: &[u8]) -> Result<(), String> {
-    let state = Snapshot { offset: SNAPSHOT_AT.1, state: bytes.to_vec() };
+    let state = Snapshot { offset: SNAPSHOT_AT.1, state: bytes.to_vec().into() };
     let partition = PartitionId(SNAPSHOT_AT.0);
     let owner = Owner::new(NoState, Epoch(1), partition, Start::Snapshot(state), CutRules::default(), None);
     text(owner)

@@ -17,6 +17,7 @@ use crumbtrail_runtime::import::{self, ImportFile, ImportRules};
 use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::{Clock, Owner, Step as _};
+use crumbtrail_scratch::Scratch;
 use crumbtrail_steps::sessionize::{Sessionize, TABLES};
 use crumbtrail_telemetry::Metrics;
 
@@ -141,6 +142,7 @@ struct Sessionizing {
     log: Arc<dyn Log>,
     letters: Arc<dyn Log>,
     owners: Vec<Owner<Sessionize>>,
+    scratch: Scratch,
     counts: Counts,
     /// Rows and bytes by table.
     rows: [(u64, u64); TABLES.len()],
@@ -168,6 +170,7 @@ impl Sessionizing {
         };
         Ok(Sessionizing {
             owners: (0..log.partitions()).map(owner).collect::<Result<_, _>>()?,
+            scratch: Scratch::new(std::env::temp_dir()),
             log,
             letters,
             counts: Counts::default(),
@@ -180,7 +183,7 @@ impl Sessionizing {
     /// Processes what the log holds and trims it.
     fn read(&mut self) -> Result<()> {
         let mut ticked = false;
-        let Sessionizing { log, owners, counts, rows, passed_bytes, .. } = self;
+        let Sessionizing { log, owners, scratch, counts, rows, passed_bytes, .. } = self;
         for owner in owners {
             let partition = owner.partition();
             loop {
@@ -194,6 +197,9 @@ impl Sessionizing {
                         return Err(anyhow!("a record before {position:?} is missing: a fault of this program"));
                     }
                     ticked |= report.ticked;
+                    if report.ticked {
+                        owner.spill(scratch)?;
+                    }
                     if let Some(batch) = report.batch {
                         for (sum, count) in counts.0.iter_mut().zip(batch.counts.0) {
                             *sum += count;

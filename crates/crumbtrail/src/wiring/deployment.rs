@@ -365,7 +365,8 @@ impl Deployment {
         let (store, prefix) = self.snapshot_place()?;
         let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
         // One a day is kept, so that to reach back as far as the logs takes a day more.
-        Ok(store.reaching_back(self.ttl() + Duration::from_secs(86_400)))
+        let store = store.reaching_back(self.ttl() + Duration::from_secs(86_400));
+        Ok(store.with_scratch(self.data().join("scratch")))
     }
 
     /// The store of snapshots, and where in it those of the configured epoch are.

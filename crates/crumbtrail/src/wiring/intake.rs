@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use crumbtrail_events::avro::{Plan, Target};
 use crumbtrail_events::clock::Times;
 use crumbtrail_events::touchpoint::Asides;
@@ -92,7 +92,7 @@ impl SourceJudge {
         let decoder = Decoder::new(schemas, visitor_key).map_err(|e| anyhow::anyhow!("built-in schemas: {e}"))?;
         let contacts = keyring(&config.privacy, &key).map_err(anyhow::Error::msg)?;
         let (enricher, watched) = enrichment::enricher(config, Some(contacts))?;
-        let scorer = Arc::new(Scorer::embedded().context("sentiment models")?);
+        let scorer = Arc::new(Scorer::when_needed());
         let settings = Settings {
             drop_bots: config.enrich.drop_bots,
             must_consent: config.privacy.consent_required,

@@ -1,21 +1,28 @@
 //! Snapshots: state named by log offset, immutable, checksummed, versioned, in a folder or any object store.
+//!
+//! ```text
+//! <epoch>/<processor>/<partition>/<offset>.snap                       state without blocks
+//!                                 <offset>-<first block>.snap         state with blocks: which ones, and their hashes
+//!                                 blocks/<number>-<hash>              a block, shared by all snapshots that name it
+//! ```
+
+mod blocks;
+mod envelope;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crumbtrail_crash as crash;
-use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_log::position::Offset;
+use crumbtrail_scratch::{Block, Scratch};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Handle;
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::notes::Notes;
-
-/// First bytes of every snapshot; the last is the format version.
-const MAGIC: &[u8; 8] = b"CRUMBSN\x01";
+use envelope::{Refusal, open, seal};
 
 /// Why a snapshot could not be written or listed. A damaged one is not an error: the next older is taken.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +30,13 @@ pub enum SnapshotError {
     /// The store refused.
     #[error("snapshot store: {0}; check snapshots.url and its permissions")]
     Store(#[from] object_store::Error),
+    /// Blocks cannot be kept beside memory, or read from there.
+    #[error("scratch space: {0}; check that data_dir can be written and has room")]
+    Scratch(#[source] std::io::Error),
     /// The newest snapshot was written by a newer build.
     #[error(
-        "snapshot {name} is of format version {version}, newer than this build reads (1): start the newer build again, or remove the snapshot to replay from an older one"
+        "snapshot {name} is of format version {version}, newer than this build reads ({}): start the newer build again, or remove the snapshot to replay from an older one",
+        envelope::VERSION
     )]
     Newer {
         /// Object name.
@@ -35,13 +46,28 @@ pub enum SnapshotError {
     },
 }
 
+/// An owner's state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// All but the blocks' bytes.
+    pub bytes: Vec<u8>,
+    /// Blocks that the bytes refer to, by growing numbers; of one partition a number always names the same block.
+    pub blocks: Vec<(u64, Block)>,
+}
+
+impl From<Vec<u8>> for State {
+    fn from(bytes: Vec<u8>) -> State {
+        State { bytes, blocks: Vec::new() }
+    }
+}
+
 /// A snapshot as loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The state is that after every frame below this offset.
     pub offset: Offset,
-    /// Owner's bytes.
-    pub state: Vec<u8>,
+    /// Owner's state.
+    pub state: State,
 }
 
 /// Where snapshots of one deployment live.
@@ -52,6 +78,7 @@ pub struct SnapshotStore {
     runtime: Handle,
     keep: usize,
     reach: Duration,
+    scratch: Option<PathBuf>,
     known: Arc<tokio::sync::Mutex<BTreeMap<Path, Known>>>,
 }
 
@@ -75,6 +102,8 @@ pub struct Published {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Listed {
     offset: Offset,
+    /// The first of its blocks, if it has any.
+    first_block: Option<u64>,
     path: Path,
     written_s: i64,
 }
@@ -88,7 +117,7 @@ impl SnapshotStore {
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, runtime: Handle, keep: usize) -> SnapshotStore {
         let (prefix, keep, reach, known) = (Path::from(prefix), keep.max(1), Duration::ZERO, Arc::default());
-        SnapshotStore { store, prefix, runtime, keep, reach, known }
+        SnapshotStore { store, prefix, runtime, keep, reach, scratch: None, known }
     }
 
     /// Keeps one a day for so long beside: where a database restored from a backup is healed from.
@@ -96,6 +125,19 @@ impl SnapshotStore {
     pub fn reaching_back(mut self, reach: Duration) -> SnapshotStore {
         self.reach = reach;
         self
+    }
+
+    /// Has blocks moved out of memory, to files without a name in this local folder.
+    #[must_use]
+    pub fn with_scratch(mut self, folder: PathBuf) -> SnapshotStore {
+        self.scratch = Some(folder);
+        self
+    }
+
+    /// Where an owner's blocks may be moved to.
+    #[must_use]
+    pub fn scratch(&self) -> Option<Scratch> {
+        self.scratch.clone().map(Scratch::new)
     }
 
     /// Small facts that are kept beside the snapshots, under a name of their own.
@@ -111,7 +153,7 @@ impl SnapshotStore {
         processor: &'static str,
         partition: u32,
         offset: Offset,
-        state: Vec<u8>,
+        state: State,
         limit: Offset,
         done: impl FnOnce(Result<Published, SnapshotError>) + Send + 'static,
     ) {
@@ -127,13 +169,14 @@ impl SnapshotStore {
         processor: &str,
         partition: u32,
         offset: Offset,
-        state: Vec<u8>,
+        state: State,
         limit: Offset,
     ) -> Result<Published, SnapshotError> {
         let bytes = seal(processor, partition, offset, &state);
-        let size = bytes.len();
         let folder = self.folder(processor, partition);
-        let name = folder.clone().join(format!("{:020}.snap", offset.0));
+        let name = folder.clone().join(file_name(offset, state.blocks.first().map(|(number, _)| *number)));
+        let size = bytes.len() + state.blocks.iter().map(|(_, block)| block.len()).sum::<usize>();
+        self.put_blocks(&folder, state.blocks).await?;
         crash::point("snapshot_sealed");
         self.store.put(&name, PutPayload::from(bytes)).await?;
         crash::point("snapshot_written");
@@ -142,7 +185,7 @@ impl SnapshotStore {
         let known = known.entry(folder.clone()).or_default();
         *known = Known { newest: known.newest.max(offset), limit: known.limit.max(limit) };
         let listed = self.listed(&folder).await?;
-        let mut oldest = offset;
+        let (mut oldest, mut first_block) = (offset, None);
         if listed.last().is_some_and(|newest| newest.offset > known.newest) {
             // A later process has been here, and knew better what is needed.
             return Ok(Published { size, oldest: listed[0].offset });
@@ -150,10 +193,14 @@ impl SnapshotStore {
         for (snapshot, needed) in listed.iter().zip(self.needed(&listed, known.limit)) {
             if needed {
                 oldest = oldest.min(snapshot.offset);
+                first_block = snapshot.first_block.into_iter().chain(first_block).min();
             } else {
                 self.store.delete(&snapshot.path).await?;
                 crash::point("snapshot_pruned");
             }
+        }
+        if let Some(first) = first_block {
+            self.prune_blocks(&folder, first).await?;
         }
         Ok(Published { size, oldest })
     }
@@ -204,7 +251,14 @@ impl SnapshotStore {
                     }
                     Err(error) => return Err(error.into()),
                 };
-                match open(&processor, partition, offset, &bytes) {
+                let opened = match open(&processor, partition, offset, &bytes) {
+                    Ok((bytes, named)) => match this.fetch_blocks(&folder, named).await? {
+                        Some(blocks) => Ok(State { bytes, blocks }),
+                        None => Err(Refusal::Damaged("a block of it is missing or damaged")),
+                    },
+                    Err(refusal) => Err(refusal),
+                };
+                match opened {
                     Ok(state) => return Ok(Some(Snapshot { offset, state })),
                     Err(Refusal::Newer(version)) => {
                         return Err(SnapshotError::Newer { name: name.to_string(), version });
@@ -233,12 +287,8 @@ impl SnapshotStore {
             .objects
             .into_iter()
             .filter_map(|object| {
-                let offset = object.location.filename()?.strip_suffix(".snap")?.parse().ok()?;
-                Some(Listed {
-                    offset: Offset(offset),
-                    written_s: object.last_modified.timestamp(),
-                    path: object.location,
-                })
+                let (offset, first_block) = read_file_name(object.location.filename()?)?;
+                Some(Listed { offset, first_block, written_s: object.last_modified.timestamp(), path: object.location })
             })
             .collect();
         listed.sort();
@@ -246,51 +296,20 @@ impl SnapshotStore {
     }
 }
 
-fn seal(processor: &str, partition: u32, offset: Offset, state: &[u8]) -> Vec<u8> {
-    let body = zstd::bulk::compress(state, 1).unwrap_or_default();
-    let mut out = Vec::with_capacity(body.len() + 64);
-    out.extend_from_slice(MAGIC);
-    put_bytes(&mut out, processor.as_bytes());
-    put_varint(&mut out, u64::from(partition));
-    put_varint(&mut out, offset.0);
-    put_varint(&mut out, state.len() as u64);
-    put_bytes(&mut out, &body);
-    let checksum = xxh3_128(&out);
-    out.extend_from_slice(&checksum.to_le_bytes());
-    out
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Refusal {
-    Newer(u8),
-    Damaged(&'static str),
-}
-
-impl From<WireError> for Refusal {
-    fn from(_: WireError) -> Refusal {
-        Refusal::Damaged("cut short")
+fn file_name(offset: Offset, first_block: Option<u64>) -> String {
+    match first_block {
+        Some(first) => format!("{:020}-{first:020}.snap", offset.0),
+        None => format!("{:020}.snap", offset.0),
     }
 }
 
-fn open(processor: &str, partition: u32, offset: Offset, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let (sealed, checksum) = bytes.split_last_chunk::<16>().ok_or(Refusal::Damaged("cut short"))?;
-    if xxh3_128(sealed).to_le_bytes() != *checksum {
-        return Err(Refusal::Damaged("checksum differs"));
-    }
-    let mut reader = Reader::new(sealed);
-    let magic: [u8; 8] = reader.array()?;
-    if magic[..7] != MAGIC[..7] {
-        return Err(Refusal::Damaged("not a snapshot"));
-    }
-    if magic[7] > MAGIC[7] {
-        return Err(Refusal::Newer(magic[7]));
-    }
-    let named = (reader.str()?, reader.varint()?, reader.varint()?);
-    if named != (processor, u64::from(partition), offset.0) {
-        return Err(Refusal::Damaged("name and content differ"));
-    }
-    let size = usize::try_from(reader.varint()?).map_err(|_| Refusal::Damaged("size"))?;
-    zstd::bulk::decompress(reader.bytes()?, size).map_err(|_| Refusal::Damaged("body does not decompress"))
+fn read_file_name(name: &str) -> Option<(Offset, Option<u64>)> {
+    let name = name.strip_suffix(".snap")?;
+    let (offset, first_block) = match name.split_once('-') {
+        Some((offset, first)) => (offset, Some(first.parse().ok()?)),
+        None => (name, None),
+    };
+    Some((Offset(offset.parse().ok()?), first_block))
 }
 
 #[cfg(test)]
@@ -305,7 +324,7 @@ mod tests {
 
     fn publish(store: &SnapshotStore, offset: u64, state: &[u8], limit: u64) -> u64 {
         let (sender, receiver) = std::sync::mpsc::channel();
-        store.publish("sessionize", 2, Offset(offset), state.to_vec(), Offset(limit), move |result| {
+        store.publish("sessionize", 2, Offset(offset), state.to_vec().into(), Offset(limit), move |result| {
             sender.send(result.map_err(|e| e.to_string())).unwrap();
         });
         receiver.recv().unwrap().unwrap().oldest.0
@@ -343,8 +362,12 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (_, store) = store(&runtime);
         let store = store.reaching_back(Duration::from_secs(3 * DAY_S as u64));
-        let half_days =
-            (0..12).map(|n| Listed { offset: Offset(n), path: Path::default(), written_s: n as i64 * DAY_S / 2 });
+        let half_days = (0..12).map(|n| Listed {
+            offset: Offset(n),
+            first_block: None,
+            path: Path::default(),
+            written_s: n as i64 * DAY_S / 2,
+        });
         let kept = |listed: &[Listed]| -> Vec<u64> {
             let needed = store.needed(listed, Offset(11));
             listed.iter().zip(needed).filter(|(_, needed)| *needed).map(|(snapshot, _)| snapshot.offset.0).collect()
@@ -362,7 +385,7 @@ mod tests {
             publish(&store, offset, format!("state {offset}").as_bytes(), 40);
         }
         let state = |limit: Option<u64>| {
-            store.newest("sessionize", 2, limit.map(Offset)).unwrap().map(|s| (s.offset.0, s.state))
+            store.newest("sessionize", 2, limit.map(Offset)).unwrap().map(|s| (s.offset.0, s.state.bytes))
         };
         assert_eq!(state(None), Some((40, b"state 40".to_vec())));
         assert_eq!(state(Some(39)), Some((30, b"state 30".to_vec())));
@@ -374,6 +397,54 @@ mod tests {
             memory.put(&name, bytes.into()).await.unwrap();
         });
         assert_eq!(state(None), Some((30, b"state 30".to_vec())), "the damaged one is passed over");
+    }
+
+    #[test]
+    fn blocks_are_sent_once_shared_and_gone_with_the_last_snapshot_that_names_them() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (memory, store) = store(&runtime);
+        let scratch = tempfile::tempdir().unwrap();
+        let store = store.with_scratch(scratch.path().to_owned());
+        let block = |n: u64| Block::new(vec![n as u8; 1000 + n as usize]);
+        let publish = |offset: u64, numbers: std::ops::Range<u64>| {
+            let state =
+                State { bytes: offset.to_string().into_bytes(), blocks: numbers.map(|n| (n, block(n))).collect() };
+            let (sender, receiver) = std::sync::mpsc::channel();
+            store.publish("sessionize", 2, Offset(offset), state, Offset(offset), move |result| {
+                sender.send(result.is_ok()).unwrap();
+            });
+            assert!(receiver.recv().unwrap());
+        };
+        let kept = || -> Vec<u64> {
+            let folder = Path::from("e1/sessionize/00002/blocks");
+            let listed = runtime.block_on(memory.list_with_delimiter(Some(&folder))).unwrap().objects;
+            listed.iter().map(|object| object.location.filename().unwrap()[..20].parse().unwrap()).collect()
+        };
+        let found = |limit: u64| {
+            let found = store.newest("sessionize", 2, Some(Offset(limit))).unwrap()?;
+            assert_eq!(found.state.bytes, found.offset.0.to_string().into_bytes());
+            assert!(found.state.blocks.iter().all(|(n, found)| *found == block(*n) && found.resident_bytes() == 0));
+            Some((found.offset.0, found.state.blocks.iter().map(|(n, _)| *n).collect::<Vec<_>>()))
+        };
+        publish(10, 0..0);
+        publish(20, 3..5);
+        publish(30, 3..6);
+        assert_eq!(kept(), [3, 4, 5]);
+        assert_eq!(
+            (found(30), found(29), found(19)),
+            (Some((30, vec![3, 4, 5])), Some((20, vec![3, 4])), Some((10, vec![])))
+        );
+        publish(40, 5..8);
+        publish(50, 6..8);
+        assert_eq!(kept(), [3, 4, 5, 6, 7], "the third newest still names them");
+        publish(60, 6..9);
+        assert_eq!(kept(), [5, 6, 7, 8]);
+        // One without its blocks is as good as a damaged one.
+        let path = Path::from(format!("e1/sessionize/00002/blocks/{:020}-{:032x}", 8, block(8).hash()));
+        runtime.block_on(memory.put(&path, b"other bytes".to_vec().into())).unwrap();
+        assert_eq!(found(60), Some((50, vec![6, 7])));
+        runtime.block_on(memory.delete(&path)).unwrap();
+        assert_eq!(found(60), Some((50, vec![6, 7])));
     }
 
     /// A store in which another member is faster: what is asked for first is gone, and a newer one there.
@@ -455,36 +526,23 @@ mod tests {
         let (memory, first) = store(&runtime);
         publish(&first, 10, b"ten", 10);
         let path = |offset: u64| Path::from(format!("e1/sessionize/00002/{offset:020}.snap"));
-        let newer = [20, 30].map(|offset| (path(offset), seal("sessionize", 2, Offset(offset), b"newer"))).to_vec();
+        let newer = [20, 30]
+            .map(|offset| (path(offset), seal("sessionize", 2, Offset(offset), &b"newer".to_vec().into())))
+            .to_vec();
         let pruned = Arc::new(Pruned { memory, after: std::sync::Mutex::new(newer) });
         let store = SnapshotStore::new(pruned, "e1", runtime.handle().clone(), 3);
         let found = store.newest("sessionize", 2, None).unwrap().unwrap();
-        assert_eq!((found.offset.0, found.state), (20, b"newer".to_vec()));
-    }
-
-    #[test]
-    fn no_truncation_and_no_flipped_byte_loads() {
-        let bytes = seal("sessionize", 0, Offset(7), b"some state that compresses compresses compresses");
-        assert!(open("sessionize", 0, Offset(7), &bytes).is_ok());
-        assert!(open("journey", 0, Offset(7), &bytes).is_err());
-        for end in 0..bytes.len() {
-            assert!(open("sessionize", 0, Offset(7), &bytes[..end]).is_err());
-        }
-        for i in 0..bytes.len() {
-            let mut bad = bytes.clone();
-            bad[i] ^= 0x40;
-            assert!(open("sessionize", 0, Offset(7), &bad).is_err(), "byte {i}");
-        }
+        assert_eq!((found.offset.0, found.state.bytes), (20, b"newer".to_vec()));
     }
 
     #[test]
     fn a_newer_format_stops_the_start() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (memory, store) = store(&runtime);
-        let mut bytes = seal("sessionize", 2, Offset(5), b"x");
+        let mut bytes = seal("sessionize", 2, Offset(5), &b"x".to_vec().into());
         bytes.truncate(bytes.len() - 16);
         bytes[7] = 9;
-        bytes.extend_from_slice(&xxh3_128(&bytes).to_le_bytes());
+        bytes.extend_from_slice(&xxhash_rust::xxh3::xxh3_128(&bytes).to_le_bytes());
         let name = Path::from("e1/sessionize/00002/00000000000000000005.snap");
         runtime.block_on(async { memory.put(&name, bytes.into()).await.unwrap() });
         let error = store.newest("sessionize", 2, None).unwrap_err();

@@ -1,0 +1,117 @@
+//! What stands in a snapshot's file.
+//!
+//! ```text
+//! magic, version · processor · partition · offset · state's length · state, zstd · blocks: number, hash u128, length · XXH3
+//! ```
+//! Version 1 ends before the blocks.
+
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_log::position::Offset;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::State;
+
+/// The format this build writes; older ones it reads.
+pub(super) const VERSION: u8 = 2;
+/// First bytes of every snapshot; the format version follows.
+const MAGIC: &[u8; 7] = b"CRUMBSN";
+
+/// A block as a snapshot names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) number: u64,
+    pub(super) hash: u128,
+}
+
+pub(super) fn seal(processor: &str, partition: u32, offset: Offset, state: &State) -> Vec<u8> {
+    let body = zstd::bulk::compress(&state.bytes, 1).unwrap_or_default();
+    let mut out = Vec::with_capacity(body.len() + 64 + 32 * state.blocks.len());
+    out.extend_from_slice(MAGIC);
+    out.push(VERSION);
+    put_bytes(&mut out, processor.as_bytes());
+    put_varint(&mut out, u64::from(partition));
+    put_varint(&mut out, offset.0);
+    put_varint(&mut out, state.bytes.len() as u64);
+    put_bytes(&mut out, &body);
+    put_varint(&mut out, state.blocks.len() as u64);
+    for (number, block) in &state.blocks {
+        put_varint(&mut out, *number);
+        out.extend_from_slice(&block.hash().to_le_bytes());
+    }
+    let checksum = xxh3_128(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out
+}
+
+/// Why a snapshot is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Newer(u8),
+    Damaged(&'static str),
+}
+
+impl From<WireError> for Refusal {
+    fn from(_: WireError) -> Refusal {
+        Refusal::Damaged("cut short")
+    }
+}
+
+/// The state's bytes, and the blocks they refer to.
+pub(super) fn open(
+    processor: &str,
+    partition: u32,
+    offset: Offset,
+    bytes: &[u8],
+) -> Result<(Vec<u8>, Vec<Named>), Refusal> {
+    let (sealed, checksum) = bytes.split_last_chunk::<16>().ok_or(Refusal::Damaged("cut short"))?;
+    if xxh3_128(sealed).to_le_bytes() != *checksum {
+        return Err(Refusal::Damaged("checksum differs"));
+    }
+    let mut reader = Reader::new(sealed);
+    let magic: [u8; 7] = reader.array()?;
+    if magic != *MAGIC {
+        return Err(Refusal::Damaged("not a snapshot"));
+    }
+    let version = reader.u8()?;
+    if version > VERSION {
+        return Err(Refusal::Newer(version));
+    }
+    let named = (reader.str()?, reader.varint()?, reader.varint()?);
+    if named != (processor, u64::from(partition), offset.0) {
+        return Err(Refusal::Damaged("name and content differ"));
+    }
+    let size = usize::try_from(reader.varint()?).map_err(|_| Refusal::Damaged("size"))?;
+    let state = zstd::bulk::decompress(reader.bytes()?, size);
+    let state = state.map_err(|_| Refusal::Damaged("body does not decompress"))?;
+    let mut blocks = Vec::new();
+    for _ in 0..if version == 1 { 0 } else { reader.varint()? } {
+        blocks.push(Named { number: reader.varint()?, hash: u128::from_le_bytes(reader.array()?) });
+    }
+    Ok((state, blocks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_scratch::Block;
+
+    #[test]
+    fn no_truncation_and_no_flipped_byte_loads() {
+        let state = State {
+            bytes: b"some state that compresses compresses compresses".to_vec(),
+            blocks: vec![(7, Block::new(b"block".to_vec()))],
+        };
+        let bytes = seal("sessionize", 0, Offset(7), &state);
+        let (opened, named) = open("sessionize", 0, Offset(7), &bytes).unwrap();
+        assert_eq!((opened, named), (state.bytes.clone(), vec![Named { number: 7, hash: state.blocks[0].1.hash() }]));
+        assert!(open("journey", 0, Offset(7), &bytes).is_err());
+        for end in 0..bytes.len() {
+            assert!(open("sessionize", 0, Offset(7), &bytes[..end]).is_err());
+        }
+        for i in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[i] ^= 0x40;
+            assert!(open("sessionize", 0, Offset(7), &bad).is_err(), "byte {i}");
+        }
+    }
+}
