@@ -2,16 +2,16 @@
 CREATE OR REPLACE VIEW {database}.identity_links {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
-    id String COMMENT 'Visitor id or contact hash',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser), contact (the keyed hash of an e-mail address, telephone number or social handle) or customer (another id of the customer)',
+    id String COMMENT 'Visitor id, contact hash or customer id',
     customer String COMMENT 'Customer id it is claimed for',
-    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits',
-    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
-    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits; aliases not followed (merged_customers does)',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
     claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
-    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
     claim_event String COMMENT 'Event id hash of the earliest claim, 16 hexadecimal digits',
-    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change, count'
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change (of a customer id: those in the row\'s partition), count'
 )
 AS SELECT
     site,
@@ -26,4 +26,4 @@ AS SELECT
     lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
     moved_count
 FROM {database}.identity_links_e{epoch} AS source FINAL
-COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds'
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds'

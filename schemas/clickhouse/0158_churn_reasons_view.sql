@@ -32,15 +32,12 @@ AS WITH
             visitor
         FROM {database}.journeys
     ),
-    complaints AS
+    texts AS
     (
         SELECT
             touchpoint.site AS site,
-            multiIf(
-                touchpoint.customer != '', concat('c:', touchpoint.customer),
-                conversation.customer != '', concat('c:', conversation.customer),
-                touchpoint.visitor != '', concat('v:', touchpoint.visitor),
-                concat('v:', conversation.visitor)) AS who,
+            if(touchpoint.customer != '', touchpoint.customer, conversation.customer) AS customer,
+            if(touchpoint.visitor != '', touchpoint.visitor, conversation.visitor) AS visitor,
             touchpoint.occurred_at AS occurred_at,
             arrayJoin(touchpoint.topics) AS topic
         FROM {database}.touchpoints AS touchpoint
@@ -48,6 +45,20 @@ AS WITH
             ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
         WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
             AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
+    ),
+    complaints AS
+    (
+        SELECT
+            texts.site AS site,
+            multiIf(
+                texts.customer = '', concat('v:', texts.visitor),
+                merged.merged_customer != '', concat('c:', merged.merged_customer),
+                concat('c:', texts.customer)) AS who,
+            texts.occurred_at AS occurred_at,
+            texts.topic AS topic
+        FROM texts
+        ASOF LEFT JOIN {database}.merged_customers AS merged
+            ON merged.site = texts.site AND merged.customer = texts.customer AND merged.reaches_from <= texts.occurred_at
     ),
     reasons AS
     (

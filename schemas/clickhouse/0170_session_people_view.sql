@@ -1,4 +1,5 @@
--- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor's own.
+-- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
+-- is another id; else the visitor's own.
 CREATE OR REPLACE VIEW {database}.session_people {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -6,26 +7,42 @@ CREATE OR REPLACE VIEW {database}.session_people {on_cluster}
     started_at DateTime64(3, 'UTC') COMMENT 'First event of the session, ms, UTC',
     ended_at DateTime64(3, 'UTC') COMMENT 'Last event of the session, ms, UTC',
     visitor String COMMENT 'Visitor id',
-    customer String COMMENT 'Customer the session is of; empty if unknown',
+    customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
-    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one'
+    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
+    is_by_alias Bool COMMENT 'It is of a customer by another id'
 )
 AS SELECT
-    sessions.site AS site,
-    sessions.session_id AS session_id,
-    sessions.started_at AS started_at,
-    sessions.ended_at AS ended_at,
-    sessions.visitor AS visitor,
-    if(is_by_link, links.customer, sessions.customer) AS customer,
-    if(is_by_link, links.person, sessions.person) AS person,
-    toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
-FROM {database}.sessions AS sessions
-LEFT JOIN
+    own.site AS site,
+    own.session_id AS session_id,
+    own.started_at AS started_at,
+    own.ended_at AS ended_at,
+    own.visitor AS visitor,
+    if(is_by_alias, merged.merged_customer, own.own_customer) AS customer,
+    if(is_by_alias, merged.person, own.own_person) AS person,
+    own.is_by_link AS is_by_link,
+    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias
+FROM
 (
-    SELECT site, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
-    FROM {database}.identity_links
-    WHERE id_kind = 'visitor' AND standing = 'linked'
-) AS links
-    ON links.site = sessions.site AND links.id = sessions.visitor
-WHERE sessions.bot = ''
-COMMENT 'Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor\'s own'
+    SELECT
+        sessions.site AS site,
+        sessions.session_id AS session_id,
+        sessions.started_at AS started_at,
+        sessions.ended_at AS ended_at,
+        sessions.visitor AS visitor,
+        if(is_by_link, links.customer, sessions.customer) AS own_customer,
+        if(is_by_link, links.person, sessions.person) AS own_person,
+        toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
+    FROM {database}.sessions AS sessions
+    LEFT JOIN
+    (
+        SELECT site, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
+        FROM {database}.identity_links
+        WHERE id_kind = 'visitor' AND standing = 'linked'
+    ) AS links
+        ON links.site = sessions.site AND links.id = sessions.visitor
+    WHERE sessions.bot = ''
+) AS own
+ASOF LEFT JOIN {database}.merged_customers AS merged
+    ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.started_at
+COMMENT 'Whose each session of a person is: the customer named in it, else whose its visitor is by the links, aliases followed; else the visitor\'s own'

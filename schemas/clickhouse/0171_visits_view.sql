@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW {database}.visits {on_cluster}
     started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
-    person String COMMENT 'Key of the person the session belongs to, links followed, 32 hexadecimal digits',
+    person String COMMENT 'Key of the person the session belongs to, links and aliases followed, 32 hexadecimal digits',
     visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
     person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
     is_returning Bool COMMENT 'The person had a session before, on any device',
@@ -32,7 +32,7 @@ AS SELECT
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
 FROM {database}.session_people AS sessions
-LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM {database}.conversations GROUP BY site, person) AS by_person
+LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM {database}.conversation_people GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
 LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM {database}.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
@@ -51,9 +51,14 @@ LEFT JOIN (
     GROUP BY site, visitor) AS by_visitor_said
     ON by_visitor_said.site = sessions.site AND by_visitor_said.visitor = sessions.visitor
 LEFT JOIN (
-    SELECT site, customer, groupArray((occurred_at, event_hash, assumeNotNull(score))) AS texts
-    FROM {database}.touchpoints
-    WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND customer != ''
+    SELECT site, if(merged.merged_customer != '', merged.merged_customer, said.said_by) AS customer,
+        groupArray((occurred_at, event_hash, score)) AS texts
+    FROM (
+        SELECT site, customer AS said_by, occurred_at, event_hash, assumeNotNull(score) AS score
+        FROM {database}.touchpoints
+        WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND customer != '') AS said
+    ASOF LEFT JOIN {database}.merged_customers AS merged
+        ON merged.site = said.site AND merged.customer = said.said_by AND merged.reaches_from <= said.occurred_at
     GROUP BY site, customer) AS by_customer_said
     ON by_customer_said.site = sessions.site AND by_customer_said.customer = sessions.customer
 COMMENT 'Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for'

@@ -37,7 +37,14 @@ FROM
         conversations.opened_at AS opened_at,
         greatest(by_person.what, by_visitor.what) AS led,
         led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.opened_at AS has_led
-    FROM {database}.conversations AS conversations
+    FROM
+    (
+        SELECT conversations.site AS site, conversations.conversation_id AS conversation_id, channel, conversations.opened_at AS opened_at,
+            conversations.visitor AS visitor, whose.person AS person
+        FROM {database}.conversations AS conversations
+        INNER JOIN {database}.conversation_people AS whose
+            ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+    ) AS conversations
     ASOF LEFT JOIN
     (
         SELECT

@@ -15,6 +15,6 @@ AS SELECT
     countIf(id_kind = 'visitor') AS visitor_count,
     countIf(id_kind = 'contact') AS contact_count
 FROM {database}.identity_links
-WHERE claimed_at IS NOT NULL
+WHERE claimed_at IS NOT NULL AND id_kind != 'customer'
 GROUP BY site, customer, day
 COMMENT 'Customer ids by how many visitors and contacts they were first claimed for in a day'

@@ -448,28 +448,28 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.';
 
 -- 0012_identity_links.sql
--- Identity: which customers a visitor or contact was claimed for, and which claim holds. One row per claim; the history of an
+-- Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an
 -- id is its rows.
 CREATE TABLE IF NOT EXISTS crumbtrail.identity_links_e1
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
-    id String COMMENT 'Visitor id or contact hash',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser), contact (the keyed hash of an e-mail address, telephone number or social handle) or customer (another id of the customer)',
+    id String COMMENT 'Visitor id, contact hash or customer id',
     customer String COMMENT 'Customer id it is claimed for',
-    person FixedString(16) COMMENT 'Key of the customer\'s journey (128 bits; the view shows 32 hexadecimal digits)',
-    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
-    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    person FixedString(16) COMMENT 'Key of the customer\'s journey, aliases not followed (128 bits; the view shows 32 hexadecimal digits)',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
     claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
-    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
     claim_event UInt64 COMMENT 'Event id hash of the earliest claim (the view shows 16 hexadecimal digits)',
-    moved_count UInt32 COMMENT 'Touchpoints that changed hands with this version of the row, count',
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with this version of the row (of a customer id: those in the row\'s partition), count',
     version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
     is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (site, id_kind, id, customer)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds. One row per claim; the history of an id is its rows.';
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an id is its rows.';
 
 -- 0101_touchpoints_view.sql
 -- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
@@ -1189,16 +1189,16 @@ COMMENT 'The ledger: which stretch of which log partition stands in which table'
 CREATE OR REPLACE VIEW crumbtrail.identity_links
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser) or contact (the keyed hash of an e-mail address, telephone number or social handle)',
-    id String COMMENT 'Visitor id or contact hash',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser), contact (the keyed hash of an e-mail address, telephone number or social handle) or customer (another id of the customer)',
+    id String COMMENT 'Visitor id, contact hash or customer id',
     customer String COMMENT 'Customer id it is claimed for',
-    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits',
-    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back',
-    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator',
+    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits; aliases not followed (merged_customers does)',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
     claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
-    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which anonymous touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
     claim_event String COMMENT 'Event id hash of the earliest claim, 16 hexadecimal digits',
-    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change, count'
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with the latest change (of a customer id: those in the row\'s partition), count'
 )
 AS SELECT
     site,
@@ -1213,7 +1213,47 @@ AS SELECT
     lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
     moved_count
 FROM crumbtrail.identity_links_e1 AS source FINAL
-COMMENT 'Identity: which customers a visitor or contact was claimed for, and which claim holds';
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds';
+
+-- 0150_merged_customers_view.sql
+-- Customers whose journey is another's, links between customers followed to their end: from `reaches_from` on what is done under
+-- `customer` is in the journey of `merged_customer`. Of several rows of a customer the last that has begun counts.
+CREATE OR REPLACE VIEW crumbtrail.merged_customers
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    customer String COMMENT 'Customer id that is another one\'s alias',
+    merged_customer String COMMENT 'Customer in whose journey it is',
+    person String COMMENT 'Key of that journey, 32 hexadecimal digits',
+    reaches_from DateTime64(3, 'UTC') COMMENT 'Event time from which on it is there, ms, UTC (1900: all that is kept)',
+    hop_count UInt8 COMMENT 'Links between the two, count'
+)
+AS WITH RECURSIVE
+    links AS
+    (
+        SELECT site, id AS customer, identity_links.customer AS next, person, assumeNotNull(reaches_from) AS reaches_from
+        FROM crumbtrail.identity_links
+        WHERE id_kind = 'customer' AND standing = 'linked'
+    ),
+    hops AS
+    (
+        SELECT site, customer, next, person, reaches_from, toUInt8(1) AS hop_count
+        FROM links
+        UNION ALL
+        SELECT hops.site, hops.customer, links.next, links.person, greatest(hops.reaches_from, links.reaches_from), toUInt8(hops.hop_count + 1)
+        FROM hops
+        INNER JOIN links ON links.site = hops.site AND links.customer = hops.next
+        WHERE hops.hop_count < 50 AND links.next != hops.customer
+    )
+SELECT
+    hops.site AS site,
+    hops.customer AS customer,
+    argMax(hops.next, hops.hop_count) AS merged_customer,
+    argMax(hops.person, hops.hop_count) AS person,
+    hops.reaches_from AS reaches_from,
+    max(hops.hop_count) AS hop_count
+FROM hops
+GROUP BY site, customer, reaches_from
+COMMENT 'Customers whose journey is another\'s, links between customers followed to their end';
 
 -- 0151_funnel_view.sql
 -- The shop funnel by site, day, and device: sessions that saw a product, put one into the cart, began the checkout,
@@ -1517,15 +1557,12 @@ AS WITH
             visitor
         FROM crumbtrail.journeys
     ),
-    complaints AS
+    texts AS
     (
         SELECT
             touchpoint.site AS site,
-            multiIf(
-                touchpoint.customer != '', concat('c:', touchpoint.customer),
-                conversation.customer != '', concat('c:', conversation.customer),
-                touchpoint.visitor != '', concat('v:', touchpoint.visitor),
-                concat('v:', conversation.visitor)) AS who,
+            if(touchpoint.customer != '', touchpoint.customer, conversation.customer) AS customer,
+            if(touchpoint.visitor != '', touchpoint.visitor, conversation.visitor) AS visitor,
             touchpoint.occurred_at AS occurred_at,
             arrayJoin(touchpoint.topics) AS topic
         FROM crumbtrail.touchpoints AS touchpoint
@@ -1533,6 +1570,20 @@ AS WITH
             ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
         WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
             AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
+    ),
+    complaints AS
+    (
+        SELECT
+            texts.site AS site,
+            multiIf(
+                texts.customer = '', concat('v:', texts.visitor),
+                merged.merged_customer != '', concat('c:', merged.merged_customer),
+                concat('c:', texts.customer)) AS who,
+            texts.occurred_at AS occurred_at,
+            texts.topic AS topic
+        FROM texts
+        ASOF LEFT JOIN crumbtrail.merged_customers AS merged
+            ON merged.site = texts.site AND merged.customer = texts.customer AND merged.reaches_from <= texts.occurred_at
     ),
     reasons AS
     (
@@ -1893,8 +1944,53 @@ GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
 HAVING any(records) != found
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';
 
+-- 0165_conversation_people_view.sql
+-- Whose each conversation is: the customer named in it, else whose its visitor or contact is by the links, or of whom that customer
+-- is another id; else the visitor's or contact's own.
+CREATE OR REPLACE VIEW crumbtrail.conversation_people
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'Id of the conversation',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
+    visitor String COMMENT 'Visitor id, empty if unknown',
+    customer String COMMENT 'Customer it is of, aliases followed; empty if unknown',
+    person String COMMENT 'Key of the journey it belongs to, 32 hexadecimal digits'
+)
+AS SELECT
+    own.site AS site,
+    own.conversation_id AS conversation_id,
+    own.opened_at AS opened_at,
+    own.visitor AS visitor,
+    if(own.own_customer != '' AND merged.merged_customer != '', merged.merged_customer, own.own_customer) AS customer,
+    if(own.own_customer != '' AND merged.merged_customer != '', merged.person, own.own_person) AS person
+FROM
+(
+    SELECT
+        conversations.site AS site,
+        conversations.conversation_id AS conversation_id,
+        conversations.opened_at AS opened_at,
+        conversations.visitor AS visitor,
+        if(is_by_link, links.customer, conversations.customer) AS own_customer,
+        if(is_by_link, links.person, conversations.person) AS own_person,
+        conversations.customer = '' AND links.customer != '' AND conversations.opened_at >= links.reaches_from AS is_by_link
+    FROM crumbtrail.conversations AS conversations
+    LEFT JOIN
+    (
+        SELECT site, toString(id_kind) AS id_kind, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
+        FROM crumbtrail.identity_links
+        WHERE id_kind IN ('visitor', 'contact') AND standing = 'linked'
+    ) AS links
+        ON links.site = conversations.site
+        AND links.id_kind = if(conversations.visitor != '', 'visitor', 'contact')
+        AND links.id = if(conversations.visitor != '', conversations.visitor, conversations.contact)
+) AS own
+ASOF LEFT JOIN crumbtrail.merged_customers AS merged
+    ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.opened_at
+COMMENT 'Whose each conversation is: the customer named in it, else whose its visitor or contact is by the links, aliases followed';
+
 -- 0170_session_people_view.sql
--- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor's own.
+-- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
+-- is another id; else the visitor's own.
 CREATE OR REPLACE VIEW crumbtrail.session_people
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -1902,29 +1998,45 @@ CREATE OR REPLACE VIEW crumbtrail.session_people
     started_at DateTime64(3, 'UTC') COMMENT 'First event of the session, ms, UTC',
     ended_at DateTime64(3, 'UTC') COMMENT 'Last event of the session, ms, UTC',
     visitor String COMMENT 'Visitor id',
-    customer String COMMENT 'Customer the session is of; empty if unknown',
+    customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
-    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one'
+    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
+    is_by_alias Bool COMMENT 'It is of a customer by another id'
 )
 AS SELECT
-    sessions.site AS site,
-    sessions.session_id AS session_id,
-    sessions.started_at AS started_at,
-    sessions.ended_at AS ended_at,
-    sessions.visitor AS visitor,
-    if(is_by_link, links.customer, sessions.customer) AS customer,
-    if(is_by_link, links.person, sessions.person) AS person,
-    toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
-FROM crumbtrail.sessions AS sessions
-LEFT JOIN
+    own.site AS site,
+    own.session_id AS session_id,
+    own.started_at AS started_at,
+    own.ended_at AS ended_at,
+    own.visitor AS visitor,
+    if(is_by_alias, merged.merged_customer, own.own_customer) AS customer,
+    if(is_by_alias, merged.person, own.own_person) AS person,
+    own.is_by_link AS is_by_link,
+    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias
+FROM
 (
-    SELECT site, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
-    FROM crumbtrail.identity_links
-    WHERE id_kind = 'visitor' AND standing = 'linked'
-) AS links
-    ON links.site = sessions.site AND links.id = sessions.visitor
-WHERE sessions.bot = ''
-COMMENT 'Whose each session of a person is: the customer named in it, else whose its visitor is by the links, else the visitor\'s own';
+    SELECT
+        sessions.site AS site,
+        sessions.session_id AS session_id,
+        sessions.started_at AS started_at,
+        sessions.ended_at AS ended_at,
+        sessions.visitor AS visitor,
+        if(is_by_link, links.customer, sessions.customer) AS own_customer,
+        if(is_by_link, links.person, sessions.person) AS own_person,
+        toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
+    FROM crumbtrail.sessions AS sessions
+    LEFT JOIN
+    (
+        SELECT site, id, customer, person, assumeNotNull(reaches_from) AS reaches_from
+        FROM crumbtrail.identity_links
+        WHERE id_kind = 'visitor' AND standing = 'linked'
+    ) AS links
+        ON links.site = sessions.site AND links.id = sessions.visitor
+    WHERE sessions.bot = ''
+) AS own
+ASOF LEFT JOIN crumbtrail.merged_customers AS merged
+    ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.started_at
+COMMENT 'Whose each session of a person is: the customer named in it, else whose its visitor is by the links, aliases followed; else the visitor\'s own';
 
 -- 0171_visits_view.sql
 -- Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for.
@@ -1934,7 +2046,7 @@ CREATE OR REPLACE VIEW crumbtrail.visits
     started_at DateTime64(3, 'UTC') COMMENT 'First event, ms, UTC',
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
-    person String COMMENT 'Key of the person the session belongs to, links followed, 32 hexadecimal digits',
+    person String COMMENT 'Key of the person the session belongs to, links and aliases followed, 32 hexadecimal digits',
     visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
     person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
     is_returning Bool COMMENT 'The person had a session before, on any device',
@@ -1961,7 +2073,7 @@ AS SELECT
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
 FROM crumbtrail.session_people AS sessions
-LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversations GROUP BY site, person) AS by_person
+LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversation_people GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
 LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
@@ -1980,9 +2092,14 @@ LEFT JOIN (
     GROUP BY site, visitor) AS by_visitor_said
     ON by_visitor_said.site = sessions.site AND by_visitor_said.visitor = sessions.visitor
 LEFT JOIN (
-    SELECT site, customer, groupArray((occurred_at, event_hash, assumeNotNull(score))) AS texts
-    FROM crumbtrail.touchpoints
-    WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND customer != ''
+    SELECT site, if(merged.merged_customer != '', merged.merged_customer, said.said_by) AS customer,
+        groupArray((occurred_at, event_hash, score)) AS texts
+    FROM (
+        SELECT site, customer AS said_by, occurred_at, event_hash, assumeNotNull(score) AS score
+        FROM crumbtrail.touchpoints
+        WHERE outcome = 'counted' AND author = 'customer' AND score IS NOT NULL AND customer != '') AS said
+    ASOF LEFT JOIN crumbtrail.merged_customers AS merged
+        ON merged.site = said.site AND merged.customer = said.said_by AND merged.reaches_from <= said.occurred_at
     GROUP BY site, customer) AS by_customer_said
     ON by_customer_said.site = sessions.site AND by_customer_said.customer = sessions.customer
 COMMENT 'Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for';
@@ -2133,7 +2250,14 @@ FROM
         conversations.opened_at AS opened_at,
         greatest(by_person.what, by_visitor.what) AS led,
         led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.opened_at AS has_led
-    FROM crumbtrail.conversations AS conversations
+    FROM
+    (
+        SELECT conversations.site AS site, conversations.conversation_id AS conversation_id, channel, conversations.opened_at AS opened_at,
+            conversations.visitor AS visitor, whose.person AS person
+        FROM crumbtrail.conversations AS conversations
+        INNER JOIN crumbtrail.conversation_people AS whose
+            ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+    ) AS conversations
     ASOF LEFT JOIN
     (
         SELECT
@@ -2173,7 +2297,7 @@ AS SELECT
     countIf(id_kind = 'visitor') AS visitor_count,
     countIf(id_kind = 'contact') AS contact_count
 FROM crumbtrail.identity_links
-WHERE claimed_at IS NOT NULL
+WHERE claimed_at IS NOT NULL AND id_kind != 'customer'
 GROUP BY site, customer, day
 COMMENT 'Customer ids by how many visitors and contacts they were first claimed for in a day';
 

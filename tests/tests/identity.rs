@@ -24,7 +24,11 @@ fn entry(id: &str, conversation: &str, day: i64, [customer, visitor, contact]: [
 }
 
 fn import(shop: &Deployment, files: &[(&str, &[String])]) -> String {
-    let mut arguments = vec!["--keep-open".into(), "--format".into(), "native".into()];
+    import_as(shop, "native", files)
+}
+
+fn import_as(shop: &Deployment, format: &str, files: &[(&str, &[String])]) -> String {
+    let mut arguments = vec!["--keep-open".into(), "--format".into(), format.into()];
     for (name, lines) in files {
         let mut text = String::new();
         for line in *lines {
@@ -115,6 +119,68 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     let shown = text(&identity(&shop, &["show", "--contact", " Eve@Example.com"]).stdout);
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+}
+
+#[test]
+fn what_was_done_under_several_ids_is_one_journey_until_that_is_undone() {
+    if !has_engine("what_was_done_under_several_ids_is_one_journey_until_that_is_undone") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let alias = click("n1", "laptop", 33, "login", "new").replace('}', r#","previous_customer":"old"}"#);
+    let clicks = [
+        click("o1", "phone", 20, "page_view", ""),
+        click("o2", "phone", 31, "login", "old"),
+        click("o3", "phone", 32, "purchase", "old"),
+        alias,
+        click("n2", "laptop", 34, "page_view", "new"),
+        click("o4", "phone", 35, "page_view", "old"),
+    ];
+    let support = [entry("s1", "case-1", 36, ["old", "", ""])];
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert_eq!(shop.sql(JOURNEYS), "new\tphone\t6\t1\n");
+    assert_eq!(shop.sql("SELECT customer, count() FROM conversions GROUP BY customer"), "new\t1\n");
+    assert_eq!(
+        shop.sql("SELECT customer, count(), max(person_session_number) FROM session_people JOIN visits USING (site, session_id) GROUP BY customer"),
+        "new\t6\t6\n"
+    );
+
+    // A server's alias call makes it a chain.
+    let at = START + 37 * DAY;
+    let call = format!(
+        r#"{{"type":"alias","messageId":"g1","anonymousId":"laptop","previousId":"new","userId":"newest","timestamp":{at},"context":{{"site":"shop"}}}}"#
+    );
+    import_as(&shop, "segment", &[("alias.jsonl", &[call])]);
+    assert_eq!(shop.sql(JOURNEYS), "newest\tlaptop\t7\t1\n");
+    assert_eq!(
+        shop.sql("SELECT customer, merged_customer FROM merged_customers WHERE hop_count = 2 OR customer = 'new' ORDER BY ALL"),
+        "new\tnewest\nold\tnewest\n"
+    );
+    let shown = text(&identity(&shop, &["show", "--customer", "new"]).stdout);
+    assert!(shown.contains("old") && shown.contains("newest") && shown.contains("alias"), "{shown}");
+
+    // Undone from the end, each has its own back; what was anonymous goes with the one whose phone it is.
+    let decide = |what: &str, customer: &str, of: &str| {
+        let out = identity(&shop, &[what, "--site", "shop", "--customer", customer, "--alias-of", of]);
+        assert!(out.status.success() && text(&out.stdout).contains("done"), "{}", text(&out.stderr));
+    };
+    decide("unlink", "new", "newest");
+    assert_eq!(shop.sql(JOURNEYS), "new\tphone\t6\t1\nnewest\tlaptop\t1\t0\n");
+    decide("unlink", "old", "new");
+    let apart = "new\tlaptop\t2\t0\nnewest\tlaptop\t1\t0\nold\tphone\t4\t1\n";
+    assert_eq!(shop.sql(JOURNEYS), apart);
+    assert_eq!(shop.sql("SELECT customer, count() FROM conversions GROUP BY customer"), "old\t1\n");
+    decide("link", "old", "newest");
+    decide("link", "newest", "old");
+    assert_eq!(shop.sql(JOURNEYS), "new\tlaptop\t2\t0\nnewest\tlaptop\t5\t1\n");
+    assert_eq!(
+        shop.sql("SELECT id, customer, standing FROM identity_links WHERE id_kind = 'customer' ORDER BY ALL"),
+        "new\tnewest\tundone\nnewest\told\tcircle\nold\tnew\tundone\nold\tnewest\tlinked\n"
+    );
+    assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+    let refused = identity(&shop, &["link", "--site", "shop", "--customer", "old", "--alias-of", "null"]);
+    assert!(!refused.status.success());
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct ClickEvent<'a> {
     pub consent: Option<bool>,
     /// E-mail address, phone number or handle told by an identify: hashed with a key by intake, never stored.
     pub contact: &'a str,
+    /// Another id of the same customer (an alias call that names two customer ids).
+    pub previous_customer: &'a str,
 }
 
 /// Campaign fields given outside the URL.

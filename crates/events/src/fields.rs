@@ -69,6 +69,7 @@ fields! {
     "client_session" => Slot::Str(Str::ClientSession),
     "consent" => Slot::Consent,
     "contact" => Slot::Str(Str::Contact),
+    "previous_customer" => Slot::Str(Str::PreviousCustomer),
 }
 
 fields! {

@@ -2,6 +2,8 @@
 //! look.
 //!
 //! * visitor: `anonymousId`, for an alias `previousId`, else `userId` (server-side messages know nothing else).
+//! * previous customer: `previousId` of an alias with a `userId`, unless it is the `anonymousId`. The spec does not say which
+//!   of the two a previous id is, so without an `anonymousId` it is taken for both; an id nobody ever had changes nothing.
 //! * name: `event` of a track through [`crate::names`]; a page is a page view, a screen a screen view; an identify or
 //!   alias with a `userId` is a login; a group, and an identify without a user, are kept under their type's name.
 //! * times: `originalTimestamp` is the device's clock where a collector added it (`timestamp` is then corrected already),
@@ -56,6 +58,9 @@ pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent
     }
     click.customer = parts.user;
     click.visitor = first(&[parts.anonymous, parts.previous, parts.user]);
+    if parts.message == "alias" && !parts.user.is_empty() && parts.previous != parts.anonymous {
+        click.previous_customer = parts.previous;
+    }
     let clocks = [parts.original, parts.timestamp, click.sent_at, click.received_at];
     click.occurred_at = clocks.into_iter().find(|at| *at != 0).unwrap_or_default();
     click.properties = if parts.properties.is_empty() { parts.traits } else { parts.properties };
@@ -368,8 +373,14 @@ mod tests {
             r#"{"type":"alias","messageId":"m","previousId":"old","userId":"u","timestamp":1772331300000}"#,
             |click| {
                 assert_eq!((click.kind, click.visitor, click.customer), (Kind::Login, "old", "u"));
+                assert_eq!(click.previous_customer, "old");
             },
         );
+        for (previous, expected) in [("old", "old"), ("a", ""), ("", "")] {
+            read(&format!(r#"{{{base},"type":"alias","previousId":"{previous}","userId":"u"}}"#), |click| {
+                assert_eq!((click.visitor, click.customer, click.previous_customer), ("a", "u", expected));
+            });
+        }
         read(&format!(r#"{{{base},"type":"group","groupId":"g"}}"#), |click| {
             assert_eq!((click.kind, click.name), (Kind::Custom, "group"));
         });

@@ -24,8 +24,8 @@ use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
 
-pub use aside::{Asides, Role};
-pub use copy::{Ids, Sections, hand_over, pass_on};
+pub use aside::{Asides, Role, To};
+pub use copy::{Ids, Sections, hand_over, pass_on, rename};
 pub use items::{Item, Items};
 pub use section::{Part, Section};
 

@@ -23,6 +23,7 @@ pub fn click(click: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
         return Err(missing("name"));
     }
     short("customer", click.customer)?;
+    short("previous_customer", click.previous_customer)?;
     short("site", click.site)?;
     let (occurred, sent, received) = (click.occurred_at, click.sent_at, click.received_at);
     times(Times { occurred, sent, received }, arrived_at)

@@ -24,7 +24,7 @@ slots! {
     /// Strings.
     Str, STRS: EventId Site Visitor Customer Name Url Referrer Title UserAgent Ip Language OrderId Currency Search Step Store
     Text ClientSession Contact Source Medium Campaign Term Content Properties Conversation Agent Department Tags Priority
-    Product
+    Product PreviousCustomer
 }
 slots! {
     /// Times, ms since the epoch; 0 is absent.
@@ -196,6 +196,7 @@ impl<'a> Values<'a> {
             client_session: self.str(Str::ClientSession),
             consent: self.consent,
             contact: self.str(Str::Contact),
+            previous_customer: self.str(Str::PreviousCustomer),
         }
     }
 

@@ -16,7 +16,11 @@ pub enum How {
     Support = 2,
     /// An operator.
     Operator = 3,
+    /// An alias call that names two customer ids.
+    Alias = 4,
 }
+
+const ALL: [How; 5] = [How::Seen, How::Login, How::Support, How::Operator, How::Alias];
 
 impl How {
     /// The word in the table.
@@ -27,13 +31,14 @@ impl How {
             How::Login => "login",
             How::Support => "support",
             How::Operator => "operator",
+            How::Alias => "alias",
         }
     }
 
     /// The value with this code.
     #[must_use]
     pub fn from_code(code: u8) -> Option<How> {
-        [How::Seen, How::Login, How::Support, How::Operator].get(usize::from(code)).copied()
+        ALL.get(usize::from(code)).copied()
     }
 }
 

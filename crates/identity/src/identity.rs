@@ -1,5 +1,6 @@
 //! One partition's identity: claims in, hand-overs out.
 
+use crate::aliases::{AliasEvidence, Aliases, Moved};
 use crate::claims::{Claim, Claims, Holder, How};
 use crate::ring::Ring;
 use crate::rows::{IdKind, LinkRow, Standing};
@@ -7,15 +8,17 @@ use crate::rules::Rules;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_scratch::{Block, Scratch};
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io;
+use std::{io, iter};
 
 /// Where decisions go.
 pub trait Out {
     /// One version of a link.
     fn link(&mut self, row: &LinkRow<'_>);
-    /// A touchpoint, as it was passed on, goes from one person to another.
-    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key);
+    /// A touchpoint, as it was passed on, goes from one person to another: to the customer with the id `customer`, as far as
+    /// aliases tell it; else that is empty.
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, customer: &str);
 }
 
 /// What says that an id is, or is not, a customer's.
@@ -41,7 +44,8 @@ pub struct Evidence<'a> {
     pub how: How,
 }
 
-/// What is known of one visitor or contact: most are anonymous, and there are many. Their claims, if any, stand apart.
+/// What is known of one visitor or contact, most of them anonymous and many; of a customer, which touchpoints named them.
+/// Claims, if any, stand apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known {
     /// Place of the touchpoint kept last; 0 if none.
@@ -68,8 +72,8 @@ impl Known {
 
 /// Identity of one partition.
 ///
-/// Whose an anonymous touchpoint is follows from the claims known; when they change, what changes hands is told. A pure
-/// function of what it was handed and the watermarks that came with it.
+/// Whose an anonymous touchpoint is follows from the claims known, and whose a customer's from the aliases; when they change,
+/// what changes hands is told. A pure function of what it was handed and the watermarks that came with it.
 #[derive(Debug)]
 pub struct Identity {
     pub(crate) rules: Rules,
@@ -77,6 +81,9 @@ pub struct Identity {
     pub(crate) known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
     pub(crate) claims: HashMap<Key, Claims, BuildHasherDefault<KeyHasher>>,
     pub(crate) ring: Ring,
+    pub(crate) aliases: Aliases,
+    /// By customer, the visitors and contacts that were ever claimed for them, in the order of their keys. Not stored.
+    ids: HashMap<Key, SmallVec<[Key; 1]>, BuildHasherDefault<KeyHasher>>,
     /// How many were known after the last sweep.
     pub(crate) swept: usize,
     claims_bytes: usize,
@@ -95,6 +102,8 @@ impl Identity {
             known: HashMap::default(),
             claims: HashMap::default(),
             ring: Ring::new(rules.packing),
+            aliases: Aliases::default(),
+            ids: HashMap::default(),
             swept: 0,
             claims_bytes: 0,
         }
@@ -104,10 +113,24 @@ impl Identity {
     /// then [kept](Identity::keep).
     pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Key {
         self.meet(key, at, watermark);
-        Holder::whose(self.claims(key).and_then(|claims| claims.holder(&self.rules)), key, at)
+        let holder = self.claims(key).and_then(|claims| claims.holder(&self.rules));
+        self.aliases.follow(Holder::whose(holder, key, at), at)
     }
 
-    /// Keeps the anonymous touchpoint that [`Identity::person`] was just asked about, as it was passed on.
+    /// Whose a touchpoint is that names a customer: that customer's, or whose alias their id is. As [`Identity::person`].
+    pub fn customer(&mut self, customer: Key, at: EventTime, watermark: EventTime) -> Key {
+        self.meet(customer, at, watermark);
+        self.aliases.follow(customer, at)
+    }
+
+    /// The id of a customer, if an alias made it known; else empty.
+    #[must_use]
+    pub fn name(&self, customer: Key) -> &str {
+        self.aliases.name(customer)
+    }
+
+    /// Keeps the touchpoint that [`Identity::person`] or [`Identity::customer`] was just asked about, as it was passed on: to
+    /// the customer it names, whosever alias that is.
     pub fn keep(&mut self, key: Key, at: EventTime, passed: &[u8]) {
         if self.rules.look_back_ms == 0 || !self.may_move(at) {
             return;
@@ -152,6 +175,58 @@ impl Identity {
         self.change(evidence, |claims| claims.undo(customer, person, event), out)
     }
 
+    /// Takes what was said of two customer ids; every partition must be told.
+    ///
+    /// # Errors
+    /// As [`Identity::claim`].
+    #[cold]
+    pub fn alias(&mut self, evidence: &AliasEvidence<'_>, watermark: EventTime, out: &mut impl Out) -> io::Result<()> {
+        self.watermark = self.watermark.max(watermark);
+        let Some(change) = self.aliases.take(evidence, &self.rules) else { return Ok(()) };
+        let mut moved_count = 0;
+        for moved in &change.moved {
+            moved_count += self.move_customer(moved, out)?;
+        }
+        for (alias, of) in change.told {
+            let Some(claim) = self.aliases.claim(alias, of) else { continue };
+            let (claimed_at, claim_event) = claim.evidence();
+            out.link(&LinkRow {
+                site: evidence.site,
+                id_kind: IdKind::Customer,
+                id: self.aliases.name(alias),
+                customer: self.aliases.name(of),
+                person: of,
+                standing: claim.standing,
+                how: claim.how(),
+                claimed_at,
+                reaches_from: Some(claim.reaches_from(&self.rules)).filter(|_| claim.standing == Standing::Linked),
+                claim_event,
+                moved_count,
+            });
+        }
+        Ok(())
+    }
+
+    /// Hands over what is a customer's, by name or by what holds a visitor or contact, and somebody else's now; how many
+    /// touchpoints that are.
+    fn move_customer(&self, moved: &Moved, out: &mut impl Out) -> io::Result<u32> {
+        let Moved { customer, before, after } = moved;
+        let horizon = self.horizon();
+        let mut moved_count = 0;
+        for key in iter::once(customer).chain(self.ids.get(customer).into_iter().flatten()) {
+            let Some(known) = self.known.get(key) else { continue };
+            let holder = self.claims(*key).and_then(|claims| claims.holder(&self.rules));
+            self.ring.walk(known.newest, |at, passed| {
+                let (from, to) = (before.follow(*customer, at), after.follow(*customer, at));
+                if from != to && at >= horizon && Holder::whose(holder, *key, at) == *customer {
+                    moved_count += 1;
+                    out.hand_over(passed, from, to, self.aliases.name(to));
+                }
+            })?;
+        }
+        Ok(moved_count)
+    }
+
     #[cold]
     #[inline(never)]
     fn change(
@@ -172,13 +247,16 @@ impl Identity {
         }
         self.claims_bytes = (self.claims_bytes + claims.heap_bytes()).saturating_sub(bytes);
         let after = claims.holder(&self.rules);
+        remember(&mut self.ids, key, person);
+        let aliases = &self.aliases;
         let mut moved_count = 0;
         if before != after {
             self.ring.walk(known.newest, |at, passed| {
-                let (from, to) = (Holder::whose(before, key, at), Holder::whose(after, key, at));
+                let whose = |holder| aliases.follow(Holder::whose(holder, key, at), at);
+                let (from, to) = (whose(before), whose(after));
                 if from != to && at >= horizon {
                     moved_count += 1;
-                    out.hand_over(passed, from, to);
+                    out.hand_over(passed, from, to, aliases.name(to));
                 }
             })?;
         }
@@ -207,6 +285,10 @@ impl Identity {
                 }
                 stays
             });
+            self.ids.retain(|_, ids| {
+                ids.retain(|id| known.contains_key(id));
+                !ids.is_empty()
+            });
             self.swept = self.known.len();
         }
     }
@@ -233,14 +315,16 @@ impl Identity {
     /// Bytes of memory the state holds, by capacity.
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
+        let ids = self.ids.capacity() * (size_of::<(Key, SmallVec<[Key; 1]>)>() + 1);
         let known = self.known.capacity() * (size_of::<(Key, Known)>() + 1);
         let claims = self.claims.capacity() * (size_of::<(Key, Claims)>() + 1) + self.claims_bytes;
-        known + claims + self.ring.resident_bytes()
+        known + claims + ids + self.aliases.resident_bytes() + self.ring.resident_bytes()
     }
 
     pub(crate) fn restore(&mut self, key: Key, known: Known, claims: Claims) {
         if known.is_claimed {
             self.claims_bytes += claims.heap_bytes();
+            claims.0.iter().for_each(|claim| remember(&mut self.ids, key, claim.person));
             self.claims.insert(key, claims);
         }
         self.known.insert(key, known);
@@ -287,6 +371,14 @@ fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, rules: &R
         reaches_from: Some(claim.reaches_from(rules)).filter(|_| claims.standing(claim) == Standing::Linked),
         claim_event: claim.id,
         moved_count,
+    }
+}
+
+/// Notes that an id was claimed for a customer.
+fn remember(ids: &mut HashMap<Key, SmallVec<[Key; 1]>, BuildHasherDefault<KeyHasher>>, key: Key, customer: Key) {
+    let ids = ids.entry(customer).or_default();
+    if let Err(place) = ids.binary_search(&key) {
+        ids.insert(place, key);
     }
 }
 

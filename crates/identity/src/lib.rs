@@ -3,6 +3,7 @@
 //! *Who decides?* `claims.rs`: of rival claims the least in (event time, event id) wins, an operator's before all others,
 //! and whatever an operator undid stays undone. *What follows?* `identity.rs`: anonymous touchpoints within the look-back
 //! go from the visitor's journey to the customer's, or back. They are kept for that in `ring.rs`, as they were passed on.
+//! *Which customers are one person?* `aliases.rs`: every partition is told every alias, and hands its touchpoints over alike.
 //!
 //! Decided by the visitor's partition alone, out of what its log says, so the order in which claims and touchpoints arrive
 //! does not matter. Semantics: a retroactive join over a look-back (Jitsu's), an identified visitor is never merged into
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod aliases;
 mod claims;
 mod identity;
 mod ring;
@@ -17,6 +19,7 @@ pub mod rows;
 pub mod rules;
 mod snapshot;
 
+pub use aliases::AliasEvidence;
 pub use claims::How;
 pub use identity::{Evidence, Identity, Out};
 pub use ring::Packing;

@@ -10,6 +10,8 @@ pub enum IdKind {
     Visitor,
     /// The keyed hash of an e-mail address, telephone number or social handle.
     Contact,
+    /// Another customer id.
+    Customer,
 }
 
 impl IdKind {
@@ -19,6 +21,7 @@ impl IdKind {
         match self {
             IdKind::Visitor => "visitor",
             IdKind::Contact => "contact",
+            IdKind::Customer => "customer",
         }
     }
 }
@@ -32,6 +35,10 @@ pub enum Standing {
     Rival,
     /// An operator took it back.
     Undone,
+    /// Earlier claims, or an operator's, say that the customer is an alias of the id: it would close a circle.
+    Circle,
+    /// The customer has as many ids as one person may have, by earlier claims or an operator's.
+    OverLimit,
 }
 
 impl Standing {
@@ -42,6 +49,8 @@ impl Standing {
             Standing::Linked => "linked",
             Standing::Rival => "rival",
             Standing::Undone => "undone",
+            Standing::Circle => "circle",
+            Standing::OverLimit => "over_limit",
         }
     }
 }
@@ -53,11 +62,11 @@ pub struct LinkRow<'a> {
     pub site: &'a str,
     /// Kind of the id.
     pub id_kind: IdKind,
-    /// The visitor id or contact hash.
+    /// The visitor id, contact hash or customer id.
     pub id: &'a str,
     /// The customer it is claimed for.
     pub customer: &'a str,
-    /// The customer's key: whose journey it is.
+    /// The customer's key: whose journey it is, unless the customer is an alias of another.
     pub person: Key,
     /// How it stands.
     pub standing: Standing,
@@ -65,11 +74,12 @@ pub struct LinkRow<'a> {
     pub how: How,
     /// Event time of the earliest claim; `None` if it was only ever undone.
     pub claimed_at: Option<EventTime>,
-    /// Event time from which anonymous touchpoints of the id are the customer's ([`EventTime::MIN`]: all that are kept);
-    /// `None` unless it is linked.
+    /// Event time from which anonymous touchpoints of the id (of another customer id: its touchpoints) are the customer's
+    /// ([`EventTime::MIN`]: all that are kept); `None` unless it is linked.
     pub reaches_from: Option<EventTime>,
     /// Hash of its event id.
     pub claim_event: u64,
-    /// Touchpoints that changed hands with this version of the row.
+    /// Touchpoints that changed hands with this version of the row; of another customer id, those that the row's partition
+    /// has.
     pub moved_count: u32,
 }

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims
+//! · count · names, by key: key u128 · id · count · aliases, by key: key u128 · home u8 · claims
 //! ```
 
+use crate::aliases::{AliasClaim, Aliases};
 use crate::claims::{Claim, Claims, How};
 use crate::identity::{Identity, Known};
 use crate::ring::{Ring, time};
+use crate::rows::Standing;
 use crate::rules::Rules;
 use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
@@ -40,6 +43,33 @@ impl Identity {
                 out.extend_from_slice(&[claim.how as u8, u8::from(claim.is_undone)]);
             }
         }
+        self.save_aliases(out);
+    }
+
+    fn save_aliases(&self, out: &mut Vec<u8>) {
+        let names = self.aliases.names();
+        put_varint(out, names.len() as u64);
+        for (key, name) in names {
+            out.extend_from_slice(&key.0.to_le_bytes());
+            put_bytes(out, name.as_bytes());
+        }
+        let all = self.aliases.all();
+        put_varint(out, all.len() as u64);
+        for (key, alias) in all {
+            out.extend_from_slice(&key.0.to_le_bytes());
+            out.push(u8::from(alias.is_home));
+            put_varint(out, alias.claims.len() as u64);
+            for claim in &alias.claims {
+                out.extend_from_slice(&claim.of.0.to_le_bytes());
+                let word = claim.word.map(|(said, _)| said);
+                let links = claim.word.is_some_and(|(_, links)| links);
+                out.push(u8::from(claim.said.is_some()) | u8::from(word.is_some()) << 1 | u8::from(links) << 2);
+                for (at, id) in claim.said.into_iter().chain(word) {
+                    out.extend_from_slice(&at.0.to_le_bytes());
+                    out.extend_from_slice(&id.to_le_bytes());
+                }
+            }
+        }
     }
 
     /// The state saved in `bytes`, with its blocks in order.
@@ -56,7 +86,7 @@ impl Identity {
         identity.swept = reader.varint()? as usize;
         identity.ring = Ring::load(&mut reader, blocks)?;
         for _ in 0..reader.varint()? {
-            let key = Key(u128::from_le_bytes(reader.array()?));
+            let key = key(&mut reader)?;
             let (newest, seen_s) = (reader.varint()?, reader.varint_u32()?);
             let kept = u16::try_from(reader.varint()?).map_err(|_| WireError::Malformed("touchpoints kept"))?;
             let mut claims = Claims::default();
@@ -65,6 +95,7 @@ impl Identity {
             }
             identity.restore(key, Known { newest, seen_s, kept, is_claimed: !claims.0.is_empty() }, claims);
         }
+        identity.aliases = aliases(&mut reader, &rules)?;
         if !reader.is_empty() {
             return Err(WireError::Malformed("bytes after the end of the identity"));
         }
@@ -72,9 +103,40 @@ impl Identity {
     }
 }
 
+fn key(reader: &mut Reader<'_>) -> Result<Key, WireError> {
+    Ok(Key(u128::from_le_bytes(reader.array()?)))
+}
+
+fn aliases(reader: &mut Reader<'_>, rules: &Rules) -> Result<Aliases, WireError> {
+    let (mut names, mut all) = (Vec::new(), Vec::new());
+    for _ in 0..reader.varint()? {
+        names.push((key(reader)?, reader.str()?.into()));
+    }
+    for _ in 0..reader.varint()? {
+        let (key, is_home) = (key(reader)?, reader.u8()? != 0);
+        let mut claims = Vec::new();
+        for _ in 0..reader.varint()? {
+            claims.push(alias_claim(reader)?);
+        }
+        all.push((key, is_home, claims));
+    }
+    Ok(Aliases::load(all, names, rules))
+}
+
+fn alias_claim(reader: &mut Reader<'_>) -> Result<AliasClaim, WireError> {
+    let (of, flags) = (key(reader)?, reader.u8()?);
+    let mut said = |bit: u8| -> Result<_, WireError> {
+        let is_there = flags & (1 << bit) != 0;
+        is_there.then(|| Ok((time(reader)?, u64::from_le_bytes(reader.array()?)))).transpose()
+    };
+    let (said, word) = (said(0)?, said(1)?);
+    let word = word.map(|word| (word, flags & 4 != 0));
+    Ok(AliasClaim { of, said, word, standing: Standing::Undone })
+}
+
 fn claim(reader: &mut Reader<'_>) -> Result<Claim, WireError> {
     let customer = reader.str()?.into();
-    let person = Key(u128::from_le_bytes(reader.array()?));
+    let person = key(reader)?;
     let at = time(reader)?;
     let id = u64::from_le_bytes(reader.array()?);
     let how = How::from_code(reader.u8()?).ok_or(WireError::Malformed("unknown kind of claim"))?;

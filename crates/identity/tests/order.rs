@@ -49,7 +49,7 @@ impl Out for Tables {
         self.links.insert(key, (row.standing, row.claimed_at.map(|at| at.0)));
     }
 
-    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key) {
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, _: &str) {
         let id = u64::from_le_bytes(passed.try_into().unwrap());
         let at = self.people.get_mut(&from).and_then(|has| has.remove(&id)).expect("it was theirs");
         assert!(self.people.entry(to).or_default().insert(id, at).is_none(), "it was not theirs");

@@ -6,10 +6,19 @@
 use crumbtrail_events::touchpoint::{Asides, Head, Role};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
 
-/// A click that names a customer and a contact (an identify call with an e-mail address) claims the contact for the customer.
-pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
-    if !touchpoint.contact.is_empty() && !touchpoint.customer.is_empty() && touchpoint.bot.is_empty() {
+/// A click that names a customer and a contact (an identify call with an e-mail address) claims the contact for the customer;
+/// one that names a `previous` customer (an alias call) says that both are one, which any partition may have to know.
+pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, previous: &str, asides: &mut Asides) {
+    if touchpoint.customer.is_empty() || !touchpoint.bot.is_empty() {
+        return;
+    }
+    if !touchpoint.contact.is_empty() {
         claim_contact(touchpoint, asides);
+    }
+    if !previous.is_empty() && previous != touchpoint.customer {
+        let key = Key::customer(touchpoint.site, previous);
+        let alias = Touchpoint { role: Role::Alias, visitor: previous, ..claim(touchpoint, key) };
+        asides.push_to_all(|out| alias.encode(out));
     }
 }
 
@@ -61,6 +70,7 @@ fn claim<'a>(touchpoint: &Touchpoint<'a>, key: Key) -> Touchpoint<'a> {
 mod tests {
     use super::*;
     use crumbtrail_events::Kind;
+    use crumbtrail_events::touchpoint::To;
 
     /// The roles and keys of what goes with an entry of these ids, routed by its conversation if it has one.
     fn asides(conversation: &str, customer: &str, visitor: &str, contact: &str) -> Vec<(Key, Role)> {
@@ -74,9 +84,10 @@ mod tests {
         let entry = Touchpoint { head, site: "s", conversation, customer, visitor, contact, ..Touchpoint::default() };
         let mut asides = Asides::default();
         of_support(&entry, &mut asides);
-        let told = asides.iter().map(|(key, bytes)| {
+        let told = asides.iter().map(|(to, bytes)| {
             let aside = Touchpoint::decode(bytes).unwrap();
-            assert_eq!((aside.head.key, aside.head.outcome, aside.site), (key, Outcome::Aside, "s"));
+            let key = aside.head.key;
+            assert_eq!((to, aside.head.outcome, aside.site), (To::Key(key), Outcome::Aside, "s"));
             (key, aside.role)
         });
         told.collect()
@@ -105,8 +116,27 @@ mod tests {
             (Touchpoint { bot: "agent", ..click }, 0),
         ] {
             let mut asides = Asides::default();
-            of_click(&told, &mut asides);
+            of_click(&told, "", &mut asides);
             assert_eq!(asides.iter().count(), count);
+        }
+    }
+
+    #[test]
+    fn a_click_that_names_two_customers_is_told_to_every_partition() {
+        let click = Touchpoint { site: "s", visitor: "v", customer: "new", ..Touchpoint::default() };
+        let robot = Touchpoint { bot: "agent", ..click };
+        let nobody = Touchpoint { customer: "", ..click };
+        for (told, previous, count) in
+            [(click, "old", 1), (click, "new", 0), (click, "", 0), (robot, "old", 0), (nobody, "old", 0)]
+        {
+            let mut asides = Asides::default();
+            of_click(&told, previous, &mut asides);
+            assert_eq!(asides.iter().count(), count);
+            for (to, bytes) in asides.iter() {
+                let aside = Touchpoint::decode(bytes).unwrap();
+                assert_eq!((to, aside.role, aside.head.outcome), (To::All, Role::Alias, Outcome::Aside));
+                assert_eq!((aside.head.key, aside.visitor, aside.customer), (Key::customer("s", "old"), "old", "new"));
+            }
         }
     }
 }

@@ -57,9 +57,12 @@ pub struct Settings {
 impl Settings {
     /// Takes out a customer id that is nobody's.
     fn unlink(&self, touchpoint: &mut Touchpoint<'_>) {
-        if self.never_link.iter().any(|id| id == touchpoint.customer) {
-            touchpoint.customer = "";
-        }
+        touchpoint.customer = self.linking(touchpoint.customer);
+    }
+
+    /// A customer id, unless it is nobody's.
+    fn linking<'a>(&self, customer: &'a str) -> &'a str {
+        if self.never_link.iter().any(|id| id == customer) { "" } else { fill::linking(customer) }
     }
 }
 
@@ -301,7 +304,7 @@ fn click<'a>(
         touchpoint.text = "";
     }
     touchpoint.encode(out);
-    aside::of_click(&touchpoint, asides);
+    aside::of_click(&touchpoint, settings.linking(event.previous_customer), asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 

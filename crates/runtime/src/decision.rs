@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use crumbtrail_events::Key;
+use crumbtrail_events::touchpoint::To;
 use crumbtrail_log::{Epoch, Generation, Log, LogError, OriginId, Outbox, PartitionId, Position};
 
 const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Writes one decision to the partition of `key` and returns once it is durable. `name` is its own, and stands in the log:
-/// said again under the same name it is a repeat and dropped. It holds no watermark back and is never late.
+/// Writes one decision to the partition or partitions it concerns and returns once it is durable. `name` is its own, and
+/// stands in the log: said again under the same name it is a repeat and dropped. It holds no watermark back and is never late.
 ///
 /// # Errors
 /// The log refuses.
@@ -17,13 +17,15 @@ pub fn decide(
     log: &dyn Log,
     (epoch, generation): (Epoch, Generation),
     name: &str,
-    key: Key,
+    to: To,
     payload: &[u8],
 ) -> Result<(), LogError> {
     let mut outbox = Outbox::new(epoch, generation, log.partitions()).with_lz4(log.wants_lz4());
     let origin = OriginId::of(name);
     outbox.start(origin, name, Position::default());
-    outbox.push(origin, Position { offset: 1, seq: 1 }, PartitionId(key.partition(log.partitions())), payload);
+    for partition in to.partitions(log.partitions()) {
+        outbox.push(origin, Position { offset: 1, seq: 1 }, PartitionId(partition), payload);
+    }
     outbox.cut_all();
     outbox.drain().try_for_each(|(partition, frame)| log.append(partition, frame))?;
     log.flush(FLUSH_DEADLINE)
@@ -43,6 +45,7 @@ pub fn close(log: &dyn Log, (epoch, generation): (Epoch, Generation), wall_ms: i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumbtrail_events::Key;
     use crumbtrail_log::memory::MemoryLog;
     use crumbtrail_log::{FrameView, Inbox, Offset, Verdict};
 
@@ -51,8 +54,10 @@ mod tests {
         let log = MemoryLog::new("touchpoints", 3);
         let key = Key::visitor("shop", "v");
         for name in ["link 1", "link 1", "link 2"] {
-            decide(&log, (Epoch(1), Generation(1)), name, key, name.as_bytes()).unwrap();
+            decide(&log, (Epoch(1), Generation(1)), name, To::Key(key), name.as_bytes()).unwrap();
         }
+        decide(&log, (Epoch(1), Generation(1)), "for all", To::All, b"for all").unwrap();
+        assert!((0..3).all(|partition| log.bounds(PartitionId(partition)).unwrap().1 > Offset(0)));
         let (mut inbox, mut scratch, mut taken) = (Inbox::new(), Vec::new(), Vec::new());
         for (_, bytes) in log.read(PartitionId(key.partition(3)), Offset(0), 1 << 20).unwrap() {
             let view = FrameView::parse(&bytes, &mut scratch).unwrap();
@@ -62,6 +67,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(taken, [b"link 1", b"link 2"]);
+        assert_eq!(taken, [&b"link 1"[..], b"link 2", b"for all"]);
     }
 }

@@ -293,9 +293,10 @@ impl Writer {
         let position = Position { offset: record.offset, seq: 1 };
         let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
         self.outbox.push(record.origin, position, to, &self.touchpoint);
-        for (seq, (key, aside)) in (2..).zip(self.asides.iter()) {
-            let to = PartitionId(key.partition(self.outbox.partitions()));
-            self.outbox.push(record.origin, Position { offset: record.offset, seq }, to, aside);
+        for (seq, (to, aside)) in (2..).zip(self.asides.iter()) {
+            for to in to.partitions(self.outbox.partitions()) {
+                self.outbox.push(record.origin, Position { offset: record.offset, seq }, PartitionId(to), aside);
+            }
         }
         if !self.letter.is_empty() {
             let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));

@@ -15,6 +15,12 @@ impl Dice {
         Dice(Arc::new(Mutex::new(mix(seed ^ stream.wrapping_mul(0xD6E8_FEB8_6659_FD93)))))
     }
 
+    /// Another stream, from where this one is; this one goes on as if nobody had asked.
+    #[must_use]
+    pub fn apart(&self) -> Dice {
+        Dice::new(*self.0.lock(), 1)
+    }
+
     /// The next number.
     pub fn roll(&self) -> u64 {
         let mut state = self.0.lock();

@@ -98,6 +98,18 @@ impl Judge for WorldJudge {
             let aside = Touchpoint { head: Head { key, outcome: Outcome::Aside, ..head }, role, ..whole };
             asides.push(key, |out| aside.encode(out));
         }
+        if !event.previous.is_empty() && event.previous != event.customer && !is_dead {
+            let key = Key::customer(SITE, &event.previous);
+            let head = Head { key, outcome: Outcome::Aside, ..head };
+            let (role, visitor) = (Role::Alias, &event.previous);
+            let alias =
+                Touchpoint { head, role, site: SITE, visitor, customer: &event.customer, ..Touchpoint::default() };
+            if is_on(Mutation::AliasToldToOneOnly) {
+                asides.push(key, |out| alias.encode(out));
+            } else {
+                asides.push_to_all(|out| alias.encode(out));
+            }
+        }
         if is_dead {
             letter.extend_from_slice(event.id.as_bytes());
         }

@@ -28,6 +28,7 @@ pub mod shelf;
 pub mod sink;
 pub mod source;
 pub mod step;
+mod whose;
 pub mod world;
 
 #[global_allocator]

@@ -83,6 +83,9 @@ fn run_many(args: &Args, runs: u64, bug: Option<Mutation>) -> bool {
         for (seed, report) in receiver {
             finished += 1;
             done.add(&report.done);
+            if report.done.too_late > 0 {
+                println!("seed {seed}: a loss was noticed too late to be healed");
+            }
             if let Some(first) = report.violations.first() {
                 failed += 1;
                 println!("FAILED seed {seed}: {} violations, the first: {first}", report.violations.len());

@@ -88,11 +88,17 @@ pub enum Mutation {
     HandOverOnlyGives,
     /// Of rival claims to a visitor the first to arrive wins.
     FirstToArriveWins,
+    /// That a customer's id is another one's alias is told to the partition of its key alone.
+    AliasToldToOneOnly,
+    /// An alias is applied once: what its customer does later stays under the id they use.
+    AliasAppliedOnce,
+    /// Of aliases that stand in each other's way, rivals and circles, the first to arrive holds.
+    FirstAliasHolds,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 38] = [
+    pub const ALL: [Mutation; 41] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -131,6 +137,9 @@ impl Mutation {
         Mutation::NotSynced,
         Mutation::HandOverOnlyGives,
         Mutation::FirstToArriveWins,
+        Mutation::AliasToldToOneOnly,
+        Mutation::AliasAppliedOnce,
+        Mutation::FirstAliasHolds,
     ];
 
     /// The one of this name, as `{:?}` prints it.

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::vocabulary::Author;
 use crumbtrail_events::{Key, Kind};
 use crumbtrail_warehouse::TableId;
@@ -11,7 +10,8 @@ use crumbtrail_warehouse::TableId;
 use crate::judge::{drops_bots, key};
 use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
-use crate::world::{GAP_MS, LOOK_BACK_MS, Placed, Record, SITE, TALK_GAP_MS};
+use crate::whose::{Whose, shown_owners, shown_standings};
+use crate::world::{GAP_MS, Placed, Record, TALK_GAP_MS};
 
 /// What is wrong, in words.
 #[must_use]
@@ -20,10 +20,11 @@ pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     let counted = outcomes(scene, tables, &mut wrong);
     compare("sessions", &sessions(&counted), &shown_sessions(tables), &mut wrong);
     compare("conversations", &conversations(&counted), &shown_conversations(tables), &mut wrong);
-    let owners = owners(&counted);
-    compare("identity_links", &owners, &shown_owners(tables), &mut wrong);
-    compare("journeys", &journeys(&counted, &owners), &shown_journeys(tables), &mut wrong);
-    compare("conversions", &conversions(&counted, &owners), &shown_conversions(tables), &mut wrong);
+    let whose = Whose::of(&counted);
+    compare("identity_links", &whose.owners, &shown_owners(tables), &mut wrong);
+    compare("identity_links", &whose.standings, &shown_standings(tables), &mut wrong);
+    compare("journeys", &journeys(&counted, &whose), &shown_journeys(tables), &mut wrong);
+    compare("conversions", &conversions(&counted, &whose), &shown_conversions(tables), &mut wrong);
     ledger(scene, tables, &counted, &mut wrong);
     wrong
 }
@@ -42,7 +43,7 @@ fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
     }
 }
 
-fn rows<'t, 'a>(tables: &'t Tables<'a>, table: TableId) -> impl Iterator<Item = &'t Row<'a>> {
+pub(crate) fn rows<'t, 'a>(tables: &'t Tables<'a>, table: TableId) -> impl Iterator<Item = &'t Row<'a>> {
     tables[&table].rows.values()
 }
 
@@ -114,7 +115,10 @@ fn place(placed: &Placed) -> (i64, i64) {
 }
 
 /// Counted records by some key, each in the order of time.
-fn by<'a, K: Ord>(counted: &[&'a Placed], of: impl Fn(&'a Placed) -> Option<K>) -> BTreeMap<K, Vec<&'a Placed>> {
+pub(crate) fn by<'a, K: Ord>(
+    counted: &[&'a Placed],
+    of: impl Fn(&'a Placed) -> Option<K>,
+) -> BTreeMap<K, Vec<&'a Placed>> {
     let mut lists: BTreeMap<K, Vec<&Placed>> = BTreeMap::new();
     for placed in counted {
         if let Some(key) = of(placed) {
@@ -211,7 +215,7 @@ fn shown_sessions(tables: &Tables<'_>) -> BTreeMap<SessionKey, Session> {
 }
 
 /// A map of rows; a second row of one key counts double, so that it cannot hide.
-fn counted_once<K: Ord + Clone, V: Twice>(rows: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
+pub(crate) fn counted_once<K: Ord + Clone, V: Twice>(rows: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
     let mut map: BTreeMap<K, V> = BTreeMap::new();
     for (key, row) in rows {
         match map.get_mut(&key) {
@@ -224,7 +228,8 @@ fn counted_once<K: Ord + Clone, V: Twice>(rows: impl Iterator<Item = (K, V)>) ->
     map
 }
 
-trait Twice {
+/// What can be told twice under one key.
+pub(crate) trait Twice {
     fn double(&mut self);
 }
 
@@ -317,6 +322,7 @@ struct Journey {
     support: i64,
     purchases: i64,
     revenue: i64,
+    customer: String,
 }
 
 impl Twice for Journey {
@@ -325,51 +331,7 @@ impl Twice for Journey {
     }
 }
 
-/// Whose each visitor is: the customer named first on it, and when.
-type Owners = BTreeMap<String, (String, i64)>;
-
-fn owners(counted: &[&Placed]) -> Owners {
-    let named = by(counted, |placed| {
-        let record = &placed.record;
-        (!record.is_bot && !record.customer.is_empty() && !record.visitor.is_empty()).then_some(&record.visitor)
-    });
-    let first = |list: Vec<&Placed>| {
-        let first = list.into_iter().map(|placed| &placed.record).min_by_key(|r| (r.at_ms, id_hash(&r.id)));
-        first.map(|record| (record.customer.clone(), record.at_ms)).unwrap_or_default()
-    };
-    named.into_iter().map(|(visitor, list)| (visitor.clone(), first(list))).collect()
-}
-
-fn shown_owners(tables: &Tables<'_>) -> Owners {
-    let [visitor, customer, at, standing] =
-        columns(TableId::IdentityLinks, ["id", "customer", "claimed_at", "standing"]);
-    let linked = rows(tables, TableId::IdentityLinks).filter(|row| row[standing].text() == "linked");
-    let owner = |row: &Row<'_>| (row[customer].text().to_owned(), row[at].number());
-    counted_once(linked.map(|row| (row[visitor].text().to_owned(), owner(row))))
-}
-
-impl Twice for (String, i64) {
-    fn double(&mut self) {
-        self.1 += 1_000;
-    }
-}
-
-/// Whose the journey is: the customer's named, else of whom the visitor is, else the visitor's. Robots have none.
-fn person(placed: &Placed, owners: &Owners) -> Option<Vec<u8>> {
-    let record = &placed.record;
-    let key = match (record.is_bot, record.customer.as_str(), record.visitor.as_str()) {
-        (true, ..) => return None,
-        (_, "", "") => key(placed),
-        (_, "", visitor) => match owners.get(visitor) {
-            Some((customer, at_ms)) if record.at_ms >= at_ms - LOOK_BACK_MS => Key::customer(SITE, customer),
-            _ => Key::visitor(SITE, visitor),
-        },
-        (_, customer, _) => Key::customer(SITE, customer),
-    };
-    Some(key.0.to_be_bytes().to_vec())
-}
-
-fn journeys(counted: &[&Placed], owners: &Owners) -> BTreeMap<Vec<u8>, Journey> {
+fn journeys(counted: &[&Placed], whose: &Whose<'_>) -> BTreeMap<Vec<u8>, Journey> {
     let journey = |list: Vec<&Placed>| {
         let sum = |of: &dyn Fn(&Placed) -> i64| list.iter().map(|placed| of(placed)).sum::<i64>();
         // Heartbeats extend, they do not count.
@@ -382,9 +344,14 @@ fn journeys(counted: &[&Placed], owners: &Owners) -> BTreeMap<Vec<u8>, Journey> 
             support: sum(&|placed| i64::from(placed.record.kind.is_support())),
             purchases: sum(&|placed| i64::from(placed.record.kind == Kind::Purchase)),
             revenue: sum(&|placed| placed.record.revenue),
+            // Under the one id, whatever ids they used; until one was used, under none.
+            customer: list
+                .iter()
+                .find(|placed| !placed.record.customer.is_empty())
+                .map_or(String::new(), |placed| whose.customer(&placed.record).to_owned()),
         }
     };
-    by(counted, |placed| person(placed, owners)).into_iter().map(|(person, list)| (person, journey(list))).collect()
+    by(counted, |placed| whose.person(placed)).into_iter().map(|(person, list)| (person, journey(list))).collect()
 }
 
 fn bytes(value: &Value<'_>) -> Vec<u8> {
@@ -392,7 +359,7 @@ fn bytes(value: &Value<'_>) -> Vec<u8> {
 }
 
 fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
-    let [person, first, last, touchpoints, clicks, support, purchases, revenue] = columns(
+    let [person, first, last, touchpoints, clicks, support, purchases, revenue, customer] = columns(
         TableId::Journeys,
         [
             "person",
@@ -403,6 +370,7 @@ fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
             "support_count",
             "purchase_count",
             "revenue_micros",
+            "customer",
         ],
     );
     let journey = |row: &Row<'_>| Journey {
@@ -413,6 +381,7 @@ fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
         support: row[support].number(),
         purchases: row[purchases].number(),
         revenue: row[revenue].number(),
+        customer: row[customer].text().to_owned(),
     };
     counted_once(rows(tables, TableId::Journeys).map(|row| (bytes(&row[person]), journey(row))))
 }
@@ -420,11 +389,11 @@ fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
 /// Person and time of a purchase.
 type ConversionKey = (Vec<u8>, i64, String);
 
-fn conversions(counted: &[&Placed], owners: &Owners) -> BTreeMap<ConversionKey, i64> {
+fn conversions(counted: &[&Placed], whose: &Whose<'_>) -> BTreeMap<ConversionKey, i64> {
     let purchases = counted.iter().filter(|placed| placed.record.kind == Kind::Purchase);
     purchases
         .filter_map(|placed| {
-            Some(((person(placed, owners)?, placed.record.at_ms, placed.record.id.clone()), placed.record.revenue))
+            Some(((whose.person(placed)?, placed.record.at_ms, placed.record.id.clone()), placed.record.revenue))
         })
         .collect()
 }

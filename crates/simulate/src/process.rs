@@ -13,7 +13,7 @@ use crumbtrail_runtime::processor::{ProcessorError, Running};
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::{Limits, RuleBook, Rules};
-use crumbtrail_steps::{Journey, Sessionize};
+use crumbtrail_steps::{Journey, Place, Sessionize};
 use tokio::runtime::Runtime;
 
 use crate::broker::{Client, PartitionMail};
@@ -131,8 +131,10 @@ impl Process {
                 clients.push(people.clone());
                 let rules = session_rules(number);
                 let clock = scene.clock.clone();
-                let make = move |partition: PartitionId| {
-                    Odd::new(Sessionize::new(rules.clone(), identity_rules(), true, partition.0), clock.clone())
+                let of = scene.touchpoints.partitions() as u32;
+                let make = move |PartitionId(partition): PartitionId| {
+                    let place = Place { partition, of };
+                    Odd::new(Sessionize::new(rules.clone(), identity_rules(), true, place), clock.clone())
                 };
                 let processor =
                     processor(scene, touchpoints, Some(people), parts(), Box::new(make), (number, generation));

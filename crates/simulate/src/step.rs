@@ -1,11 +1,12 @@
 //! A real step, and what a bug makes of what it is told.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io;
 
-use crumbtrail_events::touchpoint::Role;
+use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::WireError;
-use crumbtrail_events::{EventTime, Key, Touchpoint};
+use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Step};
 use crumbtrail_scratch::{Block, Scratch};
@@ -17,13 +18,31 @@ pub struct Odd<S> {
     step: S,
     clock: Clock,
     count: Cell<u64>,
+    /// Aliases in the order they came, under the bug that goes by it.
+    aliases: BTreeMap<Key, Key>,
 }
 
 impl<S: Step> Odd<S> {
     /// Round a real step.
     #[must_use]
     pub fn new(step: S, clock: Clock) -> Odd<S> {
-        Odd { step, clock, count: Cell::new(0) }
+        Odd { step, clock, count: Cell::new(0), aliases: BTreeMap::new() }
+    }
+
+    /// Whether an alias is passed over because of others that came before it.
+    fn comes_too_late(&mut self, payload: &[u8]) -> Result<bool, WireError> {
+        let told = Touchpoint::decode(payload)?;
+        if told.role != Role::Alias {
+            return Ok(false);
+        }
+        let customer = Key::customer(told.site, told.customer);
+        let mut way = std::iter::successors(Some(customer), |key| self.aliases.get(key).copied());
+        let is_late =
+            self.aliases.get(&told.head.key).is_some_and(|of| *of != customer) || way.any(|key| key == told.head.key);
+        if !is_late {
+            self.aliases.insert(told.head.key, customer);
+        }
+        Ok(is_late)
     }
 
     fn told(&self, context: Context, source: Option<u64>) -> Context {
@@ -57,8 +76,32 @@ fn hand_over(effects: &mut Effects) -> Result<(), WireError> {
         let given = given.map(|(_, range)| Touchpoint::decode(&effects.passed_bytes[range.clone()])).transpose()?;
         match given {
             Some(_) if bug == Mutation::HandOverOnlyGives => {}
-            Some(given) if key != Key::visitor(given.site, given.visitor) => drop(passed.next()),
+            Some(given) if given.customer.is_empty() && key != Key::visitor(given.site, given.visitor) => {
+                let _ = passed.next();
+            }
             _ => effects.passed.push((key, range)),
+        }
+    }
+    Ok(())
+}
+
+/// What goes to the customer of whom another is an alias goes to that other one.
+fn not_renamed(payload: &[u8], effects: &mut Effects) -> Result<(), WireError> {
+    let touchpoint = Touchpoint::decode(payload)?;
+    if current() != Some(Mutation::AliasAppliedOnce) || touchpoint.customer.is_empty() {
+        return Ok(());
+    }
+    let own = Key::customer(touchpoint.site, touchpoint.customer);
+    let passed = std::mem::take(&mut effects.passed);
+    for (key, range) in passed {
+        let told = Touchpoint::decode(&effects.passed_bytes[range.clone()])?;
+        if told.role == Role::Whole && key != own {
+            let head = Head { key: own, ..told.head };
+            let mut bytes = Vec::new();
+            Touchpoint { head, customer: touchpoint.customer, ..told }.encode(&mut bytes);
+            effects.pass(own, |out| out.extend_from_slice(&bytes));
+        } else {
+            effects.passed.push((key, range));
         }
     }
     Ok(())
@@ -78,7 +121,12 @@ impl<S: Step> Step for Odd<S> {
             Some(Mutation::VersionFromSource) => self.told(context, Some(Touchpoint::decode(payload)?.offset)),
             _ => self.told(context, None),
         };
+        if current() == Some(Mutation::FirstAliasHolds) && self.comes_too_late(payload)? {
+            effects.outcome(Outcome::Aside);
+            return Ok(());
+        }
         self.step.record(payload, context, effects)?;
+        not_renamed(payload, effects)?;
         Ok(hand_over(effects)?)
     }
 

@@ -1,7 +1,8 @@
 //! The raw input of a schedule: what a few people did in a few days, in the order in which the sources got it.
 //!
 //! Small on purpose, and mean on purpose: silences of exactly the gap and one ms more, disorder up to nearly the allowed
-//! lateness, repeats over two origins, an origin that falls silent, records that cannot be read, records from a month ago.
+//! lateness, repeats over two origins, an origin that falls silent, records that cannot be read, records from a month ago,
+//! customers who turn out to be one another, in chains and in circles.
 
 use crumbtrail_events::Kind;
 use crumbtrail_events::vocabulary::{Author, Channel};
@@ -42,6 +43,8 @@ pub struct Record {
     pub visitor: String,
     /// Customer; may be empty.
     pub customer: String,
+    /// Another id of the customer, told by it; may be empty.
+    pub previous: String,
     /// What happened.
     pub kind: Kind,
     /// Of a robot.
@@ -111,6 +114,13 @@ impl World {
         for case in 0..1 + dice.index(4) {
             talk(dice, case, origins, &mut records);
         }
+        // Of themselves, so that worlds are alike but for them; in two of three.
+        let (told, has_aliases) = (dice.apart(), dice.apart().below(3) > 0);
+        for (_, record) in records.iter_mut().filter(|(_, record)| !record.customer.is_empty()) {
+            if has_aliases && !record.kind.is_support() && told.chance(120) {
+                record.previous = format!("c{}", told.index(6));
+            }
+        }
         let repeats: Vec<(usize, Record)> = records
             .iter()
             .filter(|_| dice.chance(40))
@@ -169,6 +179,7 @@ fn click(at_ms: i64, id: String) -> Record {
         visitor: id.clone(),
         id,
         customer: String::new(),
+        previous: String::new(),
         kind: Kind::PageView,
         is_bot: false,
         is_dead: false,

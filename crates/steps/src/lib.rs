@@ -11,3 +11,4 @@ mod whose;
 
 pub use journey::Journey;
 pub use sessionize::Sessionize;
+pub use whose::Place;

@@ -11,7 +11,7 @@ use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
 use std::io;
 
-use crate::whose::Whose;
+use crate::whose::{Place, Whose};
 
 /// The tables it writes, by the number the step gives them.
 pub const TABLES: [TableId; 5] =
@@ -41,14 +41,14 @@ pub struct Sessionize {
 impl Sessionize {
     /// An empty step.
     #[must_use]
-    pub fn new(rules: RuleBook, identity: crumbtrail_identity::Rules, touchpoints: bool, partition: u32) -> Sessionize {
+    pub fn new(rules: RuleBook, identity: crumbtrail_identity::Rules, touchpoints: bool, place: Place) -> Sessionize {
         Sessionize {
             sessions: Sessions::new(rules.clone()),
             rules,
             touchpoints,
-            partition,
+            partition: place.partition,
             closed: 0,
-            whose: Whose::new(identity),
+            whose: Whose::new(identity, place),
         }
     }
 
@@ -178,7 +178,12 @@ mod tests {
 
     #[test]
     fn what_is_set_aside_is_dead_and_stands_where_it_can_be_looked_up() {
-        let mut step = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 3);
+        let mut step = Sessionize::new(
+            RuleBook::default(),
+            crumbtrail_identity::Rules::default(),
+            true,
+            Place { partition: 3, of: 8 },
+        );
         let mut effects = Effects::new(step.tables());
         let context = Context { version: (1 << 56) | (77 << 16) | 5, watermark: EventTime::MIN, wall_ms: 0 };
         step.set_aside(context, &mut effects);

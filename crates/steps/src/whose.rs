@@ -1,14 +1,15 @@
 //! Whose a touchpoint is, and what sessionize passes on to the people's log.
 //!
 //! A touchpoint that names a customer goes to that customer's journey, and claims its visitor for them. An anonymous one goes
-//! to whoever its visitor is known to be, and is kept, so that it can change hands. Support entries are at home in their
+//! to whoever its visitor is known to be. Both are kept, so that they can change hands. Support entries are at home in their
 //! conversation's partition, which does not know whose their visitor or contact is: intake tells the partitions that do, by
-//! asides ([`Role::Share`], [`Role::Claim`]).
+//! asides ([`Role::Share`], [`Role::Claim`]). That a customer's id is another one's alias is told to every partition, for any
+//! may have touchpoints of that customer ([`Role::Alias`]).
 
 use crumbtrail_events::touchpoint::{self, Head, Ids, Role};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
-use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
+use crumbtrail_identity::{AliasEvidence, Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
 use crumbtrail_runtime::Context;
 use crumbtrail_runtime::step::{Effects, StepError};
 use crumbtrail_scratch::{Block, Scratch};
@@ -22,11 +23,23 @@ use crate::sessionize::IDENTITY_LINKS;
 pub(crate) struct Whose {
     rules: Rules,
     identity: Identity,
+    place: Place,
+    /// What is passed on under another name than it is kept under.
+    passed: Vec<u8>,
+}
+
+/// A partition, and of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its number.
+    pub partition: u32,
+    /// Partitions of the log.
+    pub of: u32,
 }
 
 impl Whose {
-    pub(crate) fn new(rules: Rules) -> Whose {
-        Whose { rules, identity: Identity::new(rules) }
+    pub(crate) fn new(rules: Rules, place: Place) -> Whose {
+        Whose { rules, identity: Identity::new(rules), place, passed: Vec::new() }
     }
 
     /// Takes a touchpoint that sessions have judged. Robots have no journey and claim nothing.
@@ -54,7 +67,11 @@ impl Whose {
                 let how = if head.kind == Kind::Login { How::Login } else { How::Seen };
                 self.claim(payload, how, context, effects)?;
             }
-            return if is_counted { pass_on(payload, person, judged.session, effects) } else { Ok(()) };
+            return if is_counted {
+                self.named(payload, &head, person, judged.session, context, effects)
+            } else {
+                Ok(())
+            };
         }
         let own = if is_click || (ids.visitor.is_empty() && ids.contact.is_empty()) {
             head.key
@@ -80,6 +97,7 @@ impl Whose {
             }
             Role::Claim => self.claim(payload, How::Support, context, effects),
             Role::Linked | Role::Unlinked => self.claim(payload, How::Operator, context, effects),
+            Role::Alias | Role::AliasLinked | Role::AliasUnlinked => self.alias(&touchpoint, context, effects),
             Role::Share | Role::Whole | Role::Taken | Role::Given => Ok(()),
         }
     }
@@ -98,6 +116,51 @@ impl Whose {
         pass_on(payload, person, session, effects)?;
         self.identity.keep(head.key, head.occurred_at, &effects.passed_bytes[start..]);
         Ok(())
+    }
+
+    /// Passes a customer's touchpoint on to them, or to whose alias they are, and keeps it as their own.
+    fn named(
+        &mut self,
+        payload: &[u8],
+        head: &Head,
+        person: Key,
+        session: u64,
+        context: Context,
+        effects: &mut Effects,
+    ) -> Result<(), StepError> {
+        let to = self.identity.customer(person, head.occurred_at, context.watermark);
+        let start = effects.passed_bytes.len();
+        if to == person {
+            pass_on(payload, person, session, effects)?;
+            self.identity.keep(person, head.occurred_at, &effects.passed_bytes[start..]);
+            return Ok(());
+        }
+        let Whose { identity, passed, .. } = self;
+        passed.clear();
+        touchpoint::pass_on(payload, person, session, passed)?;
+        let mut renamed = Ok(());
+        effects.pass(to, |out| renamed = touchpoint::rename(passed, to, identity.name(to), out));
+        identity.keep(person, head.occurred_at, passed);
+        Ok(renamed?)
+    }
+
+    #[cold]
+    fn alias(&mut self, told: &Touchpoint<'_>, context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        let evidence = AliasEvidence {
+            site: told.site,
+            alias: told.visitor,
+            alias_key: told.head.key,
+            customer: told.customer,
+            person: Key::customer(told.site, told.customer),
+            at: told.head.occurred_at,
+            event: told.head.id,
+            is_operator: told.role != Role::Alias,
+            is_so: told.role != Role::AliasUnlinked,
+            is_home: told.head.key.partition(self.place.of) == self.place.partition,
+        };
+        let mut decisions = Decisions { effects, version: RowVersion(context.version), failed: None };
+        self.identity.alias(&evidence, context.watermark, &mut decisions)?;
+        decisions.failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     #[cold]
@@ -170,11 +233,12 @@ impl Out for Decisions<'_> {
         self.effects.row(IDENTITY_LINKS, |out| tables::identity_links::encode(row, version, out));
     }
 
-    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key) {
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, customer: &str) {
         for (key, role) in [(from, Role::Taken), (to, Role::Given)] {
             let failed = &mut self.failed;
-            self.effects
-                .pass(key, |out| *failed = touchpoint::hand_over(passed, key, role, out).err().or(failed.take()));
+            self.effects.pass(key, |out| {
+                *failed = touchpoint::hand_over(passed, key, role, customer, out).err().or(failed.take());
+            });
         }
     }
 }
@@ -336,7 +400,7 @@ mod tests {
     const CONTEXT: Context = Context { version: 0, watermark: EventTime::MIN, wall_ms: 0 };
 
     fn whose() -> Whose {
-        Whose::new(Rules::default())
+        Whose::new(Rules::default(), Place { partition: 0, of: 1 })
     }
 
     #[test]
@@ -418,6 +482,58 @@ mod tests {
             (customer, Role::Whole, 7),
         ];
         assert_eq!(passed(&effects), expected);
+    }
+
+    /// What is said of two customers' ids.
+    fn said(role: Role, at: i64, alias: &'static str, customer: &'static str) -> Vec<u8> {
+        told(Key::customer("s", alias), role, at, [customer, alias, ""])
+    }
+
+    #[test]
+    fn what_a_customer_did_under_another_id_goes_to_them_under_their_name_and_back_when_undone() {
+        let [old, new] = ["old", "new"].map(|id| Key::customer("s", id));
+        let (mut whose, mut effects) = (whose(), Effects::new(crate::sessionize::TABLES.len()));
+        let visitor = Key::visitor("s", "v");
+        whose.touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(visitor, Role::Whole, 2, ["old", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        effects = Effects::new(crate::sessionize::TABLES.len());
+        whose.aside(&said(Role::Alias, 5, "old", "new"), CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&told(visitor, Role::Whole, 6, ["old", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        let named = |effects: &Effects| -> Vec<String> {
+            let told = effects.passed.iter().map(|(_, range)| &effects.passed_bytes[range.clone()]);
+            told.map(|bytes| Touchpoint::decode(bytes).unwrap().customer.to_owned()).collect()
+        };
+        let expected = [
+            (old, Role::Taken, 2),
+            (new, Role::Given, 2),
+            (old, Role::Taken, 1),
+            (new, Role::Given, 1),
+            (new, Role::Whole, 6),
+        ];
+        assert_eq!(passed(&effects), expected);
+        assert_eq!(named(&effects), ["", "new", "", "", "new"]);
+        assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
+        effects = Effects::new(crate::sessionize::TABLES.len());
+        whose.aside(&said(Role::AliasUnlinked, 9, "old", "new"), CONTEXT, &mut effects).unwrap();
+        let back: Vec<(Key, i64)> = passed(&effects)
+            .into_iter()
+            .filter(|(_, role, _)| *role == Role::Given)
+            .map(|(key, _, at)| (key, at))
+            .collect();
+        assert_eq!(back, [(old, 6), (old, 2), (old, 1)]);
+        assert_eq!(named(&effects), ["", "old", "", "old", "", ""]);
+        assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
+    }
+
+    #[test]
+    fn the_row_of_an_alias_is_one_partition_s_to_write() {
+        for partition in 0..4 {
+            let mut whose = Whose::new(Rules::default(), Place { partition, of: 4 });
+            let mut effects = Effects::new(crate::sessionize::TABLES.len());
+            whose.aside(&said(Role::Alias, 5, "old", "new"), CONTEXT, &mut effects).unwrap();
+            let is_home = Key::customer("s", "old").partition(4) == partition;
+            assert_eq!(effects.tables[IDENTITY_LINKS].rows, u64::from(is_home));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::Sessionize;
+use crumbtrail_steps::{Place, Sessionize};
 use crumbtrail_warehouse::TableId;
 use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt as _, path::Path};
@@ -44,7 +44,8 @@ impl Format {
 
 /// The step that reads its own state.
 pub fn sessionize() -> Sessionize {
-    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, 0)
+    let place = Place { partition: 0, of: 1 };
+    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, place)
 }
 
 /// Every stored format.

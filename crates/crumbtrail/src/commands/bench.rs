@@ -18,6 +18,7 @@ use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::{Clock, Owner, Step as _};
 use crumbtrail_scratch::Scratch;
+use crumbtrail_steps::Place;
 use crumbtrail_steps::sessionize::{Sessionize, TABLES};
 use crumbtrail_telemetry::Metrics;
 
@@ -162,7 +163,8 @@ impl Sessionizing {
         let config = &deployment.config;
         let (rules, identity) = (session_rules(config)?, identity_rules(config)?);
         let owner = |partition: u32| {
-            let step = Sessionize::new(rules.clone(), identity, config.clickhouse.touchpoints, partition);
+            let place = Place { partition, of: log.partitions() };
+            let step = Sessionize::new(rules.clone(), identity, config.clickhouse.touchpoints, place);
             let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);
             let onward = Some((outbox, format!("log:touchpoints/{partition}")));
             let start = Start::Empty(Offset(0));

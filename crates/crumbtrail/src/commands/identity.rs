@@ -1,10 +1,10 @@
-//! `identity`: shows whose visitors and contacts are, links and unlinks them.
+//! `identity`: shows whose visitors and contacts are and which customers are one, links and unlinks them.
 
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint, garbage::is_garbage_id};
 use crumbtrail_runtime::{Clock, decision};
 
@@ -15,11 +15,12 @@ use crate::wiring::Deployment;
 /// `identity`.
 #[derive(Debug, Subcommand)]
 pub enum IdentityCommand {
-    /// Show the claims to a visitor or contact, or of a customer
+    /// Show the claims to a visitor or contact, or of and to a customer
     Show(ShowArgs),
-    /// Make a visitor or contact a customer's, whoever else claims it
+    /// Make a visitor or contact a customer's, whoever else claims it; or a customer another id of a customer
     Link(DecideArgs),
-    /// Undo a link: the visitor's or contact's anonymous touchpoints leave the customer's journey, and stay away
+    /// Undo a link: the visitor's or contact's anonymous touchpoints leave the customer's journey, and stay away; of two ids
+    /// of a customer each has its own back
     Unlink(DecideArgs),
 }
 
@@ -57,6 +58,9 @@ pub struct Id {
     /// An e-mail address, telephone number or social handle; hashed here, under the key in force now.
     #[arg(long)]
     pub contact: Option<String>,
+    /// The customer of whom `--customer` is another id.
+    #[arg(long)]
+    pub alias_of: Option<String>,
 }
 
 /// `identity link` and `identity unlink`.
@@ -77,8 +81,8 @@ pub struct DecideArgs {
 pub fn identity(command: &IdentityCommand) -> Result<ExitCode> {
     match command {
         IdentityCommand::Show(args) => show(args),
-        IdentityCommand::Link(args) => decide(args, Role::Linked),
-        IdentityCommand::Unlink(args) => decide(args, Role::Unlinked),
+        IdentityCommand::Link(args) => decide(args, true),
+        IdentityCommand::Unlink(args) => decide(args, false),
     }
 }
 
@@ -90,7 +94,10 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
             let deployment = Deployment::new(super::load(&args.place)?)?;
             format!("id_kind = 'contact' AND id = {}", quoted(&hashed(&deployment, contact)?))
         }
-        (.., customer) => format!("customer = {}", quoted(customer.as_deref().unwrap_or_default())),
+        (.., customer) => {
+            let customer = quoted(customer.as_deref().unwrap_or_default());
+            format!("(customer = {customer} OR (id_kind = 'customer' AND id = {customer}))")
+        }
     };
     let statement = format!(
         "SELECT site, id_kind, id, customer, standing, how, claimed_at, reaches_from, moved_count FROM identity_links \
@@ -103,17 +110,51 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
     })
 }
 
-fn decide(args: &DecideArgs, role: Role) -> Result<ExitCode> {
-    let DecideArgs { id, customer, site, place } = args;
+/// What is decided of which id, and who has to know.
+struct Decision {
+    to: To,
+    key: Key,
+    role: Role,
+    visitor: String,
+    contact: String,
+    customer: String,
+}
+
+impl Decision {
+    fn of(args: &DecideArgs, links: bool, deployment: &Deployment) -> Result<Decision> {
+        let DecideArgs { id, customer, site, .. } = args;
+        let role = if links { Role::Linked } else { Role::Unlinked };
+        let (customer, nobody) = (customer.clone(), String::new());
+        Ok(match (&id.visitor, &id.contact, &id.alias_of) {
+            (Some(visitor), ..) => {
+                let key = Key::visitor(site, visitor);
+                Decision { to: To::Key(key), key, role, visitor: visitor.clone(), contact: nobody, customer }
+            }
+            (_, Some(contact), _) => {
+                let contact = hashed(deployment, contact)?;
+                let key = Key::contact(site, &contact);
+                Decision { to: To::Key(key), key, role, visitor: nobody, contact, customer }
+            }
+            (.., of) => {
+                let of = of.clone().unwrap_or_default();
+                if is_garbage_id(&of) || of == customer {
+                    bail!("customer {customer:?} cannot be an alias of {of:?}: name two ids of one customer");
+                }
+                let role = if links { Role::AliasLinked } else { Role::AliasUnlinked };
+                let key = Key::customer(site, &customer);
+                Decision { to: To::All, key, role, visitor: customer, contact: nobody, customer: of }
+            }
+        })
+    }
+}
+
+fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
+    let DecideArgs { customer, site, place, .. } = args;
     if is_garbage_id(customer) {
         bail!("customer {customer:?} is a placeholder that many share, not an id: nothing is ever linked to it");
     }
     let deployment = Deployment::new(super::load(place)?)?;
-    let (visitor, contact) = match (&id.visitor, &id.contact) {
-        (Some(visitor), _) => (visitor.clone(), String::new()),
-        (None, contact) => (String::new(), hashed(&deployment, contact.as_deref().unwrap_or_default())?),
-    };
-    let key = if visitor.is_empty() { Key::contact(site, &contact) } else { Key::visitor(site, &visitor) };
+    let Decision { to, key, role, visitor, contact, customer } = Decision::of(args, links, &deployment)?;
     let now_ms = Clock::System.now_ms();
     // Of its own: what is said tomorrow is another decision.
     let name = format!("identity:{now_ms}:{}:{}", std::process::id(), key.to_hex());
@@ -130,7 +171,7 @@ fn decide(args: &DecideArgs, role: Role) -> Result<ExitCode> {
         site,
         visitor: &visitor,
         contact: &contact,
-        customer,
+        customer: &customer,
         role,
         ..Touchpoint::default()
     };
@@ -140,7 +181,8 @@ fn decide(args: &DecideArgs, role: Role) -> Result<ExitCode> {
     deployment.migrate(&clickhouse)?;
     let logs = deployment.logs()?;
     let versions = (deployment.epoch(), deployment.generation());
-    decision::decide(logs.touchpoints.as_ref(), versions, &name, key, &payload)?;
+    decision::decide(logs.touchpoints.as_ref(), versions, &name, to, &payload)
+        .context("the decision may have reached a part of the log: say it again until it is done, it is taken once")?;
     if deployment.config.log.home == LogHome::Local {
         super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
         println!("done: the tables follow");

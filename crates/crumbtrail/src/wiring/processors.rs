@@ -14,7 +14,7 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::{Journey, Sessionize};
+use crumbtrail_steps::{Journey, Place, Sessionize};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::Deployment;
@@ -67,7 +67,10 @@ impl Processors {
             let rules = session_rules(config)?;
             let touchpoints = config.clickhouse.touchpoints;
             let identity = identity_rules(config)?;
-            let make = move |partition: PartitionId| Sessionize::new(rules.clone(), identity, touchpoints, partition.0);
+            let of = shared.logs.touchpoints.partitions();
+            let make = move |PartitionId(partition): PartitionId| {
+                Sessionize::new(rules.clone(), identity, touchpoints, Place { partition, of })
+            };
             let progress = processors.sessionize.clone();
             let logs = &shared.logs;
             processors.spawn(

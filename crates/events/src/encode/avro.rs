@@ -65,6 +65,7 @@ pub fn click(click: &ClickEvent<'_>, out: &mut Vec<u8>) {
         Some(consent) => out.extend_from_slice(&[2, u8::from(consent)]),
     }
     optional(out, click.contact);
+    optional(out, click.previous_customer);
 }
 
 /// Appends the body of a support entry in `support_entry.avsc`.

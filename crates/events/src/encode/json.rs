@@ -55,6 +55,7 @@ pub fn click(click: &ClickEvent<'_>, out: &mut Vec<u8>) {
     object.string("client_session", click.client_session);
     object.flag("consent", click.consent);
     object.string("contact", click.contact);
+    object.string("previous_customer", click.previous_customer);
     object.close();
 }
 

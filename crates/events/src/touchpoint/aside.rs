@@ -24,9 +24,27 @@ pub enum Role {
     Linked = 5,
     /// From an operator: the key's visitor or contact is not this customer's, whatever says so.
     Unlinked = 6,
+    /// From intake, to every partition: the key's customer, whose id stands in the visitor's place, is another id of this
+    /// customer.
+    Alias = 7,
+    /// From an operator, to every partition: as [`Role::Alias`], whatever says otherwise.
+    AliasLinked = 8,
+    /// From an operator, to every partition: the key's customer is not this one, whatever says so.
+    AliasUnlinked = 9,
 }
 
-const ALL: [Role; 7] = [Role::Whole, Role::Share, Role::Claim, Role::Taken, Role::Given, Role::Linked, Role::Unlinked];
+const ALL: [Role; 10] = [
+    Role::Whole,
+    Role::Share,
+    Role::Claim,
+    Role::Taken,
+    Role::Given,
+    Role::Linked,
+    Role::Unlinked,
+    Role::Alias,
+    Role::AliasLinked,
+    Role::AliasUnlinked,
+];
 
 impl Role {
     /// The role with this code.
@@ -36,19 +54,50 @@ impl Role {
     }
 }
 
-/// The asides of one record: to the partitions of which keys, and their bytes.
+/// Where an aside goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// To the partition of a key.
+    Key(Key),
+    /// To every partition.
+    All,
+}
+
+impl To {
+    /// The partitions of a log of `partitions` it goes to.
+    pub fn partitions(self, partitions: u32) -> Range<u32> {
+        match self {
+            To::Key(key) => {
+                let partition = key.partition(partitions);
+                partition..partition + 1
+            }
+            To::All => 0..partitions,
+        }
+    }
+}
+
+/// The asides of one record: to which partitions, and their bytes.
 #[derive(Debug, Default)]
 pub struct Asides {
     bytes: Vec<u8>,
-    list: Vec<(Key, Range<usize>)>,
+    list: Vec<(To, Range<usize>)>,
 }
 
 impl Asides {
-    /// Adds one.
+    /// Adds one for the partition of a key.
     pub fn push(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.add(To::Key(key), encode);
+    }
+
+    /// Adds one for every partition: what is rare, and any of them may have to know.
+    pub fn push_to_all(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.add(To::All, encode);
+    }
+
+    fn add(&mut self, to: To, encode: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         encode(&mut self.bytes);
-        self.list.push((key, start..self.bytes.len()));
+        self.list.push((to, start..self.bytes.len()));
     }
 
     /// Those of the next record follow.
@@ -61,8 +110,8 @@ impl Asides {
     }
 
     /// In the order they were added.
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &[u8])> {
-        self.list.iter().map(|(key, range)| (*key, &self.bytes[range.clone()]))
+    pub fn iter(&self) -> impl Iterator<Item = (To, &[u8])> {
+        self.list.iter().map(|(to, range)| (*to, &self.bytes[range.clone()]))
     }
 }
 
@@ -74,5 +123,12 @@ mod tests {
     fn codes_come_back() {
         assert!(ALL.iter().all(|role| Role::from_code(*role as u8) == Some(*role)));
         assert_eq!(Role::from_code(ALL.len() as u8), None);
+    }
+
+    #[test]
+    fn an_aside_goes_to_one_partition_or_to_all() {
+        let key = Key::visitor("s", "v");
+        assert_eq!(To::Key(key).partitions(7).collect::<Vec<_>>(), [key.partition(7)]);
+        assert_eq!(To::All.partitions(3).collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

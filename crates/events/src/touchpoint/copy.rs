@@ -112,19 +112,35 @@ pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Resul
 
 /// Appends what tells a person's log that a touchpoint passed on before changes hands: `passed` as [`pass_on`] made it,
 /// under the key of the person who loses ([`Role::Taken`]) or gets it ([`Role::Given`]). Who loses it needs its site,
-/// time and id alone.
+/// time and id alone; who gets it is `customer` in it, as [`rename`] says.
 ///
 /// # Errors
 /// Bytes cut short, a newer version, an unknown code.
-pub fn hand_over(passed: &[u8], key: Key, role: Role, out: &mut Vec<u8>) -> Result<(), WireError> {
+pub fn hand_over(passed: &[u8], key: Key, role: Role, customer: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
     let touchpoint = Touchpoint::decode(passed)?;
     let head = Head { key, outcome: Outcome::Aside, ..touchpoint.head };
     if role == Role::Taken {
         Touchpoint { head, site: touchpoint.site, role, ..Touchpoint::default() }.encode(out);
     } else {
-        Touchpoint { head, role, ..touchpoint }.encode(out);
+        named(Touchpoint { head, role, ..touchpoint }, customer).encode(out);
     }
     Ok(())
+}
+
+/// Appends what was passed on under the key of the customer it names, under the key of the customer of whom that is another
+/// id. A touchpoint that names nobody goes on naming nobody, and an empty `customer` changes no name.
+///
+/// # Errors
+/// Bytes cut short, a newer version, an unknown code.
+pub fn rename(passed: &[u8], key: Key, customer: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
+    let touchpoint = Touchpoint::decode(passed)?;
+    named(Touchpoint { head: Head { key, ..touchpoint.head }, ..touchpoint }, customer).encode(out);
+    Ok(())
+}
+
+fn named<'a>(touchpoint: Touchpoint<'a>, customer: &'a str) -> Touchpoint<'a> {
+    let is_named = !touchpoint.customer.is_empty() && !customer.is_empty();
+    Touchpoint { customer: if is_named { customer } else { touchpoint.customer }, ..touchpoint }
 }
 
 #[cfg(test)]
@@ -188,14 +204,31 @@ mod tests {
         let before = Touchpoint::decode(&passed).unwrap();
         for (role, key) in [(Role::Taken, old), (Role::Given, new)] {
             let mut bytes = Vec::new();
-            hand_over(&passed, key, role, &mut bytes).unwrap();
+            hand_over(&passed, key, role, "c1", &mut bytes).unwrap();
             let told = Touchpoint::decode(&bytes).unwrap();
             let head = Head { key, outcome: Outcome::Aside, ..before.head };
             let whole = Touchpoint { head, role, ..before };
             let bare = Touchpoint { head, role, site: "shop", ..Touchpoint::default() };
             assert_eq!(told, if role == Role::Given { whole } else { bare });
         }
-        assert!(hand_over(&passed[..50], new, Role::Given, &mut Vec::new()).is_err());
+        assert!(hand_over(&passed[..50], new, Role::Given, "", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_names_a_customer_names_the_one_it_goes_to() {
+        let (old, new) = (Key::customer("shop", "c1"), Key::customer("shop", "c2"));
+        let mut passed = Vec::new();
+        pass_on(&encoded(&sample()), old, 9, &mut passed).unwrap();
+        let before = Touchpoint::decode(&passed).unwrap();
+        for (customer, expected) in [("c2", "c2"), ("", "c1")] {
+            let (mut given, mut renamed) = (Vec::new(), Vec::new());
+            hand_over(&passed, new, Role::Given, customer, &mut given).unwrap();
+            rename(&passed, new, customer, &mut renamed).unwrap();
+            let renamed = Touchpoint::decode(&renamed).unwrap();
+            assert_eq!(Touchpoint::decode(&given).unwrap().customer, expected);
+            assert_eq!(renamed, Touchpoint { head: renamed.head, customer: expected, ..before });
+            assert_eq!((renamed.head.key, renamed.head.outcome), (new, Outcome::Counted));
+        }
     }
 
     #[test]

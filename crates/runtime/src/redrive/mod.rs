@@ -14,7 +14,7 @@ pub mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crumbtrail_events::touchpoint::Asides;
+use crumbtrail_events::touchpoint::{Asides, To};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_log::control::Control;
@@ -226,10 +226,10 @@ impl Redrive {
             touchpoint.clear();
             asides.clear();
             if let Some(key) = mender.judge(letter, &mut touchpoint, &mut asides).map_err(RedriveError::Held)? {
-                let whole = (key, &touchpoint[..]);
-                for (number, (key, bytes)) in (0..).zip(std::iter::once(whole).chain(asides.iter())) {
+                let whole = (To::Key(key), &touchpoint[..]);
+                for (number, (to, bytes)) in (0..).zip(std::iter::once(whole).chain(asides.iter())) {
                     let at = Position { seq: letter.at.seq * MOST_PARTS + number, ..letter.at };
-                    outbox.push(origin, at, PartitionId(key.partition(partitions)), bytes);
+                    to.partitions(partitions).for_each(|to| outbox.push(origin, at, PartitionId(to), bytes));
                 }
                 sent += 1;
                 self.append(&mut outbox)?;
