@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::wire::Reader;
+use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_journeys::JourneyRules;
+use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::tick::NO_WATERMARK;
-use crumbtrail_log::{Epoch, Generation, Inbox, OriginId, Outbox, Position};
+use crumbtrail_log::{Epoch, Generation, Inbox, OriginId, Outbox, PartitionId, Position};
 use crumbtrail_runtime::Step as _;
 use crumbtrail_runtime::notes::Notes;
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::{Journey, Sessionize};
+use crumbtrail_steps::{Journey, Place, Sessionize};
 use crumbtrail_warehouse::Processor;
 
 /// The name of the note.
@@ -24,6 +26,8 @@ type Formats = BTreeMap<String, String>;
 
 /// Older versions that this build reads, and goes on from in its own.
 const READ_TOO: [(&str, &[&str]); 1] = [("inbox", &["1"])];
+/// What a rebuild reads of the epoch of before; the rest it makes anew.
+const CARRIED: [&str; 3] = ["touchpoint", "frame", "dead letter"];
 
 /// What this build writes.
 fn ours() -> Formats {
@@ -39,7 +43,11 @@ fn ours() -> Formats {
         outbox.tick(0, &[]);
         outbox.drain().for_each(|(_, bytes)| out.extend(bytes));
     };
-    let sessionize = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), false, 0);
+    let letter = DeadLetter { topic: "", partition: 0, offset: 0, reason: "", detail: "", payload: &[] };
+    let ask =
+        GoBack { log: String::new(), partition: PartitionId(0), origin: OriginId(1), position: Position::default() };
+    let place = Place { partition: 0, of: 1 };
+    let sessionize = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), false, place);
     let journey = Journey::new(JourneyRules::default());
     let tables = |processor: Processor| {
         let names: Vec<&str> = processor.tables().iter().map(|table| table.name()).collect();
@@ -48,6 +56,8 @@ fn ours() -> Formats {
     [
         ("touchpoint", crumbtrail_events::touchpoint::VERSION.to_string()),
         ("frame", first(&frame)),
+        ("dead letter", first(&|out| letter.encode(out))),
+        ("control", first(&|out| out.extend(Control::GoBack(ask.clone()).encode()))),
         ("inbox", first(&|out| Inbox::new().encode(out))),
         ("sessionize", sessionize_versions(&sessionize)),
         ("journeys", first(&|out| journey.save(out))),
@@ -93,12 +103,39 @@ pub fn check(notes: &Notes, epoch: u8) -> Result<()> {
     if foreign.is_empty() {
         return Ok(());
     }
+    let way = if foreign_to_rebuild(&begun).is_empty() {
+        ", or have this one make the next epoch: `crumbtrail rebuild`"
+    } else {
+        "; this one can only begin a next epoch empty, from the sources"
+    };
     bail!(
         "epoch {epoch} is stored in other formats than those of this build: {}. Nothing was touched: go on with the build that wrote \
-         it (of a roll-out that has begun: the newer one), or begin the next epoch with this one: `crumbtrail rebuild`, where frames \
-         and touchpoints are the same",
+         it (of a roll-out that has begun: the newer one){way}",
         foreign.join("; ")
     )
+}
+
+/// Holds this build against what a rebuild reads of the epoch of before.
+///
+/// # Errors
+/// It is stored differently; the notes cannot be read.
+pub fn check_carried(notes: &Notes, epoch: u8) -> Result<()> {
+    let Some(begun) = read(notes)? else { return Ok(()) };
+    let foreign = foreign_to_rebuild(&begun);
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the log of epoch {epoch} is stored in other formats than those this build reads: {}. Nothing was touched: rebuild with the \
+         build that wrote it",
+        foreign.join("; ")
+    )
+}
+
+/// What of an epoch a rebuild could not read, in words.
+fn foreign_to_rebuild(begun: &Formats) -> Vec<String> {
+    let read = begun.iter().filter(|(name, _)| CARRIED.contains(&name.as_str()));
+    foreign(&read.map(|(name, version)| (name.clone(), version.clone())).collect(), &ours())
 }
 
 /// Notes what the epoch is stored in from now on.
@@ -125,7 +162,7 @@ mod tests {
     #[test]
     fn every_format_has_a_version_and_our_own_are_read() {
         let ours = ours();
-        assert!(ours.len() == 7 && ours.values().all(|version| !version.is_empty()), "{ours:?}");
+        assert!(ours.len() == 9 && ours.values().all(|version| !version.is_empty()), "{ours:?}");
         assert_eq!(foreign(&ours, &ours), [] as [&str; 0]);
     }
 
@@ -139,6 +176,8 @@ mod tests {
         assert_eq!(foreign(&with("inbox", "1"), &ours()), [] as [&str; 0], "an older one that is read");
         assert_eq!(foreign(&with("sessionize", "2"), &ours()).len(), 1);
         assert_eq!(foreign(&with("sessionize", "99"), &ours()).len(), 1);
+        let of = |name: &str| foreign_to_rebuild(&with(name, "99")).len();
+        assert_eq!((of("sessionize"), of("touchpoint"), of("dead letter")), (0, 1, 1), "a rebuild makes states anew");
         assert_eq!(foreign(&with("frames of tomorrow", "1"), &ours()), ["frames of tomorrow (1) is not known here"]);
         let told = foreign(&with("ledger of sessionize", "touchpoints, sessions"), &ours());
         assert!(told[0].starts_with("ledger of sessionize is touchpoints, sessions there, touchpoints, "), "{told:?}");
