@@ -27,10 +27,10 @@ fn sums(shop: &Deployment) -> String {
     ))
 }
 
-/// Customers under two ids, whom only an alias makes one: every partition has to know of it.
-fn aliases(shop: &Deployment) -> Vec<String> {
+/// A file of customers under two ids, whom only an alias makes one: every partition has to know of it. Before the world begins.
+fn aliases(shop: &Deployment) -> String {
     let click = |n: u64, visitor: char, minute: u64, name: &str, customer: char, more: &str| {
-        let at = 1_760_000_000_000 + minute * 60_000;
+        let at = 1_748_700_000_000 + minute * 60_000;
         format!(
             "{{\"event_id\":\"{name}{visitor}{n}\",\"visitor\":\"{visitor}{n}\",\"occurred_at\":{at},\"name\":\"{name}\",\
              \"customer\":\"{customer}{n}\"{more}}}\n"
@@ -41,11 +41,7 @@ fn aliases(shop: &Deployment) -> Vec<String> {
             + &click(n, 'a', n + 1, "purchase", 'o', "")
             + &click(n, 'b', n + 2, "login", 'n', &format!(",\"previous_customer\":\"o{n}\""))
     });
-    vec![
-        "--format".to_owned(),
-        "native".to_owned(),
-        shop.write("aliases.jsonl", lines.collect::<String>()).display().to_string(),
-    ]
+    shop.write("aliases.jsonl", lines.collect::<String>()).display().to_string()
 }
 
 /// A deployment with a world under the rules of before, and what a run from scratch says under the others.
@@ -53,8 +49,8 @@ fn before_and_expected(folder: &str) -> (Deployment, Vec<String>, Vec<Vec<String
     let mut scratch = Deployment::new(OTHER_RULES);
     let files = scratch.path(folder);
     world::make(&files, "0.05", &[]);
-    let arguments = world::import_arguments(&files);
-    scratch.ok("import", aliases(&scratch));
+    let mut arguments = world::import_arguments(&files);
+    arguments.insert(2, aliases(&scratch));
     scratch.ok("import", &arguments);
     scratch.start_engine();
     let expected = tables::all(&scratch);
@@ -63,8 +59,8 @@ fn before_and_expected(folder: &str) -> (Deployment, Vec<String>, Vec<Vec<String
     let mut shop = Deployment::new("");
     let files = shop.path(folder);
     world::make(&files, "0.05", &[]);
-    let arguments = world::import_arguments(&files);
-    shop.ok("import", aliases(&shop));
+    let mut arguments = world::import_arguments(&files);
+    arguments.insert(2, aliases(&shop));
     shop.ok("import", &arguments);
     shop.start_engine();
     (shop, arguments, expected)
