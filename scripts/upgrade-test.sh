@@ -10,9 +10,14 @@ rm -rf target/upgrade
 mkdir -p target/upgrade
 git archive "$commit" | tar -x -C target/upgrade
 root=$PWD
+# To cargo the two trees' crates are the same ones in a shared target folder: without this it takes one build for the other.
+forget() { grep -h '^name = "crumbtrail' crates/*/Cargo.toml tests/Cargo.toml | cut -d'"' -f2 | sort -u | sed 's/^/-p/' | xargs cargo clean --quiet --release; }
+forget
 (cd target/upgrade && CARGO_TARGET_DIR="$root/target" cargo build --release --locked -p crumbtrail)
 cp target/release/crumbtrail target/release/crumbtrail-other
 printf '%s\n' "$commit" > target/release/crumbtrail-other.commit
+forget
 cargo build --release --locked -p crumbtrail
+if cmp -s target/release/crumbtrail target/release/crumbtrail-other; then printf 'the two builds are the same one\n' >&2; exit 1; fi
 printf 'between %s and %s\n' "$commit" "$(git describe --always --dirty)"
 cargo test --release --locked -p crumbtrail-tests --test upgrade -- --nocapture --test-threads 1

@@ -27,14 +27,19 @@ fn command(build: &Path, shop: &Deployment, name: &str, arguments: &[String]) ->
     command
 }
 
-/// Runs it by one build for so long and ends it, asking first or not. Whether it had ended by itself; that it did so badly is a
-/// failure.
-fn turn(build: &Path, shop: &Deployment, name: &str, arguments: &[String], most: Duration, is_asked: bool) -> bool {
+/// Runs it by one build until it is enough and ends it, asking first or not. Whether it had ended by itself; that it did so badly
+/// is a failure.
+fn turn(
+    build: &Path,
+    shop: &Deployment,
+    (name, arguments): (&str, &[String]),
+    is_asked: bool,
+    mut is_enough: impl FnMut() -> bool,
+) -> bool {
     let said = shop.path("said");
     let stderr = std::fs::File::create(&said).expect("its folder is ours");
     let mut job = command(build, shop, name, arguments).stderr(stderr).spawn().expect("the build starts");
-    let until = Instant::now() + most;
-    while Instant::now() < until && job.try_wait().expect("it is ours").is_none() {
+    while !is_enough() && job.try_wait().expect("it is ours").is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
     if let Some(status) = job.try_wait().expect("it is ours") {
@@ -111,8 +116,8 @@ fn an_import_goes_back_and_forth_between_two_builds() {
     shop.start_engine();
     loop {
         let build = [&other, &current][turns % 2];
-        let most = Duration::from_millis(random.random_range(300..2_500));
-        if turn(build, &shop, "import", &arguments, most, false) {
+        let until = Instant::now() + Duration::from_millis(random.random_range(300..2_500));
+        if turn(build, &shop, ("import", &arguments), false, || Instant::now() >= until) {
             break;
         }
         turns += 1;
@@ -124,6 +129,13 @@ fn an_import_goes_back_and_forth_between_two_builds() {
     assert!(command(&other, &shop, "import", &arguments).status().expect("the build runs").success());
     tables::assert_says(&expected, &shop);
     eprintln!("upgrade: an import by turns, {turns} of them killed (seed {seed}): every table equal, audit empty");
+}
+
+/// Touchpoints in the tables; none before there are tables.
+fn count(shop: &Deployment) -> i64 {
+    let there =
+        shop.number("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'touchpoints'");
+    if there == 0 { 0 } else { shop.number("SELECT count() FROM touchpoints") }
 }
 
 #[test]
@@ -145,18 +157,29 @@ fn a_service_goes_back_and_forth_between_two_builds() {
         )
     };
     let mut calm = Deployment::new(&config("calm"));
-    world::make(&calm.path("world"), "0.3", &["--kafka", &broker.address]);
+    world::make(&calm.path("world"), "1", &["--kafka", &broker.address]);
     calm.start_engine();
     calm.ok("run", ["all", "--until-idle"]);
     let expected = tables::all(&calm);
+    let whole = count(&calm);
     let mut shop = Deployment::new(&config("shop"));
     shop.start_engine();
     let all = ["all".to_owned()];
-    // Upgraded, rolled back, upgraded: asked to end and killed, in full flow.
+    let mut seen = Vec::new();
+    // Upgraded, rolled back, upgraded: asked to end and killed, each after a tenth more or so.
     for (build, is_asked) in [(&other, true), (&current, true), (&other, false), (&current, false), (&other, true)] {
-        turn(build, &shop, "run", &all, Duration::from_secs(8), is_asked);
+        let before = count(&shop);
+        let until = Instant::now() + Duration::from_secs(60);
+        turn(build, &shop, ("run", &all), is_asked, || {
+            count(&shop) >= before + whole / 10 || Instant::now() >= until || before == whole
+        });
+        seen.push(count(&shop));
     }
+    let amidst = seen.iter().filter(|count| (1..whole).contains(*count)).count();
+    assert!(amidst >= 3, "it was read too quickly for turns: {seen:?} of {whole}");
     shop.ok("run", ["all", "--until-idle"]);
     tables::assert_says(&expected, &shop);
-    eprintln!("upgrade: a service by turns: every table equal, audit empty");
+    eprintln!(
+        "upgrade: a service by turns, {seen:?} of {whole} touchpoints after each: every table equal, audit empty"
+    );
 }
