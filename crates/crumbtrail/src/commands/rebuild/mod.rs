@@ -40,7 +40,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
             );
             return Ok(ExitCode::SUCCESS);
         }
-        Planned::Work(plan, deployment, clickhouse) => (plan, *deployment, clickhouse),
+        Planned::Work(work) => *work,
     };
     let old = plan.old_logs(&deployment);
     if args.dry_run {
@@ -111,7 +111,7 @@ struct Old {
 enum Planned {
     /// The views show the epoch already.
     Done(u8),
-    Work(Plan, Box<Deployment>, Clickhouse),
+    Work(Box<(Plan, Deployment, Clickhouse)>),
 }
 
 fn plan(args: &RebuildArgs, mut config: Config) -> Result<Planned> {
@@ -151,7 +151,7 @@ fn plan(args: &RebuildArgs, mut config: Config) -> Result<Planned> {
         );
     }
     formats::check_carried(&deployment.epoch_notes(from)?, from)?;
-    Ok(Planned::Work(plan, Box::new(deployment), clickhouse))
+    Ok(Planned::Work(Box::new((plan, deployment, clickhouse))))
 }
 
 /// What of a configuration decides the rows that are made of a log, as text.

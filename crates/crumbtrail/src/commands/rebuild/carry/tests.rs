@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use crumbtrail_events::touchpoint::To;
 use crumbtrail_events::{EventTime, Key, Kind};
 use crumbtrail_log::memory::MemoryLog;
 
@@ -59,7 +60,7 @@ struct New {
 }
 
 impl New {
-    fn new(partitions: u32) -> New {
+    fn empty(partitions: u32) -> New {
         New { log: MemoryLog::new("touchpoints-e2", partitions), control: MemoryLog::new("control-e2", 1) }
     }
 
@@ -105,7 +106,7 @@ impl New {
 #[test]
 fn every_record_is_carried_once_into_any_number_of_partitions() {
     for partitions in [1, 3, 5] {
-        let (mut old, new) = (Old::new(), New::new(partitions));
+        let (mut old, new) = (Old::new(), New::empty(partitions));
         for round in 0..10 {
             old.send(CLICKS, round * 20..round * 20 + 20);
             old.tick();
@@ -134,7 +135,7 @@ fn every_record_is_carried_once_into_any_number_of_partitions() {
 
 #[test]
 fn what_was_killed_goes_on_and_nothing_is_doubled() {
-    let (mut old, new) = (Old::new(), New::new(2));
+    let (mut old, new) = (Old::new(), New::empty(2));
     for round in 0..30 {
         old.send(CLICKS, round * 10..round * 10 + 10);
         old.tick();
@@ -160,7 +161,7 @@ fn what_was_killed_goes_on_and_nothing_is_doubled() {
 
 #[test]
 fn a_reader_that_misses_a_frame_gets_it_again() {
-    let (mut old, new) = (Old::new(), New::new(1));
+    let (mut old, new) = (Old::new(), New::empty(1));
     old.send(CLICKS, 0..50);
     old.tick();
     let mut carry = new.begin(&old);
@@ -183,7 +184,7 @@ fn a_reader_that_misses_a_frame_gets_it_again() {
 fn an_import_that_was_closed_is_closed_as_it_would_be_now() {
     let import = OriginId::of(IMPORT_ORIGIN);
     for (said, expected) in [(49 + 10, 49 + 1_000), (48, 48), (i64::MAX, i64::MAX)] {
-        let (mut old, new) = (Old::new(), New::new(2));
+        let (mut old, new) = (Old::new(), New::empty(2));
         old.send(FILE, 0..50);
         old.outbox.start(import, IMPORT_ORIGIN, Position::default());
         old.outbox.decided(import, 0, said);
@@ -196,7 +197,7 @@ fn an_import_that_was_closed_is_closed_as_it_would_be_now() {
 
 #[test]
 fn what_its_writer_had_not_said_to_the_end_is_left_to_it() {
-    let (mut old, new) = (Old::new(), New::new(2));
+    let (mut old, new) = (Old::new(), New::empty(2));
     old.send(CLICKS, 0..50);
     old.tick();
     old.send(CLICKS, 50..90);
@@ -224,7 +225,7 @@ fn a_decision_behind_the_last_tick_or_half_a_tick_is_mended_first() {
         crumbtrail_runtime::decision::decide(&old.log, (Epoch(1), Generation(1)), &name, To::Key(key), &payload)
             .unwrap();
     };
-    let (mut old, new) = (Old::new(), New::new(2));
+    let (mut old, new) = (Old::new(), New::empty(2));
     old.send(CLICKS, 0..50);
     old.tick();
     decide(&old, 2_000);
@@ -247,7 +248,7 @@ fn a_decision_behind_the_last_tick_or_half_a_tick_is_mended_first() {
 #[test]
 fn what_all_partitions_are_told_is_carried_to_every_one_once() {
     for partitions in [1, 2, 5] {
-        let (mut old, new) = (Old::new(), New::new(partitions));
+        let (mut old, new) = (Old::new(), New::empty(partitions));
         old.send(CLICKS, 0..20);
         let told = [(20, Role::Alias), (21, Role::Alias)].map(|(id, role)| (id, touchpoint(id, role)));
         for (id, payload) in &told {
