@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test formats oracle simulate faults fuzz lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test formats oracle simulate faults upgrade-test fuzz lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=…
 
 faults: ## kills, sleepers, a dying broker, a network that lies, a full disk: on real processes (20 minutes)
 	@scripts/faults.sh
+
+upgrade-test: ## a rolling upgrade and a roll-back mid-stream between this build and that of a git ref: OTHER=v0.1.0
+	@scripts/upgrade-test.sh $(OTHER)
 
 fuzz: ## feed foreign bytes to every decoder and parser: SECS=30 a target, TARGETS="json_click url"
 	@SECS=$(or $(SECS),30) scripts/fuzz.sh $(TARGETS)

@@ -76,3 +76,38 @@ fn a_configuration_that_routes_differently_is_refused_before_anything_is_written
     shop.ok("import", clicks(&shop, "b", 20));
     assert_eq!(shop.number("SELECT count() FROM touchpoints"), 40);
 }
+
+#[test]
+fn a_build_of_other_formats_is_refused_before_anything_is_written() {
+    if !has_engine("a_build_of_other_formats_is_refused_before_anything_is_written") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    shop.ok("import", clicks(&shop, "a", 20));
+    let note = shop.data().join("snapshots/e1/epoch/formats");
+    let ours = std::fs::read(&note).unwrap();
+    let with = |format: &str| {
+        let mut formats: serde_json::Value = serde_json::from_slice(&ours).unwrap();
+        assert!(formats[format].is_string(), "{formats}");
+        formats[format] = "99".into();
+        std::fs::write(&note, formats.to_string()).unwrap();
+    };
+    // A state is made anew by a rebuild; a log is read.
+    for (format, is_carried) in [("journeys", false), ("touchpoint", true)] {
+        with(format);
+        let said = shop.fails("import", clicks(&shop, "b", 20));
+        let told = format!("{format} is 99 there, ");
+        assert!(said.contains(&told) && said.contains("crumbtrail rebuild") != is_carried, "{said}");
+        if is_carried {
+            let said = shop.fails("rebuild", ["--dry-run"]);
+            assert!(said.contains(&told) && said.contains("the build that wrote it"), "{said}");
+        } else {
+            shop.ok("rebuild", ["--dry-run"]);
+        }
+        assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
+    }
+    std::fs::write(&note, &ours).unwrap();
+    shop.ok("import", clicks(&shop, "b", 20));
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 40);
+}

@@ -21,10 +21,24 @@ fn reconfigure(shop: &Deployment, more: &str) {
 /// Sums of all views' rows, by one question.
 fn sums(shop: &Deployment) -> String {
     let of = |view: &&str| format!("SELECT '{view}', count(), groupBitXor(cityHash64(*)) FROM {view}");
-    shop.sql(&format!(
-        "{} ORDER BY ALL",
-        tables::VIEWS.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ")
-    ))
+    shop.sql(&format!("{} ORDER BY ALL", tables::VIEWS.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ")))
+}
+
+/// A file of customers under two ids, whom only an alias makes one: every partition has to know of it. Before the world begins.
+fn aliases(shop: &Deployment) -> String {
+    let click = |n: u64, visitor: char, minute: u64, name: &str, customer: char, more: &str| {
+        let at = 1_748_700_000_000 + minute * 60_000;
+        format!(
+            "{{\"event_id\":\"{name}{visitor}{n}\",\"visitor\":\"{visitor}{n}\",\"occurred_at\":{at},\"name\":\"{name}\",\
+             \"customer\":\"{customer}{n}\"{more}}}\n"
+        )
+    };
+    let lines = (0..24).map(|n| {
+        click(n, 'a', n, "login", 'o', "")
+            + &click(n, 'a', n + 1, "purchase", 'o', "")
+            + &click(n, 'b', n + 2, "login", 'n', &format!(",\"previous_customer\":\"o{n}\""))
+    });
+    shop.write("aliases.jsonl", lines.collect::<String>()).display().to_string()
 }
 
 /// A deployment with a world under the rules of before, and what a run from scratch says under the others.
@@ -32,14 +46,18 @@ fn before_and_expected(folder: &str) -> (Deployment, Vec<String>, Vec<Vec<String
     let mut scratch = Deployment::new(OTHER_RULES);
     let files = scratch.path(folder);
     world::make(&files, "0.05", &[]);
-    let arguments = world::import_arguments(&files);
+    let mut arguments = world::import_arguments(&files);
+    arguments.insert(2, aliases(&scratch));
     scratch.ok("import", &arguments);
     scratch.start_engine();
     let expected = tables::all(&scratch);
+    let merged = scratch.number("SELECT count() FROM merged_customers WHERE customer LIKE 'o%'");
+    assert_eq!(merged, 24);
     let mut shop = Deployment::new("");
     let files = shop.path(folder);
     world::make(&files, "0.05", &[]);
-    let arguments = world::import_arguments(&files);
+    let mut arguments = world::import_arguments(&files);
+    arguments.insert(2, aliases(&shop));
     shop.ok("import", &arguments);
     shop.start_engine();
     (shop, arguments, expected)

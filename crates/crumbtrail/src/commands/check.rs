@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use crumbtrail_log::kafka::admin;
+use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::{ledger, migrate};
 
 use crate::cli::Place;
@@ -139,6 +140,20 @@ fn registry(config: &Config) -> Result<String> {
     Ok(format!("{} answers", config.registry.url))
 }
 
+/// Whether the views show the configured epoch.
+fn views(shown: Option<Shown>, configured: u8) -> Result<String> {
+    match shown {
+        None => Ok("none yet: the first start makes them".to_owned()),
+        Some(shown) if shown == (Shown { oldest: configured, newest: configured }) => {
+            Ok(format!("show epoch {configured}"))
+        }
+        Some(Shown { newest, .. }) => bail!(
+            "show epoch {newest}, the configuration says {configured}: `crumbtrail rebuild` goes from one to the next, or `epoch: \
+             {newest}` stays"
+        ),
+    }
+}
+
 fn tables(deployment: &Deployment, findings: &mut Findings) {
     let clickhouse = match deployment.clickhouse() {
         Ok(clickhouse) => clickhouse,
@@ -149,6 +164,8 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
     findings.note("clickhouse", version);
     let started = runtime.block_on(ledger::server_start(&clickhouse.client)).map_err(anyhow::Error::from);
     findings.note("clickhouse restart mark", started.map(|_| "readable".to_owned()));
+    let shown = runtime.block_on(epochs::shown(&clickhouse.client)).map_err(anyhow::Error::from);
+    findings.note("views", shown.and_then(|shown| views(shown, deployment.config.epoch.0)));
     match runtime.block_on(migrate::verify(&clickhouse.client, &deployment.target())) {
         Ok(wrong) if wrong.is_empty() => {
             findings.note("tables", Ok("all columns as this build writes them".to_owned()))
@@ -160,5 +177,19 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
             }
         }
         Err(error) => findings.note("tables", Err(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_of_another_epoch_are_to_mend() {
+        let of = |oldest, newest| views(Some(Shown { oldest, newest }), 2).map_err(|error| error.to_string());
+        assert_eq!((views(None, 2).is_ok(), of(2, 2)), (true, Ok("show epoch 2".to_owned())));
+        assert!(
+            [of(1, 1), of(1, 2), of(3, 3)].iter().all(|found| found.as_ref().is_err_and(|e| e.contains("rebuild")))
+        );
     }
 }

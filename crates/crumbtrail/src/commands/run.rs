@@ -16,6 +16,7 @@ use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
+use crumbtrail_warehouse::epochs;
 
 use super::import::sink;
 use super::interrupt::on_signal;
@@ -198,6 +199,16 @@ fn audit(deployment: &Deployment, clickhouse: &Clickhouse, metrics: &Metrics) {
             }
         }
         Err(error) => tracing::warn!(%error, "the audit could not be asked"),
+    }
+    let ours = deployment.config.epoch.0;
+    if let Ok(Some(shown)) = deployment.runtime.block_on(epochs::shown(&clickhouse.client))
+        && shown.newest > ours
+    {
+        tracing::error!(
+            shown = shown.newest,
+            ours,
+            "the views show a later epoch: nobody reads what this process writes, stop it"
+        );
     }
 }
 

@@ -11,12 +11,14 @@ use crumbtrail_log::kafka::{KafkaLog, KafkaSettings, admin};
 use crumbtrail_log::local::LocalLog;
 use crumbtrail_log::{Epoch, Generation, Log, LogError};
 use crumbtrail_runtime::SnapshotStore;
+use crumbtrail_runtime::notes::Notes;
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::{Client, Endpoint, claim, epochs, migrate};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
+use super::formats;
 use super::patience::Patience;
 use super::routing::{self, Routing};
 use crate::config::{Config, LogHome};
@@ -107,11 +109,12 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// The configuration routes differently than the one they were made under, the store is in use or full, the broker cannot be
-    /// reached, a topic has another partition count.
+    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, the
+    /// store is in use or full, the broker cannot be reached, a topic has another partition count.
     pub fn logs(&self) -> Result<Logs> {
         let partitions = self.config.log.partitions;
-        let notes = self.snapshots()?.notes("routing");
+        let notes = self.epoch_notes(self.config.epoch.0)?;
+        formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
         let logs = Logs {
@@ -121,6 +124,7 @@ impl Deployment {
             control: self.log("control", 1)?,
         };
         routing::note(&notes, rules)?;
+        formats::note(&notes)?;
         Ok(logs)
     }
 
@@ -359,17 +363,29 @@ impl Deployment {
     /// # Errors
     /// The URL is not understood or the folder cannot be made.
     pub fn snapshots(&self) -> Result<SnapshotStore> {
-        let (store, prefix) = self.snapshot_place()?;
-        let store = SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep);
+        let store = self.snapshots_of(self.config.epoch.0)?;
         // One a day is kept, so that to reach back as far as the logs takes a day more.
         let store = store.reaching_back(self.ttl() + Duration::from_secs(86_400));
         Ok(store.with_scratch(self.data().join("scratch")))
     }
 
-    /// The store of snapshots, and where in it those of the configured epoch are.
-    fn snapshot_place(&self) -> Result<(Arc<dyn ObjectStore>, String)> {
+    /// What is noted beside the snapshots of an epoch: what must stay the same within it.
+    ///
+    /// # Errors
+    /// As [`Deployment::snapshots`].
+    pub fn epoch_notes(&self, epoch: u8) -> Result<Notes> {
+        Ok(self.snapshots_of(epoch)?.notes("epoch"))
+    }
+
+    fn snapshots_of(&self, epoch: u8) -> Result<SnapshotStore> {
+        let (store, prefix) = self.snapshot_place(epoch)?;
+        Ok(SnapshotStore::new(store, &prefix, self.runtime.handle().clone(), self.config.snapshots.keep))
+    }
+
+    /// The store of snapshots, and where in it those of an epoch are.
+    fn snapshot_place(&self, epoch: u8) -> Result<(Arc<dyn ObjectStore>, String)> {
         let url = &self.config.snapshots.url;
-        let prefix = format!("e{}", self.config.epoch.0);
+        let prefix = format!("e{epoch}");
         if url.is_empty() {
             let folder = self.data().join("snapshots");
             std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -385,7 +401,7 @@ impl Deployment {
     /// # Errors
     /// The store refuses.
     pub fn remove_snapshots(&self) -> Result<()> {
-        let (store, prefix) = self.snapshot_place()?;
+        let (store, prefix) = self.snapshot_place(self.config.epoch.0)?;
         if self.config.snapshots.url.is_empty() {
             let folder = self.data().join("snapshots").join(prefix);
             return match std::fs::remove_dir_all(&folder) {

@@ -2,6 +2,7 @@
 
 pub mod deployment;
 pub mod enrichment;
+pub mod formats;
 pub mod intake;
 pub mod patience;
 pub mod processors;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
-use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::{Outcome, Touchpoint};
 use crumbtrail_log::control::Control;
 use crumbtrail_log::frame::peek_kind;
@@ -245,8 +245,14 @@ impl<'a> Carry<'a> {
                     Kept::Claim => &self.claim,
                     Kept::Nothing => continue,
                 };
-                let to = PartitionId(head.key.partition(self.outbox.partitions()));
-                self.outbox.push(lane.origin, Position { offset: offset.0, seq }, to, payload);
+                let to = told_to(head, payload)?;
+                // Every old partition has a copy of what all are told: that of its key's own stands for them.
+                if to == To::All && head.key.partition(self.old.partitions()) != lane.partition.0 {
+                    continue;
+                }
+                for to in to.partitions(self.outbox.partitions()) {
+                    self.outbox.push(lane.origin, Position { offset: offset.0, seq }, PartitionId(to), payload);
+                }
                 self.records += 1;
                 self.unsaid += 1;
             }
@@ -432,7 +438,16 @@ fn is_decision(log: &dyn Log, head: Head, payload: &[u8]) -> Result<bool> {
     }
     let touchpoint = Touchpoint::decode(payload)?;
     let is_of_log = touchpoint.reason == accepted_gap::REASON && touchpoint.topic == log.name();
-    Ok(is_of_log || matches!(touchpoint.role, Role::Linked | Role::Unlinked))
+    Ok(is_of_log || matches!(touchpoint.role, Role::Linked | Role::Unlinked | Role::AliasLinked | Role::AliasUnlinked))
+}
+
+/// Where a record goes: to the partition of its key, or, what is said of aliases, to every one.
+fn told_to(head: Head, payload: &[u8]) -> Result<To> {
+    if head.outcome != Outcome::Aside {
+        return Ok(To::Key(head.key));
+    }
+    let is_of_all = matches!(Touchpoint::decode(payload)?.role, Role::Alias | Role::AliasLinked | Role::AliasUnlinked);
+    Ok(if is_of_all { To::All } else { To::Key(head.key) })
 }
 
 fn unreadable(log: &dyn Log, lane: &Lane, offset: Offset, error: impl std::fmt::Display) -> anyhow::Error {

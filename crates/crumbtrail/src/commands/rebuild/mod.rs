@@ -25,6 +25,7 @@ use crate::cli::RebuildArgs;
 use crate::config::Config;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
+use crate::wiring::formats;
 
 pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     let config = super::load(&args.place)?;
@@ -149,6 +150,7 @@ fn plan(args: &RebuildArgs, mut config: Config) -> Result<Planned> {
             "the tables of epoch {from} are filled by another deployment ({owner}; this one is {id}): its logs are elsewhere"
         );
     }
+    formats::check_carried(&deployment.epoch_notes(from)?, from)?;
     Ok(Planned::Work(Box::new((plan, deployment, clickhouse))))
 }
 

@@ -244,3 +244,35 @@ fn a_decision_behind_the_last_tick_or_half_a_tick_is_mended_first() {
     new.carry(&old).unwrap();
     assert!(new.read().0.into_iter().eq((0..60).chain([2_000])));
 }
+
+#[test]
+fn what_all_partitions_are_told_is_carried_to_every_one_once() {
+    for partitions in [1, 2, 5] {
+        let (mut old, new) = (Old::new(), New::empty(partitions));
+        old.send(CLICKS, 0..20);
+        let told = [(20, Role::Alias), (21, Role::Alias)].map(|(id, role)| (id, touchpoint(id, role)));
+        for (id, payload) in &told {
+            let at = Position { offset: *id, seq: 1 };
+            (0..3).for_each(|to| old.outbox.push(OriginId::of(CLICKS), at, PartitionId(to), payload));
+            old.outbox.decided(OriginId::of(CLICKS), id + 1, *id as i64);
+        }
+        old.append();
+        for (id, role) in [(30, Role::AliasLinked), (31, Role::AliasUnlinked)] {
+            let (name, payload) = (format!("identity:{id}"), touchpoint(id, role));
+            crumbtrail_runtime::decision::decide(&old.log, (Epoch(1), Generation(1)), &name, To::All, &payload)
+                .unwrap();
+        }
+        old.tick();
+        let known = new.carry(&old).unwrap();
+        assert!(known.iter().all(|known| !known.name.starts_with("identity:")), "nobody goes on with a decision");
+        for partition in (0..partitions).map(PartitionId) {
+            let (mut ids, mut scratch) = (Vec::new(), Vec::new());
+            for (_, bytes) in new.log.read(partition, Offset(0), usize::MAX).unwrap() {
+                let view = FrameView::parse(&bytes, &mut scratch).unwrap();
+                ids.extend(view.records().map(|record| Head::peek(record.payload).unwrap().id).filter(|id| *id >= 20));
+            }
+            ids.sort_unstable();
+            assert_eq!(ids, [20, 21, 30, 31], "partition {} of {partitions}", partition.0);
+        }
+    }
+}
