@@ -159,7 +159,7 @@ fn disturbed(arrivals: &[Arrival], end: i64) -> (Tables, Vec<Vec<Event>>) {
             {
                 let mut hand = |event: &Event, role| {
                     let mut bytes = Vec::new();
-                    hand_over(&event.encode(), event.key(), role, &mut bytes).expect("a touchpoint");
+                    hand_over(&event.encode(), event.key(), role, "", &mut bytes).expect("a touchpoint");
                     journeys.touchpoint(&bytes, EventTime(watermark)).expect("a touchpoint");
                 };
                 hand(event, Role::Taken);
