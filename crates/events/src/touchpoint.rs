@@ -24,9 +24,10 @@ use crate::outcome::Outcome;
 use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
+use std::ops::Range;
 
 pub use aside::{Asides, Role, To};
-pub use copy::{Ids, Sections, hand_over, pass_on, rename};
+pub use copy::{Ids, Pieces, Sections, hand_over, pass_on, rename};
 pub use fences::Fences;
 pub use items::{Item, Items};
 pub use section::{Part, Section};
@@ -35,6 +36,12 @@ pub use section::{Part, Section};
 pub const VERSION: u8 = 2;
 /// Bytes before the number of sections.
 const FIXED: usize = 3 + 16 + 8 + 8;
+/// Where the key stands.
+pub const KEY: Range<usize> = 3..19;
+/// Where the event time stands.
+pub const TIME: Range<usize> = 27..FIXED;
+/// Where the first section begins.
+pub const SECTIONS: usize = FIXED + 1;
 
 /// The fixed part of a touchpoint: enough to route it and to cut sessions by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -349,9 +356,9 @@ impl Head {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut fixed = [0; FIXED];
         fixed[..3].copy_from_slice(&[VERSION, self.outcome as u8, self.kind as u8]);
-        fixed[3..19].copy_from_slice(&self.key.0.to_le_bytes());
+        fixed[KEY].copy_from_slice(&self.key.0.to_le_bytes());
         fixed[19..27].copy_from_slice(&self.id.to_le_bytes());
-        fixed[27..].copy_from_slice(&self.occurred_at.0.to_le_bytes());
+        fixed[TIME].copy_from_slice(&self.occurred_at.0.to_le_bytes());
         out.extend_from_slice(&fixed);
     }
 

@@ -136,7 +136,7 @@ impl Identity {
             return;
         }
         if let Some(known) = self.known.get_mut(&key).filter(|known| known.kept < self.rules.most_kept) {
-            known.newest = self.ring.push(known.newest, at, passed);
+            known.newest = self.ring.push(known.newest, key, at, passed);
             known.kept += 1;
         }
     }
@@ -216,7 +216,7 @@ impl Identity {
         for key in iter::once(customer).chain(self.ids.get(customer).into_iter().flatten()) {
             let Some(known) = self.known.get(key).copied() else { continue };
             let holder = self.claims(*key, known).and_then(|claims| claims.holder(&self.rules));
-            self.ring.walk(known.newest, |at, passed| {
+            self.ring.walk(known.newest, *key, |at, passed| {
                 let (from, to) = (before.follow(*customer, at), after.follow(*customer, at));
                 if from != to && at >= horizon && Holder::whose(holder, *key, at) == *customer {
                     moved_count += 1;
@@ -251,7 +251,7 @@ impl Identity {
         let aliases = &self.aliases;
         let mut moved_count = 0;
         if before != after {
-            self.ring.walk(known.newest, |at, passed| {
+            self.ring.walk(known.newest, key, |at, passed| {
                 let whose = |holder| aliases.follow(Holder::whose(holder, key, at), at);
                 let (from, to) = (whose(before), whose(after));
                 if from != to && at >= horizon {

@@ -12,6 +12,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod aliases;
+mod chunk;
 mod claims;
 mod identity;
 mod ring;

@@ -1,15 +1,11 @@
 //! Anonymous touchpoints as they were passed on, kept until nothing can move them any more.
 //!
-//! One after the other in chunks, each pointing to the one its visitor left before: no list per visitor, and what is too
-//! old goes by whole blocks of chunks. A full chunk is packed, for it is only read when somebody makes known who they are;
-//! a full block is immutable: it may be moved to disk, and snapshots share it.
-//!
-//! ```text
-//! place of the one before u64 (0: none) · event time i64 · length u32 · bytes
-//! ```
+//! One after the other in [chunks](crate::chunk), each pointing to the one its visitor left before: no list per visitor, and what
+//! is too old goes by whole blocks of chunks. A full block is immutable: it may be moved to disk, and snapshots share it.
 
-use crumbtrail_events::EventTime;
+use crate::chunk::{self, Chunks};
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_events::{EventTime, Key};
 use crumbtrail_scratch::{Block, Scratch};
 use std::collections::VecDeque;
 use std::io;
@@ -24,19 +20,16 @@ pub struct Packing {
 }
 
 impl Default for Packing {
-    /// Chunks of 32 KiB: one is unpacked for a touchpoint. 32 to a block, some 200 KB packed.
+    /// Chunks of 32 KiB: one is read for a touchpoint. 8 to a block.
     fn default() -> Packing {
-        Packing { chunk_bytes: 32 << 10, block_chunks: 32 }
+        Packing { chunk_bytes: 32 << 10, block_chunks: 8 }
     }
 }
-
-/// Bytes before a touchpoint's.
-const HEADER: usize = 8 + 8 + 4;
 
 /// A full block.
 #[derive(Debug)]
 struct Full {
-    /// Chunks packed with LZ4, back to back.
+    /// Chunks, back to back.
     block: Block,
     /// Where each chunk ends.
     ends: Box<[u32]>,
@@ -46,18 +39,19 @@ struct Full {
 /// The block that is being filled.
 #[derive(Debug)]
 struct Open {
-    packed: Vec<u8>,
+    chunks: Chunks,
+    /// Where each chunk ends but the last.
     ends: Vec<u32>,
-    /// The last chunk, not packed yet.
-    last: Vec<u8>,
     newest: EventTime,
 }
 
 impl Open {
-    const EMPTY: Open = Open { packed: Vec::new(), ends: Vec::new(), last: Vec::new(), newest: EventTime::MIN };
+    fn new() -> Open {
+        Open { chunks: Chunks::new(), ends: Vec::new(), newest: EventTime::MIN }
+    }
 
     fn is_empty(&self) -> bool {
-        self.ends.is_empty() && self.last.is_empty()
+        self.chunks.bytes().is_empty()
     }
 }
 
@@ -73,66 +67,65 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new(packing: Packing) -> Ring {
-        Ring { packing, full: VecDeque::new(), open: Open::EMPTY, first: 0 }
+        Ring { packing, full: VecDeque::new(), open: Open::new(), first: 0 }
     }
 
-    /// Keeps a touchpoint of a visitor whose one before stands at `before`; gives its place.
-    pub(crate) fn push(&mut self, before: u64, at: EventTime, passed: &[u8]) -> u64 {
-        let last = self.open.last.len();
-        if last > 0 && last + HEADER + passed.len() > self.packing.chunk_bytes {
-            self.pack();
+    /// Keeps a touchpoint under a key whose one before stands at `before`; gives its place.
+    pub(crate) fn push(&mut self, before: u64, key: Key, at: EventTime, passed: &[u8]) -> u64 {
+        if self.open.chunks.is_full(passed.len(), self.packing.chunk_bytes) {
+            self.end_chunk();
         }
         let block = self.first + self.full.len() as u64;
-        let Open { ends, last, newest, .. } = &mut self.open;
+        let Open { chunks, ends, newest } = &mut self.open;
         let chunk = block * self.packing.block_chunks as u64 + ends.len() as u64;
-        let place = (chunk << 32 | last.len() as u64) + 1;
-        last.extend_from_slice(&before.to_le_bytes());
-        last.extend_from_slice(&at.0.to_le_bytes());
-        last.extend_from_slice(&(passed.len() as u32).to_le_bytes());
-        last.extend_from_slice(passed);
+        let place = (chunk << 32 | chunks.next() as u64) + 1;
+        chunks.push(if before == 0 { 0 } else { place - before }, key, at, passed);
         *newest = at.max(*newest);
         place
     }
 
-    /// Packs the last chunk; a block that is full with it is begun no more.
-    fn pack(&mut self) {
-        let Open { packed, ends, last, newest } = &mut self.open;
-        packed.extend_from_slice(&lz4_flex::compress_prepend_size(last));
-        ends.push(packed.len() as u32);
-        last.clear();
+    /// Ends the last chunk, and the block that is full with it.
+    fn end_chunk(&mut self) {
+        let Open { chunks, ends, newest } = &mut self.open;
+        ends.push(chunks.begin() as u32);
         if ends.len() == self.packing.block_chunks {
-            self.full.push_back(Full { block: Block::new(packed), ends: ends.as_slice().into(), newest: *newest });
-            packed.clear();
-            ends.clear();
+            let ends = std::mem::take(ends).into_boxed_slice();
+            self.full.push_back(Full { block: Block::new(chunks.take()), ends, newest: *newest });
             *newest = EventTime::MIN;
         }
     }
 
-    /// Hands over what one visitor left, the youngest first, beginning with the one at `place`.
+    /// Hands over what was kept under a key, the youngest first, beginning with the one at `place`.
     ///
     /// # Errors
     /// What was moved to disk cannot be read.
-    pub(crate) fn walk(&self, mut place: u64, mut visit: impl FnMut(EventTime, &[u8])) -> io::Result<()> {
-        let mut unpacked: Option<(u64, Vec<u8>)> = None;
-        let mut buffer = Vec::new();
+    pub(crate) fn walk(&self, mut place: u64, key: Key, mut visit: impl FnMut(EventTime, &[u8])) -> io::Result<()> {
+        let (mut buffer, mut buffered, mut passed) = (Vec::new(), u64::MAX, Vec::new());
         while let Some((chunk, at)) = place.checked_sub(1).map(|place| (place >> 32, (place & 0xFFFF_FFFF) as usize)) {
             let per_block = self.packing.block_chunks as u64;
             let Some(index) = (chunk / per_block).checked_sub(self.first) else {
                 return Ok(()); // It has gone, and so has all before it.
             };
             let number = (chunk % per_block) as usize;
-            let is_last = index == self.full.len() as u64 && number == self.open.ends.len();
-            if !is_last && unpacked.as_ref().is_none_or(|(known, _)| *known != chunk) {
-                let packed = match self.full.get(index as usize) {
-                    Some(full) => full.block.read(range(&full.ends, number), &mut buffer)?,
-                    None => self.open.packed.get(range(&self.open.ends, number)).unwrap_or_default(),
-                };
-                unpacked = Some((chunk, lz4_flex::decompress_size_prepended(packed).map_err(damaged)?));
-            }
-            let bytes = unpacked.as_ref().filter(|_| !is_last).map_or(&self.open.last, |(_, bytes)| bytes);
-            let entry = bytes.get(at..).map_or(Err(WireError::Truncated), Entry::read).map_err(damaged)?;
-            visit(entry.at, entry.passed);
-            place = entry.before;
+            let bytes = match self.full.get(index as usize) {
+                None => {
+                    let all = self.open.chunks.bytes();
+                    all.get(range(&self.open.ends, number, all.len())).unwrap_or_default()
+                }
+                Some(Full { block, ends, .. }) if block.resident_bytes() > 0 => {
+                    block.read(range(ends, number, block.len()), &mut buffer)?
+                }
+                Some(Full { block, ends, .. }) => {
+                    if buffered != chunk {
+                        block.read(range(ends, number, block.len()), &mut buffer)?;
+                        buffered = chunk;
+                    }
+                    &buffer
+                }
+            };
+            let (back, time) = chunk::read(bytes, at, key, &mut passed).map_err(damaged)?;
+            visit(time, &passed);
+            place = if back == 0 { 0 } else { place.checked_sub(back).ok_or_else(|| damaged(WireError::Truncated))? };
         }
         Ok(())
     }
@@ -144,7 +137,7 @@ impl Ring {
             self.first += 1;
         }
         if self.full.is_empty() && !self.open.is_empty() && self.open.newest < horizon {
-            self.open = Open::EMPTY;
+            self.open = Open::new();
             self.first += 1;
         }
     }
@@ -165,7 +158,7 @@ impl Ring {
 
     pub(crate) fn resident_bytes(&self) -> usize {
         let full: usize = self.full.iter().map(|full| full.block.resident_bytes() + size_of_val(&*full.ends)).sum();
-        let open = self.open.packed.capacity() + self.open.last.capacity() + 4 * self.open.ends.capacity();
+        let open = self.open.chunks.resident_bytes() + 4 * self.open.ends.capacity();
         full + open + self.full.capacity() * size_of::<Full>()
     }
 
@@ -180,11 +173,10 @@ impl Ring {
             out.extend_from_slice(&block.hash().to_le_bytes());
             put_ends(out, ends);
         }
-        let Open { packed, ends, last, newest } = &self.open;
+        let Open { chunks, ends, newest } = &self.open;
         out.extend_from_slice(&newest.0.to_le_bytes());
         put_ends(out, ends);
-        put_bytes(out, packed);
-        put_bytes(out, last);
+        put_bytes(out, chunks.bytes());
     }
 
     /// The ring saved, with its blocks in order. What was packed otherwise goes on as it was.
@@ -205,16 +197,16 @@ impl Ring {
         }
         let newest = time(reader)?;
         let ends = ends(reader)?;
-        let (packed, last) = (reader.bytes()?.to_vec(), reader.bytes()?.to_vec());
-        ring.open = Open { packed, ends, last, newest };
+        let chunks = Chunks::load(reader.bytes()?, ends.last().map_or(0, |end| *end as usize))?;
+        ring.open = Open { chunks, ends, newest };
         Ok(ring)
     }
 }
 
-/// Where the chunk of this number lies.
-fn range(ends: &[u32], number: usize) -> std::ops::Range<usize> {
-    let end = |number: Option<usize>| number.and_then(|number| ends.get(number)).map_or(0, |end| *end as usize);
-    end(number.checked_sub(1))..end(Some(number))
+/// Where the chunk of this number lies: the last one to the end of all.
+fn range(ends: &[u32], number: usize, end: usize) -> std::ops::Range<usize> {
+    let ended = |number: usize| ends.get(number).map(|end| *end as usize);
+    number.checked_sub(1).and_then(ended).unwrap_or(0)..ended(number).unwrap_or(end)
 }
 
 fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
@@ -236,31 +228,18 @@ pub(crate) fn time(reader: &mut Reader<'_>) -> Result<EventTime, WireError> {
     Ok(EventTime(i64::from_le_bytes(reader.array()?)))
 }
 
-struct Entry<'a> {
-    before: u64,
-    at: EventTime,
-    passed: &'a [u8],
-}
-
-impl<'a> Entry<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Entry<'a>, WireError> {
-        let mut reader = Reader::new(bytes);
-        let before = u64::from_le_bytes(reader.array()?);
-        let at = EventTime(i64::from_le_bytes(reader.array()?));
-        let length = u32::from_le_bytes(reader.array()?);
-        Ok(Entry { before, at, passed: reader.take(length as usize)? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumbtrail_events::Touchpoint;
+    use crumbtrail_events::touchpoint::Head;
 
+    const KEY: Key = Key(7);
     const SMALL: Packing = Packing { chunk_bytes: 1 << 10, block_chunks: 4 };
 
     fn of(ring: &Ring, place: u64) -> Vec<(i64, Vec<u8>)> {
         let mut seen = Vec::new();
-        ring.walk(place, |at, passed| seen.push((at.0, passed.to_vec()))).unwrap();
+        ring.walk(place, KEY, |at, passed| seen.push((at.0, passed.to_vec()))).unwrap();
         seen
     }
 
@@ -268,14 +247,32 @@ mod tests {
     fn restored(ring: &Ring) -> Ring {
         let mut bytes = Vec::new();
         ring.save(&mut bytes);
-        let blocks: Vec<Block> = ring.blocks().map(|(_, block)| Block::new(&block.to_vec().unwrap())).collect();
+        let blocks: Vec<Block> = ring.blocks().map(|(_, block)| Block::new(block.to_vec().unwrap())).collect();
         let loaded = Ring::load(&mut Reader::new(&bytes), &blocks).unwrap();
         let mut again = Vec::new();
         loaded.save(&mut again);
         assert_eq!(again, bytes);
-        assert!(Ring::load(&mut Reader::new(&bytes), &blocks[1..]).is_err());
-        assert!(Ring::load(&mut Reader::new(&bytes), &vec![blocks[0].clone(); blocks.len()]).is_err());
+        if let [first, _, ..] = &blocks[..] {
+            assert!(Ring::load(&mut Reader::new(&bytes), &blocks[1..]).is_err());
+            assert!(Ring::load(&mut Reader::new(&bytes), &vec![first.clone(); blocks.len()]).is_err());
+        }
         loaded
+    }
+
+    /// A touchpoint as it is passed on; of some the key is another's.
+    fn passed(n: u32, visitor: usize) -> Vec<u8> {
+        let head = Head {
+            key: Key(KEY.0 + u128::from(n % 50 == 0)),
+            id: u64::from(n) * 0x9E37_79B9_7F4A_7C15,
+            occurred_at: EventTime(i64::from(n)),
+            ..Head::default()
+        };
+        let (event_id, visitor, page) = (format!("e-{n}"), format!("v-{visitor}"), format!("/page/{}", n / 7 % 5));
+        let touchpoint =
+            Touchpoint { head, event_id: &event_id, site: "shop", visitor: &visitor, ..Touchpoint::default() };
+        let mut bytes = Vec::new();
+        Touchpoint { page: &page, country: "TH", city: "Bangkok", browser: "Firefox", ..touchpoint }.encode(&mut bytes);
+        bytes
     }
 
     #[test]
@@ -284,14 +281,18 @@ mod tests {
         let mut scratch = Scratch::new(folder.path().to_owned());
         let mut ring = Ring::new(SMALL);
         let mut places = [0u64; 3];
+        let mut bytes = 0;
         let mut expected: [Vec<(i64, Vec<u8>)>; 3] = Default::default();
         for n in 0..5_000u32 {
             let visitor = (n * 7 % 3) as usize;
-            let passed = format!("touchpoint {n} of {visitor}").into_bytes();
-            places[visitor] = ring.push(places[visitor], EventTime(i64::from(n)), &passed);
+            let passed = passed(n, visitor);
+            places[visitor] = ring.push(places[visitor], KEY, EventTime(i64::from(n)), &passed);
+            bytes += passed.len();
             expected[visitor].insert(0, (i64::from(n), passed));
         }
-        assert!(ring.full.len() > 40 && ring.open.ends.len() > 1 && !ring.open.last.is_empty());
+        let held: usize = ring.blocks().map(|(_, block)| block.len()).sum();
+        assert!(held * 2 < bytes, "{held} of {bytes}");
+        assert!(ring.full.len() > 40 && ring.open.ends.len() > 1 && !ring.open.chunks.last().is_empty());
         let loaded = restored(&ring);
         let before = ring.resident_bytes();
         ring.spill(&mut scratch).unwrap();
@@ -308,16 +309,32 @@ mod tests {
         assert!(ring.blocks().next().unwrap().0 > 30);
         ring.forget(EventTime::MAX);
         assert!(of(&ring, places[1]).is_empty() && ring.open.is_empty() && ring.full.is_empty());
-        let place = ring.push(places[1], EventTime(9_000), b"and on");
+        let place = ring.push(places[1], KEY, EventTime(9_000), b"and on");
         assert_eq!(of(&ring, place), [(9_000, b"and on".to_vec())]);
+    }
+
+    #[test]
+    fn a_ring_restored_goes_on_as_if_it_had_never_been_interrupted() {
+        let mut rings = [Ring::new(SMALL), Ring::new(SMALL)];
+        for n in 0..400 {
+            let [one, other] = rings.each_mut().map(|ring| ring.push(0, KEY, EventTime(i64::from(n)), &passed(n, 1)));
+            assert_eq!(one, other);
+            rings[1] = restored(&rings[1]);
+        }
+        let [one, other] = rings.each_ref().map(|ring| {
+            let mut bytes = Vec::new();
+            ring.save(&mut bytes);
+            bytes
+        });
+        assert!(one == other && rings[0].blocks().eq(rings[1].blocks()));
     }
 
     #[test]
     fn a_touchpoint_larger_than_a_chunk_has_one_to_itself() {
         let mut ring = Ring::new(SMALL);
-        let first = ring.push(0, EventTime(1), b"small");
-        let second = ring.push(first, EventTime(2), &[7; 3 << 10]);
-        let third = ring.push(second, EventTime(3), b"small again");
+        let first = ring.push(0, KEY, EventTime(1), b"small");
+        let second = ring.push(first, KEY, EventTime(2), &[7; 3 << 10]);
+        let third = ring.push(second, KEY, EventTime(3), b"small again");
         let lengths: Vec<usize> = of(&ring, third).iter().map(|(_, passed)| passed.len()).collect();
         assert_eq!((lengths, ring.open.ends.len()), (vec![11, 3 << 10, 5], 2));
     }

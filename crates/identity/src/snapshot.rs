@@ -16,7 +16,7 @@ use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_scratch::Block;
 
 /// The format this build writes.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 impl Identity {
     /// Appends the whole state but the bytes of its [blocks](Identity::blocks).

@@ -122,7 +122,7 @@ fn play(arrivals: &[Arrival]) -> Tables {
         if restarts {
             let mut bytes = Vec::new();
             identity.save(&mut bytes);
-            let blocks: Vec<Block> = identity.blocks().map(|(_, block)| Block::new(&block.to_vec().unwrap())).collect();
+            let blocks: Vec<Block> = identity.blocks().map(|(_, block)| Block::new(block.to_vec().unwrap())).collect();
             identity = Identity::load(rules(), &bytes, &blocks).unwrap();
             let mut again = Vec::new();
             identity.save(&mut again);

@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Immutable bytes, in memory or in a scratch file. A clone shares them.
@@ -25,7 +26,7 @@ pub struct Block {
 
 #[derive(Clone, Debug)]
 enum Place {
-    Memory(Arc<[u8]>),
+    Memory(Bytes),
     File { file: Arc<File>, at: u64 },
 }
 
@@ -41,8 +42,9 @@ impl Eq for Block {}
 impl Block {
     /// A block in memory.
     #[must_use]
-    pub fn new(bytes: &[u8]) -> Block {
-        Block { hash: xxh3_128(bytes), length: bytes.len(), place: Place::Memory(bytes.into()) }
+    pub fn new(bytes: impl Into<Bytes>) -> Block {
+        let bytes = bytes.into();
+        Block { hash: xxh3_128(&bytes), length: bytes.len(), place: Place::Memory(bytes) }
     }
 
     /// XXH3, 128 bits, of its bytes.
@@ -158,7 +160,7 @@ mod tests {
     fn a_block_reads_the_same_in_memory_and_spilled() {
         let folder = tempfile::tempdir().unwrap();
         let mut scratch = Scratch::new(folder.path().join("made/when/needed"));
-        let mut blocks: Vec<Block> = (0..40).map(|n| Block::new(&bytes(n * 1000))).collect();
+        let mut blocks: Vec<Block> = (0..40).map(|n| Block::new(bytes(n * 1000))).collect();
         let before = blocks.clone();
         for block in &mut blocks {
             scratch.spill(block).unwrap();
@@ -179,8 +181,8 @@ mod tests {
     fn full_files_are_left_and_a_folder_that_cannot_be_made_leaves_the_block_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let mut scratch = Scratch::new(folder.path().to_owned());
-        let mut first = Block::new(&bytes(FILE_BYTES as usize));
-        let mut second = Block::new(&bytes(10));
+        let mut first = Block::new(bytes(FILE_BYTES as usize));
+        let mut second = Block::new(bytes(10));
         scratch.spill(&mut first).unwrap();
         scratch.spill(&mut second).unwrap();
         let file = |block: &Block| match &block.place {
@@ -190,7 +192,7 @@ mod tests {
         assert_eq!((file(&first), file(&second)), ((1, 0), (2, 0)), "the full file is the first block's alone");
         std::fs::write(folder.path().join("file"), b"").unwrap();
         let mut nowhere = Scratch::new(folder.path().join("file/in/a/file"));
-        let mut block = Block::new(&bytes(10));
+        let mut block = Block::new(bytes(10));
         assert!(nowhere.spill(&mut block).is_err());
         assert_eq!(block.to_vec().unwrap(), bytes(10));
     }

@@ -93,6 +93,7 @@ fn sessions(args: &SessionsArgs) -> Result<ExitCode> {
         say(table.name(), format_args!("{rows} rows, {bytes} bytes"));
     }
     say("passed on", format_args!("{} bytes", reader.passed_bytes));
+    say("kept in blocks", format_args!("{} bytes", reader.block_bytes()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -233,6 +234,10 @@ impl Sessionizing {
         if now.open > self.peak.open {
             self.peak = now;
         }
+    }
+
+    fn block_bytes(&self) -> usize {
+        self.owners.iter().flat_map(|owner| owner.step().blocks()).map(|(_, block)| block.len()).sum()
     }
 
     fn closed_sessions(&self) -> u64 {

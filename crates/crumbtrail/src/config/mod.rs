@@ -207,7 +207,7 @@ pub struct RegistryConfig {
 pub struct IdentityConfig {
     /// How long before a login (or another touchpoint that names a customer) anonymous touchpoints of its visitor join the
     /// customer's journey, days; as far an alias reaches back. Touchpoints are kept on disk for so long (`data_dir/scratch` and the
-    /// snapshots), about 30 bytes each once packed; 0: none join.
+    /// snapshots), about 70 bytes each; 0: none join.
     pub look_back_days: u32,
     /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
     pub remember_days: u32,

@@ -42,6 +42,49 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
+/// A touchpoint's sections in pieces that are likely to be another one's, too: what is the event's own, who it is of, and each
+/// further section. Together they are the bytes they were made of, whatever those are.
+#[derive(Clone, Debug)]
+pub struct Pieces<'a> {
+    rest: &'a [u8],
+    /// Lengths of the pieces that come next, where they are not whole sections; else 0.
+    lengths: [usize; 2],
+}
+
+impl<'a> Pieces<'a> {
+    /// Those of bytes from [`SECTIONS`](super::SECTIONS) on.
+    #[inline]
+    #[must_use]
+    pub fn of(sections: &'a [u8]) -> Pieces<'a> {
+        let whole = section::length(sections).unwrap_or(0);
+        let lengths = match *sections {
+            // The event's id is the first field.
+            [number, short, mask, _, id, ..] if number == Section::Ids as u8 && short != u8::MAX && mask & 1 == 1 => {
+                let own = (5 + usize::from(id)).min(whole);
+                [own, whole - own]
+            }
+            _ => [0; 2],
+        };
+        Pieces { rest: sections, lengths }
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let length = match self.lengths {
+            [0, _] => section::length(self.rest).unwrap_or(self.rest.len()),
+            [own, _] => own,
+        };
+        self.lengths = [self.lengths[1], 0];
+        let (piece, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
 /// Who a touchpoint is of, read without the rest: the bytes of the strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ids<'a> {
@@ -148,6 +191,7 @@ mod tests {
     use super::*;
     use crate::Micros;
     use crate::touchpoint::Items;
+    use crate::touchpoint::SECTIONS;
     use crate::vocabulary::Channel;
 
     fn sample() -> Touchpoint<'static> {
@@ -179,6 +223,24 @@ mod tests {
         let mut bytes = Vec::new();
         touchpoint.encode(&mut bytes);
         bytes
+    }
+
+    #[test]
+    fn pieces_are_the_event_s_own_whose_it_is_and_sections() {
+        let sections = |id: &str, visitor: &str| {
+            let mut out = Vec::new();
+            Touchpoint { event_id: id, site: "shop", visitor, page: "/p", country: "TH", ..Touchpoint::default() }
+                .encode(&mut out);
+            out.split_off(SECTIONS)
+        };
+        let (one, other) = (sections("e-1", "v1"), sections("another", "v1"));
+        let of = |bytes: &'static [u8]| Pieces::of(bytes).collect::<Vec<_>>();
+        let (one, other) = (of(one.leak()), of(other.leak()));
+        assert_eq!((one.len(), &one[1..]), (4, &other[1..]));
+        let long = sections(&"e".repeat(300), "v1");
+        for bytes in [&long[..], &long[..40], &one.concat()[..7], &[0, 9, 1, 0, 200, 1], &[7; 300], &[]] {
+            assert_eq!(Pieces::of(bytes).collect::<Vec<_>>().concat(), bytes);
+        }
     }
 
     #[test]

@@ -97,6 +97,17 @@ pub(super) fn next<'a>(reader: &mut Reader<'a>) -> Result<Part<'a>, WireError> {
     Ok(Part { number, mask: u16::from_le_bytes(*mask), fields })
 }
 
+/// Bytes of the section that `bytes` begin with; `None` if they are cut short.
+#[inline]
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+    let length = match *bytes {
+        [_, LONG, a, b, c, d, ..] => SHORT + 4 + u32::from_le_bytes([a, b, c, d]) as usize,
+        [_, length, ..] if length != LONG => SHORT + usize::from(length),
+        _ => return None,
+    };
+    (length <= bytes.len()).then_some(length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,12 +123,14 @@ mod tests {
             };
             assert_eq!(put(Section::Deed, &mut out, write), 1);
             assert_eq!(put(Section::Talk, &mut out, |_| 0), 0);
+            assert_eq!(super::length(&[&out[..], &[1, 2]].concat()), Some(out.len()));
             let mut reader = Reader::new(&out);
             let part = next(&mut reader).unwrap();
             assert_eq!((part.number, part.mask, part.fields), (4, 0x8001, &vec![7; length][..]));
             assert!(reader.is_empty());
             for end in 0..out.len() {
                 assert_eq!(next(&mut Reader::new(&out[..end])), Err(WireError::Truncated), "{length} cut at {end}");
+                assert_eq!(super::length(&out[..end]), None, "{length} cut at {end}");
             }
         }
     }

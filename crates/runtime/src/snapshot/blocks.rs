@@ -47,7 +47,7 @@ impl SnapshotStore {
                     Err(object_store::Error::NotFound { .. }) => return Ok(None),
                     Err(error) => return Err(SnapshotError::from(error)),
                 };
-                let block = Block::new(&bytes);
+                let block = Block::new(bytes);
                 Ok(Some((number, block)).filter(|(_, block)| block.hash() == hash))
             }
         });

@@ -99,7 +99,7 @@ mod tests {
     fn no_truncation_and_no_flipped_byte_loads() {
         let state = State {
             bytes: b"some state that compresses compresses compresses".to_vec(),
-            blocks: vec![(7, Block::new(b"block"))],
+            blocks: vec![(7, Block::new(&b"block"[..]))],
         };
         let bytes = seal("sessionize", 0, Offset(7), &state);
         let (opened, named) = open("sessionize", 0, Offset(7), &bytes).unwrap();

@@ -89,7 +89,7 @@ fn blocks_are_sent_once_shared_and_gone_with_the_last_snapshot_that_names_them()
     let (memory, store) = store(&runtime);
     let scratch = tempfile::tempdir().unwrap();
     let store = store.with_scratch(scratch.path().to_owned());
-    let block = |n: u64| Block::new(&vec![n as u8; 1000 + n as usize]);
+    let block = |n: u64| Block::new(vec![n as u8; 1000 + n as usize]);
     let publish = |offset: u64, numbers: std::ops::Range<u64>| {
         let state = State { bytes: offset.to_string().into_bytes(), blocks: numbers.map(|n| (n, block(n))).collect() };
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -137,8 +137,10 @@ fn without_scratch_space_blocks_are_restored_to_memory() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), b"").unwrap();
     let store = store.with_scratch(folder.path().join("file"));
-    let state =
-        State { bytes: b"state".to_vec(), blocks: vec![(0, Block::new(b"a block")), (1, Block::new(b"another"))] };
+    let state = State {
+        bytes: b"state".to_vec(),
+        blocks: vec![(0, Block::new(&b"a block"[..])), (1, Block::new(&b"another"[..]))],
+    };
     let (sender, receiver) = std::sync::mpsc::channel();
     store.publish("sessionize", 2, Offset(10), state.clone(), Offset(10), move |result| {
         sender.send(result.is_ok()).unwrap();
