@@ -262,7 +262,7 @@ mod tests {
     /// A touchpoint as it is passed on; of some the key is another's.
     fn passed(n: u32, visitor: usize) -> Vec<u8> {
         let head = Head {
-            key: Key(KEY.0 + u128::from(n % 50 == 0)),
+            key: Key(KEY.0 + u128::from(n.is_multiple_of(50))),
             id: u64::from(n) * 0x9E37_79B9_7F4A_7C15,
             occurred_at: EventTime(i64::from(n)),
             ..Head::default()

@@ -7,7 +7,9 @@ use crate::client::{Client, Endpoint};
 use crate::error::WarehouseError;
 use crate::insert::{Inserter, Observer};
 use crate::loader::{AT_ONCE, Loader};
+use crate::tables::TableId;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -101,6 +103,30 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     abort: Notify,
+    /// The last try failed.
+    is_refused: AtomicBool,
+}
+
+/// Passes on what an observer is told, and notes whether the last try failed.
+struct Watched {
+    observer: Arc<dyn Observer>,
+    shared: Arc<Shared>,
+}
+
+impl Observer for Watched {
+    fn inserted(&self, table: TableId, rows: u64, bytes: usize, elapsed: Duration) {
+        self.shared.is_refused.store(false, Ordering::Relaxed);
+        self.observer.inserted(table, rows, bytes, elapsed);
+    }
+
+    fn retried(&self, table: TableId, kind: &'static str) {
+        self.shared.is_refused.store(true, Ordering::Relaxed);
+        self.observer.retried(table, kind);
+    }
+
+    fn repeated(&self) {
+        self.observer.repeated();
+    }
 }
 
 impl Shared {
@@ -132,9 +158,15 @@ impl LoaderHandle {
     /// A configuration that cannot be right; no thread to be had.
     pub fn spawn(config: LoaderConfig) -> Result<LoaderHandle, WarehouseError> {
         let client = Client::new(&config.endpoint)?;
-        let inserter = Inserter::new(client, config.epoch, config.backoff, Arc::clone(&config.observer));
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            abort: Notify::new(),
+            is_refused: AtomicBool::new(false),
+        });
+        let observer = Arc::new(Watched { observer: config.observer, shared: Arc::clone(&shared) });
+        let inserter = Inserter::new(client, config.epoch, config.backoff, observer);
         let loader = Loader::new(inserter, config.watches_restarts, config.insert_bytes);
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), abort: Notify::new() });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -191,6 +223,12 @@ impl LoaderHandle {
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.shared.lock().bytes
+    }
+
+    /// Whether the server's last answer was that it cannot, or none at all: more batches would only wait in memory.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.shared.is_refused.load(Ordering::Relaxed)
     }
 
     /// The error the loader stopped with, if it did.
@@ -362,7 +400,6 @@ mod tests {
     use super::*;
     use crate::batch::TableRows;
     use crate::insert::Silent;
-    use crate::tables::TableId;
     use bytes::Bytes;
     use crumbtrail_events::EventTime;
     use crumbtrail_events::outcome::Counts;
@@ -394,6 +431,11 @@ mod tests {
         }
         assert!((3..=4).contains(&taken), "{taken}");
         assert!(handle.waiting_bytes() <= 5000);
+        let begun = Instant::now();
+        while !handle.is_refused() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody answers there");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         assert_eq!(handle.acked(Processor::Journey, 0), None);
         assert!(!handle.close(Duration::from_millis(50)).unwrap(), "what is left is said to be left");
     }

@@ -81,7 +81,7 @@ impl Flow {
 
 fn config(broker: &Broker, prefix: &str) -> String {
     format!(
-        "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
+        "log:\n  home: kafka\n  partitions: 6\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
          bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\n    \
          topic.metadata.refresh.interval.ms: \"2000\"\nsources:\n  - topic: clicks-json\n    site: shop\npace:\n  \
          insert_interval_ms: 300\n  tick_ms: 100\nsnapshots:\n  interval_seconds: 1\n",
@@ -137,25 +137,36 @@ fn members_come_and_go() {
     if !is_long() {
         return;
     }
-    let Some(flow) = Flow::start("members_come_and_go", 60_000, 100) else { return };
+    let Some(flow) = Flow::start("members_come_and_go", 90_000, 150) else { return };
     let seed = seed();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let one = Member::start(&flow.shop, "one");
-    let (mut kills, mut drains) = (0, 0);
-    while flow.counted() < 50_000 {
-        let other = Member::start(&flow.shop, "other");
-        std::thread::sleep(Duration::from_millis(random.random_range(500..9_000)));
-        if random.random_bool(0.5) {
-            other.kill();
-            kills += 1;
-        } else {
-            other.drain();
-            drains += 1;
+    let names = ["one", "two", "three", "four", "five"];
+    let mut members = names.map(|_| None::<Member>);
+    let (mut kills, mut drains, mut most) = (0, 0, 0);
+    while flow.counted() < 80_000 {
+        // Some come, as many as they are to be; then some go, whichever.
+        let wanted = random.random_range(1..=names.len());
+        for (member, name) in members.iter_mut().zip(names).filter(|(member, _)| member.is_none()).take(wanted) {
+            *member = Some(Member::start(&flow.shop, name));
         }
-        std::thread::sleep(Duration::from_millis(random.random_range(0..4_000)));
+        most = most.max(members.iter().flatten().count());
+        std::thread::sleep(Duration::from_millis(random.random_range(500..12_000)));
+        for member in &mut members {
+            match random.random_range(0..4) {
+                0 if member.is_some() => {
+                    member.take().expect("one is there").kill();
+                    kills += 1;
+                }
+                1 if member.is_some() => {
+                    member.take().expect("one is there").drain();
+                    drains += 1;
+                }
+                _ => {}
+            }
+        }
     }
-    one.drain();
-    flow.judge(&format!("members 1 ↔ 2: {kills} times killed, {drains} times drained (seed {seed})"));
+    members.into_iter().flatten().for_each(Member::drain);
+    flow.judge(&format!("members 1 ↔ {most}: {kills} times killed, {drains} times drained (seed {seed})"));
 }
 
 #[test]
@@ -188,23 +199,31 @@ fn clickhouse_is_away_and_struck_while_records_come_in() {
         return;
     }
     let test = "clickhouse_is_away_and_struck_while_records_come_in";
-    let Some(flow) = Flow::start(test, 90_000, 150) else { return };
+    let away = std::env::var("CRUMBTRAIL_AWAY_MINUTES").map_or(1, |minutes| minutes.parse().expect("minutes"));
+    let seconds = 60 * away + 150;
+    let count = i64::try_from(seconds).unwrap() * 600;
+    let Some(flow) = Flow::start(test, count, seconds) else { return };
     let mut one = Member::start(&flow.shop, "one");
     flow.proxy.strike(&Fault::QUICK, 4, 200);
     flow.wait_for_more(20_000);
     let before = one.resident_bytes();
     flow.proxy.shut(true);
-    std::thread::sleep(Duration::from_secs(60));
-    assert!(!one.has_ended(), "it ended while ClickHouse was away");
+    let mut most = before;
+    for _ in 0..12 * away {
+        std::thread::sleep(Duration::from_secs(5));
+        assert!(!one.has_ended(), "it ended while ClickHouse was away");
+        most = most.max(one.resident_bytes());
+    }
     let after = one.resident_bytes();
     flow.proxy.shut(false);
     flow.wait_for_more(20_000);
     let (struck, seen) = (flow.proxy.struck(), flow.proxy.seen());
     flow.proxy.strike(&[], 1, 0);
     one.drain();
-    let mib = |bytes: u64| bytes >> 20;
-    let memory = format!("{} MiB resident before, {} MiB at its end", mib(before), mib(after));
-    flow.judge(&format!("{struck} of {seen} requests struck, ClickHouse refused for 60 s ({memory})"));
+    let [before, most, after] = [before, most, after].map(|bytes| bytes >> 20);
+    let memory = format!("{before} MiB resident before, {most} MiB at most, {after} MiB at its end");
+    flow.judge(&format!("{struck} of {seen} requests struck, ClickHouse refused for {away} minutes ({memory})"));
+    assert!(most * 10 <= before * 11, "an outage costs lag and not memory: {memory}");
 }
 
 #[test]

@@ -390,7 +390,7 @@ pub struct PaceConfig {
     /// An open session's or journey's row is corrected at most this often, ms.
     pub correction_interval_ms: u32,
     /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB. A quarter of it is joined into one insert
-    /// when ClickHouse is behind.
+    /// when ClickHouse is behind. While it is away or refuses, partitions are paused at once.
     pub insert_queue_mib: u32,
     /// Threads (consumer group members) per processor in this process.
     pub threads: u32,

@@ -47,7 +47,7 @@ impl Sink for WarehouseSink {
     fn has_room(&self) -> bool {
         let waiting = self.loader.waiting_bytes();
         self.metrics.set(&catalogue::INSERT_QUEUE_BYTES, &[], waiting as f64);
-        waiting < self.queue_bytes
+        waiting < self.queue_bytes && !self.loader.is_refused()
     }
 
     fn submit(&self, batch: Batch) -> Result<(), SinkError> {
