@@ -129,6 +129,13 @@ if has files; then
   done
 fi
 
+if has files; then
+  say "what exactness costs: provenance, ticks, checksums and snapshots (the default is one in 30 s), by turns, $trials rounds"
+  exactness=("$bin" bench exactness --rounds "$trials" --config "$home/native/crumbtrail.yaml" --format native "$(file_of native)")
+  command_line "${exactness[*]}"
+  "${exactness[@]}"
+fi
+
 if has tables; then
   for format in native avro; do
     data=$home/tables-$format; mkdir -p "$data"

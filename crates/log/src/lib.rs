@@ -25,7 +25,7 @@ pub use error::LogError;
 pub use frame::{FrameView, Record};
 pub use inbox::{Gap, Inbox, Verdict};
 pub use log::{Event, Log, Member, ReadBack, Subscription};
-pub use outbox::Outbox;
+pub use outbox::{DEFAULT_CUT_BYTES, Outbox};
 pub use position::{Epoch, Generation, Offset, OriginId, PartitionId, Position};
 pub use source::{Source, SourceEvent, SourcePartition, SourceRecord};
 pub use tick::Tick;

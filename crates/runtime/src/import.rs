@@ -17,7 +17,7 @@ use crate::intake::{IMPORT_ORIGIN, IntakeError, Judge, Judgement, Writer};
 /// Records per chunk: what is merged by time, and how exact the watermark is.
 pub const CHUNK: usize = 1024;
 /// A tick after so many records, however fast they came: sessions close at ticks only, and until then are held in memory.
-const TICK_RECORDS: u64 = 32 << 10;
+pub const TICK_RECORDS: u64 = 32 << 10;
 
 /// Why an import ends.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,8 @@ impl Survey {
     }
 
     /// The earliest event time at or after record `index`.
-    fn earliest_from(&self, index: u64) -> EventTime {
+    #[must_use]
+    pub fn earliest_from(&self, index: u64) -> EventTime {
         let chunk = usize::try_from(index).unwrap_or(usize::MAX) / CHUNK;
         self.earliest.get(chunk).copied().unwrap_or(EventTime::MAX)
     }

@@ -4,8 +4,11 @@
 //! Only the ends differ: the logs live in memory, rows and the next log's frames are counted and dropped, and wall time
 //! moves by the record, so that two runs do the same work.
 
+mod bare;
+
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -13,15 +16,19 @@ use crumbtrail_events::Outcome;
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_log::memory::MemoryLog;
 use crumbtrail_log::{Log, Offset, Outbox, PartitionId};
-use crumbtrail_runtime::import::{self, ImportFile, ImportRules};
+use crumbtrail_runtime::import::{self, ImportFile, ImportRules, Survey};
 use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
+use crumbtrail_runtime::snapshot::{SnapshotError, SnapshotStore};
 use crumbtrail_runtime::{Clock, Owner, Step as _};
 use crumbtrail_scratch::Scratch;
 use crumbtrail_steps::Place;
 use crumbtrail_steps::sessionize::{Sessionize, TABLES};
 use crumbtrail_telemetry::Metrics;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
 
+use self::bare::Bare;
 use super::files::SourceFile;
 use crate::cli::ImportArgs;
 use crate::wiring::Deployment;
@@ -33,6 +40,8 @@ use crate::wiring::processors::{cut_rules, identity_rules, session_rules};
 pub enum BenchCommand {
     /// Files to sessions: intake and sessionize on one thread, rows encoded and dropped
     Sessions(SessionsArgs),
+    /// The same with snapshots, and without anything that makes it exact, in turn: what exactness costs
+    Exactness(ExactnessArgs),
 }
 
 /// `bench sessions`.
@@ -49,6 +58,17 @@ pub struct SessionsArgs {
     pub wall_ms: i64,
 }
 
+/// `bench exactness`.
+#[derive(Debug, Args)]
+pub struct ExactnessArgs {
+    /// The work.
+    #[command(flatten)]
+    pub work: SessionsArgs,
+    /// Rounds, each of one run with and one without.
+    #[arg(long, default_value_t = 5)]
+    pub rounds: usize,
+}
+
 /// A made-up key: nothing is kept.
 const KEY: &str = "bench-keeps-nothing";
 /// Bytes read from a log at once.
@@ -61,20 +81,21 @@ const READ: usize = 1 << 20;
 pub fn bench(command: &BenchCommand) -> Result<ExitCode> {
     match command {
         BenchCommand::Sessions(args) => sessions(args),
+        BenchCommand::Exactness(args) => exactness(args),
     }
 }
 
 /// What a run did and cost.
 struct Measured {
-    set_up: f64,
-    survey: f64,
     processing: f64,
     records: u64,
     reader: Sessionizing,
 }
 
 fn sessions(args: &SessionsArgs) -> Result<ExitCode> {
-    let Measured { set_up, survey, processing, records, reader } = measure(args)?;
+    let mut work = Work::prepare(args)?;
+    let Measured { processing, records, reader } = work.whole(None)?;
+    let Work { set_up, survey, .. } = work;
     say("records", records);
     for outcome in Outcome::ALL {
         say(outcome.as_str(), reader.counts.of(outcome));
@@ -97,46 +118,115 @@ fn sessions(args: &SessionsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(args: &SessionsArgs) -> Result<Measured> {
-    let mut config = super::load(&args.import.place)?;
-    config.clickhouse.touchpoints = args.touchpoints;
-    if config.privacy.key.is_empty() {
-        KEY.clone_into(&mut config.privacy.key);
-    }
-    let spool = std::env::temp_dir();
-    let format = args.import.format;
-    let mut files: Vec<SourceFile> =
-        args.import.files.iter().map(|path| SourceFile::open(path, &spool, format)).collect::<Result<_>>()?;
-    let deployment = Deployment::new(config)?;
-    let mut judge = SourceJudge::new(&deployment)?;
-    let set_up = cpu_seconds()?;
-    let surveys = super::import::survey(&args.import, &mut files, &mut judge)?;
-    let surveyed = cpu_seconds()?;
-
-    let log: Arc<dyn Log> = Arc::new(MemoryLog::new("touchpoints", deployment.config.log.partitions));
-    let letters: Arc<dyn Log> = Arc::new(MemoryLog::new("dead-letters", 1));
-    let mut reader = Sessionizing::new(&deployment, log.clone(), letters.clone())?;
-    let mut writer = Writer::new(log, letters, deployment.epoch(), deployment.generation());
-    let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
-    let rules = ImportRules {
-        tick_ms: i64::from(deployment.config.pace.tick_ms),
-        close_after_ms: (!args.import.keep_open).then(|| super::import::close_after_ms(&deployment)).transpose()?,
-    };
-    let clock = Clock::manual(0);
-    let mut failed = None;
-    let imported = import::import(&pairs, &mut writer, &mut judge, rules, &clock, &Metrics::new(), |_| {
-        clock.advance(args.wall_ms);
-        if failed.is_none() {
-            failed = reader.read().err();
+/// Runs with all of it, without snapshots, and without any of it, in turn, after one of each that only warms up.
+fn exactness(args: &ExactnessArgs) -> Result<ExitCode> {
+    let mut work = Work::prepare(&args.work)?;
+    let folder = tempfile::tempdir().context("no room for snapshots")?;
+    let (mut costs, mut snapshots) = ([(); 3].map(|()| Vec::new()), 0);
+    for round in 0..=args.rounds {
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(folder.path())?);
+        let prefix = format!("round-{round}");
+        let store = SnapshotStore::new(store, &prefix, work.deployment.runtime.handle().clone(), 2);
+        let (whole, logged) = (work.whole(Some(&store))?, work.whole(None)?);
+        let (bare, cost) = work.bare()?;
+        snapshots = whole.reader.snapshots;
+        if (bare.records(), bare.closed_sessions()) != (whole.records, whole.reader.closed_sessions()) {
+            bail!("the runs do not come to the same: a fault of this program");
         }
-    })?;
-    failed.map_or(Ok(()), Err)?;
-    reader.read()?;
-    let done = cpu_seconds()?;
-    if reader.counts.total() != imported.new {
-        bail!("{} records went in, {} came out: a fault of this program", imported.new, reader.counts.total());
+        for (costs, cost) in costs.iter_mut().zip([whole.processing, logged.processing, cost]).filter(|_| round > 0) {
+            costs.push(cost);
+        }
     }
-    Ok(Measured { set_up, survey: surveyed - set_up, processing: done - surveyed, records: imported.read, reader })
+    let [whole, logged, bare] = costs.map(|mut costs| {
+        costs.sort_by(f64::total_cmp);
+        [costs.first().copied().unwrap_or_default(), costs.get(costs.len() / 2).copied().unwrap_or_default()]
+    });
+    let ratios = |[best, median]: [f64; 2]| {
+        format!("best {best:.2} s, {:.3}; median {median:.2} s, {:.3}", best / bare[0], median / bare[1])
+    };
+    say("without any of it", ratios(bare));
+    say("without snapshots", ratios(logged));
+    say(&format!("with {snapshots} snapshots"), ratios(whole));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Files surveyed, to be read any number of times.
+struct Work<'a> {
+    args: &'a SessionsArgs,
+    deployment: Deployment,
+    files: Vec<SourceFile>,
+    surveys: Vec<Survey>,
+    judge: SourceJudge,
+    set_up: f64,
+    survey: f64,
+}
+
+impl Work<'_> {
+    fn prepare(args: &SessionsArgs) -> Result<Work<'_>> {
+        let mut config = super::load(&args.import.place)?;
+        config.clickhouse.touchpoints = args.touchpoints;
+        if config.privacy.key.is_empty() {
+            KEY.clone_into(&mut config.privacy.key);
+        }
+        let spool = std::env::temp_dir();
+        let format = args.import.format;
+        let mut files: Vec<SourceFile> =
+            args.import.files.iter().map(|path| SourceFile::open(path, &spool, format)).collect::<Result<_>>()?;
+        let deployment = Deployment::new(config)?;
+        let mut judge = SourceJudge::new(&deployment)?;
+        let set_up = cpu_seconds()?;
+        let surveys = super::import::survey(&args.import, &mut files, &mut judge)?;
+        let survey = cpu_seconds()? - set_up;
+        Ok(Work { args, deployment, files, surveys, judge, set_up, survey })
+    }
+
+    /// Everything an import does, up to where rows go to ClickHouse.
+    fn whole(&mut self, snapshots: Option<&SnapshotStore>) -> Result<Measured> {
+        let begun = cpu_seconds()?;
+        let Work { args, deployment, files, surveys, judge, .. } = self;
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new("touchpoints", deployment.config.log.partitions));
+        let letters: Arc<dyn Log> = Arc::new(MemoryLog::new("dead-letters", 1));
+        let mut reader = Sessionizing::new(deployment, log.clone(), letters.clone())?;
+        let mut writer = Writer::new(log, letters, deployment.epoch(), deployment.generation());
+        let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys.iter().cloned()).collect();
+        let close_after_ms = (!args.import.keep_open).then(|| super::import::close_after_ms(deployment)).transpose()?;
+        let rules = ImportRules { tick_ms: i64::from(deployment.config.pace.tick_ms), close_after_ms };
+        let clock = Clock::manual(0);
+        let mut failed = None;
+        let imported = import::import(&pairs, &mut writer, judge, rules, &clock, &Metrics::new(), |_| {
+            clock.advance(args.wall_ms);
+            if failed.is_none() {
+                failed = reader.read(snapshots).err();
+            }
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        reader.read(snapshots)?;
+        reader.wait_for_snapshots()?;
+        let processing = cpu_seconds()? - begun;
+        if reader.counts.total() != imported.new {
+            bail!("{} records went in, {} came out: a fault of this program", imported.new, reader.counts.total());
+        }
+        Ok(Measured { processing, records: imported.read, reader })
+    }
+
+    /// The same without what makes it exact, and its processor time.
+    fn bare(&mut self) -> Result<(Bare, f64)> {
+        let begun = cpu_seconds()?;
+        let Work { args, deployment, files, surveys, judge, .. } = self;
+        let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys.iter().cloned()).collect();
+        let steps = (0..deployment.config.log.partitions).map(|partition| step(deployment, partition));
+        let steps = steps.collect::<Result<Vec<_>>>()?;
+        let mut bare = Bare::new(steps, Scratch::new(std::env::temp_dir()));
+        bare.run(&pairs, judge, args.wall_ms, super::import::close_after_ms(deployment)?)?;
+        Ok((bare, cpu_seconds()? - begun))
+    }
+}
+
+/// The step of one partition.
+fn step(deployment: &Deployment, partition: u32) -> Result<Sessionize> {
+    let config = &deployment.config;
+    let place = Place { partition, of: config.log.partitions };
+    Ok(Sessionize::new(session_rules(config)?, identity_rules(config)?, config.clickhouse.touchpoints, place))
 }
 
 /// Every partition's owner, fed from the log in memory.
@@ -149,9 +239,14 @@ struct Sessionizing {
     /// Rows and bytes by table.
     rows: [(u64, u64); TABLES.len()],
     passed_bytes: u64,
+    /// Snapshots begun, and the outcomes of those that are published.
+    snapshots: usize,
+    published: (Sender<Publishing>, Receiver<Publishing>),
     /// Gauges of all partitions when most sessions were open.
     peak: Peak,
 }
+
+type Publishing = Result<(), SnapshotError>;
 
 #[derive(Default)]
 struct Peak {
@@ -162,14 +257,11 @@ struct Peak {
 impl Sessionizing {
     fn new(deployment: &Deployment, log: Arc<dyn Log>, letters: Arc<dyn Log>) -> Result<Sessionizing> {
         let config = &deployment.config;
-        let (rules, identity) = (session_rules(config)?, identity_rules(config)?);
-        let owner = |partition: u32| {
-            let place = Place { partition, of: log.partitions() };
-            let step = Sessionize::new(rules.clone(), identity, config.clickhouse.touchpoints, place);
+        let owner = |partition: u32| -> Result<Owner<Sessionize>> {
             let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);
             let onward = Some((outbox, format!("log:touchpoints/{partition}")));
-            let start = Start::Empty(Offset(0));
-            Owner::new(step, deployment.epoch(), PartitionId(partition), start, cut_rules(config), onward)
+            let (step, start) = (step(deployment, partition)?, Start::Empty(Offset(0)));
+            Ok(Owner::new(step, deployment.epoch(), PartitionId(partition), start, cut_rules(config), onward)?)
         };
         Ok(Sessionizing {
             owners: (0..log.partitions()).map(owner).collect::<Result<_, _>>()?,
@@ -179,14 +271,16 @@ impl Sessionizing {
             counts: Counts::default(),
             rows: [(0, 0); TABLES.len()],
             passed_bytes: 0,
+            snapshots: 0,
+            published: mpsc::channel(),
             peak: Peak::default(),
         })
     }
 
     /// Processes what the log holds and trims it.
-    fn read(&mut self) -> Result<()> {
+    fn read(&mut self, store: Option<&SnapshotStore>) -> Result<()> {
         let mut ticked = false;
-        let Sessionizing { log, owners, scratch, counts, rows, passed_bytes, .. } = self;
+        let Sessionizing { log, owners, scratch, counts, rows, passed_bytes, snapshots, published, .. } = self;
         for owner in owners {
             let partition = owner.partition();
             loop {
@@ -202,6 +296,13 @@ impl Sessionizing {
                     ticked |= report.ticked;
                     if report.ticked {
                         owner.spill(scratch)?;
+                    }
+                    if let Some((store, (at, state))) = store.zip(report.snapshot) {
+                        *snapshots += 1;
+                        let published = published.0.clone();
+                        store.publish("sessionize", partition.0, at, state, at, move |done| {
+                            let _ = published.send(done.map(|_| ()));
+                        });
                     }
                     if let Some(batch) = report.batch {
                         for (sum, count) in counts.0.iter_mut().zip(batch.counts.0) {
@@ -222,6 +323,10 @@ impl Sessionizing {
             self.note_peak();
         }
         Ok(())
+    }
+
+    fn wait_for_snapshots(&self) -> Result<()> {
+        (0..self.snapshots).try_for_each(|_| Ok(self.published.1.recv()??))
     }
 
     fn note_peak(&mut self) {
@@ -301,7 +406,10 @@ mod tests {
             let command = ["crumbtrail", "bench", "sessions", "--format", format, path.to_str().unwrap()];
             let cli = crate::cli::Cli::parse_from(command);
             let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
-            let reader = measure(&args).unwrap().reader;
+            let mut work = Work::prepare(&args).unwrap();
+            let reader = work.whole(None).unwrap().reader;
+            let bare = work.bare().unwrap().0;
+            assert_eq!((bare.records(), bare.closed_sessions()), (reader.counts.total(), reader.closed_sessions()));
             assert_eq!((reader.counts.of(Outcome::Counted), reader.closed_sessions()), (3_000, 400), "{format}");
             assert_eq!((reader.counts.of(Outcome::Dead), reader.counts.of(Outcome::Duplicate)), (dead, repeated));
         }
