@@ -79,10 +79,9 @@ impl Chunks {
         self.start
     }
 
-    /// Takes all chunks, and begins the next after none.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        let room = Vec::with_capacity(self.bytes.len());
-        let bytes = std::mem::replace(&mut self.bytes, room);
+    /// Takes all chunks, and begins the next after none, with room for so many bytes.
+    pub(crate) fn take(&mut self, room: usize) -> Vec<u8> {
+        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
         self.begin();
         bytes
     }
