@@ -1,0 +1,69 @@
+//! What a snapshot of the sessionize step costs with many sessions open: `cargo run --release -p crumbtrail-steps --example
+//! snapshot -- [sessions]`. Prints how long taking it holds the partition up, its bytes, and how long restoring it takes.
+
+use std::time::Instant;
+
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Touchpoint};
+use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_runtime::step::Effects;
+use crumbtrail_runtime::{Context, Step as _};
+use crumbtrail_sessions::RuleBook;
+use crumbtrail_steps::Place;
+use crumbtrail_steps::sessionize::Sessionize;
+
+const START: i64 = 1_760_000_000_000;
+
+fn main() {
+    let sessions = std::env::args().nth(1).map_or(1_000_000, |arg| arg.parse::<u32>().expect("a number"));
+    let step = || {
+        Sessionize::new(
+            RuleBook::default(),
+            crumbtrail_identity::Rules::default(),
+            false,
+            Place { partition: 0, of: 1 },
+        )
+    };
+    let mut open = step();
+    let mut effects = Effects::new(open.tables());
+    let mut bytes = Vec::new();
+    for n in 0..2 * sessions {
+        // Two events each, half an hour's worth of visitors after the other.
+        let (visitor, id) = (format!("7f3c9e2a-{:08x}", n / 2), format!("e-{n:09}"));
+        let at = START + i64::from(n) * 600_000 / i64::from(2 * sessions);
+        let page = format!("/shop/category-{}", n % 500);
+        let head = Head {
+            outcome: Outcome::Counted,
+            kind: Kind::PageView,
+            key: Key::visitor("shop", &visitor),
+            id: id_hash(&id),
+            occurred_at: EventTime(at),
+        };
+        bytes.clear();
+        let touchpoint =
+            Touchpoint { head, event_id: &id, site: "shop", visitor: &visitor, page: &page, ..Touchpoint::default() };
+        Touchpoint { country: "TH", city: "Bangkok", browser: "Chrome", os: "Android", ..touchpoint }
+            .encode(&mut bytes);
+        let context = Context { version: u64::from(n), watermark: EventTime(START - 5_000), wall_ms: 0 };
+        open.record(&bytes, context, &mut effects).expect("own touchpoints");
+        effects.passed.clear();
+        effects.passed_bytes.clear();
+    }
+    let gauges = open.gauges();
+    println!(
+        "{} open sessions, {} bytes each in memory, identity's included",
+        gauges.open,
+        gauges.resident_bytes / gauges.open
+    );
+    let begun = Instant::now();
+    let mut state = Vec::new();
+    open.save(&mut state);
+    let blocks = open.blocks();
+    println!("held up for {:.1?}; {:.1} MB beside the blocks", begun.elapsed(), state.len() as f64 / 1e6);
+    let blocks: Vec<_> = blocks.into_iter().map(|(_, block)| block).collect();
+    let begun = Instant::now();
+    let mut restored = step();
+    restored.load(&state, &blocks).expect("what was saved");
+    println!("restored in {:.1?}", begun.elapsed());
+    assert_eq!(restored.gauges().open, gauges.open);
+}
