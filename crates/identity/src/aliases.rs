@@ -9,16 +9,14 @@
 //! comes out depends on what was said alone, not on the order it was said in, and every partition is told everything.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasherDefault;
 
 use crumbtrail_events::{EventTime, Key};
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::How;
-use crate::identity::KeyHasher;
 use crate::rows::Standing;
 use crate::rules::Rules;
+use crate::shards::Keyed;
 
 /// Claims of one id that are kept: the earliest. An id that is said to be more customers' is nobody's.
 const MOST_RIVALS: usize = 8;
@@ -151,8 +149,6 @@ pub(crate) struct Change {
     /// Claims, by alias and customer, that stand otherwise now and whose rows are this partition's.
     pub(crate) told: Vec<(Key, Key)>,
 }
-
-type Keyed<T> = HashMap<Key, T, BuildHasherDefault<KeyHasher>>;
 
 /// What is said of one id.
 #[derive(Debug, Default)]

@@ -5,11 +5,11 @@ use crate::claims::{Claim, Claims, Holder, How};
 use crate::ring::Ring;
 use crate::rows::{IdKind, LinkRow, Standing};
 use crate::rules::Rules;
+use crate::shards::{Keyed, Shards};
+use crate::snapshot::Saving;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_scratch::{Block, Scratch};
-use hashbrown::HashMap;
 use smallvec::SmallVec;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::{io, iter};
 
 /// Where decisions go.
@@ -78,15 +78,16 @@ impl Known {
 pub struct Identity {
     pub(crate) rules: Rules,
     pub(crate) watermark: EventTime,
-    pub(crate) known: HashMap<Key, Known, BuildHasherDefault<KeyHasher>>,
-    pub(crate) claims: HashMap<Key, Claims, BuildHasherDefault<KeyHasher>>,
+    pub(crate) known: Shards<Known>,
+    pub(crate) claims: Shards<Claims>,
     pub(crate) ring: Ring,
     pub(crate) aliases: Aliases,
     /// By customer, the visitors and contacts that were ever claimed for them, in the order of their keys. Not stored.
-    ids: HashMap<Key, SmallVec<[Key; 1]>, BuildHasherDefault<KeyHasher>>,
+    ids: Keyed<SmallVec<[Key; 1]>>,
     /// How many were known after the last sweep.
     pub(crate) swept: usize,
     claims_bytes: usize,
+    pub(crate) saving: Option<Box<Saving>>,
 }
 
 /// Fewer than that are not swept.
@@ -99,13 +100,14 @@ impl Identity {
         Identity {
             rules,
             watermark: EventTime::MIN,
-            known: HashMap::default(),
-            claims: HashMap::default(),
+            known: Shards::default(),
+            claims: Shards::default(),
             ring: Ring::new(rules.packing),
             aliases: Aliases::default(),
-            ids: HashMap::default(),
+            ids: Keyed::default(),
             swept: 0,
             claims_bytes: 0,
+            saving: None,
         }
     }
 
@@ -238,7 +240,7 @@ impl Identity {
         let Evidence { key, person, .. } = *evidence;
         let horizon = self.horizon();
         let Some(known) = self.known.get_mut(&key) else { return Ok(()) };
-        let claims = self.claims.entry(key).or_default();
+        let claims = self.claims.or_default(key);
         let before = claims.holder(&self.rules);
         let bytes = claims.heap_bytes();
         known.is_claimed = true;
@@ -319,9 +321,8 @@ impl Identity {
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
         let ids = self.ids.capacity() * (size_of::<(Key, SmallVec<[Key; 1]>)>() + 1);
-        let known = self.known.capacity() * (size_of::<(Key, Known)>() + 1);
-        let claims = self.claims.capacity() * (size_of::<(Key, Claims)>() + 1) + self.claims_bytes;
-        known + claims + ids + self.aliases.resident_bytes() + self.ring.resident_bytes()
+        let claims = self.claims.resident_bytes() + self.claims_bytes;
+        self.known.resident_bytes() + claims + ids + self.aliases.resident_bytes() + self.ring.resident_bytes()
     }
 
     pub(crate) fn restore(&mut self, key: Key, known: Known, claims: Claims) {
@@ -342,7 +343,7 @@ impl Identity {
     fn meet(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Known {
         self.watermark = self.watermark.max(watermark);
         let (horizon, forgotten) = (self.horizon(), self.watermark.plus(-self.rules.remember_ms));
-        let known = self.known.entry(key).or_default();
+        let known = self.known.or_default(key);
         if known.seen() < horizon {
             (known.newest, known.kept) = (0, 0);
             if known.seen() < forgotten && known.is_claimed {
@@ -379,29 +380,9 @@ fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, rules: &R
 }
 
 /// Notes that an id was claimed for a customer.
-fn remember(ids: &mut HashMap<Key, SmallVec<[Key; 1]>, BuildHasherDefault<KeyHasher>>, key: Key, customer: Key) {
+fn remember(ids: &mut Keyed<SmallVec<[Key; 1]>>, key: Key, customer: Key) {
     let ids = ids.entry(customer).or_default();
     if let Err(place) = ids.binary_search(&key) {
         ids.insert(place, key);
-    }
-}
-
-/// Keys are hashes already: their low half is taken as it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
     }
 }

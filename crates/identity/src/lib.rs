@@ -18,6 +18,7 @@ mod identity;
 mod ring;
 pub mod rows;
 pub mod rules;
+mod shards;
 mod snapshot;
 
 pub use aliases::AliasEvidence;

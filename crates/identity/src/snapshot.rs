@@ -1,4 +1,4 @@
-//! The state as bytes. Equal states give equal bytes.
+//! The state as bytes. Saved at once, equal states give equal bytes; saved in parts, what is known stands in no order.
 //!
 //! ```text
 //! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims
@@ -18,32 +18,75 @@ use crumbtrail_scratch::Block;
 /// The format this build writes.
 const VERSION: u8 = 3;
 
+/// A save under way: of the state as it was when it began.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    /// What stands before what is known, in pieces of about [`PIECE`] bytes, and after it.
+    pieces: Vec<Vec<u8>>,
+    end: Vec<u8>,
+    /// The next shard.
+    next: usize,
+}
+
+/// Bytes of a piece: none is ever copied to grow.
+const PIECE: usize = 256 << 10;
+
 impl Identity {
     /// Appends the whole state but the bytes of its [blocks](Identity::blocks).
     pub fn save(&self, out: &mut Vec<u8>) {
+        self.save_begin(out);
+        let mut known: Vec<(&Key, &Known)> = self.known.iter().collect();
+        known.sort_unstable_by_key(|(key, _)| **key);
+        for (key, known) in known {
+            put_known(*key, *known, self.claims(*key, *known), out);
+        }
+        self.save_aliases(out);
+    }
+
+    /// Begins to save the state as it is now; what changes from here on is not in it.
+    pub fn begin_save(&mut self) {
+        let (mut begin, mut end) = (Vec::new(), Vec::new());
+        self.save_begin(&mut begin);
+        self.save_aliases(&mut end);
+        self.known.begin_save();
+        self.claims.begin_save();
+        self.saving = Some(Box::new(Saving { pieces: vec![begin, Vec::new()], end, next: 0 }));
+    }
+
+    /// Saves some more, about `most` keys. When all is saved, gives the state in pieces, back to back as [`Identity::load`] reads
+    /// it: like [`Identity::save`]'s, in another order.
+    pub fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        let Identity { known, claims, saving, .. } = self;
+        let mut left = most.max(1);
+        while left > 0 {
+            let Saving { pieces, next, .. } = saving.as_deref_mut()?;
+            let (known, claims) = (known.save_shard(*next), claims.save_shard(*next));
+            *next += 1;
+            let Some((known, claims)) = known.zip(claims) else {
+                let Saving { mut pieces, end, .. } = *saving.take()?;
+                pieces.push(end);
+                return Some(pieces);
+            };
+            if pieces.last().is_none_or(|piece| piece.len() >= PIECE) {
+                pieces.push(Vec::with_capacity(PIECE + PIECE / 4));
+            }
+            let piece = pieces.len() - 1;
+            for (key, known) in known.iter() {
+                let claims = if known.is_claimed { claims.get(key) } else { None };
+                put_known(*key, *known, claims, &mut pieces[piece]);
+            }
+            // An empty shard costs something, too.
+            left = left.saturating_sub(known.len().max(1));
+        }
+        None
+    }
+
+    fn save_begin(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         out.extend_from_slice(&self.watermark.0.to_le_bytes());
         put_varint(out, self.swept as u64);
         self.ring.save(out);
-        let mut known: Vec<(&Key, &Known)> = self.known.iter().collect();
-        known.sort_unstable_by_key(|(key, _)| **key);
-        put_varint(out, known.len() as u64);
-        for (key, known) in known {
-            out.extend_from_slice(&key.0.to_le_bytes());
-            put_varint(out, known.newest);
-            put_varint(out, u64::from(known.seen_s));
-            put_varint(out, u64::from(known.kept));
-            let claims = self.claims(*key, *known).map_or(&[][..], |claims| &claims.0);
-            put_varint(out, claims.len() as u64);
-            for claim in claims {
-                put_bytes(out, claim.customer.as_bytes());
-                out.extend_from_slice(&claim.person.0.to_le_bytes());
-                out.extend_from_slice(&claim.at.0.to_le_bytes());
-                out.extend_from_slice(&claim.id.to_le_bytes());
-                out.extend_from_slice(&[claim.how as u8, u8::from(claim.is_undone)]);
-            }
-        }
-        self.save_aliases(out);
+        put_varint(out, self.known.len() as u64);
     }
 
     fn save_aliases(&self, out: &mut Vec<u8>) {
@@ -100,6 +143,22 @@ impl Identity {
             return Err(WireError::Malformed("bytes after the end of the identity"));
         }
         Ok(identity)
+    }
+}
+
+fn put_known(key: Key, known: Known, claims: Option<&Claims>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&key.0.to_le_bytes());
+    put_varint(out, known.newest);
+    put_varint(out, u64::from(known.seen_s));
+    put_varint(out, u64::from(known.kept));
+    let claims = claims.map_or(&[][..], |claims| &claims.0);
+    put_varint(out, claims.len() as u64);
+    for claim in claims {
+        put_bytes(out, claim.customer.as_bytes());
+        out.extend_from_slice(&claim.person.0.to_le_bytes());
+        out.extend_from_slice(&claim.at.0.to_le_bytes());
+        out.extend_from_slice(&claim.id.to_le_bytes());
+        out.extend_from_slice(&[claim.how as u8, u8::from(claim.is_undone)]);
     }
 }
 

@@ -16,11 +16,19 @@ pub struct CutRules {
     /// Cut at a tick even without rows once this much tick wall time has passed, ms: the snapshot of a quiet partition
     /// moves on too, so that the log behind it can be forgotten.
     pub quiet_ms: i64,
+    /// Keys of the state saved between two frames: a snapshot must not hold a partition up.
+    pub save_at_once: usize,
 }
 
 impl Default for CutRules {
     fn default() -> CutRules {
-        CutRules { interval_ms: 1_000, max_bytes: 8 << 20, snapshot_interval_ms: 30_000, quiet_ms: 3_600_000 }
+        CutRules {
+            interval_ms: 1_000,
+            max_bytes: 8 << 20,
+            snapshot_interval_ms: 30_000,
+            quiet_ms: 3_600_000,
+            save_at_once: 2_048,
+        }
     }
 }
 
@@ -110,7 +118,7 @@ mod tests {
     use super::*;
 
     const RULES: CutRules =
-        CutRules { interval_ms: 1_000, max_bytes: 100, snapshot_interval_ms: 3_000, quiet_ms: 60_000 };
+        CutRules { interval_ms: 1_000, max_bytes: 100, snapshot_interval_ms: 3_000, quiet_ms: 60_000, save_at_once: 1 };
 
     #[test]
     fn cuts_at_ticks_by_time_and_at_frames_by_bytes() {

@@ -6,7 +6,7 @@
 use std::io;
 
 use crumbtrail_events::EventTime;
-use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed};
 use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
 use crumbtrail_scratch::{Block, Scratch};
@@ -14,7 +14,7 @@ use crumbtrail_scratch::{Block, Scratch};
 use crate::cutter::{CutRules, Cutter};
 use crate::provenance::Provenance;
 use crate::sink::Batch;
-use crate::snapshot::{Snapshot, State};
+use crate::snapshot::{Saved, Snapshot, State};
 use crate::step::{Context, Effects, Step, StepError};
 
 /// Format version of the owner's part of a snapshot.
@@ -74,8 +74,8 @@ pub struct FrameReport {
     pub set_aside: u64,
     /// A batch was cut.
     pub batch: Option<Batch>,
-    /// A snapshot is due at this cut: the offset and the state.
-    pub snapshot: Option<(Offset, State)>,
+    /// A snapshot is due at this cut: [`Owner::begin_save`], before the next frame.
+    pub snapshot_is_due: bool,
     /// The frame carried a tick.
     pub ticked: bool,
     /// That tick was a closing one.
@@ -100,6 +100,7 @@ pub struct Owner<S, I = Inbox> {
     /// Records at which processes crashed, not given to the step.
     aside: Vec<Place>,
     deciding: Place,
+    saving: Option<(Offset, Saved)>,
 }
 
 /// Where a record stands in the log: offset of its frame, and its number in it, from 0.
@@ -217,6 +218,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             scratch: Vec::new(),
             aside: Vec::new(),
             deciding: Place::default(),
+            saving: None,
         })
     }
 
@@ -352,9 +354,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
                 watermark: self.watermark(),
                 wall_ms: self.time.wall_ms,
             });
-            if decision.snapshot {
-                report.snapshot = Some((self.next, self.save()));
-            }
+            report.snapshot_is_due = decision.snapshot;
         }
         Ok(report)
     }
@@ -439,6 +439,34 @@ impl<S: Step, I: Provenance> Owner<S, I> {
 
     /// Its state, as a snapshot holds it; whole only right after a cut.
     pub(crate) fn save(&self) -> State {
+        let mut piece = Vec::new();
+        self.step.save(&mut piece);
+        Saved { head: self.head(), pieces: vec![piece], blocks: self.step.blocks() }.into()
+    }
+
+    /// Begins to save its state as it is now, right after a cut. One that is being saved already goes on instead.
+    pub fn begin_save(&mut self) {
+        if self.saving.is_none() {
+            self.step.begin_save();
+            let saved = Saved { head: self.head(), pieces: Vec::new(), blocks: self.step.blocks() };
+            self.saving = Some((self.next, saved));
+        }
+    }
+
+    /// Whether it is saving its state.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Saves about `most` keys more of the state that is being saved. When all are, gives it, and the offset it is of.
+    pub fn save_on(&mut self, most: usize) -> Option<(Offset, Saved)> {
+        self.saving.as_ref()?;
+        let pieces = self.step.save_on(most)?;
+        self.saving.take().map(|(at, saved)| (at, Saved { pieces, ..saved }))
+    }
+
+    /// What a snapshot holds beside the step's state.
+    fn head(&self) -> Vec<u8> {
         let mut out = vec![STATE_VERSION];
         put_signed(&mut out, self.time.wall_ms);
         put_signed(&mut out, self.time.skipped_ms);
@@ -446,11 +474,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         let mut part = Vec::new();
         self.inbox.encode(&mut part);
         put_bytes(&mut out, &part);
-        part.clear();
-        self.step.save(&mut part);
-        put_varint(&mut out, part.len() as u64);
-        out.extend_from_slice(&part);
-        State { bytes: out, blocks: self.step.blocks() }
+        out
     }
 }
 

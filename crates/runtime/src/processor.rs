@@ -223,7 +223,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             self.ask(owner, asks, report.ticked)?;
         }
         let ticked = report.ticked;
-        self.deliver(held, report, oldest)?;
+        self.deliver(held, report)?;
+        self.save_on(held, oldest);
         if ticked {
             held.room.spill(&mut held.owner);
         }
@@ -318,12 +319,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         Ok(next)
     }
 
-    fn deliver<I: Provenance>(
-        &self,
-        held: &Held<S, I>,
-        report: FrameReport,
-        oldest: &Oldest,
-    ) -> Result<(), ProcessorError> {
+    fn deliver<I: Provenance>(&self, held: &mut Held<S, I>, report: FrameReport) -> Result<(), ProcessorError> {
         let (name, partition) = (held.owner.step().name(), held.owner.partition());
         if report.repeats > 0 {
             self.metrics.add(&catalogue::STEP_REPEATS, &[name], report.repeats);
@@ -351,26 +347,41 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             }
             self.sink.submit(batch)?;
         }
-        if let (Some((offset, state)), Some(store)) = (report.snapshot, &self.snapshots) {
-            let (metrics, oldest) = (self.metrics.clone(), oldest.clone());
-            let limit = self.restart_limit(held);
-            store.publish(name, partition.0, offset, state, limit, move |result| match result {
-                Ok(published) => {
-                    let labels = [name, &partition.0.to_string()];
-                    metrics.set(&catalogue::SNAPSHOT_BYTES, &labels, published.size as f64);
-                    if published.oldest <= limit {
-                        let mut oldest = oldest.lock();
-                        let oldest = oldest.entry(partition.0).or_default();
-                        *oldest = published.oldest.max(*oldest);
-                    }
-                }
-                Err(error) => {
-                    metrics.add(&catalogue::SNAPSHOT_FAILURES, &[name], 1);
-                    tracing::warn!(processor = name, partition = partition.0, %error, "snapshot was not published");
-                }
-            });
+        if report.snapshot_is_due && self.snapshots.is_some() {
+            let begun = Instant::now();
+            held.owner.begin_save();
+            self.metrics.observe(&catalogue::SNAPSHOT_SECONDS, &[name], begun.elapsed().as_secs_f64());
         }
         Ok(())
+    }
+
+    /// Goes on with a snapshot, if one is being taken, and has it published when it is whole.
+    fn save_on<I: Provenance>(&self, held: &mut Held<S, I>, oldest: &Oldest) {
+        if !held.owner.is_saving() {
+            return;
+        }
+        let (name, partition) = (held.owner.step().name(), held.owner.partition());
+        let begun = Instant::now();
+        let saved = held.owner.save_on(self.rules.save_at_once);
+        self.metrics.observe(&catalogue::SNAPSHOT_SECONDS, &[name], begun.elapsed().as_secs_f64());
+        let (Some((offset, saved)), Some(store)) = (saved, &self.snapshots) else { return };
+        let (metrics, oldest) = (self.metrics.clone(), oldest.clone());
+        let limit = self.restart_limit(held);
+        store.publish(name, partition.0, offset, saved, limit, move |result| match result {
+            Ok(published) => {
+                let labels = [name, &partition.0.to_string()];
+                metrics.set(&catalogue::SNAPSHOT_BYTES, &labels, published.size as f64);
+                if published.oldest <= limit {
+                    let mut oldest = oldest.lock();
+                    let oldest = oldest.entry(partition.0).or_default();
+                    *oldest = published.oldest.max(*oldest);
+                }
+            }
+            Err(error) => {
+                metrics.add(&catalogue::SNAPSHOT_FAILURES, &[name], 1);
+                tracing::warn!(processor = name, partition = partition.0, %error, "snapshot was not published");
+            }
+        });
     }
 
     /// A snapshot up to here could be used by a restart now.
@@ -619,7 +630,9 @@ where
                     self.unflushed |= processor.frame(held, offset, &bytes, &self.oldest)?;
                 }
             }
-            Event::AtEnd { .. } | Event::Idle => {}
+            Event::AtEnd { .. } | Event::Idle => {
+                self.partitions.values_mut().for_each(|held| processor.save_on(held, &self.oldest));
+            }
         }
         let now = now();
         self.take_over(now)?;
@@ -691,6 +704,11 @@ where
     /// # Errors
     /// The log refuses.
     pub fn leave(mut self) -> Result<(), ProcessorError> {
+        for held in self.partitions.values_mut() {
+            while held.owner.is_saving() {
+                self.processor.save_on(held, &self.oldest);
+            }
+        }
         self.flush()
     }
 }

@@ -111,7 +111,13 @@ fn input(records: &[(u64, i64)], per_tick: usize) -> MemoryLog {
 }
 
 fn owner(start: Start, onward: u32) -> Owner<Adder> {
-    let rules = CutRules { interval_ms: 1_000, max_bytes: 1 << 20, snapshot_interval_ms: 2_000, quiet_ms: 60_000 };
+    let rules = CutRules {
+        interval_ms: 1_000,
+        max_bytes: 1 << 20,
+        snapshot_interval_ms: 2_000,
+        quiet_ms: 60_000,
+        save_at_once: 1,
+    };
     let outbox = Outbox::new(EPOCH, Generation(1), onward);
     Owner::new(Adder::default(), EPOCH, PartitionId(0), start, rules, Some((outbox, "log:in/0".to_owned()))).unwrap()
 }
@@ -139,8 +145,11 @@ fn drive(owner: &mut Owner<Adder>, log: &MemoryLog, out: &MemoryLog, seen: &mut 
         if let Some(batch) = report.batch {
             seen.take(batch);
         }
-        if let Some((offset, state)) = report.snapshot {
-            seen.snapshots.push(Snapshot { offset, state });
+        if report.snapshot_is_due {
+            owner.begin_save();
+        }
+        if let Some((offset, saved)) = owner.save_on(1) {
+            seen.snapshots.push(Snapshot { offset, state: saved.into() });
         }
     }
     out.flush(Duration::from_secs(1)).unwrap();

@@ -5,9 +5,11 @@ use crate::intern::Symbol;
 use crumbtrail_events::Key;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// What is known of one key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slot {
     /// The key's halves: two words instead of a `u128`, whose alignment would cost 8 bytes a slot.
     key: [u64; 2],
@@ -56,6 +58,9 @@ const _: () = assert!(size_of::<Slot>() <= 96);
 
 /// Slots of one block: blocks never move, so growing costs no copy and no doubled memory.
 const BLOCK: usize = 1024;
+/// Slots of one page: what is copied when one of them changes that is still to be saved as it was.
+const PAGE: usize = 32;
+const _: () = assert!(BLOCK.is_multiple_of(PAGE));
 
 /// All slots.
 #[derive(Debug, Default)]
@@ -63,6 +68,30 @@ pub(crate) struct Slots {
     blocks: Vec<Vec<Slot>>,
     free: Vec<u32>,
     index: HashTable<u32>,
+    saving: Option<Box<Saving>>,
+}
+
+/// Which pages are still to be saved as they were when saving began.
+#[derive(Debug)]
+struct Saving {
+    /// Slots there were.
+    slots: usize,
+    /// Every page before has been handed out or copied.
+    next: usize,
+    /// A bit for each page that has been handed out or copied.
+    done: Vec<u64>,
+    /// Pages that have changed since, as they were.
+    copies: Vec<Vec<Slot>>,
+}
+
+impl Saving {
+    fn is_done(&self, page: usize) -> bool {
+        self.done[page / 64] & (1 << (page % 64)) != 0
+    }
+
+    fn page(&self, page: usize) -> Range<usize> {
+        page * PAGE..self.slots.min((page + 1) * PAGE)
+    }
 }
 
 impl Slots {
@@ -78,6 +107,7 @@ impl Slots {
     pub(crate) fn insert(&mut self, slot: Slot) -> u32 {
         let low = slot.key[1];
         let n = if let Some(n) = self.free.pop() {
+            self.keep(n);
             self.blocks[n as usize / BLOCK][n as usize % BLOCK] = slot;
             n
         } else {
@@ -110,8 +140,55 @@ impl Slots {
     }
 
     /// The slot with this number.
+    #[inline]
     pub(crate) fn get_mut(&mut self, n: u32) -> &mut Slot {
+        self.keep(n);
         &mut self.blocks[n as usize / BLOCK][n as usize % BLOCK]
+    }
+
+    /// Begins to save the slots as they are now.
+    pub(crate) fn begin_save(&mut self) {
+        let slots = self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len());
+        let done = vec![0; slots.div_ceil(PAGE).div_ceil(64)];
+        self.saving = Some(Box::new(Saving { slots, next: 0, done, copies: Vec::new() }));
+    }
+
+    /// Hands out a page as it was when saving began, each once and in no order; `None` when all are saved, and nothing is kept
+    /// any more. Slots without chains are free.
+    pub(crate) fn save_page(&mut self) -> Option<Cow<'_, [Slot]>> {
+        let saving = self.saving.as_deref_mut()?;
+        if let Some(copy) = saving.copies.pop() {
+            return Some(Cow::Owned(copy));
+        }
+        while saving.next * PAGE < saving.slots && saving.is_done(saving.next) {
+            saving.next += 1;
+        }
+        let page = saving.next;
+        if page * PAGE >= saving.slots {
+            self.saving = None;
+            return None;
+        }
+        saving.done[page / 64] |= 1 << (page % 64);
+        Some(Cow::Borrowed(page_of(&self.blocks, saving.page(page))))
+    }
+
+    /// Keeps what a slot is about to lose that is still to be saved.
+    #[inline]
+    fn keep(&mut self, n: u32) {
+        if self.saving.is_some() {
+            self.copy(n as usize);
+        }
+    }
+
+    #[cold]
+    fn copy(&mut self, n: usize) {
+        let (blocks, Some(saving)) = (&self.blocks, self.saving.as_deref_mut()) else { return };
+        let page = n / PAGE;
+        if n >= saving.slots || saving.is_done(page) {
+            return;
+        }
+        saving.done[page / 64] |= 1 << (page % 64);
+        saving.copies.push(page_of(blocks, saving.page(page)).to_vec());
     }
 
     /// The numbers of all slots in use, in no order.
@@ -128,6 +205,11 @@ impl Slots {
     }
 }
 
+fn page_of(blocks: &[Vec<Slot>], slots: Range<usize>) -> &[Slot] {
+    let first = slots.start % BLOCK;
+    &blocks[slots.start / BLOCK][first..first + slots.len()]
+}
+
 fn at(blocks: &[Vec<Slot>], n: u32) -> &Slot {
     &blocks[n as usize / BLOCK][n as usize % BLOCK]
 }
@@ -135,6 +217,34 @@ fn at(blocks: &[Vec<Slot>], n: u32) -> &Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slots_are_saved_as_they_were_while_they_change() {
+        let mut slots = Slots::default();
+        let key = |n: u32| Key::visitor("s", &n.to_string());
+        let used = |due: i64| Slot {
+            due,
+            chains: SmallVec::from_elem(Chain::new(crate::chain::Class::PERSON), 1),
+            ..Slot::new(key(due as u32), Symbol::NONE, 0)
+        };
+        let numbers: Vec<u32> = (0..3000).map(|n| slots.insert(used(n))).collect();
+        slots.remove(numbers[5]);
+        slots.begin_save();
+        let mut saved = Vec::new();
+        for round in 0.. {
+            // Changed, removed, used again, and added meanwhile.
+            slots.get_mut(numbers[round * 37 % 3000]).due = -1;
+            if round % 3 == 0 && slots.find(key(round as u32 * 7)).is_some() {
+                slots.remove(numbers[round * 7]);
+            }
+            slots.insert(used(10_000 + round as i64));
+            let Some(page) = slots.save_page() else { break };
+            saved.extend(page.iter().filter(|slot| !slot.chains.is_empty()).map(|slot| (slot.key(), slot.due)));
+        }
+        saved.sort_unstable_by_key(|(_, due)| *due);
+        let expected: Vec<(Key, i64)> = (0..3000).filter(|n| *n != 5).map(|n| (key(n as u32), n)).collect();
+        assert_eq!(saved, expected);
+    }
 
     #[test]
     fn slots_are_found_freed_and_used_again() {

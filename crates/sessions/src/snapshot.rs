@@ -1,4 +1,5 @@
-//! The state as bytes. Equal states give equal bytes: keys, chains and ids are sorted, symbols are numbered by use.
+//! The state as bytes. Saved at once, equal states give equal bytes: keys, chains and ids are sorted, symbols are numbered by use.
+//! Saved in parts, keys stand in no order.
 //!
 //! ```text
 //! version u8 · watermark · wall time · values (leaf or tuple, each after those it is made of) · keys
@@ -13,35 +14,40 @@ use crate::rows::Cut;
 use crate::rules::RuleBook;
 use crate::session;
 use crate::slots::Slot;
-use crate::state::Sessions;
+use crate::state::{Sessions, Site};
 use crate::stored::{Resolve, Stored};
-use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_events::{EventTime, Key};
+use smallvec::SmallVec;
 
 /// The format this build writes.
 const VERSION: u8 = 3;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
-struct Numbers<'a> {
-    interner: &'a Interner,
+#[derive(Debug)]
+struct Numbers {
     numbers: Vec<u32>,
     count: u32,
     values: Vec<u8>,
 }
 
-impl Numbers<'_> {
-    fn of(&mut self, symbol: Symbol) -> Symbol {
+impl Numbers {
+    fn new(interner: &Interner) -> Numbers {
+        Numbers { numbers: vec![0; interner.len()], count: 0, values: Vec::new() }
+    }
+
+    fn of(&mut self, symbol: Symbol, interner: &Interner) -> Symbol {
         if symbol.is_none() {
             return symbol;
         }
         let at = symbol.0 as usize;
         if self.numbers[at] == 0 {
-            let parts = self.interner.symbols(symbol);
+            let parts = interner.symbols(symbol);
             let numbered: Vec<Symbol> =
-                (0..usize::from(parts)).map(|n| self.of(self.interner.part(symbol, n))).collect();
+                (0..usize::from(parts)).map(|n| self.of(interner.part(symbol, n), interner)).collect();
             self.values.push(parts);
             numbered.iter().for_each(|part| put_varint(&mut self.values, u64::from(part.0)));
-            put_bytes(&mut self.values, &self.interner.bytes(symbol)[4 * usize::from(parts)..]);
+            put_bytes(&mut self.values, &interner.bytes(symbol)[4 * usize::from(parts)..]);
             self.count += 1;
             self.numbers[at] = self.count;
         }
@@ -49,34 +55,91 @@ impl Numbers<'_> {
     }
 }
 
+/// What a state needs beside its slots to save them.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    sites: &'a [Site],
+    interner: &'a Interner,
+}
+
+impl Beside<'_> {
+    fn save(self, slot: &Slot, numbers: &mut Numbers, out: &mut Vec<u8>) {
+        out.extend_from_slice(&slot.key().0.to_le_bytes());
+        let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol, self.interner);
+        slot.due.save(out, symbol);
+        slot.is_dirty.save(out, symbol);
+        put_bytes(out, self.interner.bytes(slot.visitor));
+        put_bytes(out, self.sites[usize::from(slot.site)].name.as_bytes());
+        put_varint(out, slot.chains.len() as u64);
+        let mut chains: SmallVec<[&Chain; 4]> = slot.chains.iter().collect();
+        chains.sort_by_key(|chain| (chain.class, chain.span()));
+        chains.into_iter().for_each(|chain| save_chain(chain, out, symbol));
+    }
+}
+
+/// A save under way: of the state as it was when it began.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    watermark: EventTime,
+    wall_ms: i64,
+    numbers: Numbers,
+    keys: u64,
+    /// The keys, in pieces of about [`PIECE`] bytes.
+    pieces: Vec<Vec<u8>>,
+}
+
+/// Bytes of a piece: none is ever copied to grow.
+const PIECE: usize = 256 << 10;
+
 impl Sessions {
     /// Appends the whole state to `out`; equal states give equal bytes.
     pub fn save(&self, out: &mut Vec<u8>) {
-        let mut numbers =
-            Numbers { interner: &self.interner, numbers: vec![0; self.interner.len()], count: 0, values: Vec::new() };
+        let mut numbers = Numbers::new(&self.interner);
         let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
         keys.sort_unstable();
+        let beside = Beside { sites: &self.sites, interner: &self.interner };
         let mut body = Vec::new();
-        for &(key, n) in &keys {
-            let slot = self.slots.get(n);
-            body.extend_from_slice(&key.0.to_le_bytes());
-            let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol);
-            slot.due.save(&mut body, symbol);
-            slot.is_dirty.save(&mut body, symbol);
-            put_bytes(&mut body, self.interner.bytes(slot.visitor));
-            put_bytes(&mut body, self.sites[usize::from(slot.site)].name.as_bytes());
-            put_varint(&mut body, slot.chains.len() as u64);
-            let mut chains: Vec<&Chain> = slot.chains.iter().collect();
-            chains.sort_by_key(|chain| (chain.class, chain.span()));
-            chains.into_iter().for_each(|chain| save_chain(chain, &mut body, symbol));
+        for (_, n) in &keys {
+            beside.save(self.slots.get(*n), &mut numbers, &mut body);
         }
-        out.push(VERSION);
-        out.extend_from_slice(&self.watermark.0.to_le_bytes());
-        out.extend_from_slice(&self.wall_ms.to_le_bytes());
-        put_varint(out, u64::from(numbers.count));
-        out.extend_from_slice(&numbers.values);
-        put_varint(out, keys.len() as u64);
+        put_begin(out, (self.watermark, self.wall_ms), &numbers, keys.len() as u64);
         out.extend_from_slice(&body);
+    }
+
+    /// Begins to save the state as it is now; what changes from here on is not in it.
+    pub fn begin_save(&mut self) {
+        self.slots.begin_save();
+        let numbers = Numbers::new(&self.interner);
+        let (watermark, wall_ms) = (self.watermark, self.wall_ms);
+        self.saving = Some(Box::new(Saving { watermark, wall_ms, numbers, keys: 0, pieces: Vec::new() }));
+    }
+
+    /// Saves some keys more, about `most`. When all are, gives the state in pieces, back to back as [`Sessions::load`] reads it:
+    /// like [`Sessions::save`]'s, in another order.
+    pub fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        let Sessions { slots, sites, interner, saving, .. } = self;
+        let Saving { numbers, keys, pieces, .. } = saving.as_deref_mut()?;
+        let beside = Beside { sites, interner };
+        let mut left = most.max(1);
+        while left > 0 {
+            let Some(page) = slots.save_page() else {
+                let Saving { watermark, wall_ms, numbers, keys, mut pieces } = *saving.take()?;
+                let mut begin = Vec::with_capacity(numbers.values.len() + 64);
+                put_begin(&mut begin, (watermark, wall_ms), &numbers, keys);
+                pieces.insert(0, begin);
+                return Some(pieces);
+            };
+            left = left.saturating_sub(page.len());
+            if pieces.last().is_none_or(|piece| piece.len() >= PIECE) {
+                pieces.push(Vec::with_capacity(PIECE + PIECE / 8));
+            }
+            let piece = pieces.len() - 1;
+            for slot in page.iter().filter(|slot| !slot.chains.is_empty()) {
+                beside.save(slot, numbers, &mut pieces[piece]);
+                *keys += 1;
+            }
+        }
+        None
     }
 
     /// Reads what [`Sessions::save`] wrote.
@@ -118,6 +181,15 @@ impl Sessions {
         }
         Ok(state)
     }
+}
+
+fn put_begin(out: &mut Vec<u8>, (watermark, wall_ms): (EventTime, i64), numbers: &Numbers, keys: u64) {
+    out.push(VERSION);
+    out.extend_from_slice(&watermark.0.to_le_bytes());
+    out.extend_from_slice(&wall_ms.to_le_bytes());
+    put_varint(out, u64::from(numbers.count));
+    out.extend_from_slice(&numbers.values);
+    put_varint(out, keys);
 }
 
 fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<Symbol>, WireError> {

@@ -11,6 +11,7 @@ use crate::rows::{ConversationRow, SessionRow};
 use crate::rules::{Limits, RuleBook, Rules};
 use crate::session::session_id;
 use crate::slots::{Slot, Slots};
+use crate::snapshot::Saving;
 use crate::window;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::wire::WireError;
@@ -67,6 +68,7 @@ pub struct Sessions {
     pub(crate) open_sessions: usize,
     pub(crate) open_conversations: usize,
     pub(crate) heap_bytes: usize,
+    pub(crate) saving: Option<Box<Saving>>,
 }
 
 const NOT_TEXT: WireError = WireError::Malformed("string is not UTF-8");
@@ -93,6 +95,7 @@ impl Sessions {
             open_sessions: 0,
             open_conversations: 0,
             heap_bytes: 0,
+            saving: None,
         }
     }
 
@@ -247,7 +250,8 @@ impl Sessions {
             self.visit(n, wall_ms, out);
         }
         self.batch = batch;
-        if self.interner.wants_sweep() {
+        // What is being saved still names values by their symbols.
+        if self.interner.wants_sweep() && self.saving.is_none() {
             self.sweep();
         }
     }

@@ -232,6 +232,8 @@ fn processor<S: Step>(
         interval_ms: cut_ms,
         snapshot_interval_ms: 8 * HOUR_MS,
         quiet_ms: 12 * HOUR_MS,
+        // A page, and the end at the next frame: what happens in between must not be in it.
+        save_at_once: 1,
         ..CutRules::default()
     };
     Arc::new(Processor {

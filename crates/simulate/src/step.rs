@@ -139,6 +139,14 @@ impl<S: Step> Step for Odd<S> {
         self.step.save(out);
     }
 
+    fn begin_save(&mut self) {
+        self.step.begin_save();
+    }
+
+    fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        self.step.save_on(most)
+    }
+
     fn blocks(&self) -> Vec<(u64, Block)> {
         self.step.blocks()
     }

@@ -1,11 +1,12 @@
 //! What a snapshot of the sessionize step costs with many sessions open: `cargo run --release -p crumbtrail-steps --example
 //! snapshot -- [sessions]`. Prints how long taking it holds the partition up, its bytes, and how long restoring it takes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::step::Effects;
 use crumbtrail_runtime::{Context, Step as _};
 use crumbtrail_sessions::RuleBook;
@@ -56,10 +57,26 @@ fn main() {
         gauges.resident_bytes / gauges.open
     );
     let begun = Instant::now();
-    let mut state = Vec::new();
-    open.save(&mut state);
+    open.begin_save();
+    let mut held = vec![begun.elapsed()];
     let blocks = open.blocks();
-    println!("held up for {:.1?}; {:.1} MB beside the blocks", begun.elapsed(), state.len() as f64 / 1e6);
+    let pieces = loop {
+        let begun = Instant::now();
+        let saved = open.save_on(CutRules::default().save_at_once);
+        held.push(begun.elapsed());
+        if let Some(pieces) = saved {
+            break pieces;
+        }
+    };
+    let all: Duration = held.iter().sum();
+    println!(
+        "held up for {:.1?}, then {} times for {:.1?} at most: {all:.1?}",
+        held[0],
+        held.len() - 1,
+        held[1..].iter().max().expect("one")
+    );
+    let state = pieces.concat();
+    println!("{:.1} MB beside the blocks", state.len() as f64 / 1e6);
     let blocks: Vec<_> = blocks.into_iter().map(|(_, block)| block).collect();
     let begun = Instant::now();
     let mut restored = step();

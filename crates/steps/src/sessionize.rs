@@ -1,7 +1,7 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
 use crumbtrail_events::touchpoint::Head;
-use crumbtrail_events::wire::{Reader, WireError, put_bytes};
+use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
@@ -36,6 +36,8 @@ pub struct Sessionize {
     /// Sessions closed for good since this step was made.
     closed: u64,
     whose: Whose,
+    /// Identity's part of a save under way, once it is whole.
+    saved_identity: Option<Vec<Vec<u8>>>,
 }
 
 impl Sessionize {
@@ -49,6 +51,7 @@ impl Sessionize {
             partition: place.partition,
             closed: 0,
             whose: Whose::new(identity, place),
+            saved_identity: None,
         }
     }
 
@@ -142,6 +145,25 @@ impl Step for Sessionize {
         self.whose.save(&mut identity);
         put_bytes(out, &identity);
         self.sessions.save(out);
+    }
+
+    fn begin_save(&mut self) {
+        self.whose.begin_save();
+        self.sessions.begin_save();
+        self.saved_identity = None;
+    }
+
+    fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        if self.saved_identity.is_none() {
+            self.saved_identity = Some(self.whose.save_on(most)?);
+        }
+        let sessions = self.sessions.save_on(most)?;
+        let identity = self.saved_identity.take()?;
+        let mut begin = vec![VERSION];
+        put_varint(&mut begin, identity.iter().map(Vec::len).sum::<usize>() as u64);
+        let mut pieces = vec![begin];
+        pieces.extend(identity.into_iter().chain(sessions));
+        Some(pieces)
     }
 
     fn blocks(&self) -> Vec<(u64, Block)> {

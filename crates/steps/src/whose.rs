@@ -195,6 +195,14 @@ impl Whose {
         self.identity.save(out);
     }
 
+    pub(crate) fn begin_save(&mut self) {
+        self.identity.begin_save();
+    }
+
+    pub(crate) fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        self.identity.save_on(most)
+    }
+
     pub(crate) fn blocks(&self) -> Vec<(u64, Block)> {
         self.identity.blocks().map(|(number, block)| (number, block.clone())).collect()
     }

@@ -73,6 +73,8 @@ pub struct ExactnessArgs {
 const KEY: &str = "bench-keeps-nothing";
 /// Bytes read from a log at once.
 const READ: usize = 1 << 20;
+/// Keys of a state saved between two frames.
+const SAVE_AT_ONCE: usize = 2_048;
 
 /// Runs a measurement.
 ///
@@ -297,7 +299,10 @@ impl Sessionizing {
                     if report.ticked {
                         owner.spill(scratch)?;
                     }
-                    if let Some((store, (at, state))) = store.zip(report.snapshot) {
+                    if store.is_some() && report.snapshot_is_due {
+                        owner.begin_save();
+                    }
+                    if let Some((store, (at, state))) = store.zip(owner.save_on(SAVE_AT_ONCE)) {
                         *snapshots += 1;
                         let published = published.0.clone();
                         store.publish("sessionize", partition.0, at, state, at, move |done| {

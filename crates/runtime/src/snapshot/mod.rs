@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crumbtrail_crash as crash;
+use crumbtrail_events::wire::put_varint;
 use crumbtrail_log::position::Offset;
 use crumbtrail_scratch::{Block, Scratch};
 use object_store::path::Path;
@@ -58,6 +59,28 @@ pub struct State {
 impl From<Vec<u8>> for State {
     fn from(bytes: Vec<u8>) -> State {
         State { bytes, blocks: Vec::new() }
+    }
+}
+
+/// An owner's state as it is saved: a long one in pieces, to be put together where nobody waits for it.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// What the owner itself keeps.
+    pub(crate) head: Vec<u8>,
+    /// The step's state.
+    pub(crate) pieces: Vec<Vec<u8>>,
+    /// The blocks it refers to.
+    pub(crate) blocks: Vec<(u64, Block)>,
+}
+
+impl From<Saved> for State {
+    fn from(saved: Saved) -> State {
+        let Saved { head: mut bytes, pieces, blocks } = saved;
+        let length: usize = pieces.iter().map(Vec::len).sum();
+        bytes.reserve_exact(length + 10);
+        put_varint(&mut bytes, length as u64);
+        pieces.into_iter().for_each(|piece| bytes.extend_from_slice(&piece));
+        State { bytes, blocks }
     }
 }
 
@@ -153,13 +176,13 @@ impl SnapshotStore {
         processor: &'static str,
         partition: u32,
         offset: Offset,
-        state: State,
+        state: impl Into<State> + Send + 'static,
         limit: Offset,
         done: impl FnOnce(Result<Published, SnapshotError>) + Send + 'static,
     ) {
         let this = self.clone();
         self.runtime.spawn(async move {
-            let result = this.put(processor, partition, offset, state, limit).await;
+            let result = this.put(processor, partition, offset, state.into(), limit).await;
             done(result);
         });
     }

@@ -8,7 +8,7 @@ fn store(runtime: &tokio::runtime::Runtime) -> (Arc<InMemory>, SnapshotStore) {
 
 fn publish(store: &SnapshotStore, offset: u64, state: &[u8], limit: u64) -> u64 {
     let (sender, receiver) = std::sync::mpsc::channel();
-    store.publish("sessionize", 2, Offset(offset), state.to_vec().into(), Offset(limit), move |result| {
+    store.publish("sessionize", 2, Offset(offset), state.to_vec(), Offset(limit), move |result| {
         sender.send(result.map_err(|e| e.to_string())).unwrap();
     });
     receiver.recv().unwrap().unwrap().oldest.0
