@@ -123,7 +123,9 @@ fn play(arrivals: &[Arrival]) -> Tables {
             let mut bytes = Vec::new();
             identity.save(&mut bytes);
             let blocks: Vec<Block> = identity.blocks().map(|(_, block)| Block::new(block.to_vec().unwrap())).collect();
-            identity = Identity::load(rules(), &bytes, &blocks).unwrap();
+            identity.begin_save();
+            let in_parts = std::iter::repeat_with(|| identity.save_on(100)).flatten().next().expect("it ends");
+            identity = Identity::load(rules(), &in_parts.concat(), &blocks).unwrap();
             let mut again = Vec::new();
             identity.save(&mut again);
             assert_eq!(bytes, again);

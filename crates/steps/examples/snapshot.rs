@@ -76,7 +76,14 @@ fn main() {
         held[1..].iter().max().expect("one")
     );
     let state = pieces.concat();
-    println!("{:.1} MB beside the blocks", state.len() as f64 / 1e6);
+    let begun = Instant::now();
+    let packed = zstd::bulk::compress(&state, 1).expect("bytes").len();
+    println!(
+        "{:.1} MB beside the blocks, {:.1} as they are stored (packed in {:.1?}, while the partition goes on)",
+        state.len() as f64 / 1e6,
+        packed as f64 / 1e6,
+        begun.elapsed()
+    );
     let blocks: Vec<_> = blocks.into_iter().map(|(_, block)| block).collect();
     let begun = Instant::now();
     let mut restored = step();
