@@ -75,7 +75,7 @@ catalogue! {
     PEOPLE = "crumbtrail_journeys_people", Gauge, ["partition"], "People whose journeys are held in state.", "";
     STATE_BYTES = "crumbtrail_state_resident_bytes", Gauge, ["processor", "partition"], "Resident bytes of the step's state.", "near the pod's limit";
     SNAPSHOT_BYTES = "crumbtrail_snapshot_size_bytes", Gauge, ["processor", "partition"], "Size of the last published snapshot.", "";
-    SNAPSHOT_SECONDS = "crumbtrail_snapshot_stall_seconds", Histogram, ["processor"], "How long taking a snapshot held the partition up.", "p99 above 0.1";
+    SNAPSHOT_SECONDS = "crumbtrail_snapshot_stall_seconds", Histogram, ["processor"], "How long taking a part of a snapshot held the partition up.", "p99 above 0.1";
     SNAPSHOT_FAILURES = "crumbtrail_snapshot_failures_total", Counter, ["processor"], "Snapshots that could not be published.", "any";
     INSERT_SECONDS = "crumbtrail_insert_duration_seconds", Histogram, ["table"], "Time of one insert into ClickHouse, retries included.", "p99 above 5";
     INSERT_ROWS = "crumbtrail_insert_rows_total", Counter, ["table"], "Rows acknowledged by ClickHouse.", "";
