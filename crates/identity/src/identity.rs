@@ -100,8 +100,8 @@ impl Identity {
         Identity {
             rules,
             watermark: EventTime::MIN,
-            known: Shards::default(),
-            claims: Shards::default(),
+            known: Shards::new(rules.packing.maps),
+            claims: Shards::new(rules.packing.maps),
             ring: Ring::new(rules.packing),
             aliases: Aliases::default(),
             ids: Keyed::default(),

@@ -14,10 +14,6 @@ use hashbrown::HashMap;
 /// A map by key. Keys are hashes already.
 pub(crate) type Keyed<V> = HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
 
-/// How many there are, as a power of two: with a million keys, what one change copies is 30 KB.
-const BITS: u32 = 10;
-const SHARDS: usize = 1 << BITS;
-
 /// The map.
 #[derive(Debug)]
 pub(crate) struct Shards<V> {
@@ -34,22 +30,29 @@ struct Saving<V> {
     copies: Vec<Option<Keyed<V>>>,
 }
 
-impl<V> Default for Shards<V> {
-    fn default() -> Shards<V> {
-        Shards { shards: (0..SHARDS).map(|_| Keyed::default()).collect(), len: 0, saving: None }
-    }
-}
-
 impl<V: Clone> Shards<V> {
+    /// As many maps as are asked for, at least one.
+    pub(crate) fn new(shards: usize) -> Shards<V> {
+        Shards { shards: (0..shards.max(1)).map(|_| Keyed::default()).collect(), len: 0, saving: None }
+    }
+
+    /// Bits that neither route to partitions nor index the maps.
+    #[inline]
+    fn shard(&self, key: Key) -> usize {
+        let bits = u64::from((key.0 >> 24) as u32);
+        ((bits * self.shards.len() as u64) >> 32) as usize
+    }
+
     #[inline]
     pub(crate) fn get(&self, key: &Key) -> Option<&V> {
-        self.shards[shard(*key)].get(key)
+        self.shards[self.shard(*key)].get(key)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut V> {
-        self.keep(shard(*key));
-        self.shards[shard(*key)].get_mut(key)
+        let shard = self.shard(*key);
+        self.keep(shard);
+        self.shards[shard].get_mut(key)
     }
 
     /// The value of a key, a new one if it has none.
@@ -58,32 +61,35 @@ impl<V: Clone> Shards<V> {
     where
         V: Default,
     {
-        self.keep(shard(key));
+        let shard = self.shard(key);
+        self.keep(shard);
         let Shards { shards, len, .. } = self;
-        shards[shard(key)].entry(key).or_insert_with(|| {
+        shards[shard].entry(key).or_insert_with(|| {
             *len += 1;
             V::default()
         })
     }
 
     pub(crate) fn insert(&mut self, key: Key, value: V) {
-        self.keep(shard(key));
-        self.len += usize::from(self.shards[shard(key)].insert(key, value).is_none());
+        let shard = self.shard(key);
+        self.keep(shard);
+        self.len += usize::from(self.shards[shard].insert(key, value).is_none());
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<V> {
-        self.keep(shard(*key));
-        let removed = self.shards[shard(*key)].remove(key);
+        let shard = self.shard(*key);
+        self.keep(shard);
+        let removed = self.shards[shard].remove(key);
         self.len -= usize::from(removed.is_some());
         removed
     }
 
     pub(crate) fn contains_key(&self, key: &Key) -> bool {
-        self.shards[shard(*key)].contains_key(key)
+        self.shards[self.shard(*key)].contains_key(key)
     }
 
     pub(crate) fn retain(&mut self, mut stays: impl FnMut(&Key, &mut V) -> bool) {
-        for n in 0..SHARDS {
+        for n in 0..self.shards.len() {
             self.keep(n);
             let before = self.shards[n].len();
             self.shards[n].retain(&mut stays);
@@ -102,18 +108,19 @@ impl<V: Clone> Shards<V> {
     /// Bytes of memory, by capacity, without what values hold elsewhere.
     pub(crate) fn resident_bytes(&self) -> usize {
         let slots: usize = self.shards.iter().map(|shard| shard.capacity()).sum();
-        slots * (size_of::<(Key, V)>() + 1) + SHARDS * size_of::<Keyed<V>>()
+        slots * (size_of::<(Key, V)>() + 1) + self.shards.len() * size_of::<Keyed<V>>()
     }
 
     /// Begins to save what there is now.
     pub(crate) fn begin_save(&mut self) {
-        self.saving = Some(Box::new(Saving { done: vec![false; SHARDS], copies: (0..SHARDS).map(|_| None).collect() }));
+        let shards = self.shards.len();
+        self.saving = Some(Box::new(Saving { done: vec![false; shards], copies: (0..shards).map(|_| None).collect() }));
     }
 
     /// The `n`-th shard as it was when saving began, each to be asked for once; `None` after the last, and nothing is kept any
     /// more.
     pub(crate) fn save_shard(&mut self, n: usize) -> Option<Cow<'_, Keyed<V>>> {
-        if n >= SHARDS {
+        if n >= self.shards.len() {
             self.saving = None;
         }
         let saving = self.saving.as_deref_mut()?;
@@ -136,12 +143,6 @@ impl<V: Clone> Shards<V> {
             saving.copies[n] = Some(self.shards[n].clone());
         }
     }
-}
-
-/// Bits that neither route to partitions nor index the maps.
-#[inline]
-fn shard(key: Key) -> usize {
-    (key.0 as u64 >> 40) as usize % SHARDS
 }
 
 /// Keys are hashes already: their low half is taken as it is.
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_saved_is_what_there_was_at_the_begin() {
         let key = |n: u64| Key::visitor("shop", &n.to_string());
-        let mut map = Shards::<u64>::default();
+        let mut map = Shards::<u64>::new(1024);
         (0..20_000).for_each(|n| map.insert(key(n), n));
         let expected: BTreeMap<Key, u64> = map.iter().map(|(key, value)| (*key, *value)).collect();
         map.begin_save();

@@ -270,7 +270,7 @@ fn journey_rules() -> JourneyRules {
 
 fn identity_rules() -> crumbtrail_identity::Rules {
     // Blocks of a few touchpoints, so that snapshots have some.
-    let packing = Packing { chunk_bytes: 400, block_chunks: 2 };
+    let packing = Packing { chunk_bytes: 400, block_chunks: 2, maps: 3 };
     crumbtrail_identity::Rules { look_back_ms: LOOK_BACK_MS, lateness_ms: LATENESS_MS, packing, ..Default::default() }
 }
 
