@@ -1,7 +1,7 @@
 //! The state as bytes. Equal states give equal bytes: keys, chains and ids are sorted, symbols are numbered by use.
 //!
 //! ```text
-//! version u8 · watermark · wall time · values (leaf or tuple, each after those it is made of) · keys
+//! version u8 · watermark · wall time · watermark when a gap grew · values (leaf or tuple, each after those it is made of) · keys
 //! key: u128 · due · dirty · visitor · site · chains: class, flags, events, rare part
 //! ```
 
@@ -19,7 +19,7 @@ use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 
 /// The format this build writes.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
 struct Numbers<'a> {
@@ -73,6 +73,7 @@ impl Sessions {
         out.push(VERSION);
         out.extend_from_slice(&self.watermark.0.to_le_bytes());
         out.extend_from_slice(&self.wall_ms.to_le_bytes());
+        out.extend_from_slice(&self.grown_at.0.to_le_bytes());
         put_varint(out, u64::from(numbers.count));
         out.extend_from_slice(&numbers.values);
         put_varint(out, keys.len() as u64);
@@ -93,6 +94,7 @@ impl Sessions {
         let mut state = Sessions::new(rules);
         state.watermark.0 = i64::from_le_bytes(reader.array()?);
         state.wall_ms = i64::from_le_bytes(reader.array()?);
+        state.grown_at.0 = i64::from_le_bytes(reader.array()?);
         let symbols = load_values(&mut reader, &mut state.interner)?;
         let resolve = |n: u32| {
             symbols.get(n as usize).copied().ok_or(WireError::Malformed("sessions state names a value it lacks"))

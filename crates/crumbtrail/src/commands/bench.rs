@@ -18,8 +18,8 @@ use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::{Clock, Owner, Step as _};
 use crumbtrail_scratch::Scratch;
-use crumbtrail_steps::Place;
 use crumbtrail_steps::sessionize::{Sessionize, TABLES};
+use crumbtrail_steps::{Place, Ruling};
 use crumbtrail_telemetry::Metrics;
 
 use super::files::SourceFile;
@@ -164,7 +164,7 @@ impl Sessionizing {
         let (rules, identity) = (session_rules(config)?, identity_rules(config)?);
         let owner = |partition: u32| {
             let place = Place { partition, of: log.partitions() };
-            let step = Sessionize::new(rules.clone(), identity, config.clickhouse.touchpoints, place);
+            let step = Sessionize::new(Ruling::fixed(rules.clone()), identity, config.clickhouse.touchpoints, place);
             let outbox = Outbox::new(deployment.epoch(), deployment.generation(), config.log.partitions);
             let onward = Some((outbox, format!("log:touchpoints/{partition}")));
             let start = Start::Empty(Offset(0));
