@@ -22,7 +22,11 @@ impl Sessions {
     /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, as ever.
     pub fn change(&mut self, rules: RuleBook, out: &mut impl Out) {
         for n in self.in_order() {
-            self.visit(n, i64::MIN, out);
+            let slot = self.slots.get(n);
+            let limits = self.sites[usize::from(slot.site)].rules.limits;
+            if slot.chains.iter().any(|chain| chain.closes_at(&limits) < self.watermark) {
+                self.visit(n, i64::MIN, out);
+            }
         }
         if grows(&self.rules, &rules) {
             self.grown_at = self.grown_at.max(self.watermark);
