@@ -8,7 +8,7 @@ use crumbtrail_events::touchpoint::To;
 use crumbtrail_runtime::{Clock, decision};
 
 use crate::cli::Place;
-use crate::config::LogHome;
+use crate::config::{Config, LogHome};
 use crate::wiring::Deployment;
 use crate::wiring::computing::{Applied, Computing, Noted};
 
@@ -35,14 +35,16 @@ fn show(place: &Place) -> Result<ExitCode> {
         println!("epoch {epoch} was not begun: it will be computed by the rules of its first start");
         return Ok(ExitCode::SUCCESS);
     };
-    let mut before = Noted { begun: noted.begun.clone(), applied: Vec::new() };
-    println!("{:<24} {}", "the epoch began with", noted.begun.text()?);
+    let mut before = Computing::of(&Config::default())?;
+    let own = noted.begun.words(&before).join("; ");
+    println!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
+    before = noted.begun.clone();
     for applied in &noted.applied {
         let since = super::rebuild::time_of(applied.at_ms);
         let whole =
             if applied.is_written { "" } else { " (not in every partition yet: `crumbtrail rules apply` ends it)" };
-        println!("{since:<24} {}{whole}", before.may_change_to(&applied.rules)?.join("; "));
-        before.begun = applied.rules.clone();
+        println!("{since:<24} {}{whole}", applied.rules.words(&before).join("; "));
+        before = applied.rules.clone();
     }
     let changes = noted.may_change_to(&Computing::of(&deployment.config)?);
     match changes {

@@ -117,7 +117,13 @@ impl Computing {
         processors::journey_rules_with(&Config { pace: pace.pace.clone(), ..config }, model)
     }
 
-    /// What differs from rules of before: the key, and in words.
+    /// What differs from rules of before, in words.
+    #[must_use]
+    pub fn words(&self, before: &Computing) -> Vec<String> {
+        self.changes(before).into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// The same with the keys.
     fn changes(&self, before: &Computing) -> Vec<(String, String)> {
         let mut changes = Vec::new();
         let none = Keys::new();
