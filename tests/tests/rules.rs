@@ -60,8 +60,7 @@ fn model(shop: &Deployment) -> String {
 }
 
 /// Kills a command over and over, each time a little later, until it ends by itself.
-fn kill_often(shop: &Deployment, make: impl Fn() -> Command, step: Duration) -> usize {
-    let mut lives = step;
+fn kill_often(shop: &Deployment, make: impl Fn() -> Command, mut lives: Duration) -> usize {
     let mut kills = 0;
     loop {
         let mut job = make().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -76,7 +75,7 @@ fn kill_often(shop: &Deployment, make: impl Fn() -> Command, step: Duration) -> 
         job.kill().unwrap();
         job.wait().unwrap();
         kills += 1;
-        lives += step;
+        lives = lives.mul_f64(1.6);
     }
 }
 
