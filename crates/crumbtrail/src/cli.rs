@@ -64,6 +64,15 @@ pub enum Command {
         `crumbtrail run` take it; on the local log this command does."
     )]
     Identity(crate::commands::identity::IdentityCommand),
+    /// Show what the tables are computed by, and let other rules hold from here on
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  crumbtrail rules show\n  crumbtrail rules apply --config crumbtrail.yaml\n\n\
+        After other session rules, carts or stages in the configuration, which every other command refuses until then. A record of \
+        the log: a replay decides alike. What is final stays, what is open is cut anew; `crumbtrail rebuild` computes the history \
+        anew, too. docs/reliability.md tells more."
+    )]
+    Rules(crate::commands::rules::RulesCommand),
     /// Ask the tables, read only
     #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
     Sql(SqlArgs),

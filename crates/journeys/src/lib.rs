@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cart;
+mod change;
 mod conversion;
 mod duration;
 mod found;

@@ -80,10 +80,13 @@ impl StageModel {
         model_file::read(text)
     }
 
+    /// The text of the shipped model.
+    pub const RETAIL: &str = include_str!("../models/retail.yaml");
+
     /// The shipped model of a shop: awareness → consideration → purchase → service → loyalty.
     #[must_use]
     pub fn retail() -> StageModel {
-        StageModel::from_yaml(include_str!("../models/retail.yaml")).expect("the shipped retail model is valid")
+        StageModel::from_yaml(StageModel::RETAIL).expect("the shipped retail model is valid")
     }
 
     /// Its name.

@@ -9,7 +9,7 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// What the journey step is told once, at its start.
+/// What journeys are computed with, until other rules are told (`change.rs`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct JourneyRules {
     /// Stage models; the first one's stage stands in the journeys table. Default: `retail`.
@@ -73,6 +73,11 @@ impl JourneyRules {
             Some(severity) if value >= severity.medium => 2,
             _ => 1,
         }
+    }
+
+    /// Whether a rule asks for the names of events.
+    pub(crate) fn asks_for_names(&self) -> bool {
+        self.models.iter().flat_map(|model| &model.rules).any(|rule| !rule.names.is_empty())
     }
 
     /// How far behind the watermark touchpoints are kept, ms.

@@ -17,9 +17,9 @@ pub(crate) struct Stage {
     pub(crate) since: EventTime,
     pub(crate) moves: u32,
     /// Timed rules asked since the person last did something, shortest silence first.
-    asked: u32,
+    pub(crate) asked: u32,
     /// The last times each counting rule held: `count − 1` per rule, oldest first.
-    times: SmallVec<[EventTime; 2]>,
+    pub(crate) times: SmallVec<[EventTime; 2]>,
 }
 stored!(Stage { current, since, moves, asked, times });
 

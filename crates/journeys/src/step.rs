@@ -57,26 +57,26 @@ const PIECE: usize = 1024;
 /// The state of the journey step.
 #[derive(Debug)]
 pub struct Journeys {
-    rules: JourneyRules,
-    strings: Strings,
+    pub(crate) rules: JourneyRules,
+    pub(crate) strings: Strings,
     index: HashMap<Key, u32, BuildHasherDefault<KeyHasher>>,
-    people: Vec<Vec<Person>>,
+    pub(crate) people: Vec<Vec<Person>>,
     /// Numbers of people all of whose touchpoints have changed hands: for the next ones.
-    vacant: Vec<u32>,
+    pub(crate) vacant: Vec<u32>,
     /// People about whom something is to be said, with the wall time before which it must wait.
-    owed: Vec<(u32, i64)>,
+    pub(crate) owed: Vec<(u32, i64)>,
     /// (due, person), lazily re-armed: one that is not the person's own is passed over.
     timers: BinaryHeap<Reverse<(EventTime, u32)>>,
-    watermark: EventTime,
+    pub(crate) watermark: EventTime,
     met: Met,
-    now: State,
+    pub(crate) now: State,
     found: Found,
-    teller: Teller,
+    pub(crate) teller: Teller,
     /// Emptied lists for the next people who need one.
     #[expect(clippy::vec_box, reason = "the boxes themselves go from person to person")]
     spare: Vec<Box<Pending>>,
     /// A rule asks for the names of events.
-    with_names: bool,
+    pub(crate) with_names: bool,
 }
 
 impl Journeys {
@@ -85,7 +85,7 @@ impl Journeys {
     pub fn new(rules: JourneyRules) -> Journeys {
         Journeys {
             now: State::new(&rules),
-            with_names: rules.models.iter().flat_map(|model| &model.rules).any(|rule| !rule.names.is_empty()),
+            with_names: rules.asks_for_names(),
             rules,
             strings: Strings::new(),
             index: HashMap::default(),
@@ -325,7 +325,7 @@ impl Journeys {
     }
 }
 
-fn person_mut(people: &mut [Vec<Person>], number: u32) -> &mut Person {
+pub(crate) fn person_mut(people: &mut [Vec<Person>], number: u32) -> &mut Person {
     &mut people[number as usize / PIECE][number as usize % PIECE]
 }
 
@@ -341,7 +341,7 @@ fn push(people: &mut Vec<Vec<Person>>, person: Person) {
     }
 }
 
-fn owe(person: &mut Person, number: u32, rules: &JourneyRules, owed: &mut Vec<(u32, i64)>) {
+pub(crate) fn owe(person: &mut Person, number: u32, rules: &JourneyRules, owed: &mut Vec<(u32, i64)>) {
     if !person.is_owed {
         person.is_owed = true;
         let not_before =

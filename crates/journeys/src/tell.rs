@@ -131,6 +131,20 @@ impl Teller {
         }
     }
 
+    /// Takes back every move that was told of a model and may still change.
+    pub(crate) fn retract_moves(&self, person: &mut Person, model: usize, as_of: AsOf<'_>, out: &mut impl Out) {
+        let mut told = std::mem::take(&mut person.told);
+        let voice = Voice { person: &*person, rules: as_of.rules, strings: as_of.strings };
+        told.retain(|told| {
+            let is_of_model = told.table == MOVE && (told.key >> 32) as usize == model;
+            if is_of_model {
+                voice.retract(told, out);
+            }
+            !is_of_model
+        });
+        person.told = told;
+    }
+
     /// Forgets the rows of `found`: nothing can change them any more.
     pub(crate) fn forget(&mut self, person: &mut Person, found: &Found, as_of: AsOf<'_>) {
         let voice = Voice { person: &*person, rules: as_of.rules, strings: as_of.strings };

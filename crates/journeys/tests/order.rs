@@ -7,6 +7,7 @@ mod world;
 use crumbtrail_events::touchpoint::{Role, hand_over};
 use crumbtrail_events::vocabulary::{Author, Channel, Feeling, Scale};
 use crumbtrail_events::{EventTime, Kind};
+use crumbtrail_journeys::model::StageModel;
 use crumbtrail_journeys::{JourneyRules, Journeys};
 use proptest::prelude::*;
 use world::oracle::truth;
@@ -116,10 +117,10 @@ prop_compose! {
     }
 }
 
-fn restart(journeys: &Journeys) -> Journeys {
+fn restart(journeys: &Journeys, rules: &JourneyRules) -> Journeys {
     let mut bytes = Vec::new();
     journeys.save(&mut bytes);
-    let loaded = Journeys::load(rules(), &bytes).expect("its own snapshot");
+    let loaded = Journeys::load(rules.clone(), &bytes).expect("its own snapshot");
     let mut again = Vec::new();
     loaded.save(&mut again);
     assert_eq!(bytes, again, "a loaded state saves the same bytes");
@@ -136,16 +137,22 @@ fn records(arrivals: &[Arrival]) -> Vec<Vec<Event>> {
     arrivals.iter().map(copies).collect()
 }
 
-/// As it comes: disordered, with ticks, corrections, restarts, changing hands. Gives the records as they belong in the end.
-fn disturbed(arrivals: &[Arrival], end: i64) -> (Tables, Vec<Vec<Event>>) {
+/// As it comes: disordered, with ticks, corrections, restarts, changing hands, and by rules that hold from the arrival of a
+/// number on. Gives the records as they belong in the end.
+fn disturbed(arrivals: &[Arrival], end: i64, rules: &[(usize, JourneyRules)]) -> (Tables, Vec<Vec<Event>>) {
     let mut records = records(arrivals);
     let oldest = |events: &Vec<Event>| events.iter().map(|event| event.at).min().unwrap_or(end);
     let times: Vec<i64> = records.iter().map(oldest).collect();
     let mut order: Vec<usize> = (0..records.len()).collect();
     order.sort_by_key(|&i| times[i] + arrivals[i].delay);
-    let (mut journeys, mut tables) = (Journeys::new(rules()), Tables::default());
+    let (mut rules_now, mut changes) = (&rules[0].1, rules[1..].iter().peekable());
+    let (mut journeys, mut tables) = (Journeys::new(rules_now.clone()), Tables::default());
     let (mut watermark, mut wall) = (i64::MIN, 0);
     for (place, &i) in order.iter().enumerate() {
+        while let Some((_, next)) = changes.next_if(|(from, _)| *from <= place) {
+            rules_now = next;
+            tables.change(&mut journeys, next);
+        }
         for event in &records[i] {
             journeys.touchpoint(&event.encode(), EventTime(watermark)).expect("a touchpoint");
         }
@@ -177,9 +184,10 @@ fn disturbed(arrivals: &[Arrival], end: i64) -> (Tables, Vec<Vec<Event>>) {
             tables.tick(&mut journeys, watermark, wall);
         }
         if arrival.restarts {
-            journeys = restart(&journeys);
+            journeys = restart(&journeys, rules_now);
         }
     }
+    changes.for_each(|(_, next)| tables.change(&mut journeys, next));
     tables.tick(&mut journeys, end, wall + 5000);
     assert_eq!(journeys.owed(), 0);
     assert_eq!(journeys.met().behind_horizon, 0, "the test keeps its own promise");
@@ -188,10 +196,10 @@ fn disturbed(arrivals: &[Arrival], end: i64) -> (Tables, Vec<Vec<Event>>) {
 }
 
 /// In order, in one piece.
-fn plain(records: &[Vec<Event>], end: i64) -> Tables {
+fn plain(records: &[Vec<Event>], end: i64, rules: JourneyRules) -> Tables {
     let mut events: Vec<Event> = records.iter().flatten().cloned().collect();
     events.sort_by_key(|event| (event.at, event.id));
-    let (mut journeys, mut tables) = (Journeys::new(rules()), Tables::default());
+    let (mut journeys, mut tables) = (Journeys::new(rules), Tables::default());
     for event in &events {
         journeys.touchpoint(&event.encode(), EventTime::MIN).expect("a touchpoint");
     }
@@ -222,6 +230,58 @@ fn check_oracle(tables: &Tables, records: &[Vec<Event>], end: i64) {
     }
 }
 
+/// The retail model with other rules; called otherwise, if wanted.
+fn other(name: &str) -> StageModel {
+    let retail = include_str!("../models/retail.yaml");
+    let text = retail.replace("model: retail", &format!("model: {name}")).replace("count: 2", "count: 3");
+    StageModel::from_yaml(&text.replace("silence: 180d", "silence: 60d")).expect("a model")
+}
+
+fn others() -> impl Strategy<Value = Vec<(usize, JourneyRules)>> {
+    let model = prop::sample::select(vec![StageModel::retail(), other("retail"), other("other")]);
+    let minutes = prop::sample::select(vec![5, 60, 600]);
+    let other = (0usize..15, model, minutes, 0..2i64).prop_map(|(arrivals, model, minutes, days)| {
+        let rules = JourneyRules {
+            models: vec![model],
+            cart_abandoned_after_ms: minutes * MINUTE,
+            horizon_ms: HORIZON + days * DAY,
+            ..kept()
+        };
+        (arrivals, rules)
+    });
+    prop::collection::vec(other, 1..4)
+}
+
+/// Nothing is settled for good.
+fn kept() -> JourneyRules {
+    JourneyRules { history_ms: 1_000 * DAY, ..rules() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where all touchpoints are kept, rules that held for a while are as if they had never been.
+    #[test]
+    fn journeys_are_folded_anew_under_other_rules(
+        mut arrivals in prop::collection::vec(arrival(), 1..40),
+        before in others(),
+        wait in prop::sample::select(vec![0, HOUR + 1, DAY, 181 * DAY]),
+    ) {
+        for (i, arrival) in arrivals.iter_mut().enumerate() {
+            arrival.event.id = (i as u64 * 7919) % 1009;
+        }
+        let newest = records(&arrivals).into_iter().flatten().map(|event| event.at).max().unwrap_or_default();
+        let mut from = 0;
+        let mut all = Vec::new();
+        for (arrivals, rules) in before.into_iter().chain([(0, kept())]) {
+            all.push((from, rules));
+            from += arrivals;
+        }
+        let (disturbed, records) = disturbed(&arrivals, newest + wait, &all);
+        prop_assert_eq!(disturbed.net(), plain(&records, newest + wait, kept()).net());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -236,8 +296,8 @@ proptest! {
         }
         let newest = records(&arrivals).into_iter().flatten().map(|event| event.at).max().unwrap_or_default();
         let end = newest + wait;
-        let (disturbed, records) = disturbed(&arrivals, end);
-        let plain = plain(&records, end);
+        let (disturbed, records) = disturbed(&arrivals, end, &[(0, rules())]);
+        let plain = plain(&records, end, rules());
         check_oracle(&plain, &records, end);
         prop_assert_eq!(disturbed.net(), plain.net());
     }

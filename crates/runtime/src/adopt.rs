@@ -31,8 +31,13 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             return Ok(None);
         }
         let at = first.max(limit);
-        let step = (self.make)(partition);
+        let mut step = (self.make)(partition);
         let name = step.name();
+        step.adopted().map_err(|source| ProcessorError::Owner {
+            processor: name,
+            partition: partition.0,
+            source: source.into(),
+        })?;
         let known = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
         tracing::error!(
             processor = name,

@@ -426,11 +426,13 @@ impl<S: Step, I: Provenance> Owner<S, I> {
     /// Hands what the step passed on to the next log's frames.
     fn pass_on(&mut self, offset: Offset, seq: &mut u32) {
         if let Some(Onward { outbox, declared }) = &mut self.onward {
-            for (key, range) in &self.effects.passed {
+            for (to, range) in &self.effects.passed {
                 *seq += 1;
-                let destination = PartitionId(key.partition(outbox.partitions()));
                 let position = Position { offset: offset.0, seq: *seq };
-                outbox.push(declared[0].0, position, destination, &self.effects.passed_bytes[range.clone()]);
+                let bytes = &self.effects.passed_bytes[range.clone()];
+                for destination in to.partitions(outbox.partitions()) {
+                    outbox.push(declared[0].0, position, PartitionId(destination), bytes);
+                }
             }
         }
         self.effects.passed.clear();

@@ -1,6 +1,7 @@
 //! What a processor does to one record and at one tick: a synchronous function of its state and its log.
 
 use crumbtrail_events::outcome::Counts;
+use crumbtrail_events::touchpoint::To;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome};
 use crumbtrail_scratch::{Block, Scratch};
@@ -15,6 +16,9 @@ pub enum StepError {
     /// State that was moved to disk cannot be read.
     #[error("scratch space: {0}; the state is restored from a snapshot at the next start")]
     Scratch(#[from] io::Error),
+    /// A record of our own log tells rules that this build does not understand.
+    #[error("the rules that our log tells cannot be read ({0}); were they written by a newer version?")]
+    Rules(String),
 }
 
 /// Bytes at which a piece of rows is closed and the next begun: what is copied to grow stays small.
@@ -73,8 +77,8 @@ impl Eq for TableRows {}
 pub struct Effects {
     /// Rows by table, indexed by the step's own table numbers.
     pub tables: Vec<TableRows>,
-    /// Records for the next log: destination key and the range of their bytes in `passed_bytes`.
-    pub passed: Vec<(Key, std::ops::Range<usize>)>,
+    /// Records for the next log: where they go and the range of their bytes in `passed_bytes`.
+    pub passed: Vec<(To, std::ops::Range<usize>)>,
     /// The bytes of the records passed on.
     pub passed_bytes: Vec<u8>,
     /// Outcomes of the records so far.
@@ -103,7 +107,14 @@ impl Effects {
     pub fn pass(&mut self, key: Key, encode: impl FnOnce(&mut Vec<u8>)) {
         let start = self.passed_bytes.len();
         encode(&mut self.passed_bytes);
-        self.passed.push((key, start..self.passed_bytes.len()));
+        self.passed.push((To::Key(key), start..self.passed_bytes.len()));
+    }
+
+    /// Passes a record on to every partition of the next log: what is rare, and each has to know.
+    pub fn pass_to_all(&mut self, record: &[u8]) {
+        let start = self.passed_bytes.len();
+        self.passed_bytes.extend_from_slice(record);
+        self.passed.push((To::All, start..self.passed_bytes.len()));
     }
 
     /// Says what became of the record.
@@ -174,6 +185,13 @@ pub trait Step: Send {
     /// # Errors
     /// Damaged bytes, other blocks or a newer version.
     fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError>;
+    /// An operator accepts that what the log said before here is lost: what is known of it elsewhere is taken from there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn adopted(&mut self) -> Result<(), StepError> {
+        Ok(())
+    }
     /// Figures for the metrics: (open things, resident bytes).
     fn gauges(&self) -> StepGauges;
 }

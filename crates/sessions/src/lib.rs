@@ -3,7 +3,7 @@
 //! *Where is a session cut?* In `window.rs`, and nowhere else. The rest keeps the events those rules need, in as few
 //! bytes as it can: `event.rs` (40 bytes each), `chain.rs` (the events that a gap connects), `slots.rs` (the keys),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
-//! `state.rs` (one partition), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
+//! `state.rs` (one partition), `change.rs` (other rules from here on), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
 //! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `stays.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -13,6 +13,7 @@ mod behaviour;
 mod business_hours;
 mod campaign;
 mod chain;
+mod change;
 mod conversation;
 mod emit;
 mod engaged;

@@ -2,7 +2,7 @@
 //! Saved in parts, keys stand in no order.
 //!
 //! ```text
-//! version u8 · watermark · wall time · values (leaf or tuple, each after those it is made of) · keys
+//! version u8 · watermark · wall time · watermark when a gap grew · values (leaf or tuple, each after those it is made of) · keys
 //! key: u128 · due · dirty · visitor · site · chains: class, flags, events, rare part
 //! ```
 
@@ -16,12 +16,12 @@ use crate::session;
 use crate::slots::Slot;
 use crate::state::{Sessions, Site};
 use crate::stored::{Resolve, Stored};
+use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
-use crumbtrail_events::{EventTime, Key};
 use smallvec::SmallVec;
 
 /// The format this build writes.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
 #[derive(Debug)]
@@ -80,8 +80,7 @@ impl Beside<'_> {
 /// A save under way: of the state as it was when it began.
 #[derive(Debug)]
 pub(crate) struct Saving {
-    watermark: EventTime,
-    wall_ms: i64,
+    times: [i64; 3],
     numbers: Numbers,
     keys: u64,
     /// The keys, in pieces of about [`PIECE`] bytes.
@@ -102,16 +101,20 @@ impl Sessions {
         for (_, n) in &keys {
             beside.save(self.slots.get(*n), &mut numbers, &mut body);
         }
-        put_begin(out, (self.watermark, self.wall_ms), &numbers, keys.len() as u64);
+        put_begin(out, self.times(), &numbers, keys.len() as u64);
         out.extend_from_slice(&body);
     }
 
     /// Begins to save the state as it is now; what changes from here on is not in it.
     pub fn begin_save(&mut self) {
         self.slots.begin_save();
-        let numbers = Numbers::new(&self.interner);
-        let (watermark, wall_ms) = (self.watermark, self.wall_ms);
-        self.saving = Some(Box::new(Saving { watermark, wall_ms, numbers, keys: 0, pieces: Vec::new() }));
+        let (times, numbers) = (self.times(), Numbers::new(&self.interner));
+        self.saving = Some(Box::new(Saving { times, numbers, keys: 0, pieces: Vec::new() }));
+    }
+
+    /// Those a state begins with.
+    fn times(&self) -> [i64; 3] {
+        [self.watermark.0, self.wall_ms, self.grown_at.0]
     }
 
     /// Saves some keys more, about `most`. When all are, gives the state in pieces, back to back as [`Sessions::load`] reads it:
@@ -123,9 +126,9 @@ impl Sessions {
         let mut left = most.max(1);
         while left > 0 {
             let Some(page) = slots.save_page() else {
-                let Saving { watermark, wall_ms, numbers, keys, mut pieces } = *saving.take()?;
+                let Saving { times, numbers, keys, mut pieces } = *saving.take()?;
                 let mut begin = Vec::with_capacity(numbers.values.len() + 64);
-                put_begin(&mut begin, (watermark, wall_ms), &numbers, keys);
+                put_begin(&mut begin, times, &numbers, keys);
                 pieces.insert(0, begin);
                 return Some(pieces);
             };
@@ -156,6 +159,7 @@ impl Sessions {
         let mut state = Sessions::new(rules);
         state.watermark.0 = i64::from_le_bytes(reader.array()?);
         state.wall_ms = i64::from_le_bytes(reader.array()?);
+        state.grown_at.0 = i64::from_le_bytes(reader.array()?);
         let symbols = load_values(&mut reader, &mut state.interner)?;
         let resolve = |n: u32| {
             symbols.get(n as usize).copied().ok_or(WireError::Malformed("sessions state names a value it lacks"))
@@ -183,10 +187,9 @@ impl Sessions {
     }
 }
 
-fn put_begin(out: &mut Vec<u8>, (watermark, wall_ms): (EventTime, i64), numbers: &Numbers, keys: u64) {
+fn put_begin(out: &mut Vec<u8>, times: [i64; 3], numbers: &Numbers, keys: u64) {
     out.push(VERSION);
-    out.extend_from_slice(&watermark.0.to_le_bytes());
-    out.extend_from_slice(&wall_ms.to_le_bytes());
+    times.iter().for_each(|time| out.extend_from_slice(&time.to_le_bytes()));
     put_varint(out, u64::from(numbers.count));
     out.extend_from_slice(&numbers.values);
     put_varint(out, keys);

@@ -55,14 +55,16 @@ pub struct Sessions {
     pub(crate) watermark: EventTime,
     /// Wall time of the last tick, ms.
     pub(crate) wall_ms: i64,
+    /// Watermark when a gap grew last; see `change.rs`.
+    pub(crate) grown_at: EventTime,
     pub(crate) sites: Vec<Site>,
     pub(crate) slots: Slots,
     pub(crate) interner: Interner,
     reading: Reading,
     /// Slots by the watermark at which a chain of theirs closes.
-    timers: Queue,
+    pub(crate) timers: Queue,
     /// Slots with rows to emit, by the wall time from which they may be.
-    dirty: Queue,
+    pub(crate) dirty: Queue,
     scratch: Scratch,
     batch: Vec<(Key, u32)>,
     pub(crate) open_sessions: usize,
@@ -84,6 +86,7 @@ impl Sessions {
             rules,
             watermark: EventTime::MIN,
             wall_ms: i64::MIN,
+            grown_at: EventTime::MIN,
             sites: Vec::new(),
             slots: Slots::default(),
             interner: Interner::new(),
@@ -147,7 +150,7 @@ impl Sessions {
                 }
             }
         }
-        let is_late = is_behind || window::is_late(merged_end, horizon);
+        let is_late = is_behind || at < self.floor(class, &limits) || window::is_late(merged_end, horizon);
         if is_late && known.is_none() {
             return Ok(Judged { outcome: Outcome::Late, session: 0 });
         }
@@ -257,7 +260,7 @@ impl Sessions {
     }
 
     /// Emits what is due of one slot, closes what the watermark has passed, and arms its timer anew.
-    fn visit(&mut self, n: u32, wall_ms: i64, out: &mut impl Out) {
+    pub(crate) fn visit(&mut self, n: u32, wall_ms: i64, out: &mut impl Out) {
         let slot = self.slots.get_mut(n);
         let site = &self.sites[usize::from(slot.site)];
         let of = Context {
@@ -375,7 +378,7 @@ pub(crate) fn count_of<'a>(sessions: &'a mut usize, conversations: &'a mut usize
 }
 
 /// Arms a slot's one timer if it would ring too late. It is never moved back: when it rings too early, it is armed anew.
-fn arm(timers: &mut Queue, slot: &mut Slot, n: u32, closes_at: EventTime) {
+pub(crate) fn arm(timers: &mut Queue, slot: &mut Slot, n: u32, closes_at: EventTime) {
     // Buckets of 4 s reach from 1690 to 2248; what would close later never does by itself.
     let bucket = (closes_at.0 >> BUCKET).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
     if bucket < slot.armed {

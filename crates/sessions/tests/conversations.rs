@@ -217,7 +217,7 @@ fn a_settled_case_goes_on_from_its_summary() {
     scene.tick(at + 91 * 24 * HOUR);
     let mut bytes = Vec::new();
     scene.state.save(&mut bytes);
-    assert!(bytes.len() < 24, "nothing is remembered after 90 days");
+    assert!(bytes.len() < 32, "nothing is remembered after 90 days");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub mod mutation;
 pub mod oracle;
 pub mod process;
 pub mod rows;
+mod rules;
 pub mod scene;
 pub mod schedule;
 pub mod shelf;

@@ -44,6 +44,8 @@ pub enum Mutation {
     VersionFromSource,
     /// The session gap is what the environment says at restart, not what the log says.
     RulesFromEnvironment,
+    /// Other rules hold from the start of the next process on, not from their record in the log on.
+    RulesOncePerProcess,
     /// Batches are cut where the process pleases, not where the log says.
     CutByProcess,
     /// The end of a source is claimed for the moment of the answer, not of the question.
@@ -98,7 +100,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 41] = [
+    pub const ALL: [Mutation; 42] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -115,6 +117,7 @@ impl Mutation {
         Mutation::VersionFromCounter,
         Mutation::VersionFromSource,
         Mutation::RulesFromEnvironment,
+        Mutation::RulesOncePerProcess,
         Mutation::CutByProcess,
         Mutation::StaleEndStampedNow,
         Mutation::RoutingWithoutEpoch,

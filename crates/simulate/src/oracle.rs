@@ -18,7 +18,10 @@ use crate::world::{GAP_MS, Placed, Record, TALK_GAP_MS};
 pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     let counted = outcomes(scene, tables, &mut wrong);
-    compare("sessions", &sessions(&counted), &shown_sessions(tables), &mut wrong);
+    match sessions(scene, &counted) {
+        Ok(sessions) => compare("sessions", &sessions, &shown_sessions(tables), &mut wrong),
+        Err(why) => wrong.push(why),
+    }
     compare("conversations", &conversations(&counted), &shown_conversations(tables), &mut wrong);
     let whose = Whose::of(&counted);
     compare("identity_links", &whose.owners, &shown_owners(tables), &mut wrong);
@@ -142,39 +145,53 @@ struct Session {
     is_final: bool,
 }
 
-fn sessions(counted: &[&Placed]) -> BTreeMap<SessionKey, Session> {
+fn sessions(scene: &Scene, counted: &[&Placed]) -> Result<BTreeMap<SessionKey, Session>, String> {
     let mut sessions = BTreeMap::new();
     let visitors = by(counted, |placed| (!placed.record.kind.is_support()).then_some(&placed.record.visitor));
-    for (visitor, list) in visitors {
-        let mut open: Option<(SessionKey, Session)> = None;
-        let mut known = "";
-        for record in list.into_iter().map(|placed| &placed.record) {
-            // A message sent to somebody is not that somebody's coming.
-            let customer = if is_marketing(record.kind) { "" } else { &record.customer };
-            let is_another = !known.is_empty() && !customer.is_empty() && known != customer;
-            let ends = |session: &Session| record.at_ms - session.ended_ms > GAP_MS || is_another;
-            if let Some((key, session)) = open.take_if(|(_, session)| ends(session)) {
-                sessions.insert(key, session);
-                known = "";
-            }
-            if known.is_empty() {
-                known = customer;
-            }
-            if open.is_none() && is_marketing(record.kind) {
-                continue;
-            }
-            let (_, session) = open.get_or_insert_with(|| {
-                ((visitor.clone(), record.at_ms), Session { is_final: true, ..Session::default() })
-            });
-            session.ended_ms = record.at_ms;
-            session.events += i64::from(record.kind != Kind::PagePing);
-            session.views += i64::from(matches!(record.kind, Kind::PageView | Kind::ScreenView));
-            session.purchases += i64::from(record.kind == Kind::Purchase);
-            session.revenue += record.revenue;
-        }
-        sessions.extend(open);
+    let mut final_to = BTreeMap::new();
+    for partition in 0..scene.touchpoints.partitions() as u32 {
+        final_to.insert(partition, scene.change.final_to(partition)?);
     }
-    sessions
+    for (visitor, list) in visitors {
+        // What the first gap connects and the watermark had passed when the rules changed is cut by the first.
+        let final_to = list.first().and_then(|first| final_to[&key(first).partition(final_to.len() as u32)]);
+        let is_near = |a: &&Placed, b: &&Placed| b.record.at_ms - a.record.at_ms <= GAP_MS;
+        let is_final = |part: &&[&Placed]| final_to.is_none_or(|to| part[part.len() - 1].record.at_ms < to);
+        let before = list.chunk_by(is_near).take_while(is_final).map(<[_]>::len).sum();
+        cut(visitor, &list[..before], GAP_MS, &mut sessions);
+        cut(visitor, &list[before..], scene.change.gap_ms(), &mut sessions);
+    }
+    Ok(sessions)
+}
+
+fn cut(visitor: &str, list: &[&Placed], gap_ms: i64, sessions: &mut BTreeMap<SessionKey, Session>) {
+    let mut open: Option<(SessionKey, Session)> = None;
+    let mut known = "";
+    for record in list.iter().map(|placed| &placed.record) {
+        // A message sent to somebody is not that somebody's coming.
+        let customer = if is_marketing(record.kind) { "" } else { &record.customer };
+        let is_another = !known.is_empty() && !customer.is_empty() && known != customer;
+        let ends = |session: &Session| record.at_ms - session.ended_ms > gap_ms || is_another;
+        if let Some((key, session)) = open.take_if(|(_, session)| ends(session)) {
+            sessions.insert(key, session);
+            known = "";
+        }
+        if known.is_empty() {
+            known = customer;
+        }
+        if open.is_none() && is_marketing(record.kind) {
+            continue;
+        }
+        let (_, session) = open.get_or_insert_with(|| {
+            ((visitor.to_owned(), record.at_ms), Session { is_final: true, ..Session::default() })
+        });
+        session.ended_ms = record.at_ms;
+        session.events += i64::from(record.kind != Kind::PagePing);
+        session.views += i64::from(matches!(record.kind, Kind::PageView | Kind::ScreenView));
+        session.purchases += i64::from(record.kind == Kind::Purchase);
+        session.revenue += record.revenue;
+    }
+    sessions.extend(open);
 }
 
 fn is_marketing(kind: Kind) -> bool {

@@ -20,6 +20,7 @@ use crate::broker::{Client, PartitionMail};
 use crate::inbox::Judging;
 use crate::judge::WorldJudge;
 use crate::mutation::{Mutation, is_on};
+use crate::rules::Change;
 use crate::scene::Scene;
 use crate::sink::WorldSink;
 use crate::source::{Mail, WorldSource};
@@ -129,12 +130,15 @@ impl Process {
             }
             Role::Sessionize => {
                 clients.push(people.clone());
-                let rules = session_rules(number);
+                let is_other = is_on(Mutation::RulesFromEnvironment) && number % 2 == 1;
+                let rules = scene.change.of_sessions(session_rules, if is_other { GAP_MS / 2 } else { GAP_MS });
+                let change = scene.change.clone();
                 let clock = scene.clock.clone();
                 let of = scene.touchpoints.partitions() as u32;
                 let make = move |PartitionId(partition): PartitionId| {
                     let place = Place { partition, of };
-                    Odd::new(Sessionize::new(rules.clone(), identity_rules(), true, place), clock.clone())
+                    let step = Sessionize::new(rules.clone(), identity_rules(), true, place);
+                    Odd::new(step, clock.clone()).noting(change.clone(), partition)
                 };
                 let processor =
                     processor(scene, touchpoints, Some(people), parts(), Box::new(make), (number, generation));
@@ -142,7 +146,8 @@ impl Process {
             }
             Role::Journey => {
                 let clock = scene.clock.clone();
-                let make = move |_: PartitionId| Odd::new(Journey::new(journey_rules()), clock.clone());
+                let rules = Change::of_journeys(journey_rules());
+                let make = move |_: PartitionId| Odd::new(Journey::new(rules.clone()), clock.clone());
                 let processor = processor(scene, people, None, parts(), Box::new(make), (number, generation));
                 Work::Journey(Box::new(join(processor)?))
             }
@@ -274,14 +279,8 @@ fn identity_rules() -> crumbtrail_identity::Rules {
     crumbtrail_identity::Rules { look_back_ms: LOOK_BACK_MS, lateness_ms: LATENESS_MS, packing, ..Default::default() }
 }
 
-fn session_rules(number: usize) -> RuleBook {
-    let is_other = is_on(Mutation::RulesFromEnvironment) && number % 2 == 1;
-    let limits = Limits {
-        gap_ms: if is_other { GAP_MS / 2 } else { GAP_MS },
-        lateness_ms: LATENESS_MS,
-        conversation_gap_ms: TALK_GAP_MS,
-        ..Limits::default()
-    };
+fn session_rules(gap_ms: i64) -> RuleBook {
+    let limits = Limits { gap_ms, lateness_ms: LATENESS_MS, conversation_gap_ms: TALK_GAP_MS, ..Limits::default() };
     let rules = Rules { limits, ..Rules::default() };
     RuleBook { default: rules, correction_ms: 3 * HOUR_MS, ..RuleBook::default() }
 }

@@ -9,6 +9,7 @@ use crumbtrail_telemetry::Metrics;
 use crate::broker::{Faults, Topic};
 use crate::database::Database;
 use crate::dice::Dice;
+use crate::rules::Change;
 use crate::shelf::Shelf;
 use crate::source::Committed;
 use crate::world::{BEGIN_MS, DAY_MS, World};
@@ -43,6 +44,8 @@ pub struct Scene {
     pub is_calm: Arc<AtomicBool>,
     /// Nobody reads them here.
     pub metrics: Metrics,
+    /// Other rules, if they are given out.
+    pub change: Arc<Change>,
     /// How long logs keep what no snapshot needs; `None`: for ever.
     pub retention_ms: Option<i64>,
 }
@@ -67,6 +70,7 @@ impl Scene {
             letters: topic("letters", 1),
             control: topic("control", 1),
             database: Database::new(dice.clone(), faults.clone(), window),
+            change: Change::new(&dice.apart()),
             shelf: Shelf::new(clock.clone()),
             committed: Committed::default(),
             registry_away: Arc::default(),

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crumbtrail_log::OriginId;
+use crumbtrail_events::touchpoint::To;
 use crumbtrail_log::control::GoBack;
+use crumbtrail_log::{Epoch, Generation, OriginId};
+use crumbtrail_runtime::decision;
 use crumbtrail_warehouse::TableId;
 use tokio::runtime::Runtime;
 
@@ -15,7 +17,7 @@ use crate::process::{Ended, Process, Role};
 use crate::rows::merge_all;
 use crate::scene::Scene;
 use crate::world::{BEGIN_MS, DAY_MS, END_MS, SPAN_MS};
-use crate::{audit, oracle};
+use crate::{audit, oracle, rules};
 
 /// Steps of the scheduler before everything is let come to rest.
 const STEPS: u64 = 700;
@@ -53,6 +55,8 @@ pub struct Done {
     pub losses: u64,
     /// New configurations.
     pub generations: u64,
+    /// Schedules in which the rules changed.
+    pub changes: u64,
     /// Times a writer was asked to go back.
     pub asks: u64,
     /// Schedules in which a loss was noticed only after the log had forgotten what the lost records were made from.
@@ -69,6 +73,7 @@ impl Done {
         self.restores += other.restores;
         self.losses += other.losses;
         self.generations += other.generations;
+        self.changes += other.changes;
         self.asks += other.asks;
         self.too_late += other.too_late;
     }
@@ -109,6 +114,8 @@ enum Fault {
     KillOutdated,
     /// Nobody is left who decides under an older configuration.
     RollOutEnds,
+    /// Other rules are given out.
+    Rules,
 }
 
 struct Schedule<'a> {
@@ -408,6 +415,7 @@ impl<'a> Schedule<'a> {
                     self.kill(at);
                 }
             }
+            Fault::Rules => self.give_out_rules(),
             Fault::ServerRestart => self.scene.database.restart(),
             Fault::ServerAway => self.scene.database.set_away(true),
             Fault::ServerBack => self.scene.database.set_away(false),
@@ -445,6 +453,17 @@ impl<'a> Schedule<'a> {
             Fault::RegistryBack => self.scene.registry_away.store(false, Ordering::Relaxed),
             Fault::LongPause => self.scene.clock.advance(self.scene.dice.between(HOUR_MS, 8 * HOUR_MS)),
         }
+    }
+
+    /// An operator writes other rules into the log, and says it again until it is done.
+    fn give_out_rules(&mut self) {
+        self.done.changes += 1;
+        let payload = self.scene.change.give_out();
+        let log =
+            Client::new(&self.scene.touchpoints, self.scene.dice.apart(), Arc::default(), self.scene.committed.clone());
+        let versions = (Epoch(1), Generation(self.generation));
+        let say = || decision::decide(log.as_ref(), versions, rules::NAME, To::All, &payload);
+        self.scene.faults.without_losses(|| while say().is_err() {});
     }
 
     /// No more faults: zombies end, everything is read, healed, written. First in the time that is, then at the end of
@@ -629,6 +648,9 @@ fn faults(scene: &Scene) -> Vec<(u64, Fault)> {
             }
         }
     };
+    // Apart, so that schedules are alike but for it; in one of three.
+    let apart = dice.apart();
+    let rules = apart.chance(333).then(|| (apart.below(STEPS), Fault::Rules));
     often(Fault::Kill, 850, 10);
     often(Fault::Zombie, 700, 5);
     often(Fault::Freeze, 300, 3);
@@ -655,5 +677,6 @@ fn faults(scene: &Scene) -> Vec<(u64, Fault)> {
             faults.push((from + dice.below(60), back));
         }
     }
+    faults.extend(rules);
     faults
 }

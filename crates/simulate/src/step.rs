@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
-use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
@@ -12,6 +13,7 @@ use crumbtrail_runtime::{Clock, Context, Step};
 use crumbtrail_scratch::{Block, Scratch};
 
 use crate::mutation::{Mutation, current};
+use crate::rules::Change;
 
 /// Hands everything through to the real step, unless a bug that lives here is on.
 pub struct Odd<S> {
@@ -20,13 +22,21 @@ pub struct Odd<S> {
     count: Cell<u64>,
     /// Aliases in the order they came, under the bug that goes by it.
     aliases: BTreeMap<Key, Key>,
+    /// Hears where this partition is told of other rules.
+    change: Option<(Arc<Change>, u32)>,
 }
 
 impl<S: Step> Odd<S> {
     /// Round a real step.
     #[must_use]
     pub fn new(step: S, clock: Clock) -> Odd<S> {
-        Odd { step, clock, count: Cell::new(0), aliases: BTreeMap::new() }
+        Odd { step, clock, count: Cell::new(0), aliases: BTreeMap::new(), change: None }
+    }
+
+    /// Says where this partition is told of other rules.
+    #[must_use]
+    pub fn noting(self, change: Arc<Change>, partition: u32) -> Odd<S> {
+        Odd { change: Some((change, partition)), ..self }
     }
 
     /// Whether an alias is passed over because of others that came before it.
@@ -70,16 +80,16 @@ fn hand_over(effects: &mut Effects) -> Result<(), WireError> {
     let Some(bug) = bug else { return Ok(()) };
     let passed = std::mem::take(&mut effects.passed);
     let mut passed = passed.into_iter().peekable();
-    while let Some((key, range)) = passed.next() {
+    while let Some((to, range)) = passed.next() {
         let told = Touchpoint::decode(&effects.passed_bytes[range.clone()])?;
         let given = passed.peek().filter(|_| told.role == Role::Taken);
         let given = given.map(|(_, range)| Touchpoint::decode(&effects.passed_bytes[range.clone()])).transpose()?;
         match given {
             Some(_) if bug == Mutation::HandOverOnlyGives => {}
-            Some(given) if given.customer.is_empty() && key != Key::visitor(given.site, given.visitor) => {
+            Some(given) if given.customer.is_empty() && to != To::Key(Key::visitor(given.site, given.visitor)) => {
                 let _ = passed.next();
             }
-            _ => effects.passed.push((key, range)),
+            _ => effects.passed.push((to, range)),
         }
     }
     Ok(())
@@ -93,15 +103,15 @@ fn not_renamed(payload: &[u8], effects: &mut Effects) -> Result<(), WireError> {
     }
     let own = Key::customer(touchpoint.site, touchpoint.customer);
     let passed = std::mem::take(&mut effects.passed);
-    for (key, range) in passed {
+    for (to, range) in passed {
         let told = Touchpoint::decode(&effects.passed_bytes[range.clone()])?;
-        if told.role == Role::Whole && key != own {
+        if told.role == Role::Whole && to != To::Key(own) {
             let head = Head { key: own, ..told.head };
             let mut bytes = Vec::new();
             Touchpoint { head, customer: touchpoint.customer, ..told }.encode(&mut bytes);
             effects.pass(own, |out| out.extend_from_slice(&bytes));
         } else {
-            effects.passed.push((key, range));
+            effects.passed.push((to, range));
         }
     }
     Ok(())
@@ -124,6 +134,9 @@ impl<S: Step> Step for Odd<S> {
         if current() == Some(Mutation::FirstAliasHolds) && self.comes_too_late(payload)? {
             effects.outcome(Outcome::Aside);
             return Ok(());
+        }
+        if let Some((change, partition)) = &self.change {
+            change.note(*partition, &Touchpoint::decode(payload)?, context.watermark);
         }
         self.step.record(payload, context, effects)?;
         not_renamed(payload, effects)?;
@@ -164,6 +177,10 @@ impl<S: Step> Step for Odd<S> {
             self.step.tick(Context { version: 0, watermark: EventTime::MIN, wall_ms }, &mut nowhere);
         }
         Ok(())
+    }
+
+    fn adopted(&mut self) -> Result<(), StepError> {
+        self.step.adopted()
     }
 
     fn gauges(&self) -> StepGauges {

@@ -10,8 +10,8 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::step::Effects;
 use crumbtrail_runtime::{Context, Step as _};
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::Place;
 use crumbtrail_steps::sessionize::Sessionize;
+use crumbtrail_steps::{Place, Ruling};
 
 const START: i64 = 1_760_000_000_000;
 
@@ -19,7 +19,7 @@ fn main() {
     let sessions = std::env::args().nth(1).map_or(1_000_000, |arg| arg.parse::<u32>().expect("a number"));
     let step = || {
         Sessionize::new(
-            RuleBook::default(),
+            Ruling::fixed(RuleBook::default()),
             crumbtrail_identity::Rules::default(),
             false,
             Place { partition: 0, of: 1 },

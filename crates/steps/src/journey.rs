@@ -1,12 +1,16 @@
 //! The journey step: touchpoints of one person partition to journeys, moves, conversions and breadcrumbs.
 
-use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::wire::{Reader, WireError};
+use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_scratch::Block;
 use crumbtrail_warehouse::{RowVersion, TableId, tables};
+
+use crate::rules::Ruling;
 
 /// The tables it writes, by the number the step gives them.
 pub const TABLES: [TableId; 4] = [TableId::Journeys, TableId::StageMoves, TableId::Conversions, TableId::Breadcrumbs];
@@ -15,17 +19,29 @@ const STAGE_MOVES: usize = 1;
 const CONVERSIONS: usize = 2;
 const BREADCRUMBS: usize = 3;
 
+/// The format of the state this build writes and reads. Up to 2 it was the journeys' alone.
+const VERSION: u8 = 3;
+
 /// One partition's journey step.
 pub struct Journey {
-    rules: JourneyRules,
+    rules: Ruling<JourneyRules>,
     journeys: Journeys,
 }
 
 impl Journey {
     /// An empty step.
     #[must_use]
-    pub fn new(rules: JourneyRules) -> Journey {
-        Journey { journeys: Journeys::new(rules.clone()), rules }
+    pub fn new(rules: Ruling<JourneyRules>) -> Journey {
+        Journey { journeys: Journeys::new(rules.begun().clone()), rules }
+    }
+
+    /// Takes what sessionize passes on of the rules: every partition of its log says it, the first one heard counts.
+    #[cold]
+    fn hear(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        if let Some(rules) = self.rules.hear(payload)? {
+            self.journeys.change(rules, &mut Rows { effects, version: RowVersion(context.version) });
+        }
+        Ok(())
     }
 }
 
@@ -66,7 +82,11 @@ impl Step for Journey {
     }
 
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
-        let outcome = Head::peek(payload)?.outcome;
+        let Head { outcome, kind, .. } = Head::peek(payload)?;
+        if outcome == Outcome::Aside && kind == Kind::Custom && Touchpoint::decode(payload)?.role == Role::Rules {
+            effects.outcome(outcome);
+            return self.hear(payload, context, effects);
+        }
         self.journeys.touchpoint(payload, context.watermark)?;
         effects.outcome(outcome);
         Ok(())
@@ -78,15 +98,94 @@ impl Step for Journey {
     }
 
     fn save(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        self.rules.save(out);
         self.journeys.save(out);
     }
 
     fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
-        self.journeys = Journeys::load(self.rules.clone(), bytes)?;
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != VERSION {
+            return Err(WireError::Malformed("journey state of another format version").into());
+        }
+        let rules = self.rules.load(reader.bytes()?)?;
+        self.journeys = Journeys::load(rules, reader.rest())?;
+        Ok(())
+    }
+
+    fn adopted(&mut self) -> Result<(), StepError> {
+        if let Some(rules) = self.rules.adopt()? {
+            self.journeys = Journeys::new(rules);
+        }
         Ok(())
     }
 
     fn gauges(&self) -> StepGauges {
         StepGauges { open: self.journeys.people(), conversations: 0, resident_bytes: self.journeys.resident_bytes() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Told;
+    use crumbtrail_events::{EventTime, Key};
+    use crumbtrail_journeys::model::StageModel;
+    use std::sync::Arc;
+
+    fn step() -> Journey {
+        let read = |text: &str| match StageModel::from_yaml(text) {
+            Ok(model) => Ok(JourneyRules { models: vec![model], ..JourneyRules::default() }),
+            Err(error) => Err(error.to_string()),
+        };
+        Journey::new(Ruling::new(JourneyRules::default(), Arc::new(read)))
+    }
+
+    fn context(index: u64) -> Context {
+        Context { version: (1 << 56) | (index << 16), watermark: EventTime::MIN, wall_ms: 0 }
+    }
+
+    fn model(name: &str, at: i64) -> Vec<u8> {
+        let text = StageModel::RETAIL.replace("model: retail", &format!("model: {name}"));
+        let mut payload = Vec::new();
+        Told { since: (EventTime(at), 7), text }.encode("rules:1", &mut payload);
+        payload
+    }
+
+    fn purchase(at: i64) -> Vec<u8> {
+        let key = Key::customer("shop", "c");
+        let id = at as u64 + 1;
+        let head = Head { outcome: Outcome::Counted, kind: Kind::Purchase, key, id, occurred_at: EventTime(at) };
+        let mut payload = Vec::new();
+        Touchpoint { head, site: "shop", customer: "c", ..Touchpoint::default() }.encode(&mut payload);
+        payload
+    }
+
+    /// All rows of moves, of a run that is restored from its snapshot before one of the records.
+    fn moves(records: &[Vec<u8>], restored_before: usize) -> (u64, Vec<u8>) {
+        let mut effects = Effects::new(TABLES.len());
+        let mut own = step();
+        for (n, record) in records.iter().enumerate() {
+            if n == restored_before {
+                let mut bytes = Vec::new();
+                own.save(&mut bytes);
+                own = step();
+                own.load(&bytes, &[]).unwrap();
+            }
+            own.record(record, context(n as u64), &mut effects).unwrap();
+            own.tick(Context { wall_ms: 9_000 * (n as i64 + 1), ..context(100 + n as u64) }, &mut effects);
+        }
+        (effects.tables[STAGE_MOVES].rows, effects.tables[STAGE_MOVES].pieces.concat())
+    }
+
+    #[test]
+    fn the_first_partition_that_tells_a_model_counts_and_its_moves_take_the_place_of_others() {
+        let records = [purchase(0), model("other", 5), model("other", 5), model("older", 4), purchase(1)];
+        let calm = moves(&records, 9);
+        // Into purchase; taken back; into purchase by the other model; into loyalty.
+        assert_eq!(calm.0, 4);
+        for restored_before in 0..records.len() {
+            assert!(moves(&records, restored_before) == calm, "restored before {restored_before}");
+        }
     }
 }

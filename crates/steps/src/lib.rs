@@ -6,9 +6,11 @@
 
 pub mod batch;
 pub mod journey;
+pub mod rules;
 pub mod sessionize;
 mod whose;
 
 pub use journey::Journey;
+pub use rules::{Ruling, Told};
 pub use sessionize::Sessionize;
 pub use whose::Place;

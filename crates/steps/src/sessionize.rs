@@ -1,6 +1,6 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
-use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
@@ -11,6 +11,7 @@ use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
 use std::io;
 
+use crate::rules::Ruling;
 use crate::whose::{Place, Whose};
 
 /// The tables it writes, by the number the step gives them.
@@ -23,11 +24,11 @@ const DEAD_LETTERS: usize = 3;
 pub(crate) const IDENTITY_LINKS: usize = 4;
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 /// One partition's sessionize step.
 pub struct Sessionize {
-    rules: RuleBook,
+    rules: Ruling<RuleBook>,
     sessions: Sessions,
     /// Write the touchpoints table.
     touchpoints: bool,
@@ -36,23 +37,48 @@ pub struct Sessionize {
     /// Sessions closed for good since this step was made.
     closed: u64,
     whose: Whose,
-    /// Identity's part of a save under way, once it is whole.
+    /// What a save under way begins with, and identity's part of it once that is whole.
+    saving: Vec<u8>,
     saved_identity: Option<Vec<Vec<u8>>>,
 }
 
 impl Sessionize {
     /// An empty step.
     #[must_use]
-    pub fn new(rules: RuleBook, identity: crumbtrail_identity::Rules, touchpoints: bool, place: Place) -> Sessionize {
+    pub fn new(
+        rules: Ruling<RuleBook>,
+        identity: crumbtrail_identity::Rules,
+        touchpoints: bool,
+        place: Place,
+    ) -> Sessionize {
         Sessionize {
-            sessions: Sessions::new(rules.clone()),
+            sessions: Sessions::new(rules.begun().clone()),
             rules,
             touchpoints,
             partition: place.partition,
             closed: 0,
             whose: Whose::new(identity, place),
+            saving: Vec::new(),
             saved_identity: None,
         }
+    }
+
+    /// Takes what an aside tells of the rules: by others, what is open is cut anew, and journeys hear of it.
+    #[cold]
+    fn hear(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        if let Some(rules) = self.rules.hear(payload)? {
+            let version = RowVersion(context.version);
+            let closed = &mut self.closed;
+            self.sessions.change(rules, &mut Rows { effects, version, closed });
+            effects.pass_to_all(payload);
+        }
+        Ok(())
+    }
+
+    /// What a state begins with.
+    fn save_rules(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        self.rules.save(out);
     }
 
     /// Sessions closed for good since this step was made (not part of the state).
@@ -97,7 +123,10 @@ impl Step for Sessionize {
         let judged = sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version, closed })?;
         effects.outcome(judged.outcome);
         if judged.outcome == Outcome::Aside {
-            return self.whose.aside(payload, context, effects);
+            return match Touchpoint::decode(payload)?.role {
+                Role::Rules => self.hear(payload, context, effects),
+                _ => self.whose.aside(payload, context, effects),
+            };
         }
         let log_partition = self.partition;
         if judged.outcome == Outcome::Dead {
@@ -140,7 +169,7 @@ impl Step for Sessionize {
     }
 
     fn save(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
+        self.save_rules(out);
         let mut identity = Vec::new();
         self.whose.save(&mut identity);
         put_bytes(out, &identity);
@@ -148,9 +177,11 @@ impl Step for Sessionize {
     }
 
     fn begin_save(&mut self) {
+        let mut begin = Vec::new();
+        self.save_rules(&mut begin);
         self.whose.begin_save();
         self.sessions.begin_save();
-        self.saved_identity = None;
+        (self.saving, self.saved_identity) = (begin, None);
     }
 
     fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
@@ -159,7 +190,7 @@ impl Step for Sessionize {
         }
         let sessions = self.sessions.save_on(most)?;
         let identity = self.saved_identity.take()?;
-        let mut begin = vec![VERSION];
+        let mut begin = std::mem::take(&mut self.saving);
         put_varint(&mut begin, identity.iter().map(Vec::len).sum::<usize>() as u64);
         let mut pieces = vec![begin];
         pieces.extend(identity.into_iter().chain(sessions));
@@ -179,8 +210,16 @@ impl Step for Sessionize {
         if reader.u8()? != VERSION {
             return Err(WireError::Malformed("sessionize state of another format version").into());
         }
+        let rules = self.rules.load(reader.bytes()?)?;
         self.whose.load(reader.bytes()?, blocks)?;
-        self.sessions = Sessions::load(self.rules.clone(), reader.rest())?;
+        self.sessions = Sessions::load(rules, reader.rest())?;
+        Ok(())
+    }
+
+    fn adopted(&mut self) -> Result<(), StepError> {
+        if let Some(rules) = self.rules.adopt()? {
+            self.sessions = Sessions::new(rules);
+        }
         Ok(())
     }
 
@@ -196,12 +235,97 @@ impl Step for Sessionize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumbtrail_events::EventTime;
+    use crate::rules::Told;
+    use crumbtrail_events::touchpoint::To;
+    use crumbtrail_events::{EventTime, Key};
+    use std::sync::Arc;
+
+    const MINUTE: i64 = 60_000;
+
+    /// A step that is told its gap, in minutes; 30 to begin with.
+    fn step() -> Sessionize {
+        let book = |minutes: i64| {
+            let mut book = RuleBook::default();
+            book.default.limits.gap_ms = minutes * MINUTE;
+            book
+        };
+        let read = move |text: &str| text.parse().map(book).map_err(|_| format!("{text} is no number"));
+        let rules = Ruling::new(book(30), Arc::new(read));
+        Sessionize::new(rules, crumbtrail_identity::Rules::default(), true, Place { partition: 0, of: 1 })
+    }
+
+    fn context(index: u64) -> Context {
+        Context { version: (1 << 56) | (index << 16), watermark: EventTime::MIN, wall_ms: 0 }
+    }
+
+    fn gap(minutes: &str, at: i64) -> Vec<u8> {
+        let mut payload = Vec::new();
+        Told { since: (EventTime(at), 7), text: minutes.to_owned() }.encode("rules:1", &mut payload);
+        payload
+    }
+
+    fn click(at: i64) -> Vec<u8> {
+        let key = Key::visitor("shop", "v");
+        let head = Head {
+            outcome: Outcome::Counted,
+            kind: Kind::PageView,
+            key,
+            id: at as u64 + 1,
+            occurred_at: EventTime(at),
+        };
+        let mut payload = Vec::new();
+        Touchpoint { head, site: "shop", visitor: "v", ..Touchpoint::default() }.encode(&mut payload);
+        payload
+    }
+
+    /// Sessions that were said of what the step is told, then of its end; restored from its snapshot before the record
+    /// of a number, if one is given.
+    fn said(records: &[Vec<u8>], restored_before: usize) -> (u64, usize) {
+        let mut effects = Effects::new(TABLES.len());
+        let mut own = step();
+        for (n, record) in records.iter().enumerate() {
+            if n == restored_before {
+                let mut bytes = Vec::new();
+                own.save(&mut bytes);
+                own = step();
+                own.load(&bytes, &[]).unwrap();
+            }
+            own.record(record, context(n as u64), &mut effects).unwrap();
+        }
+        own.tick(Context { wall_ms: 9_000, ..context(99) }, &mut effects);
+        let to_all = effects.passed.iter().filter(|(to, _)| *to == To::All).count();
+        (effects.tables[SESSIONS].rows, to_all)
+    }
+
+    #[test]
+    fn behind_the_record_another_gap_cuts_to_the_millisecond() {
+        for (distance, sessions) in [(10 * MINUTE - 1, 1), (10 * MINUTE, 1), (10 * MINUTE + 1, 2)] {
+            // Rules that are told again, or were given out before those in force, change nothing and go no further.
+            let behind = [click(0), gap("10", 5), gap("10", 5), gap("20", 4), click(distance)];
+            let before = [click(0), click(distance), gap("10", 5)];
+            for restored_before in 0..=5 {
+                assert_eq!(
+                    said(&behind, restored_before),
+                    (sessions, 1),
+                    "{distance}, restored before {restored_before}"
+                );
+                assert_eq!(said(&before, restored_before), (sessions, 1), "what is open is cut anew");
+            }
+            assert_eq!(said(&[click(0), click(distance)], 9), (1, 0));
+        }
+    }
+
+    #[test]
+    fn rules_that_cannot_be_read_halt_the_step() {
+        let mut effects = Effects::new(TABLES.len());
+        let told = step().record(&gap("ten", 5), context(1), &mut effects);
+        assert!(matches!(told, Err(StepError::Rules(why)) if why == "ten is no number"));
+    }
 
     #[test]
     fn what_is_set_aside_is_dead_and_stands_where_it_can_be_looked_up() {
         let mut step = Sessionize::new(
-            RuleBook::default(),
+            Ruling::fixed(RuleBook::default()),
             crumbtrail_identity::Rules::default(),
             true,
             Place { partition: 3, of: 8 },

@@ -98,7 +98,7 @@ impl Whose {
             Role::Claim => self.claim(payload, How::Support, context, effects),
             Role::Linked | Role::Unlinked => self.claim(payload, How::Operator, context, effects),
             Role::Alias | Role::AliasLinked | Role::AliasUnlinked => self.alias(&touchpoint, context, effects),
-            Role::Share | Role::Whole | Role::Taken | Role::Given => Ok(()),
+            Role::Share | Role::Whole | Role::Taken | Role::Given | Role::Rules => Ok(()),
         }
     }
 
@@ -254,7 +254,7 @@ impl Out for Decisions<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crumbtrail_events::touchpoint::{Item, Items};
+    use crumbtrail_events::touchpoint::{Item, Items, To};
     use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
     use crumbtrail_events::{EventTime, Kind, Micros};
 
@@ -400,7 +400,7 @@ mod tests {
                 let mut expected = Vec::new();
                 compact(&touchpoint, key, 11).encode(&mut expected);
                 assert_eq!(effects.passed_bytes, expected);
-                assert_eq!(effects.passed, [(key, 0..expected.len())]);
+                assert_eq!(effects.passed, [(To::Key(key), 0..expected.len())]);
             }
         }
     }
@@ -434,10 +434,10 @@ mod tests {
 
     /// What was passed on: to whom, in what role, which touchpoint.
     fn passed(effects: &Effects) -> Vec<(Key, Role, i64)> {
-        let told = effects.passed.iter().map(|(key, range)| {
+        let told = effects.passed.iter().map(|(to, range)| {
             let touchpoint = Touchpoint::decode(&effects.passed_bytes[range.clone()]).unwrap();
-            assert_eq!(touchpoint.head.key, *key);
-            (*key, touchpoint.role, touchpoint.head.occurred_at.0)
+            assert_eq!(To::Key(touchpoint.head.key), *to);
+            (touchpoint.head.key, touchpoint.role, touchpoint.head.occurred_at.0)
         });
         told.collect()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_events::{Outcome, Touchpoint};
 use crumbtrail_intake::dead_letter::DeadLetter;
-use crumbtrail_journeys::{JourneyRules, Journeys};
+use crumbtrail_journeys::JourneyRules;
 use crumbtrail_log::control::Control;
 use crumbtrail_log::{Epoch, FrameView, Inbox, Offset, PartitionId};
 use crumbtrail_runtime::cutter::CutRules;
@@ -16,7 +16,7 @@ use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Owner, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::{Place, Sessionize};
+use crumbtrail_steps::{Journey, Place, Ruling, Sessionize};
 use crumbtrail_warehouse::TableId;
 use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt as _, path::Path};
@@ -45,7 +45,12 @@ impl Format {
 /// The step that reads its own state.
 pub fn sessionize() -> Sessionize {
     let place = Place { partition: 0, of: 1 };
-    Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), true, place)
+    Sessionize::new(Ruling::fixed(RuleBook::default()), crumbtrail_identity::Rules::default(), true, place)
+}
+
+/// The other one.
+pub fn journey() -> Journey {
+    Journey::new(Ruling::fixed(JourneyRules::default()))
 }
 
 /// Every stored format.
@@ -96,15 +101,15 @@ pub const FORMATS: &[Format] = &[
         name: "sessionize",
         source: "crates/steps/src/sessionize.rs (identity and sessions in it have versions of their own)",
         version_at: Some(0),
-        reads: &[5],
+        reads: &[6],
         load: |bytes| text(sessionize().load(bytes, &[])),
     },
     Format {
         name: "journeys",
-        source: "crates/journeys/src/snapshot.rs",
+        source: "crates/steps/src/journey.rs (the journeys in it have a version of their own)",
         version_at: Some(0),
-        reads: &[2],
-        load: |bytes| text(Journeys::load(JourneyRules::default(), bytes)),
+        reads: &[3],
+        load: |bytes| text(journey().load(bytes, &[])),
     },
     Format {
         name: "owner",

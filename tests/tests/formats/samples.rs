@@ -7,7 +7,6 @@ use crumbtrail_events::touchpoint::{Head, Item, Items};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_intake::dead_letter::DeadLetter;
-use crumbtrail_journeys::JourneyRules;
 use crumbtrail_log::control::{Control, GoBack};
 use crumbtrail_log::frame::FrameView;
 use crumbtrail_log::{Epoch, Generation, Inbox, Offset, OriginId, Outbox, PartitionId, Position};
@@ -15,7 +14,6 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::redrive::plan::Word;
 use crumbtrail_runtime::{Owner, SnapshotStore, Step};
-use crumbtrail_steps::Journey;
 use crumbtrail_warehouse::ledger::{LedgerRow, ServerStart};
 use crumbtrail_warehouse::{Processor, TableId, native, tables};
 use object_store::ObjectStoreExt as _;
@@ -194,7 +192,7 @@ fn sessionize(frame: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 fn journeys(people: &[Vec<u8>]) -> Vec<u8> {
-    let step = Journey::new(JourneyRules::default());
+    let step = crate::formats::journey();
     let start = Start::Empty(Offset(0));
     let mut owner = Owner::new(step, EPOCH, PartitionId(0), start, CutRules::default(), None).expect("an empty owner");
     for (frame, offset) in people.iter().zip(0..) {

@@ -22,8 +22,8 @@ use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::snapshot::{SnapshotError, SnapshotStore};
 use crumbtrail_runtime::{Clock, Owner, Step as _};
 use crumbtrail_scratch::Scratch;
-use crumbtrail_steps::Place;
 use crumbtrail_steps::sessionize::{Sessionize, TABLES};
+use crumbtrail_steps::{Place, Ruling};
 use crumbtrail_telemetry::Metrics;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -228,7 +228,12 @@ impl Work<'_> {
 fn step(deployment: &Deployment, partition: u32) -> Result<Sessionize> {
     let config = &deployment.config;
     let place = Place { partition, of: config.log.partitions };
-    Ok(Sessionize::new(session_rules(config)?, identity_rules(config)?, config.clickhouse.touchpoints, place))
+    Ok(Sessionize::new(
+        Ruling::fixed(session_rules(config)?),
+        identity_rules(config)?,
+        config.clickhouse.touchpoints,
+        place,
+    ))
 }
 
 /// Every partition's owner, fed from the log in memory.

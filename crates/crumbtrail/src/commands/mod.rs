@@ -15,6 +15,7 @@ mod migrate;
 mod rebuild;
 pub mod redrive;
 mod report;
+pub mod rules;
 mod run;
 pub mod sentiment;
 mod serve;
@@ -47,6 +48,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
         Command::Identity(command) => identity::identity(&command),
+        Command::Rules(command) => rules::rules(&command),
         Command::Migrate(args) => migrate::migrate(&args),
         Command::Rebuild(args) => rebuild::rebuild(&args),
         Command::Report(args) => report::report(&args),

@@ -38,7 +38,7 @@ macro_rules! rules_config {
 
         impl SiteConfig {
             /// The rules of this site: its own, and those of every site where it has none.
-            fn over(&self, base: &RulesConfig) -> RulesConfig {
+            pub fn over(&self, base: &RulesConfig) -> RulesConfig {
                 RulesConfig { $($name: self.$name.clone().unwrap_or_else(|| base.$name.clone()),)+ }
             }
         }

@@ -18,6 +18,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
+use super::computing::{self, Computing};
 use super::formats;
 use super::patience::Patience;
 use super::routing::{self, Routing};
@@ -109,9 +110,22 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, the
+    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, or computes differently than is in force, the
     /// store is in use or full, the broker cannot be reached, a topic has another partition count.
     pub fn logs(&self) -> Result<Logs> {
+        let notes = self.epoch_notes(self.config.epoch.0)?;
+        let computing = Computing::of(&self.config)?;
+        computing::check(&notes, self.config.epoch.0, &computing)?;
+        let logs = self.logs_of_any_rules()?;
+        computing::note(&notes, computing)?;
+        Ok(logs)
+    }
+
+    /// As [`Deployment::logs`], under whatever rules they are computed.
+    ///
+    /// # Errors
+    /// As there, but for those.
+    pub fn logs_of_any_rules(&self) -> Result<Logs> {
         let partitions = self.config.log.partitions;
         let notes = self.epoch_notes(self.config.epoch.0)?;
         formats::check(&notes, self.config.epoch.0)?;

@@ -15,7 +15,7 @@ use crumbtrail_log::{Epoch, Generation, Inbox, OriginId, Outbox, PartitionId, Po
 use crumbtrail_runtime::Step as _;
 use crumbtrail_runtime::notes::Notes;
 use crumbtrail_sessions::RuleBook;
-use crumbtrail_steps::{Journey, Place, Sessionize};
+use crumbtrail_steps::{Journey, Place, Ruling, Sessionize};
 use crumbtrail_warehouse::Processor;
 
 /// The name of the note.
@@ -47,8 +47,9 @@ fn ours() -> Formats {
     let ask =
         GoBack { log: String::new(), partition: PartitionId(0), origin: OriginId(1), position: Position::default() };
     let place = Place { partition: 0, of: 1 };
-    let sessionize = Sessionize::new(RuleBook::default(), crumbtrail_identity::Rules::default(), false, place);
-    let journey = Journey::new(JourneyRules::default());
+    let sessionize =
+        Sessionize::new(Ruling::fixed(RuleBook::default()), crumbtrail_identity::Rules::default(), false, place);
+    let journey = Journey::new(Ruling::fixed(JourneyRules::default()));
     let tables = |processor: Processor| {
         let names: Vec<&str> = processor.tables().iter().map(|table| table.name()).collect();
         names.join(", ")
@@ -60,7 +61,7 @@ fn ours() -> Formats {
         ("control", first(&|out| out.extend(Control::GoBack(ask.clone()).encode()))),
         ("inbox", first(&|out| Inbox::new().encode(out))),
         ("sessionize", sessionize_versions(&sessionize)),
-        ("journeys", first(&|out| journey.save(out))),
+        ("journeys", journey_versions(&journey)),
         ("ledger of sessionize", tables(Processor::Sessionize)),
         ("ledger of journey", tables(Processor::Journey)),
     ]
@@ -74,9 +75,21 @@ fn sessionize_versions(step: &Sessionize) -> String {
     step.save(&mut state);
     let mut reader = Reader::new(&state);
     let version = reader.u8().unwrap_or_default();
+    let _ = reader.bytes();
     let identity = reader.bytes().ok().and_then(|bytes| bytes.first()).copied().unwrap_or_default();
     let sessions = reader.rest().first().copied().unwrap_or_default();
     format!("{version} (identity {identity}, sessions {sessions})")
+}
+
+/// The journey step's, too.
+fn journey_versions(step: &Journey) -> String {
+    let mut state = Vec::new();
+    step.save(&mut state);
+    let mut reader = Reader::new(&state);
+    let version = reader.u8().unwrap_or_default();
+    let _ = reader.bytes();
+    let journeys = reader.rest().first().copied().unwrap_or_default();
+    format!("{version} (journeys {journeys})")
 }
 
 /// What of an epoch's formats this build cannot go on from, in words.

@@ -18,6 +18,7 @@ use crumbtrail_steps::{Journey, Place, Sessionize};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::Deployment;
+use super::computing::Rulings;
 use super::deployment::Logs;
 use crate::config::{self, Config};
 
@@ -53,9 +54,10 @@ impl Processors {
     /// Starts sessionize and journey as asked.
     ///
     /// # Errors
-    /// The stage model cannot be read, or threads cannot be started.
+    /// The rules of the epoch cannot be read, or threads cannot be started.
     pub fn start(deployment: &Deployment, shared: &Shared, sessionize: bool, journey: bool) -> Result<Processors> {
         let config = &deployment.config;
+        let rulings = Rulings::of(&deployment.epoch_notes(config.epoch.0)?, config)?;
         let mut processors = Processors {
             sessionize: Progress::default(),
             journey: Progress::default(),
@@ -64,7 +66,7 @@ impl Processors {
             failed: Arc::new(AtomicBool::new(false)),
         };
         if sessionize {
-            let rules = session_rules(config)?;
+            let rules = rulings.sessions;
             let touchpoints = config.clickhouse.touchpoints;
             let identity = identity_rules(config)?;
             let of = shared.logs.touchpoints.partitions();
@@ -84,7 +86,7 @@ impl Processors {
             )?;
         }
         if journey {
-            let rules = journey_rules(config)?;
+            let rules = rulings.journeys;
             let make = move |_: PartitionId| Journey::new(rules.clone());
             let progress = processors.journey.clone();
             processors.spawn(deployment, shared, "journey", &shared.logs.people, None, progress, make)?;
@@ -260,14 +262,28 @@ pub fn identity_rules(config: &Config) -> Result<identity::Rules> {
 /// # Errors
 /// The stage model cannot be read.
 pub fn journey_rules(config: &Config) -> Result<JourneyRules> {
+    let name = &config.journeys.model;
+    let model = StageModel::from_yaml(&model_text(name)?).with_context(|| format!("journeys.model: {name}"))?;
+    journey_rules_with(config, model)
+}
+
+/// The text of the stage model that is configured: a shipped one's name, or a path.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn model_text(model: &str) -> Result<String> {
+    if model == "retail" {
+        return Ok(StageModel::RETAIL.to_owned());
+    }
+    std::fs::read_to_string(model).with_context(|| format!("journeys.model: cannot read {model} (shipped is: retail)"))
+}
+
+/// Journey rules as configured, with this stage model.
+///
+/// # Errors
+/// A value that cannot work.
+pub fn journey_rules_with(config: &Config, model: StageModel) -> Result<JourneyRules> {
     let journeys = &config.journeys;
-    let model = if journeys.model == "retail" {
-        StageModel::retail()
-    } else {
-        let text = std::fs::read_to_string(&journeys.model)
-            .with_context(|| format!("journeys.model: cannot read {} (shipped is: retail)", journeys.model))?;
-        StageModel::from_yaml(&text).with_context(|| format!("journeys.model: {}", journeys.model))?
-    };
     let rules = session_rules(config)?;
     let widest = rules.sites.values().chain([&rules.default]);
     let horizon_ms = widest.map(|r| r.limits.lateness_ms + r.longest_ms + r.limits.gap_ms).max().unwrap_or_default();

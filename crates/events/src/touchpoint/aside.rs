@@ -31,9 +31,11 @@ pub enum Role {
     AliasLinked = 8,
     /// From an operator, to every partition: the key's customer is not this one, whatever says so.
     AliasUnlinked = 9,
+    /// From an operator, to every partition: from here on it is computed by other rules, those that its `properties` are.
+    Rules = 10,
 }
 
-const ALL: [Role; 10] = [
+const ALL: [Role; 11] = [
     Role::Whole,
     Role::Share,
     Role::Claim,
@@ -44,6 +46,7 @@ const ALL: [Role; 10] = [
     Role::Alias,
     Role::AliasLinked,
     Role::AliasUnlinked,
+    Role::Rules,
 ];
 
 impl Role {

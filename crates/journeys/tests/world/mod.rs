@@ -10,7 +10,7 @@ use crumbtrail_events::touchpoint::{Head, Item, Items};
 use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
-use crumbtrail_journeys::{Journeys, Out};
+use crumbtrail_journeys::{JourneyRules, Journeys, Out};
 
 pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
@@ -124,6 +124,12 @@ impl Tables {
     pub(crate) fn tick(&mut self, journeys: &mut Journeys, watermark: i64, wall_ms: i64) {
         self.said.clear();
         journeys.tick(EventTime(watermark), wall_ms, self);
+    }
+
+    /// From here on other rules hold.
+    pub(crate) fn change(&mut self, journeys: &mut Journeys, rules: &JourneyRules) {
+        self.said.clear();
+        journeys.change(rules.clone(), self);
     }
 
     /// The tables alone, without how they came to be.

@@ -1,7 +1,7 @@
 //! Sessions of three visitors, with every rule off and on.
 
 use crate::oracle::{Row, oracle};
-use crate::run::{GAP, LATENESS, SPAN, START, Step, arrange, cases, jitter, rules, run, steps};
+use crate::run::{GAP, LATENESS, SPAN, START, Step, arrange, cases, jitter, rules, run_changed, steps};
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::vocabulary::Channel;
@@ -161,7 +161,20 @@ fn copy_of(event: &Made, shift: i64, delay: i64) -> Made {
 }
 
 fn check(
+    events: Vec<Made>,
+    rules: &Rules,
+    jitter: &[i64],
+    steps: &[Step],
+    repeats: &[(prop::sample::Index, i64, i64)],
+) {
+    check_changed(events, &[], rules, jitter, steps, repeats);
+}
+
+/// Rules that hold for a while before anything is final are as if they had never been. (But for the client's own session id,
+/// which is read only where it decides.)
+fn check_changed(
     mut events: Vec<Made>,
+    before: &[(usize, Rules)],
     rules: &Rules,
     jitter: &[i64],
     steps: &[Step],
@@ -183,8 +196,15 @@ fn check(
     let counted: Vec<Made> = counted.into_values().cloned().collect();
     let truth = oracle(&counted, rules, START + SPAN / 2);
     let records = arrange(&events, jitter, |event| (event.at, event.name, event.bytes()));
-    let book = RuleBook { default: rules.clone(), ..RuleBook::default() };
-    assert_eq!(run::<Row>(&book, &records, steps).final_sessions(), truth);
+    let mut from = 0;
+    let mut books: Vec<(usize, RuleBook)> = Vec::new();
+    for (records, rules_then) in before.iter().chain([&(0, rules.clone())]) {
+        let mut default = rules_then.clone();
+        default.limits.client_sessions = rules.limits.client_sessions;
+        books.push((from, RuleBook { default, ..RuleBook::default() }));
+        from += records;
+    }
+    assert_eq!(run_changed::<Row>(&books, &records, steps).final_sessions(), truth);
 }
 
 fn repeats() -> impl Strategy<Value = Vec<(prop::sample::Index, i64, i64)>> {
@@ -206,6 +226,32 @@ proptest! {
         repeats in repeats(),
     ) {
         check(events, &rules, &jitter, &steps, &repeats);
+    }
+}
+
+/// Other rules, of another gap.
+fn others() -> impl Strategy<Value = Vec<(usize, Rules)>> {
+    let gap = prop_oneof![Just(1i64), Just(GAP / 3), Just(GAP), Just(4 * GAP), Just(SPAN)];
+    let other = (0usize..30, gap, variants()).prop_map(|(records, gap, mut rules)| {
+        rules.limits.gap_ms = gap;
+        (records, rules)
+    });
+    proptest::collection::vec(other, 1..4)
+}
+
+proptest! {
+    #![proptest_config(cases(4))]
+
+    #[test]
+    fn what_is_open_when_rules_change_is_cut_by_the_new_ones(
+        events in proptest::collection::vec(made(), 1..100),
+        before in others(),
+        rules in variants(),
+        jitter in jitter(),
+        steps in steps(),
+        repeats in repeats(),
+    ) {
+        check_changed(events, &before, &rules, &jitter, &steps, &repeats);
     }
 }
 

@@ -185,6 +185,13 @@ impl Scene {
         self.rows = self.table.rows;
     }
 
+    /// From here on the rules are changed ones.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut RuleBook)) {
+        change(&mut self.book);
+        self.state.change(self.book.clone(), &mut self.table);
+        self.rows = self.table.rows;
+    }
+
     fn rows_that(&self, are_final: bool) -> Vec<Said> {
         let rows = self.table.sessions.values();
         rows.filter(|(deleted, is_final, _)| !deleted && *is_final == are_final).map(|(_, _, said)| *said).collect()

@@ -163,9 +163,10 @@ impl Bare {
 }
 
 fn pass_on(effects: &mut Effects, onward: &mut [Buffer]) {
-    for (key, range) in effects.passed.drain(..) {
-        let to = key.partition(onward.len() as u32) as usize;
-        onward[to].push(&effects.passed_bytes[range]);
+    for (to, range) in effects.passed.drain(..) {
+        for to in to.partitions(onward.len() as u32) {
+            onward[to as usize].push(&effects.passed_bytes[range.clone()]);
+        }
     }
     effects.passed_bytes.clear();
 }

@@ -19,6 +19,7 @@ use crumbtrail_log::{Epoch, Log, LogError};
 use crumbtrail_warehouse::{claim, epochs};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::dry::time_of;
 use self::since::Since;
 use super::interrupt::on_signal;
 use crate::cli::RebuildArgs;

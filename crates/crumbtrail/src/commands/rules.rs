@@ -1,0 +1,111 @@
+//! `rules`: shows what an epoch is computed by, and since when; lets other rules hold from here on.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Subcommand;
+use crumbtrail_events::touchpoint::To;
+use crumbtrail_runtime::{Clock, decision};
+
+use crate::cli::Place;
+use crate::config::{Config, LogHome};
+use crate::wiring::Deployment;
+use crate::wiring::computing::{Applied, Computing, Noted};
+
+/// `rules`.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Show the rules in force and since when they are
+    Show(Place),
+    /// Let the rules of the configuration hold from here on
+    Apply(Place),
+}
+
+pub fn rules(command: &RulesCommand) -> Result<ExitCode> {
+    match command {
+        RulesCommand::Show(place) => show(place),
+        RulesCommand::Apply(place) => apply(place),
+    }
+}
+
+fn show(place: &Place) -> Result<ExitCode> {
+    let deployment = Deployment::new(super::load(place)?)?;
+    let epoch = deployment.epoch().0;
+    let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
+        println!("epoch {epoch} was not begun: it will be computed by the rules of its first start");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut before = Computing::of(&Config::default())?;
+    let own = noted.begun.words(&before).join("; ");
+    println!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
+    before = noted.begun.clone();
+    for applied in &noted.applied {
+        let since = super::rebuild::time_of(applied.at_ms);
+        let whole =
+            if applied.is_written { "" } else { " (not in every partition yet: `crumbtrail rules apply` ends it)" };
+        println!("{since:<24} {}{whole}", applied.rules.words(&before).join("; "));
+        before = applied.rules.clone();
+    }
+    let changes = noted.may_change_to(&Computing::of(&deployment.config)?);
+    match changes {
+        Ok(changes) if changes.is_empty() => println!("{:<24} is the same", "the configuration"),
+        Ok(changes) => println!("{:<24} {}: `crumbtrail rules apply`", "the configuration", changes.join("; ")),
+        Err(error) => println!("{:<24} {error}", "the configuration"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn apply(place: &Place) -> Result<ExitCode> {
+    let deployment = Deployment::new(super::load(place)?)?;
+    let epoch = deployment.epoch().0;
+    let notes = deployment.epoch_notes(epoch)?;
+    let rules = Computing::of(&deployment.config)?;
+    let logs = deployment.logs_of_any_rules()?;
+    let Some(mut noted) = Noted::read(&notes)? else {
+        bail!(
+            "epoch {epoch} was not begun: it will be computed by the rules of its first start, there is nothing to change"
+        );
+    };
+    let changes = noted.may_change_to(&rules)?;
+    match (noted.applied.last(), changes.as_slice()) {
+        (Some(begun), []) if !begun.is_written => println!("going on with what was begun"),
+        (Some(begun), _) if !begun.is_written => bail!(
+            "other rules were begun to be written into the log: end that first, under their configuration ({}, seen from there)",
+            changes.join("; ")
+        ),
+        (_, []) => {
+            println!("in force already");
+            return Ok(ExitCode::SUCCESS);
+        }
+        (last, _) => {
+            let at_ms = Clock::System.now_ms().max(last.map_or(i64::MIN, |last| last.at_ms + 1));
+            // Of its own: what is said tomorrow is another decision.
+            let name = format!("rules:{at_ms}:{}", std::process::id());
+            noted.applied.push(Applied { at_ms, name, rules, is_written: false });
+            // Before the log: half a change must not go unnoticed.
+            noted.write(&notes)?;
+        }
+    }
+    if let Some(applied) = noted.applied.last_mut() {
+        let mut payload = Vec::new();
+        applied.told()?.encode(&applied.name, &mut payload);
+        let versions = (deployment.epoch(), deployment.generation());
+        decision::decide(logs.touchpoints.as_ref(), versions, &applied.name, To::All, &payload).context(
+            "the rules may have reached a part of the log: say it again until it is done, they are taken once",
+        )?;
+        applied.is_written = true;
+        noted.write(&notes)?;
+    }
+    changes.iter().for_each(|change| println!("{change}"));
+    if deployment.config.log.home == LogHome::Local {
+        let clickhouse = deployment.clickhouse()?;
+        deployment.migrate(&clickhouse)?;
+        super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
+        println!("done: what is open was cut anew, what is final stays");
+    } else {
+        println!(
+            "written: the members of `crumbtrail run` take it from the log; give each this configuration before it starts again"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

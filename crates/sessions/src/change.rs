@@ -1,0 +1,137 @@
+//! Other rules from here on: what becomes of the sessions and conversations that are open then.
+//!
+//! What the watermark has passed is final under the rules it was cut by. The rest is cut anew, whole, by the new ones: a
+//! shorter gap parts chains, a longer one joins them, and every row that is still open is said again. Where events were
+//! folded into a sum, its cuts stand (see `fold.rs`).
+//!
+//! ```text
+//!  gap 30 min  ●────20────●────20────●          gap 10 min  ●          ●          ●
+//! ```
+//!
+//! With a longer gap an event could reach an open chain across one that is final, and whose ids are forgotten: a repeat of
+//! that one's would count twice. So once a gap has grown, what lies behind the horizon of that moment is late, whatever
+//! open window it would have joined.
+
+use crate::chain::{Chain, Class};
+use crate::rules::{Limits, RuleBook};
+use crate::state::{Out, Sessions, arm, count_of};
+use crumbtrail_events::{EventTime, Key};
+use smallvec::SmallVec;
+
+impl Sessions {
+    /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, as ever.
+    pub fn change(&mut self, rules: RuleBook, out: &mut impl Out) {
+        for n in self.in_order() {
+            let slot = self.slots.get(n);
+            let limits = self.sites[usize::from(slot.site)].rules.limits;
+            if slot.chains.iter().any(|chain| chain.closes_at(&limits) < self.watermark) {
+                self.visit(n, i64::MIN, out);
+            }
+        }
+        if grows(&self.rules, &rules) {
+            self.grown_at = self.grown_at.max(self.watermark);
+        }
+        self.rules = rules;
+        let mut is_other = Vec::with_capacity(self.sites.len());
+        for site in &mut self.sites {
+            let now = self.rules.of(&site.name);
+            is_other.push(*now != site.rules);
+            site.rules.clone_from(now);
+        }
+        for n in self.in_order() {
+            if is_other[usize::from(self.slots.get(n).site)] {
+                self.cut_anew(n);
+            }
+        }
+    }
+
+    /// Slots in the order of their keys: what is done to them is so after a restart, too.
+    fn in_order(&self) -> Vec<u32> {
+        let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|(_, n)| n).collect()
+    }
+
+    /// Parts and joins the chains of one slot as the gap of its site now says, and has their rows said again.
+    fn cut_anew(&mut self, n: u32) {
+        let slot = self.slots.get_mut(n);
+        let limits = self.sites[usize::from(slot.site)].rules.limits;
+        let chains = std::mem::take(&mut slot.chains);
+        for chain in &chains {
+            self.heap_bytes -= chain.heap_bytes();
+            if !chain.is_settled {
+                *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) -= 1;
+            }
+        }
+        slot.chains = joined(parted(chains, &limits), &limits);
+        let mut next = EventTime::MAX;
+        let mut is_dirty = false;
+        for chain in &mut slot.chains {
+            if !chain.is_settled {
+                *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) += 1;
+                chain.is_dirty = true;
+                is_dirty = true;
+                if let Some(rare) = &mut chain.rare {
+                    rare.changed_from = EventTime::MIN;
+                }
+            }
+            self.heap_bytes += chain.heap_bytes();
+            next = next.min(chain.closes_at(&limits));
+        }
+        if is_dirty && !std::mem::replace(&mut slot.is_dirty, true) {
+            self.dirty.push(slot.due, n);
+        }
+        arm(&mut self.timers, slot, n, next);
+    }
+
+    /// What happened before this time and is heard of only now is late, whatever it would join.
+    pub(crate) fn floor(&self, class: Class, limits: &Limits) -> EventTime {
+        // Conversations with an id know by their sum what they have settled.
+        let is_free = class == Class::CASE || self.grown_at == EventTime::MIN;
+        if is_free { EventTime::MIN } else { crate::window::horizon(self.grown_at, limits) }
+    }
+}
+
+/// Whether the gap of any site is longer than before.
+fn grows(before: &RuleBook, now: &RuleBook) -> bool {
+    let names = before.sites.keys().chain(now.sites.keys()).map(|name| (before.of(name), now.of(name)));
+    names.chain([(&before.default, &now.default)]).any(|(before, now)| {
+        let (before, now) = (&before.limits, &now.limits);
+        now.gap_ms > before.gap_ms || now.conversation_gap_ms > before.conversation_gap_ms
+    })
+}
+
+type Chains = SmallVec<[Chain; 1]>;
+
+fn parted(chains: Chains, limits: &Limits) -> Chains {
+    let mut parted = Chains::new();
+    for mut head in chains {
+        while let Some(tail) = head.split_off(head.class.gap_ms(limits)) {
+            parted.push(std::mem::replace(&mut head, tail));
+        }
+        parted.push(head);
+    }
+    parted.sort_by_key(|chain| (chain.class, chain.span()));
+    parted
+}
+
+/// Joins neighbours, sorted by class and time. The later one has no sum: its folded events would lie behind a horizon
+/// before which the earlier one is final.
+fn joined(chains: Chains, limits: &Limits) -> Chains {
+    let mut joined = Chains::new();
+    for chain in chains {
+        let (start, end) = chain.span();
+        match joined.last_mut() {
+            Some(last)
+                if last.class == chain.class
+                    && start <= end
+                    && last.span().0 <= last.span().1
+                    && start.since(last.span().1) <= chain.class.gap_ms(limits) =>
+            {
+                last.absorb(chain);
+            }
+            _ => joined.push(chain),
+        }
+    }
+    joined
+}

@@ -1,0 +1,183 @@
+//! Rules that change within an epoch: refused until a record of the log says so, and then what is open is cut anew, whatever
+//! is killed meanwhile and wherever a replay begins.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crumbtrail_tests::{Deployment, has_engine, tables};
+
+const START_MS: i64 = 1_760_000_000_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// Clicks of some hundred visitors, some of them customers, from `from` to `to` hours on: twelve at a time, 5 to 29 minutes apart, so
+/// that a gap of 30 joins them and one of 10 does not.
+fn clicks(shop: &Deployment, name: &str, from: i64, to: i64) -> Vec<std::ffi::OsString> {
+    let mut lines = Vec::new();
+    for visitor in 0..300i64 {
+        let mut at = START_MS + visitor * 1_000;
+        let mut event = 0;
+        while at < START_MS + to * 60 * MINUTE_MS {
+            if at >= START_MS + from * 60 * MINUTE_MS {
+                let kind = ["page_view", "product_view", "add_to_cart", "purchase"][(visitor * 7 + event) as usize % 4];
+                let customer = if visitor % 3 == 0 { format!(",\"customer\":\"c{visitor}\"") } else { String::new() };
+                lines.push((at, format!(
+                    "{{\"event_id\":\"{visitor}.{event}\",\"visitor\":\"v{visitor}\"{customer},\"occurred_at\":{at},\"name\":\"{kind}\"}}\n"
+                )));
+            }
+            event += 1;
+            at += if event % 12 == 0 { 6 * 60 * MINUTE_MS } else { 0 };
+            at += (5 + (visitor * 31 + event * 17) % 25) * MINUTE_MS;
+        }
+    }
+    // In their order, so that the watermark comes as far as they do.
+    lines.sort();
+    let file = shop.write(name, lines.into_iter().map(|(_, line)| line).collect::<String>());
+    vec!["--format".into(), "native".into(), "--keep-open".into(), file.into()]
+}
+
+/// The rules of before and of afterwards.
+fn configure(shop: &Deployment, gap_seconds: u32, cart_minutes: u32, model: &str) {
+    let text = std::fs::read_to_string(shop.config()).unwrap();
+    let kept: String = text.lines().filter(|line| !line.starts_with("rules:") && !line.starts_with("journeys:")).fold(
+        String::new(),
+        |mut kept, line| {
+            kept.push_str(line);
+            kept.push('\n');
+            kept
+        },
+    );
+    let journeys = format!("{{cart_abandoned_after_minutes: {cart_minutes}, model: {model}}}");
+    std::fs::write(shop.config(), format!("{kept}rules: {{gap_seconds: {gap_seconds}}}\njourneys: {journeys}\n"))
+        .unwrap();
+}
+
+/// A stage model of one's own.
+fn model(shop: &Deployment) -> String {
+    let retail = std::fs::read_to_string(crumbtrail_tests::root().join("crates/journeys/models/retail.yaml")).unwrap();
+    let own = retail.replace("model: retail", "model: own").replace("count: 2, within: 90d", "count: 3, within: 90d");
+    assert_ne!(own, retail);
+    shop.write("own.yaml", own).display().to_string()
+}
+
+/// Kills a command over and over, each time a little later, until it ends by itself.
+fn kill_often(shop: &Deployment, make: impl Fn() -> Command, mut lives: Duration) -> usize {
+    let mut kills = 0;
+    loop {
+        let mut job = make().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + lives;
+        while Instant::now() < until && job.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if let Some(ended) = job.try_wait().unwrap() {
+            assert!(ended.success(), "{}", shop.folder().display());
+            return kills;
+        }
+        job.kill().unwrap();
+        job.wait().unwrap();
+        kills += 1;
+        lives = lives.mul_f64(1.6);
+    }
+}
+
+fn rules(shop: &Deployment, what: &str) -> Command {
+    let mut command = Command::new(crumbtrail_tests::binary());
+    command.args(["rules", what, "--config"]).arg(shop.config());
+    command
+}
+
+/// What a command of rules says, and whether it succeeded.
+fn said(shop: &Deployment, what: &str) -> (bool, String) {
+    let out = rules(shop, what).output().unwrap();
+    (out.status.success(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+}
+
+/// An import, other rules, an import.
+fn play(shop: &Deployment, is_shaken: bool) {
+    configure(shop, 1_800, 60, "retail");
+    let (first, second) = (clicks(shop, "first.jsonl", 0, 30), clicks(shop, "second.jsonl", 30, 60));
+    shop.ok("import", &first);
+    let own = model(shop);
+    configure(shop, 600, 5, &own);
+    let said = shop.fails("import", &second);
+    assert!(said.contains("rules.gap_seconds was 1800, is 600"), "{said}");
+    assert!(
+        said.contains("the stage model was retail 1, is own 1") && said.contains("crumbtrail rules apply"),
+        "{said}"
+    );
+    let apply = || rules(shop, "apply");
+    let import = || {
+        let mut command = shop.command("import");
+        command.args(&second);
+        command
+    };
+    if is_shaken {
+        let kills = kill_often(shop, apply, Duration::from_millis(60));
+        // A replay from the beginning: no snapshots, but what is noted beside them.
+        for processor in ["sessionize", "journey"] {
+            let folder = shop.data().join("snapshots/e1").join(processor);
+            assert!(folder.exists(), "{}", folder.display());
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+        let more = kill_often(shop, import, Duration::from_millis(150));
+        eprintln!("killed {kills} and {more} times");
+        assert!(kills > 0 && more > 0);
+    } else {
+        assert!(apply().status().unwrap().success());
+        assert!(import().status().unwrap().success());
+    }
+    // The end of time.
+    let mut last = clicks(shop, "last.jsonl", 1_000, 1_001);
+    last.retain(|argument| argument != "--keep-open");
+    shop.ok("import", last);
+}
+
+#[test]
+fn other_rules_hold_from_their_record_on_whatever_is_killed() {
+    if !has_engine("other_rules_hold_from_their_record_on_whatever_is_killed") {
+        return;
+    }
+    let (mut calm, mut shaken) = (Deployment::new(""), Deployment::new(""));
+    play(&calm, false);
+    play(&shaken, true);
+    calm.start_engine();
+    shaken.start_engine();
+    tables::assert_equal(&calm, &shaken);
+    let longest = |from: i64, to: i64| {
+        let hour = |hours: i64| START_MS + hours * 60 * MINUTE_MS;
+        calm.number(&format!(
+            "SELECT max(event_count) FROM sessions WHERE toUnixTimestamp64Milli(started_at) >= {} \
+             AND toUnixTimestamp64Milli(started_at) < {}",
+            hour(from),
+            hour(to)
+        ))
+    };
+    assert_eq!(longest(0, 20), 12, "what was final stays as it was cut");
+    assert!((2..8).contains(&longest(31, 60)), "what came behind is cut by the shorter gap");
+    assert_eq!(calm.number("SELECT uniqExact(model) FROM journeys"), 1);
+    assert_eq!(calm.sql("SELECT DISTINCT model FROM stage_moves").trim(), "own", "all touchpoints were still kept");
+    let (_, shown) = said(&calm, "show");
+    assert!(shown.contains("rules.gap_seconds was 1800, is 600") && shown.contains("is the same"), "{shown}");
+}
+
+#[test]
+fn what_is_constant_within_an_epoch_is_refused_with_the_way_out() {
+    if !has_engine("what_is_constant_within_an_epoch_is_refused_with_the_way_out") {
+        return;
+    }
+    let mut shop = Deployment::new("rules: {gap_seconds: 1800}\n");
+    shop.start_engine();
+    let begun = clicks(&shop, "first.jsonl", 0, 2);
+    shop.ok("import", &begun);
+    let config = std::fs::read_to_string(shop.config()).unwrap();
+    for other in ["lateness_seconds: 60", "lateness_seconds: 7200"] {
+        std::fs::write(shop.config(), config.replace("gap_seconds: 1800", other)).unwrap();
+        let said = shop.fails("import", &begun);
+        assert!(said.contains("rules.lateness_seconds was 3600") && said.contains("crumbtrail rebuild"), "{said}");
+        let (is_done, refused) = self::said(&shop, "apply");
+        assert!(!is_done && refused.contains("crumbtrail rebuild"), "{refused}");
+    }
+    std::fs::write(shop.config(), config).unwrap();
+    let (is_done, same) = said(&shop, "apply");
+    assert!(is_done && same.contains("in force already"), "{same}");
+    shop.ok("import", &begun);
+}
