@@ -17,9 +17,10 @@ const MINUTE: i64 = 60_000;
 
 /// The `n`-th touchpoint: of some hundred visitors, a fifth of them new, and now and then a message.
 fn touchpoint(n: u32) -> Vec<u8> {
-    let visitor = if n % 5 == 0 { format!("once-{n}") } else { format!("v-{}", n.wrapping_mul(2_654_435_761) % 300) };
+    let visitor =
+        if n.is_multiple_of(5) { format!("once-{n}") } else { format!("v-{}", n.wrapping_mul(2_654_435_761) % 300) };
     let (id, page) = (format!("e-{n}"), format!("/page/{}", n % 17));
-    let kind = if n % 11 == 0 { Kind::SupportMessage } else { Kind::PageView };
+    let kind = if n.is_multiple_of(11) { Kind::SupportMessage } else { Kind::PageView };
     let head = Head {
         outcome: Outcome::Counted,
         kind,

@@ -13,6 +13,7 @@ use crumbtrail_log::{Epoch, Generation, Inbox, Offset, OriginId, Outbox, Partiti
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::owner::Start;
 use crumbtrail_runtime::redrive::plan::Word;
+use crumbtrail_runtime::snapshot::State;
 use crumbtrail_runtime::{Owner, SnapshotStore, Step};
 use crumbtrail_warehouse::ledger::{LedgerRow, ServerStart};
 use crumbtrail_warehouse::{Processor, TableId, native, tables};
@@ -173,7 +174,10 @@ fn owned(frame: &[u8]) -> Vec<u8> {
     let start = Start::Empty(Offset(0));
     let mut owner = Owner::new(NoState, EPOCH, partition, start, CutRules::default(), None).expect("an empty owner");
     let report = owner.frame(Offset(SNAPSHOT_AT.1.0 - 1), frame, |_, _| ()).expect("it can be read");
-    report.snapshot.expect("a closing tick brings a snapshot").1.bytes
+    assert!(report.snapshot_is_due, "a closing tick brings a snapshot");
+    owner.begin_save();
+    let (_, saved) = owner.save_on(usize::MAX).expect("all of it at once");
+    State::from(saved).bytes
 }
 
 /// Sessionize's state after the frame, and the frames it passed on.
@@ -210,7 +214,7 @@ fn sealed(state: &[u8]) -> Vec<u8> {
     let store = SnapshotStore::new(memory.clone(), "e1", runtime.handle().clone(), 1);
     let (sender, done) = mpsc::channel();
     let (partition, offset) = SNAPSHOT_AT;
-    store.publish("sessionize", partition, offset, state.to_vec().into(), offset, move |result| {
+    store.publish("sessionize", partition, offset, state.to_vec(), offset, move |result| {
         sender.send(result.is_ok()).expect("we wait");
     });
     assert!(done.recv().expect("it says"));
