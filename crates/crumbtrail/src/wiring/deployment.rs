@@ -110,8 +110,9 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, or computes differently than is in force, the
-    /// store is in use or full, the broker cannot be reached, a topic has another partition count.
+    /// They are stored in formats of another build, the configuration routes differently than the one they were made under or
+    /// computes differently than is in force, the store is in use or full, the broker cannot be reached, a topic has another
+    /// partition count.
     pub fn logs(&self) -> Result<Logs> {
         self.open_logs(Some(Computing::of(&self.config)?))
     }
