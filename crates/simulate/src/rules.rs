@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crumbtrail_events::EventTime;
-use crumbtrail_events::touchpoint::{Role, Touchpoint};
+use crumbtrail_events::wire::WireError;
 use crumbtrail_journeys::JourneyRules;
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::{Ruling, Told};
@@ -44,11 +44,15 @@ impl Change {
         payload
     }
 
-    /// Whether a step is told of it, at this watermark.
-    pub fn note(&self, partition: u32, touchpoint: &Touchpoint<'_>, watermark: EventTime) {
-        if touchpoint.role == Role::Rules {
+    /// Notes it if this record, at this watermark, tells it.
+    ///
+    /// # Errors
+    /// Bytes that are no touchpoint.
+    pub fn note(&self, partition: u32, payload: &[u8], watermark: EventTime) -> Result<(), WireError> {
+        if Told::is_in(payload)? {
             self.taken_at.lock().entry(partition).or_default().insert(watermark);
         }
+        Ok(())
     }
 
     /// The gap behind the record.

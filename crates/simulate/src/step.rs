@@ -136,7 +136,7 @@ impl<S: Step> Step for Odd<S> {
             return Ok(());
         }
         if let Some((change, partition)) = &self.change {
-            change.note(*partition, &Touchpoint::decode(payload)?, context.watermark);
+            change.note(*partition, payload, context.watermark)?;
         }
         self.step.record(payload, context, effects)?;
         not_renamed(payload, effects)?;

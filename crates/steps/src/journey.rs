@@ -1,8 +1,8 @@
 //! The journey step: touchpoints of one person partition to journeys, moves, conversions and breadcrumbs.
 
-use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::Outcome;
+use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::wire::{Reader, WireError};
-use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
@@ -10,7 +10,7 @@ use crumbtrail_runtime::{Context, Step};
 use crumbtrail_scratch::Block;
 use crumbtrail_warehouse::{RowVersion, TableId, tables};
 
-use crate::rules::Ruling;
+use crate::rules::{Ruling, Told};
 
 /// The tables it writes, by the number the step gives them.
 pub const TABLES: [TableId; 4] = [TableId::Journeys, TableId::StageMoves, TableId::Conversions, TableId::Breadcrumbs];
@@ -82,8 +82,8 @@ impl Step for Journey {
     }
 
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
-        let Head { outcome, kind, .. } = Head::peek(payload)?;
-        if outcome == Outcome::Aside && kind == Kind::Custom && Touchpoint::decode(payload)?.role == Role::Rules {
+        let outcome = Head::peek(payload)?.outcome;
+        if outcome == Outcome::Aside && Told::is_in(payload)? {
             effects.outcome(outcome);
             return self.hear(payload, context, effects);
         }
@@ -128,8 +128,7 @@ impl Step for Journey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Told;
-    use crumbtrail_events::{EventTime, Key};
+    use crumbtrail_events::{EventTime, Key, Kind, Touchpoint};
     use crumbtrail_journeys::model::StageModel;
     use std::sync::Arc;
 

@@ -31,10 +31,19 @@ impl Told {
         Touchpoint { head, event_id: name, role: Role::Rules, properties, ..Touchpoint::default() }.encode(out);
     }
 
-    fn decode(payload: &[u8]) -> Result<Option<Told>, WireError> {
-        let Touchpoint { head, role, properties, .. } = Touchpoint::decode(payload)?;
-        let told = || Told { since: (head.occurred_at, head.id), text: properties.to_owned() };
-        Ok((role == Role::Rules).then(told))
+    /// Whether a record tells rules. Of the others hardly one is looked at beyond its fixed part.
+    ///
+    /// # Errors
+    /// Bytes that are no touchpoint.
+    pub fn is_in(payload: &[u8]) -> Result<bool, WireError> {
+        let head = Head::peek(payload)?;
+        let may_be = head.outcome == Outcome::Aside && head.kind == Kind::Custom;
+        Ok(may_be && Touchpoint::decode(payload)?.role == Role::Rules)
+    }
+
+    fn decode(payload: &[u8]) -> Result<Told, WireError> {
+        let Touchpoint { head, properties, .. } = Touchpoint::decode(payload)?;
+        Ok(Told { since: (head.occurred_at, head.id), text: properties.to_owned() })
     }
 }
 
@@ -73,12 +82,9 @@ impl<R: Clone> Ruling<R> {
         &self.begun
     }
 
-    /// Takes an aside: the rules it tells, if it tells any that are newer than those in force.
+    /// Takes a record that tells rules: gives them, if they are newer than those in force.
     pub(crate) fn hear(&mut self, payload: &[u8]) -> Result<Option<R>, StepError> {
-        match Told::decode(payload)? {
-            Some(told) => self.take(told),
-            None => Ok(None),
-        }
+        self.take(Told::decode(payload)?)
     }
 
     /// What was told before the log's begin was lost.

@@ -1,6 +1,6 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
-use crumbtrail_events::touchpoint::{Head, Role};
+use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
@@ -11,7 +11,7 @@ use crumbtrail_sessions::{Out, RuleBook, Sessions};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
 use std::io;
 
-use crate::rules::Ruling;
+use crate::rules::{Ruling, Told};
 use crate::whose::{Place, Whose};
 
 /// The tables it writes, by the number the step gives them.
@@ -63,7 +63,7 @@ impl Sessionize {
         }
     }
 
-    /// Takes what an aside tells of the rules: by others, what is open is cut anew, and journeys hear of it.
+    /// Takes a record that tells rules: by others, what is open is cut anew, and journeys hear of it.
     #[cold]
     fn hear(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
         if let Some(rules) = self.rules.hear(payload)? {
@@ -123,9 +123,10 @@ impl Step for Sessionize {
         let judged = sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version, closed })?;
         effects.outcome(judged.outcome);
         if judged.outcome == Outcome::Aside {
-            return match Touchpoint::decode(payload)?.role {
-                Role::Rules => self.hear(payload, context, effects),
-                _ => self.whose.aside(payload, context, effects),
+            return if Told::is_in(payload)? {
+                self.hear(payload, context, effects)
+            } else {
+                self.whose.aside(payload, context, effects)
             };
         }
         let log_partition = self.partition;
@@ -235,7 +236,6 @@ impl Step for Sessionize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Told;
     use crumbtrail_events::touchpoint::To;
     use crumbtrail_events::{EventTime, Key};
     use std::sync::Arc;

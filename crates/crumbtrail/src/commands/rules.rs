@@ -60,12 +60,15 @@ fn apply(place: &Place) -> Result<ExitCode> {
     let epoch = deployment.epoch().0;
     let notes = deployment.epoch_notes(epoch)?;
     let rules = Computing::of(&deployment.config)?;
-    let logs = deployment.logs_of_any_rules()?;
-    let Some(mut noted) = Noted::read(&notes)? else {
-        bail!(
-            "epoch {epoch} was not begun: it will be computed by the rules of its first start, there is nothing to change"
-        );
+    let noted = || {
+        Noted::read(&notes)?.with_context(|| {
+            format!("epoch {epoch} was not begun: it will be computed by the rules of its first start, there is nothing to change")
+        })
     };
+    noted()?;
+    let logs = deployment.logs_of_any_rules()?;
+    // On the local log we are alone from here on.
+    let mut noted = noted()?;
     let changes = noted.may_change_to(&rules)?;
     match (noted.applied.last(), changes.as_slice()) {
         (Some(begun), []) if !begun.is_written => println!("going on with what was begun"),

@@ -50,6 +50,8 @@ impl Computing {
     }
 
     fn with_model(config: &Config, model: String) -> Result<Computing> {
+        // What stands in the log must be readable.
+        StageModel::from_yaml(&model).with_context(|| format!("journeys.model: {}", config.journeys.model))?;
         let rules = keys(&config.rules)?;
         let mut sites = BTreeMap::new();
         for (name, site) in &config.sites {
@@ -416,6 +418,7 @@ mod tests {
         assert_eq!(read.text().unwrap(), text);
         assert_eq!(read.sessions(&given).unwrap(), processors::session_rules(&given).unwrap());
         assert_eq!(read.journeys(&given).unwrap(), processors::journey_rules(&given).unwrap());
+        assert!(Computing::with_model(&given, "stages: many".to_owned()).is_err(), "nothing unreadable is written");
         let error = Computing::parse(&text.replace("gap_seconds", "gap_of_tomorrow")).unwrap_err().to_string();
         assert!(error.contains("gap_of_tomorrow"), "{error}");
     }

@@ -110,15 +110,11 @@ impl Deployment {
     /// Opens our logs, making them on first use.
     ///
     /// # Errors
-    /// They are stored in formats of another build, the configuration routes differently than the one they were made under, or computes differently than is in force, the
-    /// store is in use or full, the broker cannot be reached, a topic has another partition count.
+    /// They are stored in formats of another build, the configuration routes differently than the one they were made under or
+    /// computes differently than is in force, the store is in use or full, the broker cannot be reached, a topic has another
+    /// partition count.
     pub fn logs(&self) -> Result<Logs> {
-        let notes = self.epoch_notes(self.config.epoch.0)?;
-        let computing = Computing::of(&self.config)?;
-        computing::check(&notes, self.config.epoch.0, &computing)?;
-        let logs = self.logs_of_any_rules()?;
-        computing::note(&notes, computing)?;
-        Ok(logs)
+        self.open_logs(Some(Computing::of(&self.config)?))
     }
 
     /// As [`Deployment::logs`], under whatever rules they are computed.
@@ -126,11 +122,18 @@ impl Deployment {
     /// # Errors
     /// As there, but for those.
     pub fn logs_of_any_rules(&self) -> Result<Logs> {
+        self.open_logs(None)
+    }
+
+    fn open_logs(&self, computing: Option<Computing>) -> Result<Logs> {
         let partitions = self.config.log.partitions;
         let notes = self.epoch_notes(self.config.epoch.0)?;
         formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
+        if let Some(computing) = &computing {
+            computing::check(&notes, self.config.epoch.0, computing)?;
+        }
         let logs = Logs {
             touchpoints: self.log("touchpoints", partitions)?,
             people: self.log("people", partitions)?,
@@ -139,6 +142,9 @@ impl Deployment {
         };
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
+        if let Some(computing) = computing {
+            computing::note(&notes, computing)?;
+        }
         Ok(logs)
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::Bytes;
 use crumbtrail_events::touchpoint::{Head, Role, To};
-use crumbtrail_events::{Kind, Outcome, Touchpoint};
+use crumbtrail_events::{Outcome, Touchpoint};
 use crumbtrail_log::control::Control;
 use crumbtrail_log::frame::peek_kind;
 use crumbtrail_log::tick::NO_WATERMARK;
@@ -25,6 +25,7 @@ use crumbtrail_log::{
 };
 use crumbtrail_runtime::accepted_gap;
 use crumbtrail_runtime::intake::IMPORT_ORIGIN;
+use crumbtrail_steps::Told;
 
 use super::since::{Kept, Since};
 
@@ -223,7 +224,9 @@ impl<'a> Carry<'a> {
                     continue;
                 }
                 let head = Head::peek(record.payload).with_context(|| lane.place(self.old, offset))?;
-                if is_of_rules(head, record.payload)? {
+                // The new epoch is computed by rules of its own.
+                if Told::is_in(record.payload)? {
+                    self.decisions.insert(record.origin);
                     continue;
                 }
                 if lane.inbox.frontier(record.origin) == Some(0) && is_decision(self.old, head, record.payload)? {
@@ -442,12 +445,6 @@ fn is_decision(log: &dyn Log, head: Head, payload: &[u8]) -> Result<bool> {
     let touchpoint = Touchpoint::decode(payload)?;
     let is_of_log = touchpoint.reason == accepted_gap::REASON && touchpoint.topic == log.name();
     Ok(is_of_log || matches!(touchpoint.role, Role::Linked | Role::Unlinked | Role::AliasLinked | Role::AliasUnlinked))
-}
-
-/// Whether a record tells rules: the new epoch is computed by those of its own.
-fn is_of_rules(head: Head, payload: &[u8]) -> Result<bool> {
-    let may_be = head.outcome == Outcome::Aside && head.kind == Kind::Custom;
-    Ok(may_be && Touchpoint::decode(payload)?.role == Role::Rules)
 }
 
 /// Where a record goes: to the partition of its key, or, what is said of aliases, to every one.

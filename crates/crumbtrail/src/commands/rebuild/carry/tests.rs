@@ -262,6 +262,11 @@ fn what_all_partitions_are_told_is_carried_to_every_one_once() {
             crumbtrail_runtime::decision::decide(&old.log, (Epoch(1), Generation(1)), &name, To::All, &payload)
                 .unwrap();
         }
+        // Rules are those of the epoch alone.
+        let (told, mut payload) = (Told { since: (EventTime(1), 40), text: "{}".to_owned() }, Vec::new());
+        told.encode("rules:1", &mut payload);
+        crumbtrail_runtime::decision::decide(&old.log, (Epoch(1), Generation(1)), "rules:1", To::All, &payload)
+            .unwrap();
         old.tick();
         let known = new.carry(&old).unwrap();
         assert!(known.iter().all(|known| !known.name.starts_with("identity:")), "nobody goes on with a decision");
