@@ -6,6 +6,9 @@ const HOUR: i64 = 3_600_000;
 /// A day, ms.
 pub(crate) const DAY: i64 = 24 * HOUR;
 
+/// The least share of a bound that a partition has, if the bound is as much.
+const FEWEST: u32 = 4;
+
 /// The rules of one partition's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -18,10 +21,10 @@ pub struct Rules {
     /// Anonymous touchpoints of one visitor kept to change hands. Beyond, they stay with whom they were told to: that many
     /// are no person's. Default: 20,000.
     pub most_kept: u16,
-    /// Visitors and contacts of one customer in one partition that link: the earliest claims. Default: 1,000; 0: all.
+    /// Visitors and contacts of one customer that link: the earliest claims. Default: 1,000; 0: all.
     pub most_ids: u32,
-    /// Visitors and contacts first claimed for one customer on one day (UTC) in one partition; with more the id is shared, and
-    /// links nobody from that day on. Default: 100; 0: any number.
+    /// Visitors and contacts first claimed for one customer on one day (UTC); with more the id is shared, and links nobody from
+    /// that day on. Default: 100; 0: any number.
     pub most_ids_a_day: u32,
     /// How kept touchpoints are packed.
     pub packing: Packing,
@@ -51,10 +54,10 @@ impl Rules {
     }
 
     /// These rules in a log of so many partitions: what a customer may have is dealt out evenly, for each partition decides of
-    /// its own ids. Together they never link more, but for one in each.
+    /// its own ids. Nobody with a few devices is to suffer from how they fall: a share is never less than four of them.
     #[must_use]
     pub fn dealt_to(self, partitions: u32) -> Rules {
-        let share = |most: u32| if most == 0 { 0 } else { (most / partitions.max(1)).max(1) };
+        let share = |most: u32| (most / partitions.max(1)).max(most.min(FEWEST));
         Rules { most_ids: share(self.most_ids), most_ids_a_day: share(self.most_ids_a_day), ..self }
     }
 
@@ -78,7 +81,8 @@ mod tests {
     fn a_bound_is_dealt_out_and_none_stays_none() {
         let rules = Rules { most_ids: 100, most_ids_a_day: 0, ..Rules::default() };
         let dealt = |partitions| (rules.dealt_to(partitions).most_ids, rules.dealt_to(partitions).most_ids_a_day);
-        assert_eq!([dealt(1), dealt(8), dealt(1000)], [(100, 0), (12, 0), (1, 0)]);
+        assert_eq!([dealt(1), dealt(8), dealt(1000)], [(100, 0), (12, 0), (4, 0)]);
+        assert_eq!(Rules { most_ids: 3, ..rules }.dealt_to(1000).most_ids, 3);
         assert_eq!((rules.fewest(), rules.kept_ms()), (100, 30 * DAY + HOUR));
         assert_eq!(Rules::default().kept_ms(), 31 * DAY + HOUR);
     }

@@ -94,11 +94,15 @@ pub enum Mutation {
     AliasAppliedOnce,
     /// Of aliases that stand in each other's way, rivals and circles, the first to arrive holds.
     FirstAliasHolds,
+    /// Every partition lets all visitors of a customer link that one may have, not its share.
+    BoundNotDealt,
+    /// Whoever is not a customer's any more for the number of their visitors keeps giving them what they have.
+    CutKeepsTouchpoints,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 41] = [
+    pub const ALL: [Mutation; 43] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -140,6 +144,8 @@ impl Mutation {
         Mutation::AliasToldToOneOnly,
         Mutation::AliasAppliedOnce,
         Mutation::FirstAliasHolds,
+        Mutation::BoundNotDealt,
+        Mutation::CutKeepsTouchpoints,
     ];
 
     /// The one of this name, as `{:?}` prints it.

@@ -132,9 +132,13 @@ impl Process {
                 let rules = session_rules(number);
                 let clock = scene.clock.clone();
                 let of = scene.touchpoints.partitions() as u32;
+                let dealt_wrong = if is_on(Mutation::BoundNotDealt) { of } else { 1 };
+                let (most_ids, most_ids_a_day) = scene.world.crowd;
+                let (most_ids, most_ids_a_day) = (most_ids * dealt_wrong, most_ids_a_day * dealt_wrong);
+                let identity = crumbtrail_identity::Rules { most_ids, most_ids_a_day, ..identity_rules() };
                 let make = move |PartitionId(partition): PartitionId| {
                     let place = Place { partition, of };
-                    Odd::new(Sessionize::new(rules.clone(), identity_rules(), true, place), clock.clone())
+                    Odd::new(Sessionize::new(rules.clone(), identity, true, place), clock.clone())
                 };
                 let processor =
                     processor(scene, touchpoints, Some(people), parts(), Box::new(make), (number, generation));
