@@ -23,7 +23,7 @@ const DEAD_LETTERS: usize = 3;
 pub(crate) const IDENTITY_LINKS: usize = 4;
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// One partition's sessionize step.
 pub struct Sessionize {
