@@ -100,7 +100,7 @@ impl Ids {
         }
     }
 
-    /// Decides of all that is listed, given what was settled; gives the claims that do not link, by customer.
+    /// Decides of all that is listed, given what was settled, in the order of the customers' keys; gives the claims that do not link, by customer.
     pub(crate) fn decide(
         &mut self,
         settled: &[(Key, Settled)],
@@ -112,7 +112,8 @@ impl Ids {
         }
         let mut cut = Vec::new();
         for (customer, of) in &mut self.0 {
-            let settled = settled.iter().find(|(key, _)| key == customer).map(|(_, settled)| *settled);
+            let place = settled.binary_search_by_key(customer, |(key, _)| *key);
+            let settled = place.ok().map(|place| settled[place].1);
             let Of::Few(ids) = of else { continue };
             if ids.len() <= rules.fewest() && settled.is_none() {
                 continue;

@@ -274,3 +274,38 @@ proptest! {
         prop_assert_eq!(play(&arrivals, bounds), naive(&arrivals, bounds));
     }
 }
+
+/// A customer who had too many visitors gets no place back when they are forgotten, not after a restart either.
+#[test]
+fn who_had_too_many_is_not_forgotten_with_their_visitors() {
+    let rules = Rules { remember_ms: 10 * DAY, ..rules((2, 0)) };
+    let (mut identity, mut tables) = (Identity::new(rules), Tables::default());
+    let claim = |identity: &mut Identity, tables: &mut Tables, n: u8, at: i64| {
+        let (id, customer) = (format!("v{n}"), customer(0));
+        let evidence = Evidence {
+            site: "shop",
+            id_kind: IdKind::Visitor,
+            id: &id,
+            key: visitor(n),
+            customer: "c0",
+            person: customer,
+            at: EventTime(at),
+            event: u64::from(n),
+            how: How::Login,
+        };
+        identity.claim(&evidence, EventTime(at), tables).unwrap();
+        tables.links[&(id, "c0".to_owned())]
+    };
+    let first: Vec<Standing> = (0..3).map(|n| claim(&mut identity, &mut tables, n, i64::from(n))).collect();
+    assert_eq!(first, [Standing::Linked, Standing::Linked, Standing::OverLimit]);
+    let later = EventTime(100 * DAY);
+    for n in 0..3 {
+        assert_eq!(identity.person(visitor(n), later, later), visitor(n), "forgotten");
+    }
+    let mut bytes = Vec::new();
+    identity.save(&mut bytes);
+    let mut again = Identity::load(rules, &bytes, &[]).unwrap();
+    for identity in [&mut identity, &mut again] {
+        assert_eq!(claim(identity, &mut tables, 3, later.0), Standing::OverLimit);
+    }
+}

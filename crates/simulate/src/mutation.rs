@@ -96,7 +96,7 @@ pub enum Mutation {
     FirstAliasHolds,
     /// Every partition lets all visitors of a customer link that one may have, not its share.
     BoundNotDealt,
-    /// Whoever is not a customer's any more for the number of their visitors keeps giving them what they have.
+    /// A visitor that is a customer's no more for the number of these stays in their journey.
     CutKeepsTouchpoints,
 }
 

@@ -127,7 +127,7 @@ impl World {
         let told = dice.apart();
         told.roll();
         let few = told.below(3) == 0;
-        let crowd = if few { (1 + told.below(6) as u32, 1 + told.below(6) as u32) } else { (1_000, 100) };
+        let crowd = if few { (1 + told.below(3) as u32, 1 + told.below(4) as u32) } else { (1_000, 100) };
         let repeats: Vec<(usize, Record)> = records
             .iter()
             .filter(|_| dice.chance(40))
