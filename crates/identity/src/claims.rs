@@ -1,6 +1,7 @@
 //! Rival claims to one id, and which of them holds.
 
-use crate::rows::Standing;
+use crate::crowd;
+use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
 use crumbtrail_events::{EventTime, Key};
 
@@ -54,9 +55,20 @@ pub(crate) struct Claim {
     pub(crate) how: How,
     /// An operator took it back.
     pub(crate) is_undone: bool,
+    /// Why it does not link, if the customer has too many ids. Not stored: it follows from the claims of all.
+    pub(crate) cut: Option<Standing>,
 }
 
 impl Claim {
+    /// Its place among the claims of `key` and other ids for its customer; an operator's has none, nor what is undone.
+    pub(crate) fn rank_in_crowd(&self, key: Key) -> Option<crowd::Rank> {
+        (self.how != How::Operator && !self.is_undone).then_some((self.at, self.id, key))
+    }
+
+    fn may_hold(&self) -> bool {
+        !self.is_undone && (self.cut.is_none() || self.how == How::Operator)
+    }
+
     /// The lesser wins: what an operator says, else what came first.
     fn rank(&self) -> (bool, EventTime, u64, Key) {
         (self.how != How::Operator, self.at, self.id, self.person)
@@ -73,7 +85,23 @@ const MOST: usize = 8;
 
 /// The claims to one id, one per customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Claims(pub(crate) Vec<Claim>);
+pub(crate) struct Claims {
+    pub(crate) all: Vec<Claim>,
+    /// The id itself, for the rows of what another id's claim decides; empty if nothing is bounded.
+    pub(crate) name: Box<str>,
+    pub(crate) kind: IdKind,
+}
+
+/// A claim that changed something.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    /// The last of too many customers' claims, which made room.
+    pub(crate) evicted: Option<Claim>,
+}
+
+impl News {
+    const PLAIN: Option<News> = Some(News { evicted: None });
+}
 
 /// Who holds an id, and since when its anonymous touchpoints are theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +119,7 @@ impl Holder {
 
 impl Claims {
     fn winner(&self) -> Option<&Claim> {
-        self.0.iter().filter(|claim| !claim.is_undone).min_by_key(|claim| claim.rank())
+        self.all.iter().filter(|claim| claim.may_hold()).min_by_key(|claim| claim.rank())
     }
 
     /// Who holds the id.
@@ -101,64 +129,75 @@ impl Claims {
 
     /// How this claim stands beside its rivals.
     pub(crate) fn standing(&self, claim: &Claim) -> Standing {
-        match self.winner() {
+        match (self.winner(), claim.cut) {
             _ if claim.is_undone => Standing::Undone,
-            Some(winner) if winner.person == claim.person => Standing::Linked,
+            (Some(winner), _) if winner.person == claim.person => Standing::Linked,
+            (_, Some(cut)) if claim.how != How::Operator => cut,
             _ => Standing::Rival,
         }
     }
 
     /// The claim of this person.
     pub(crate) fn of(&self, person: Key) -> Option<&Claim> {
-        self.0.iter().find(|claim| claim.person == person)
+        self.all.iter().find(|claim| claim.person == person)
     }
 
-    /// Takes a claim; whether it changed anything.
-    pub(crate) fn take(&mut self, customer: &str, person: Key, at: EventTime, id: u64, how: How) -> bool {
+    /// Why the claim of this person does not link, if it does not for the number of them.
+    pub(crate) fn cut(&mut self, person: Key, cut: Option<Standing>) {
+        if let Some(claim) = self.all.iter_mut().find(|claim| claim.person == person) {
+            claim.cut = cut;
+        }
+    }
+
+    /// Takes a claim; `None` if it changed nothing.
+    pub(crate) fn take(&mut self, customer: &str, person: Key, at: EventTime, id: u64, how: How) -> Option<News> {
         let is_operator = how == How::Operator;
-        if let Some(known) = self.0.iter_mut().find(|claim| claim.person == person) {
+        if let Some(known) = self.all.iter_mut().find(|claim| claim.person == person) {
             let is_earlier = (at, id) < (known.at, known.id);
             let is_news = if is_operator { known.how != how || known.is_undone } else { is_earlier };
             if !is_news || (known.how == How::Operator && !is_operator) {
-                return false;
+                return None;
             }
             (known.at, known.id, known.how) = (at, id, how);
             known.is_undone &= !is_operator;
-            return true;
+            return News::PLAIN;
         }
-        let claim = Claim { customer: customer.into(), person, at, id, how, is_undone: false };
-        if self.0.len() >= MOST {
+        let claim = Claim { customer: customer.into(), person, at, id, how, is_undone: false, cut: None };
+        let mut evicted = None;
+        if self.all.len() >= MOST {
             let rival = |(_, claim): &(usize, &Claim)| !claim.is_undone;
-            let last = self.0.iter().enumerate().filter(rival).max_by_key(|(_, claim)| claim.rank());
+            let last = self.all.iter().enumerate().filter(rival).max_by_key(|(_, claim)| claim.rank());
             match last.map(|(place, last)| (place, last.rank() > claim.rank())) {
-                Some((place, true)) => drop(self.0.remove(place)),
-                _ => return false,
+                Some((place, true)) => evicted = Some(self.all.remove(place)),
+                _ => return None,
             }
         }
-        self.0.push(claim);
-        self.0.sort_by_key(|claim| claim.person);
-        true
+        self.all.push(claim);
+        self.all.sort_by_key(|claim| claim.person);
+        Some(News { evicted })
     }
 
-    /// An operator says that the id is not this customer's, now or later; whether it changed anything.
-    pub(crate) fn undo(&mut self, customer: &str, person: Key, id: u64) -> bool {
-        match self.0.iter_mut().find(|claim| claim.person == person) {
-            Some(claim) if claim.is_undone => false,
+    /// An operator says that the id is not this customer's, now or later; `None` if that changed nothing.
+    pub(crate) fn undo(&mut self, customer: &str, person: Key, id: u64) -> Option<News> {
+        match self.all.iter_mut().find(|claim| claim.person == person) {
+            Some(claim) if claim.is_undone => None,
             Some(claim) => {
                 claim.is_undone = true;
-                true
+                News::PLAIN
             }
             None => {
                 let at = EventTime::MAX;
-                self.0.push(Claim { customer: customer.into(), person, at, id, how: How::Operator, is_undone: true });
-                self.0.sort_by_key(|claim| claim.person);
-                true
+                let (customer, how) = (customer.into(), How::Operator);
+                self.all.push(Claim { customer, person, at, id, how, is_undone: true, cut: None });
+                self.all.sort_by_key(|claim| claim.person);
+                News::PLAIN
             }
         }
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<Claim>() + self.0.iter().map(|claim| claim.customer.len()).sum::<usize>()
+        let customers: usize = self.all.iter().map(|claim| claim.customer.len()).sum();
+        self.all.capacity() * size_of::<Claim>() + customers + self.name.len()
     }
 }
 
@@ -192,18 +231,18 @@ mod tests {
     #[test]
     fn what_an_operator_says_holds_and_what_they_undid_stays_undone() {
         let mut claims = Claims::default();
-        assert!(claims.take("a", key("a"), EventTime(10), 1, How::Login));
-        assert!(claims.undo("a", key("a"), 9) && !claims.undo("a", key("a"), 9));
+        assert!(claims.take("a", key("a"), EventTime(10), 1, How::Login).is_some());
+        assert!(claims.undo("a", key("a"), 9).is_some() && claims.undo("a", key("a"), 9).is_none());
         assert_eq!(held(&claims), None);
-        assert!(claims.take("a", key("a"), EventTime(5), 1, How::Login), "an earlier time is noted");
+        assert!(claims.take("a", key("a"), EventTime(5), 1, How::Login).is_some(), "an earlier time is noted");
         assert_eq!(held(&claims), None);
-        assert!(claims.take("b", key("b"), EventTime(50), 2, How::Seen));
+        assert!(claims.take("b", key("b"), EventTime(50), 2, How::Seen).is_some());
         assert_eq!(held(&claims), Some(key("b")));
-        assert!(claims.take("c", key("c"), EventTime(99), 3, How::Operator));
+        assert!(claims.take("c", key("c"), EventTime(99), 3, How::Operator).is_some());
         assert_eq!(held(&claims), Some(key("c")));
-        assert!(claims.take("a", key("a"), EventTime(100), 4, How::Operator));
+        assert!(claims.take("a", key("a"), EventTime(100), 4, How::Operator).is_some());
         assert_eq!(claims.of(key("a")).map(|claim| claim.is_undone), Some(false));
-        assert!(!claims.take("a", key("a"), EventTime(1), 5, How::Seen), "nothing is said beside an operator");
+        assert!(claims.take("a", key("a"), EventTime(1), 5, How::Seen).is_none(), "nothing is said beside an operator");
     }
 
     #[test]
@@ -218,7 +257,7 @@ mod tests {
         };
         let (forth, back) = (kept(&mut said.iter()), kept(&mut said.iter().rev()));
         assert_eq!(forth, back);
-        assert_eq!(forth.0.len(), MOST);
-        assert!(forth.0.iter().all(|claim| claim.at.0 < MOST as i64));
+        assert_eq!(forth.all.len(), MOST);
+        assert!(forth.all.iter().all(|claim| claim.at.0 < MOST as i64));
     }
 }

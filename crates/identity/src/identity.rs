@@ -1,15 +1,16 @@
 //! One partition's identity: claims in, hand-overs out.
 
 use crate::aliases::{AliasEvidence, Aliases, Moved};
-use crate::claims::{Claim, Claims, Holder, How};
+use crate::claims::{Claim, Claims, Holder, How, News};
+use crate::crowd::{Flip, Settled};
+use crate::ids::Ids;
 use crate::ring::Ring;
 use crate::rows::{IdKind, LinkRow, Standing};
 use crate::rules::Rules;
-use crate::shards::{Keyed, Shards};
+use crate::shards::Shards;
 use crate::snapshot::Saving;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_scratch::{Block, Scratch};
-use smallvec::SmallVec;
 use std::{io, iter};
 
 /// Where decisions go.
@@ -82,8 +83,8 @@ pub struct Identity {
     pub(crate) claims: Shards<Claims>,
     pub(crate) ring: Ring,
     pub(crate) aliases: Aliases,
-    /// By customer, the visitors and contacts that were ever claimed for them, in the order of their keys. Not stored.
-    ids: Keyed<SmallVec<[Key; 1]>>,
+    /// By customer, the visitors and contacts that were claimed for them.
+    pub(crate) ids: Ids,
     /// How many were known after the last sweep.
     pub(crate) swept: usize,
     claims_bytes: usize,
@@ -104,7 +105,7 @@ impl Identity {
             claims: Shards::new(rules.packing.maps),
             ring: Ring::new(rules.packing),
             aliases: Aliases::default(),
-            ids: Keyed::default(),
+            ids: Ids::default(),
             swept: 0,
             claims_bytes: 0,
             saving: None,
@@ -148,7 +149,7 @@ impl Identity {
     #[inline]
     pub fn is_known(&mut self, key: Key, person: Key, at: EventTime, event: u64, watermark: EventTime) -> bool {
         let known = self.meet(key, at, watermark);
-        let claims = self.claims(key, known).map_or(&[][..], |claims| &claims.0);
+        let claims = self.claims(key, known).map_or(&[][..], |claims| &claims.all);
         claims.iter().any(|claim| claim.person == person && (claim.at, claim.id) <= (at, event))
     }
 
@@ -215,12 +216,12 @@ impl Identity {
         let Moved { customer, before, after } = moved;
         let horizon = self.horizon();
         let mut moved_count = 0;
-        for key in iter::once(customer).chain(self.ids.get(customer).into_iter().flatten()) {
-            let Some(known) = self.known.get(key).copied() else { continue };
-            let holder = self.claims(*key, known).and_then(|claims| claims.holder(&self.rules));
-            self.ring.walk(known.newest, *key, |at, passed| {
+        for key in iter::once(*customer).chain(self.ids.of(*customer)) {
+            let Some(known) = self.known.get(&key).copied() else { continue };
+            let holder = self.claims(key, known).and_then(|claims| claims.holder(&self.rules));
+            self.ring.walk(known.newest, key, |at, passed| {
                 let (from, to) = (before.follow(*customer, at), after.follow(*customer, at));
-                if from != to && at >= horizon && Holder::whose(holder, *key, at) == *customer {
+                if from != to && at >= horizon && Holder::whose(holder, key, at) == *customer {
                     moved_count += 1;
                     out.hand_over(passed, from, to, self.aliases.name(to));
                 }
@@ -234,23 +235,58 @@ impl Identity {
     fn change(
         &mut self,
         evidence: &Evidence<'_>,
-        change: impl FnOnce(&mut Claims) -> bool,
+        change: impl FnOnce(&mut Claims) -> Option<News>,
         out: &mut impl Out,
     ) -> io::Result<()> {
-        let Evidence { key, person, .. } = *evidence;
-        let horizon = self.horizon();
+        let Evidence { site, key, person, .. } = *evidence;
         let Some(known) = self.known.get_mut(&key) else { return Ok(()) };
         let claims = self.claims.or_default(key);
         let before = claims.holder(&self.rules);
+        let rank_before = claims.of(person).and_then(|claim| claim.rank_in_crowd(key));
         let bytes = claims.heap_bytes();
         known.is_claimed = true;
-        if !change(claims) {
-            return Ok(());
+        let Some(news) = change(claims) else { return Ok(()) };
+        if self.rules.is_bounded() && claims.name.is_empty() {
+            (claims.name, claims.kind) = (evidence.id.into(), evidence.id_kind);
         }
         self.claims_bytes = (self.claims_bytes + claims.heap_bytes()).saturating_sub(bytes);
+        let rank = claims.of(person).and_then(|claim| claim.rank_in_crowd(key));
+        let all = &self.claims;
+        let of_listed = |id| all.get(&id)?.of(person)?.rank_in_crowd(id);
+        let (cut, flips) = self.ids.change(person, key, (rank_before, rank), &self.rules, of_listed);
+        if let Some(claims) = self.claims.get_mut(&key) {
+            claims.cut(person, cut);
+        }
+        self.tell(evidence, before, out)?;
+        self.flip(site, person, flips, out)?;
+        if let Some(evicted) = news.evicted {
+            let flips = self.ids.remove(evicted.person, key, evicted.rank_in_crowd(key), &self.rules);
+            self.flip(site, evicted.person, flips, out)?;
+        }
+        Ok(())
+    }
+
+    /// Ids whose claims for `person` stand otherwise because another id's came or went.
+    fn flip(&mut self, site: &str, person: Key, flips: Vec<Flip>, out: &mut impl Out) -> io::Result<()> {
+        for (key, cut) in flips {
+            let Some(claims) = self.claims.get_mut(&key) else { continue };
+            let before = claims.holder(&self.rules);
+            claims.cut(person, cut);
+            let Some(claims) = self.claims.get(&key) else { continue };
+            let Some(Claim { customer, at, id: event, how, .. }) = claims.of(person) else { continue };
+            let (id, id_kind, customer) = (&*claims.name, claims.kind, &**customer);
+            let (at, event, how) = (*at, *event, *how);
+            self.tell(&Evidence { site, id_kind, id, key, customer, person, at, event, how }, before, out)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is another's now than `before`, who held the id, and tells how its claims stand.
+    fn tell(&self, evidence: &Evidence<'_>, before: Option<Holder>, out: &mut impl Out) -> io::Result<()> {
+        let Evidence { key, person, .. } = *evidence;
+        let (Some(claims), Some(known)) = (self.claims.get(&key), self.known.get(&key)) else { return Ok(()) };
         let after = claims.holder(&self.rules);
-        remember(&mut self.ids, key, person);
-        let aliases = &self.aliases;
+        let (aliases, horizon) = (&self.aliases, self.horizon());
         let mut moved_count = 0;
         if before != after {
             self.ring.walk(known.newest, key, |at, passed| {
@@ -279,7 +315,7 @@ impl Identity {
         if self.known.len() > FEW.max(2 * self.swept) {
             let horizon = self.horizon();
             let forgotten = self.watermark.plus(-self.rules.remember_ms);
-            let Identity { known, claims, claims_bytes, .. } = self;
+            let Identity { known, claims, claims_bytes, ids, rules, .. } = self;
             known.retain(|key, known| {
                 let stays = known.seen() >= if known.is_claimed { forgotten.min(horizon) } else { horizon };
                 if !stays
@@ -287,12 +323,12 @@ impl Identity {
                     && let Some(claims) = claims.remove(key)
                 {
                     *claims_bytes = claims_bytes.saturating_sub(claims.heap_bytes());
+                    claims
+                        .all
+                        .iter()
+                        .for_each(|claim| ids.forget(claim.person, *key, claim.rank_in_crowd(*key), rules));
                 }
                 stays
-            });
-            self.ids.retain(|_, ids| {
-                ids.retain(|id| known.contains_key(id));
-                !ids.is_empty()
             });
             self.swept = self.known.len();
         }
@@ -320,18 +356,32 @@ impl Identity {
     /// Bytes of memory the state holds, by capacity.
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
-        let ids = self.ids.capacity() * (size_of::<(Key, SmallVec<[Key; 1]>)>() + 1);
         let claims = self.claims.resident_bytes() + self.claims_bytes;
-        self.known.resident_bytes() + claims + ids + self.aliases.resident_bytes() + self.ring.resident_bytes()
+        self.known.resident_bytes()
+            + claims
+            + self.ids.resident_bytes()
+            + self.aliases.resident_bytes()
+            + self.ring.resident_bytes()
     }
 
     pub(crate) fn restore(&mut self, key: Key, known: Known, claims: Claims) {
         if known.is_claimed {
             self.claims_bytes += claims.heap_bytes();
-            claims.0.iter().for_each(|claim| remember(&mut self.ids, key, claim.person));
+            claims.all.iter().for_each(|claim| self.ids.list(claim.person, key));
             self.claims.insert(key, claims);
         }
         self.known.insert(key, known);
+    }
+
+    /// When all is [restored](Identity::restore): which claims do not link for their number.
+    pub(crate) fn decide(&mut self, settled: &[(Key, Settled)]) {
+        let all = &self.claims;
+        let rank = |id, person| all.get(&id)?.of(person)?.rank_in_crowd(id);
+        for (person, (key, cut)) in self.ids.decide(settled, &self.rules, rank) {
+            if let Some(claims) = self.claims.get_mut(&key) {
+                claims.cut(person, cut);
+            }
+        }
     }
 
     /// Touchpoints before it change hands no more.
@@ -350,6 +400,9 @@ impl Identity {
                 known.is_claimed = false;
                 let claims = self.claims.remove(&key).unwrap_or_default();
                 self.claims_bytes = self.claims_bytes.saturating_sub(claims.heap_bytes());
+                for claim in &claims.all {
+                    self.ids.forget(claim.person, key, claim.rank_in_crowd(key), &self.rules);
+                }
             }
         }
         known.see(at);
@@ -376,13 +429,5 @@ fn row<'a>(evidence: &Evidence<'a>, claim: &'a Claim, claims: &Claims, rules: &R
         reaches_from: Some(claim.reaches_from(rules)).filter(|_| claims.standing(claim) == Standing::Linked),
         claim_event: claim.id,
         moved_count,
-    }
-}
-
-/// Notes that an id was claimed for a customer.
-fn remember(ids: &mut Keyed<SmallVec<[Key; 1]>>, key: Key, customer: Key) {
-    let ids = ids.entry(customer).or_default();
-    if let Err(place) = ids.binary_search(&key) {
-        ids.insert(place, key);
     }
 }

@@ -3,6 +3,7 @@
 //! *Who decides?* `claims.rs`: of rival claims the least in (event time, event id) wins, an operator's before all others,
 //! and whatever an operator undid stays undone. *What follows?* `identity.rs`: anonymous touchpoints within the look-back
 //! go from the visitor's journey to the customer's, or back. They are kept for that in `ring.rs`, as they were passed on.
+//! *How many ids may one customer have?* `crowd.rs`.
 //! *Which customers are one person?* `aliases.rs`: every partition is told every alias, and hands its touchpoints over alike.
 //!
 //! Decided by the visitor's partition alone, out of what its log says, so the order in which claims and touchpoints arrive
@@ -14,7 +15,9 @@
 mod aliases;
 mod chunk;
 mod claims;
+mod crowd;
 mod identity;
+mod ids;
 mod ring;
 pub mod rows;
 pub mod rules;

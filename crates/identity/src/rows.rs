@@ -4,9 +4,10 @@ use crate::How;
 use crumbtrail_events::{EventTime, Key};
 
 /// What kind of id belongs to a customer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdKind {
     /// A device or browser.
+    #[default]
     Visitor,
     /// The keyed hash of an e-mail address, telephone number or social handle.
     Contact,
@@ -39,6 +40,8 @@ pub enum Standing {
     Circle,
     /// The customer has as many ids as one person may have, by earlier claims or an operator's.
     OverLimit,
+    /// The customer's id was claimed for too many ids in a day, on that day or before: it is nobody's.
+    Shared,
 }
 
 impl Standing {
@@ -51,6 +54,7 @@ impl Standing {
             Standing::Undone => "undone",
             Standing::Circle => "circle",
             Standing::OverLimit => "over_limit",
+            Standing::Shared => "shared",
         }
     }
 }

@@ -1,22 +1,23 @@
 //! The state as bytes. Saved at once, equal states give equal bytes; saved in parts, what is known stands in no order.
 //!
 //! ```text
-//! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims
-//! · count · names, by key: key u128 · id · count · aliases, by key: key u128 · home u8 · claims
+//! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims (name · kind u8 before them, if
+//! any) · count · settled, by customer: key u128 · flags u8 · gone · day i64 · count · names, by key: key u128 · id · count · aliases, by key: key u128 · home u8 · claims
 //! ```
 
 use crate::aliases::{AliasClaim, Aliases};
 use crate::claims::{Claim, Claims, How};
+use crate::crowd::Settled;
 use crate::identity::{Identity, Known};
 use crate::ring::{Ring, time};
-use crate::rows::Standing;
+use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
 use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_scratch::Block;
 
 /// The format this build writes.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// A save under way: of the state as it was when it began.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl Identity {
         for (key, known) in known {
             put_known(*key, *known, self.claims(*key, *known), out);
         }
+        self.save_settled(out);
         self.save_aliases(out);
     }
 
@@ -47,6 +49,7 @@ impl Identity {
     pub fn begin_save(&mut self) {
         let (mut begin, mut end) = (Vec::new(), Vec::new());
         self.save_begin(&mut begin);
+        self.save_settled(&mut end);
         self.save_aliases(&mut end);
         self.known.begin_save();
         self.claims.begin_save();
@@ -87,6 +90,17 @@ impl Identity {
         put_varint(out, self.swept as u64);
         self.ring.save(out);
         put_varint(out, self.known.len() as u64);
+    }
+
+    fn save_settled(&self, out: &mut Vec<u8>) {
+        let settled = self.ids.settled();
+        put_varint(out, settled.len() as u64);
+        for (customer, settled) in settled {
+            out.extend_from_slice(&customer.0.to_le_bytes());
+            out.push(u8::from(settled.is_full) | u8::from(settled.shared.is_some()) << 1);
+            put_varint(out, u64::from(settled.gone));
+            out.extend_from_slice(&settled.shared.unwrap_or_default().to_le_bytes());
+        }
     }
 
     fn save_aliases(&self, out: &mut Vec<u8>) {
@@ -133,11 +147,16 @@ impl Identity {
             let (newest, seen_s) = (reader.varint()?, reader.varint_u32()?);
             let kept = u16::try_from(reader.varint()?).map_err(|_| WireError::Malformed("touchpoints kept"))?;
             let mut claims = Claims::default();
-            for _ in 0..reader.varint()? {
-                claims.0.push(claim(&mut reader)?);
+            let count = reader.varint()?;
+            if count > 0 {
+                (claims.name, claims.kind) = (reader.str()?.into(), id_kind(reader.u8()?)?);
             }
-            identity.restore(key, Known { newest, seen_s, kept, is_claimed: !claims.0.is_empty() }, claims);
+            for _ in 0..count {
+                claims.all.push(claim(&mut reader)?);
+            }
+            identity.restore(key, Known { newest, seen_s, kept, is_claimed: count > 0 }, claims);
         }
+        identity.decide(&settled(&mut reader)?);
         identity.aliases = aliases(&mut reader, &rules)?;
         if !reader.is_empty() {
             return Err(WireError::Malformed("bytes after the end of the identity"));
@@ -151,9 +170,11 @@ fn put_known(key: Key, known: Known, claims: Option<&Claims>, out: &mut Vec<u8>)
     put_varint(out, known.newest);
     put_varint(out, u64::from(known.seen_s));
     put_varint(out, u64::from(known.kept));
-    let claims = claims.map_or(&[][..], |claims| &claims.0);
-    put_varint(out, claims.len() as u64);
-    for claim in claims {
+    put_varint(out, claims.map_or(0, |claims| claims.all.len()) as u64);
+    let Some(claims) = claims.filter(|claims| !claims.all.is_empty()) else { return };
+    put_bytes(out, claims.name.as_bytes());
+    out.push(claims.kind as u8);
+    for claim in &claims.all {
         put_bytes(out, claim.customer.as_bytes());
         out.extend_from_slice(&claim.person.0.to_le_bytes());
         out.extend_from_slice(&claim.at.0.to_le_bytes());
@@ -164,6 +185,21 @@ fn put_known(key: Key, known: Known, claims: Option<&Claims>, out: &mut Vec<u8>)
 
 fn key(reader: &mut Reader<'_>) -> Result<Key, WireError> {
     Ok(Key(u128::from_le_bytes(reader.array()?)))
+}
+
+fn id_kind(code: u8) -> Result<IdKind, WireError> {
+    let all = [IdKind::Visitor, IdKind::Contact, IdKind::Customer];
+    all.get(usize::from(code)).copied().ok_or(WireError::Malformed("unknown kind of id"))
+}
+
+fn settled(reader: &mut Reader<'_>) -> Result<Vec<(Key, Settled)>, WireError> {
+    let mut all = Vec::new();
+    for _ in 0..reader.varint()? {
+        let (customer, flags, gone) = (key(reader)?, reader.u8()?, reader.varint_u32()?);
+        let day = i64::from_le_bytes(reader.array()?);
+        all.push((customer, Settled { is_full: flags & 1 != 0, gone, shared: (flags & 2 != 0).then_some(day) }));
+    }
+    Ok(all)
 }
 
 fn aliases(reader: &mut Reader<'_>, rules: &Rules) -> Result<Aliases, WireError> {
@@ -199,5 +235,5 @@ fn claim(reader: &mut Reader<'_>) -> Result<Claim, WireError> {
     let at = time(reader)?;
     let id = u64::from_le_bytes(reader.array()?);
     let how = How::from_code(reader.u8()?).ok_or(WireError::Malformed("unknown kind of claim"))?;
-    Ok(Claim { customer, person, at, id, how, is_undone: reader.u8()? != 0 })
+    Ok(Claim { customer, person, at, id, how, is_undone: reader.u8()? != 0, cut: None })
 }

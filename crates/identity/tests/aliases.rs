@@ -14,7 +14,14 @@ const CUSTOMERS: [&str; 5] = ["c0", "c1", "c2", "c3", "c4"];
 
 fn rules() -> Rules {
     let packing = Packing { chunk_bytes: 100, block_chunks: 2, maps: 3 };
-    Rules { look_back_ms: LOOK_BACK, lateness_ms: LATENESS, remember_ms: 100_000, most_kept: 1_000, packing }
+    Rules {
+        look_back_ms: LOOK_BACK,
+        lateness_ms: LATENESS,
+        remember_ms: 100_000,
+        most_kept: 1_000,
+        packing,
+        ..Rules::default()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

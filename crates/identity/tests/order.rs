@@ -13,7 +13,14 @@ const LATENESS: i64 = 50;
 fn rules() -> Rules {
     // Blocks of a few touchpoints, so that they fill.
     let packing = Packing { chunk_bytes: 100, block_chunks: 2, maps: 3 };
-    Rules { look_back_ms: LOOK_BACK, lateness_ms: LATENESS, remember_ms: 100_000, most_kept: 1_000, packing }
+    Rules {
+        look_back_ms: LOOK_BACK,
+        lateness_ms: LATENESS,
+        remember_ms: 100_000,
+        most_kept: 1_000,
+        packing,
+        ..Rules::default()
+    }
 }
 
 #[derive(Clone, Debug)]

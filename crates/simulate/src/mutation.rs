@@ -96,11 +96,15 @@ pub enum Mutation {
     AliasAppliedOnce,
     /// Of aliases that stand in each other's way, rivals and circles, the first to arrive holds.
     FirstAliasHolds,
+    /// Every partition lets all visitors of a customer link that one may have, not its share.
+    BoundNotDealt,
+    /// A visitor that is a customer's no more for the number of these stays in their journey.
+    CutKeepsTouchpoints,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 42] = [
+    pub const ALL: [Mutation; 44] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -143,6 +147,8 @@ impl Mutation {
         Mutation::AliasToldToOneOnly,
         Mutation::AliasAppliedOnce,
         Mutation::FirstAliasHolds,
+        Mutation::BoundNotDealt,
+        Mutation::CutKeepsTouchpoints,
     ];
 
     /// The one of this name, as `{:?}` prints it.

@@ -23,7 +23,7 @@ pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
         Err(why) => wrong.push(why),
     }
     compare("conversations", &conversations(&counted), &shown_conversations(tables), &mut wrong);
-    let whose = Whose::of(&counted);
+    let whose = Whose::of(&counted, scene.world.crowd, scene.touchpoints.partitions() as u32);
     compare("identity_links", &whose.owners, &shown_owners(tables), &mut wrong);
     compare("identity_links", &whose.standings, &shown_standings(tables), &mut wrong);
     compare("journeys", &journeys(&counted, &whose), &shown_journeys(tables), &mut wrong);

@@ -135,9 +135,13 @@ impl Process {
                 let change = scene.change.clone();
                 let clock = scene.clock.clone();
                 let of = scene.touchpoints.partitions() as u32;
+                let dealt_wrong = if is_on(Mutation::BoundNotDealt) { of } else { 1 };
+                let (most_ids, most_ids_a_day) = scene.world.crowd;
+                let (most_ids, most_ids_a_day) = (most_ids * dealt_wrong, most_ids_a_day * dealt_wrong);
+                let identity = crumbtrail_identity::Rules { most_ids, most_ids_a_day, ..identity_rules() };
                 let make = move |PartitionId(partition): PartitionId| {
                     let place = Place { partition, of };
-                    let step = Sessionize::new(rules.clone(), identity_rules(), true, place);
+                    let step = Sessionize::new(rules.clone(), identity, true, place);
                     Odd::new(step, clock.clone()).noting(change.clone(), partition)
                 };
                 let processor =

@@ -76,16 +76,27 @@ impl<S: Step> Odd<S> {
 
 /// What changes hands under the bug that is on: each touchpoint is taken from one person and, next, given to another.
 fn hand_over(effects: &mut Effects) -> Result<(), WireError> {
-    let bug = current().filter(|bug| matches!(bug, Mutation::HandOverOnlyGives | Mutation::FirstToArriveWins));
+    let lives_here = |bug: &Mutation| {
+        matches!(bug, Mutation::HandOverOnlyGives | Mutation::FirstToArriveWins | Mutation::CutKeepsTouchpoints)
+    };
+    let bug = current().filter(lives_here);
     let Some(bug) = bug else { return Ok(()) };
     let passed = std::mem::take(&mut effects.passed);
     let mut passed = passed.into_iter().peekable();
     while let Some((to, range)) = passed.next() {
         let told = Touchpoint::decode(&effects.passed_bytes[range.clone()])?;
         let given = passed.peek().filter(|_| told.role == Role::Taken);
+        let given_to = given.map(|(to, _)| *to);
         let given = given.map(|(_, range)| Touchpoint::decode(&effects.passed_bytes[range.clone()])).transpose()?;
         match given {
             Some(_) if bug == Mutation::HandOverOnlyGives => {}
+            Some(given) if bug == Mutation::CutKeepsTouchpoints => {
+                if given_to == Some(To::Key(Key::visitor(given.site, given.visitor))) {
+                    let _ = passed.next();
+                } else {
+                    effects.passed.push((to, range));
+                }
+            }
             Some(given) if given.customer.is_empty() && to != To::Key(Key::visitor(given.site, given.visitor)) => {
                 let _ = passed.next();
             }

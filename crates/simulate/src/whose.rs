@@ -8,14 +8,14 @@ use crumbtrail_events::ids::id_hash;
 use crumbtrail_warehouse::TableId;
 
 use crate::judge::key;
-use crate::oracle::{Twice, by, counted_once, rows};
+use crate::oracle::{Twice, counted_once, rows};
 use crate::rows::{Row, Tables, columns};
-use crate::world::{LOOK_BACK_MS, Placed, Record, SITE};
+use crate::world::{DAY_MS, LOOK_BACK_MS, Placed, Record, SITE};
 
-/// Whose each visitor is: the customer named first on it, and when.
+/// Whose each visitor is: of the customers that may have it the one named first on it, and when.
 pub(crate) type Owners = BTreeMap<String, (String, i64)>;
 
-/// How what was said of an alias and a customer stands, and when it was said first.
+/// How what was said of a visitor or an alias and a customer stands, and when it was said first.
 pub(crate) type Standings = BTreeMap<(String, String), (String, i64)>;
 
 /// Everybody's ids.
@@ -28,8 +28,9 @@ pub(crate) struct Whose<'a> {
 }
 
 impl<'a> Whose<'a> {
-    pub(crate) fn of(counted: &[&'a Placed]) -> Whose<'a> {
-        let mut whose = Whose { owners: owners(counted), ..Whose::default() };
+    pub(crate) fn of(counted: &[&'a Placed], crowd: (u32, u32), partitions: u32) -> Whose<'a> {
+        let (owners, standings) = visitors(counted, crowd, partitions);
+        let mut whose = Whose { owners, standings, ..Whose::default() };
         let mut said: BTreeMap<(&str, &str), (i64, u64)> = BTreeMap::new();
         for Record { previous, customer, at_ms, id, .. } in counted.iter().map(|placed| &placed.record) {
             if !previous.is_empty() && previous != customer {
@@ -82,16 +83,50 @@ impl<'a> Whose<'a> {
     }
 }
 
-fn owners(counted: &[&Placed]) -> Owners {
-    let named = by(counted, |placed| {
-        let record = &placed.record;
-        (!record.is_bot && !record.customer.is_empty() && !record.visitor.is_empty()).then_some(&record.visitor)
-    });
-    let first = |list: Vec<&Placed>| {
-        let first = list.into_iter().map(|placed| &placed.record).min_by_key(|r| (r.at_ms, id_hash(&r.id)));
-        first.map(|record| (record.customer.clone(), record.at_ms)).unwrap_or_default()
+/// Whose the visitors are, and how each claim of a customer stands: one is passed over if too many come before it, or from a
+/// day on at which too many came. Each partition may have its share.
+fn visitors(counted: &[&Placed], (most, most_a_day): (u32, u32), partitions: u32) -> (Owners, Standings) {
+    let place = |visitor: &str| Key::visitor(SITE, visitor).partition(partitions);
+    let mut claims: BTreeMap<(&str, &str), (i64, u64)> = BTreeMap::new();
+    for Record { visitor, customer, at_ms, id, is_bot, .. } in counted.iter().map(|placed| &placed.record) {
+        if !is_bot && !visitor.is_empty() && !customer.is_empty() {
+            let first = claims.entry((visitor, customer)).or_insert((i64::MAX, 0));
+            *first = (*at_ms, id_hash(id)).min(*first);
+        }
+    }
+    let why_not = |visitor: &str, customer: &str, claim: (i64, u64)| {
+        let beside = || {
+            let of = claims.iter().filter(|((v, c), _)| *c == customer && place(v) == place(visitor));
+            of.map(|((v, _), (at_ms, id))| (*at_ms, *id, Key::visitor(SITE, v)))
+        };
+        let day = |at_ms: i64| at_ms.div_euclid(DAY_MS);
+        let share = |most: u32| (most / partitions).max(most.min(4)) as usize;
+        let is_busy = |on: i64| beside().filter(|(at_ms, ..)| day(*at_ms) == on).count() > share(most_a_day);
+        let own = (claim.0, claim.1, Key::visitor(SITE, visitor));
+        if beside().any(|(at_ms, ..)| day(at_ms) <= day(claim.0) && is_busy(day(at_ms))) {
+            Some("shared")
+        } else {
+            (beside().filter(|other| *other < own).count() >= share(most)).then_some("over_limit")
+        }
     };
-    named.into_iter().map(|(visitor, list)| (visitor.clone(), first(list))).collect()
+    let mut owners: BTreeMap<&str, (i64, u64, &str)> = BTreeMap::new();
+    for ((visitor, customer), claim) in &claims {
+        if why_not(visitor, customer, *claim).is_none() {
+            let (at_ms, id) = *claim;
+            let first = owners.entry(visitor).or_insert((at_ms, id, customer));
+            *first = (at_ms, id, *customer).min(*first);
+        }
+    }
+    let stands = |((visitor, customer), claim): (&(&str, &str), &(i64, u64))| {
+        let is_held = owners.get(visitor).is_some_and(|(.., held)| held == customer);
+        let plain = if is_held { "linked" } else { "rival" };
+        let standing = why_not(visitor, customer, *claim).unwrap_or(plain);
+        (((*visitor).to_owned(), (*customer).to_owned()), (standing.to_owned(), claim.0))
+    };
+    let standings = claims.iter().map(stands).collect();
+    let owner =
+        |(visitor, (at_ms, _, customer)): (&str, (i64, u64, &str))| (visitor.to_owned(), (customer.to_owned(), at_ms));
+    (owners.into_iter().map(owner).collect(), standings)
 }
 
 /// The links of the table that hold.
@@ -104,13 +139,13 @@ pub(crate) fn shown_owners(tables: &Tables<'_>) -> Owners {
     counted_once(held.map(|row| (row[visitor].text().to_owned(), owner(row))))
 }
 
-/// The aliases of the table.
+/// The visitors and aliases of the table.
 pub(crate) fn shown_standings(tables: &Tables<'_>) -> Standings {
-    let [kind, alias, customer, at, standing] =
+    let [kind, id, customer, at, standing] =
         columns(TableId::IdentityLinks, ["id_kind", "id", "customer", "claimed_at", "standing"]);
-    let aliases = rows(tables, TableId::IdentityLinks).filter(|row| row[kind].text() == "customer");
-    let pair = |row: &Row<'_>| (row[alias].text().to_owned(), row[customer].text().to_owned());
-    counted_once(aliases.map(|row| (pair(row), (row[standing].text().to_owned(), row[at].number()))))
+    let told = rows(tables, TableId::IdentityLinks).filter(|row| row[kind].text() != "contact");
+    let pair = |row: &Row<'_>| (row[id].text().to_owned(), row[customer].text().to_owned());
+    counted_once(told.map(|row| (pair(row), (row[standing].text().to_owned(), row[at].number()))))
 }
 
 impl Twice for (String, i64) {

@@ -2,7 +2,7 @@
 //!
 //! Small on purpose, and mean on purpose: silences of exactly the gap and one ms more, disorder up to nearly the allowed
 //! lateness, repeats over two origins, an origin that falls silent, records that cannot be read, records from a month ago,
-//! customers who turn out to be one another, in chains and in circles.
+//! customers who turn out to be one another, in chains and in circles, or to have more visitors than one may have.
 
 use crumbtrail_events::Kind;
 use crumbtrail_events::vocabulary::{Author, Channel};
@@ -79,6 +79,8 @@ pub struct Placed {
 pub struct World {
     /// Per origin, its records by offset.
     pub origins: Vec<Vec<Placed>>,
+    /// Visitors one customer may have, and how many may become theirs in a day.
+    pub crowd: (u32, u32),
 }
 
 const KINDS: [Kind; 12] = [
@@ -121,6 +123,11 @@ impl World {
                 record.previous = format!("c{}", told.index(6));
             }
         }
+        // So few in one of three that somebody has more.
+        let told = dice.apart();
+        told.roll();
+        let few = told.below(3) == 0;
+        let crowd = if few { (1 + told.below(3) as u32, 1 + told.below(4) as u32) } else { (1_000, 100) };
         let repeats: Vec<(usize, Record)> = records
             .iter()
             .filter(|_| dice.chance(40))
@@ -148,7 +155,7 @@ impl World {
             let offset = last + u64::from(dice.chance(30)) * (1 + dice.below(2));
             placed[origin].push(Placed { origin, offset, record });
         }
-        World { origins: placed }
+        World { origins: placed, crowd }
     }
 
     /// Every record.

@@ -39,6 +39,7 @@ pub struct Place {
 
 impl Whose {
     pub(crate) fn new(rules: Rules, place: Place) -> Whose {
+        let rules = rules.dealt_to(place.of);
         Whose { rules, identity: Identity::new(rules), place, passed: Vec::new() }
     }
 

@@ -86,6 +86,12 @@ pub fn identity(command: &IdentityCommand) -> Result<ExitCode> {
     }
 }
 
+/// Why a claim does not link, in words.
+const REASON: &str = "transform(standing, ['rival', 'undone', 'circle', 'over_limit', 'shared'], \
+    ['an earlier claim or an operator\'s holds', 'an operator took it back', 'the customer is an alias of the id', \
+    'as many ids of this customer as one may have were claimed before', \
+    'more ids were claimed for this customer in a day than are one person\'s: shared from that day on'], '')";
+
 fn show(args: &ShowArgs) -> Result<ExitCode> {
     let Asked { visitor, contact, customer } = &args.asked;
     let condition = match (visitor, contact, customer) {
@@ -100,7 +106,7 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         }
     };
     let statement = format!(
-        "SELECT site, id_kind, id, customer, standing, how, claimed_at, reaches_from, moved_count FROM identity_links \
+        "SELECT site, id_kind, id, customer, standing, {REASON} AS reason, how, claimed_at, reaches_from, moved_count FROM identity_links \
          WHERE {condition} ORDER BY site, id_kind, id, claimed_at"
     );
     super::sql::sql(&crate::cli::SqlArgs {

@@ -24,7 +24,13 @@ use crate::config::Config;
 /// The name of the note.
 const NOTE: &str = "rules";
 /// Keys that records of the log do not change: what is kept, and for how long, follows from them.
-const FIXED: [&str; 3] = ["lateness_seconds", "identity.look_back_days", "identity.remember_days"];
+const FIXED: [&str; 5] = [
+    "lateness_seconds",
+    "identity.look_back_days",
+    "identity.remember_days",
+    "identity.most_visitors",
+    "identity.most_visitors_a_day",
+];
 /// The stage model, by its text.
 const MODEL: &str = "model";
 

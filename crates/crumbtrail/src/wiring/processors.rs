@@ -253,6 +253,8 @@ pub fn identity_rules(config: &Config) -> Result<identity::Rules> {
         look_back_ms: i64::from(config.identity.look_back_days) * DAY_MS,
         lateness_ms: widest.unwrap_or_default(),
         remember_ms: i64::from(config.identity.remember_days) * DAY_MS,
+        most_ids: config.identity.most_visitors,
+        most_ids_a_day: config.identity.most_visitors_a_day,
         ..identity::Rules::default()
     })
 }

@@ -87,6 +87,8 @@ struct Lane {
     /// Everything below is taken.
     taken: Offset,
     wall_ms: i64,
+    /// What was taken of what all partitions are told.
+    told: HashSet<Box<[u8]>>,
 }
 
 /// What the old log knew of one of its origins.
@@ -148,6 +150,7 @@ impl<'a> Carry<'a> {
                 carried,
                 taken: first,
                 wall_ms: i64::MIN,
+                told: HashSet::new(),
             });
         }
         let (decisions, scratch, claim) = (HashSet::new(), Vec::new(), Vec::new());
@@ -235,6 +238,11 @@ impl<'a> Carry<'a> {
                 if !matches!(head.outcome, Outcome::Aside | Outcome::Dead) {
                     self.latest = self.latest.max(head.occurred_at.0);
                 }
+                // Of what all are told every old partition has a copy, or had one: each is carried, lest the only one left is not.
+                // Who hears it again learns nothing new. But the copies of a rebuild before are not multiplied by this one.
+                if told_to(head, record.payload)? == To::All && !lane.told.insert(record.payload.into()) {
+                    continue;
+                }
                 if offset < lane.carried {
                     continue;
                 }
@@ -252,10 +260,6 @@ impl<'a> Carry<'a> {
                     Kept::Nothing => continue,
                 };
                 let to = told_to(head, payload)?;
-                // Every old partition has a copy of what all are told: that of its key's own stands for them.
-                if to == To::All && head.key.partition(self.old.partitions()) != lane.partition.0 {
-                    continue;
-                }
                 for to in to.partitions(self.outbox.partitions()) {
                     self.outbox.push(lane.origin, Position { offset: offset.0, seq }, PartitionId(to), payload);
                 }

@@ -246,16 +246,27 @@ fn a_decision_behind_the_last_tick_or_half_a_tick_is_mended_first() {
 }
 
 #[test]
-fn what_all_partitions_are_told_is_carried_to_every_one_once() {
+fn what_all_partitions_are_told_is_carried_to_every_one_from_whoever_has_it() {
     for partitions in [1, 2, 5] {
         let (mut old, new) = (Old::new(), New::empty(partitions));
         old.send(CLICKS, 0..20);
         let told = [(20, Role::Alias), (21, Role::Alias)].map(|(id, role)| (id, touchpoint(id, role)));
         for (id, payload) in &told {
             let at = Position { offset: *id, seq: 1 };
-            (0..3).for_each(|to| old.outbox.push(OriginId::of(CLICKS), at, PartitionId(to), payload));
+            // The partition of its key has forgotten the first.
+            let own = Head::peek(payload).unwrap().key.partition(3);
+            let has = |to: &u32| *id != 20 || *to != own;
+            (0..3).filter(has).for_each(|to| old.outbox.push(OriginId::of(CLICKS), at, PartitionId(to), payload));
             old.outbox.decided(OriginId::of(CLICKS), id + 1, *id as i64);
         }
+        // As a rebuild before has left them: one from every partition there was.
+        for seq in 1..=3 {
+            let at = Position { offset: 22, seq };
+            (0..3).for_each(|to| {
+                old.outbox.push(OriginId::of(CLICKS), at, PartitionId(to), &touchpoint(22, Role::Alias))
+            });
+        }
+        old.outbox.decided(OriginId::of(CLICKS), 23, 22);
         old.append();
         for (id, role) in [(30, Role::AliasLinked), (31, Role::AliasUnlinked)] {
             let (name, payload) = (format!("identity:{id}"), touchpoint(id, role));
@@ -271,13 +282,24 @@ fn what_all_partitions_are_told_is_carried_to_every_one_once() {
         let known = new.carry(&old).unwrap();
         assert!(known.iter().all(|known| !known.name.starts_with("identity:")), "nobody goes on with a decision");
         for partition in (0..partitions).map(PartitionId) {
-            let (mut ids, mut scratch) = (Vec::new(), Vec::new());
+            let (mut inbox, mut ids, mut scratch) = (Inbox::new(), Vec::new(), Vec::new());
             for (_, bytes) in new.log.read(partition, Offset(0), usize::MAX).unwrap() {
                 let view = FrameView::parse(&bytes, &mut scratch).unwrap();
-                ids.extend(view.records().map(|record| Head::peek(record.payload).unwrap().id).filter(|id| *id >= 20));
+                for record in view.records() {
+                    let verdict = inbox.judge(view.generation(), record.origin, record.position, record.previous);
+                    assert_eq!(verdict, Verdict::Accept);
+                    ids.push(Head::peek(record.payload).unwrap().id);
+                }
             }
+            ids.retain(|id| *id >= 20);
             ids.sort_unstable();
-            assert_eq!(ids, [20, 21, 30, 31], "partition {} of {partitions}", partition.0);
+            // As many as there are old partitions that have it.
+            assert_eq!(
+                ids,
+                [20, 20, 21, 21, 21, 22, 22, 22, 30, 30, 30, 31, 31, 31],
+                "partition {} of {partitions}",
+                partition.0
+            );
         }
     }
 }
