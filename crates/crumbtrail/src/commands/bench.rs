@@ -203,7 +203,7 @@ impl Work<'_> {
         })?;
         failed.map_or(Ok(()), Err)?;
         reader.read(snapshots)?;
-        reader.wait_for_snapshots()?;
+        reader.end_snapshots(snapshots)?;
         let processing = cpu_seconds()? - begun;
         if reader.counts.total() != imported.new {
             bail!("{} records went in, {} came out: a fault of this program", imported.new, reader.counts.total());
@@ -251,6 +251,16 @@ struct Sessionizing {
     published: (Sender<Publishing>, Receiver<Publishing>),
     /// Gauges of all partitions when most sessions were open.
     peak: Peak,
+}
+
+/// Goes on with a snapshot, if one is being taken; whether it is whole now, and published.
+fn save_on(owner: &mut Owner<Sessionize>, store: &SnapshotStore, published: &Sender<Publishing>) -> bool {
+    let Some((at, state)) = owner.save_on(SAVE_AT_ONCE) else { return false };
+    let published = published.clone();
+    store.publish("sessionize", owner.partition().0, at, state, at, move |done| {
+        let _ = published.send(done.map(|_| ()));
+    });
+    true
 }
 
 type Publishing = Result<(), SnapshotError>;
@@ -307,12 +317,8 @@ impl Sessionizing {
                     if store.is_some() && report.snapshot_is_due {
                         owner.begin_save();
                     }
-                    if let Some((store, (at, state))) = store.zip(owner.save_on(SAVE_AT_ONCE)) {
-                        *snapshots += 1;
-                        let published = published.0.clone();
-                        store.publish("sessionize", partition.0, at, state, at, move |done| {
-                            let _ = published.send(done.map(|_| ()));
-                        });
+                    if let Some(store) = store {
+                        *snapshots += usize::from(save_on(owner, store, &published.0));
                     }
                     if let Some(batch) = report.batch {
                         for (sum, count) in counts.0.iter_mut().zip(batch.counts.0) {
@@ -335,7 +341,13 @@ impl Sessionizing {
         Ok(())
     }
 
-    fn wait_for_snapshots(&self) -> Result<()> {
+    /// Ends the snapshots that are being taken, as a process does that is asked to end.
+    fn end_snapshots(&mut self, store: Option<&SnapshotStore>) -> Result<()> {
+        for owner in &mut self.owners {
+            while let (Some(store), true) = (store, owner.is_saving()) {
+                self.snapshots += usize::from(save_on(owner, store, &self.published.0));
+            }
+        }
         (0..self.snapshots).try_for_each(|_| Ok(self.published.1.recv()??))
     }
 
