@@ -1,5 +1,7 @@
 //! Newtypes for the things that must not be mixed up.
 
+use std::hash::Hasher;
+
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// Event time: milliseconds since 1970-01-01T00:00:00Z.
@@ -88,6 +90,26 @@ impl Key {
         heap.push(0xFF);
         heap.extend_from_slice(id);
         Key(xxh3_128(&heap))
+    }
+}
+
+/// For hash maps by [`Key`]: keys are hashes already, and their low half is taken as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
     }
 }
 

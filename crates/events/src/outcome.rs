@@ -70,6 +70,11 @@ impl Counts {
         }
     }
 
+    /// Adds what others counted.
+    pub fn join(&mut self, others: &Counts) {
+        self.0.iter_mut().zip(others.0).for_each(|(sum, count)| *sum += count);
+    }
+
     /// How many ended in `outcome`.
     #[must_use]
     pub fn of(&self, outcome: Outcome) -> u64 {

@@ -1,6 +1,6 @@
-//! Anonymous touchpoints as they were passed on, kept until nothing can move them any more.
+//! Touchpoints as they were passed on, kept until nothing can move them any more.
 //!
-//! One after the other in [chunks](crate::chunk), each pointing to the one its visitor left before: no list per visitor, and what
+//! One after the other in [chunks](crate::chunk), each pointing to the one kept under its key before: no list per key, and what
 //! is too old goes by whole blocks of chunks. A full block is immutable: it may be moved to disk, and snapshots share it.
 
 use crate::chunk::{self, Chunks};

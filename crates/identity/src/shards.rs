@@ -6,9 +6,10 @@
 //! ```
 
 use std::borrow::Cow;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use crumbtrail_events::Key;
+use crumbtrail_events::ids::KeyHasher;
 use hashbrown::HashMap;
 
 /// A map by key. Keys are hashes already.
@@ -138,26 +139,6 @@ impl<V: Clone> Shards<V> {
         if !std::mem::replace(&mut saving.done[n], true) {
             saving.copies[n] = Some(self.shards[n].clone());
         }
-    }
-}
-
-/// Keys are hashes already: their low half is taken as it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
+use crumbtrail_events::ids::KeyHasher;
 use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
 use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
@@ -354,25 +355,5 @@ fn arm(person: &mut Person, number: u32, timers: &mut BinaryHeap<Reverse<(EventT
     if person.due < person.armed.0 {
         person.armed = Armed(person.due);
         timers.push(Reverse((person.due, number)));
-    }
-}
-
-/// Keys are hashes already: their low half is taken as it is.
-#[derive(Clone, Copy, Debug, Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
     }
 }

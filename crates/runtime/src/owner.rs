@@ -1,7 +1,7 @@
 //! The owner of one partition: one log partition in, its state, its rows, its records for the next log.
 //!
-//! Everything here is a function of the log: no clock, no I/O but that of blocks of state on disk. Callers read frames, append what comes out and submit
-//! what is cut.
+//! Everything here is a function of the log: no clock, no I/O but that of blocks of state on disk. Callers read frames, append what
+//! comes out and submit what is cut.
 
 use std::io;
 

@@ -161,7 +161,8 @@ pub trait Step: Send {
     fn tick(&mut self, context: Context, effects: &mut Effects);
     /// Appends the state (versioned, deterministic) but the bytes of its blocks.
     fn save(&self, out: &mut Vec<u8>);
-    /// Begins to save the state as it is now, in parts; what happens from here on is not in it. A small state need not care.
+    /// Begins to save the state as it is now, in parts; what happens from here on is not in it. As it stands, nothing is
+    /// done here and the first [`Step::save_on`] saves all: right where that is called before the next record, as the processor does.
     fn begin_save(&mut self) {}
     /// Saves some more, about `most` keys. When all is saved, gives the pieces: back to back a state as [`Step::load`] reads it.
     fn save_on(&mut self, _most: usize) -> Option<Vec<Vec<u8>>> {

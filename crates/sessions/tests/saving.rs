@@ -56,7 +56,7 @@ fn what_is_saved_in_parts_is_the_state_at_the_begin() {
             under_way = Some(canonical(&state));
             state.begin_save();
         }
-        if n % 3 == 0
+        if n % 30 == 0
             && let Some(pieces) = state.save_on(1)
         {
             let expected = under_way.take().expect("one is under way");

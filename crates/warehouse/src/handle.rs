@@ -103,11 +103,11 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     abort: Notify,
-    /// The last try failed.
+    /// A try of the load under way has failed.
     is_refused: AtomicBool,
 }
 
-/// Passes on what an observer is told, and notes whether the last try failed.
+/// Passes on what an observer is told, and notes that a try has failed.
 struct Watched {
     observer: Arc<dyn Observer>,
     shared: Arc<Shared>,
@@ -115,7 +115,6 @@ struct Watched {
 
 impl Observer for Watched {
     fn inserted(&self, table: TableId, rows: u64, bytes: usize, elapsed: Duration) {
-        self.shared.is_refused.store(false, Ordering::Relaxed);
         self.observer.inserted(table, rows, bytes, elapsed);
     }
 
@@ -225,7 +224,7 @@ impl LoaderHandle {
         self.shared.lock().bytes
     }
 
-    /// Whether the server's last answer was that it cannot, or none at all: more batches would only wait in memory.
+    /// Whether a try of the load under way has failed: more batches would only wait in memory.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.shared.is_refused.load(Ordering::Relaxed)
@@ -342,6 +341,7 @@ impl Worker {
             next = (begun + self.pause).max(Instant::now() + begun.elapsed().min(LONGEST_REST));
             let mut state = self.shared.lock();
             state.loading = false;
+            self.shared.is_refused.store(false, Ordering::Relaxed);
             match loaded {
                 Some(Ok(_)) => {
                     for batch in &batches {

@@ -16,6 +16,7 @@ use crumbtrail_events::Outcome;
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_log::memory::MemoryLog;
 use crumbtrail_log::{Log, Offset, Outbox, PartitionId};
+use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::import::{self, ImportFile, ImportRules, Survey};
 use crumbtrail_runtime::intake::Writer;
 use crumbtrail_runtime::owner::Start;
@@ -73,8 +74,6 @@ pub struct ExactnessArgs {
 const KEY: &str = "bench-keeps-nothing";
 /// Bytes read from a log at once.
 const READ: usize = 1 << 20;
-/// Keys of a state saved between two frames.
-const SAVE_AT_ONCE: usize = 2_048;
 
 /// Runs a measurement.
 ///
@@ -255,7 +254,7 @@ struct Sessionizing {
 
 /// Goes on with a snapshot, if one is being taken; whether it is whole now, and published.
 fn save_on(owner: &mut Owner<Sessionize>, store: &SnapshotStore, published: &Sender<Publishing>) -> bool {
-    let Some((at, state)) = owner.save_on(SAVE_AT_ONCE) else { return false };
+    let Some((at, state)) = owner.save_on(CutRules::default().save_at_once) else { return false };
     let published = published.clone();
     store.publish("sessionize", owner.partition().0, at, state, at, move |done| {
         let _ = published.send(done.map(|_| ()));
@@ -321,9 +320,7 @@ impl Sessionizing {
                         *snapshots += usize::from(save_on(owner, store, &published.0));
                     }
                     if let Some(batch) = report.batch {
-                        for (sum, count) in counts.0.iter_mut().zip(batch.counts.0) {
-                            *sum += count;
-                        }
+                        counts.join(&batch.counts);
                         for (sum, table) in rows.iter_mut().zip(&batch.tables) {
                             sum.0 += table.rows;
                             sum.1 += table.bytes() as u64;

@@ -152,9 +152,7 @@ impl Bare {
             step.spill(&mut self.scratch)?;
             pass_on(effects, &mut self.onward);
             let full = std::mem::replace(effects, Effects::new(step.tables()));
-            for (sum, count) in self.counts.0.iter_mut().zip(full.counts.0) {
-                *sum += count;
-            }
+            self.counts.join(&full.counts);
         }
         self.onward.iter_mut().for_each(|buffer| buffer.0.clear());
         self.watermark = watermark;
