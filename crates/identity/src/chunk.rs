@@ -79,9 +79,9 @@ impl Chunks {
         self.start
     }
 
-    /// Takes all chunks, and begins the next after none, with room for so many bytes.
-    pub(crate) fn take(&mut self, room: usize) -> Vec<u8> {
-        let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
+    /// Takes all chunks, and begins the next after none, in `room`, which is empty.
+    pub(crate) fn take(&mut self, room: Vec<u8>) -> Vec<u8> {
+        let bytes = std::mem::replace(&mut self.bytes, room);
         self.begin();
         bytes
     }

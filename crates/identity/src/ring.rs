@@ -65,11 +65,13 @@ pub(crate) struct Ring {
     open: Open,
     /// Number of the first block.
     first: u64,
+    /// Room of a block that went to disk, for the next: else the allocator would hold what many of them had.
+    room: Vec<u8>,
 }
 
 impl Ring {
     pub(crate) fn new(packing: Packing) -> Ring {
-        Ring { packing, full: VecDeque::new(), open: Open::new(), first: 0 }
+        Ring { packing, full: VecDeque::new(), open: Open::new(), first: 0, room: Vec::new() }
     }
 
     /// Keeps a touchpoint under a key whose one before stands at `before`; gives its place.
@@ -92,7 +94,8 @@ impl Ring {
         ends.push(chunks.begin() as u32);
         if ends.len() == self.packing.block_chunks {
             let ends = std::mem::take(ends).into_boxed_slice();
-            let room = self.packing.block_chunks * self.packing.chunk_bytes;
+            let mut room = std::mem::take(&mut self.room);
+            room.reserve(self.packing.block_chunks * self.packing.chunk_bytes);
             self.full.push_back(Full { block: Block::new(chunks.take(room)), ends, newest: *newest });
             *newest = EventTime::MIN;
         }
@@ -149,7 +152,9 @@ impl Ring {
     pub(crate) fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
         let spilled = self.full.iter().rposition(|full| full.block.resident_bytes() == 0).map_or(0, |last| last + 1);
         for full in self.full.range_mut(spilled..) {
-            scratch.spill(&mut full.block)?;
+            if let Some(room) = scratch.spill(&mut full.block)? {
+                self.room = room;
+            }
         }
         Ok(())
     }
@@ -162,7 +167,7 @@ impl Ring {
     pub(crate) fn resident_bytes(&self) -> usize {
         let full: usize = self.full.iter().map(|full| full.block.resident_bytes() + size_of_val(&*full.ends)).sum();
         let open = self.open.chunks.resident_bytes() + 4 * self.open.ends.capacity();
-        full + open + self.full.capacity() * size_of::<Full>()
+        full + open + self.room.capacity() + self.full.capacity() * size_of::<Full>()
     }
 
     /// Appends all but the blocks' bytes.

@@ -125,12 +125,13 @@ impl Scratch {
         Scratch { folder, open: None }
     }
 
-    /// Moves a block out of memory. On an error it stays there.
+    /// Moves a block out of memory. On an error it stays there. Returns the room its bytes had, empty, to be used again, unless
+    /// a clone still has it.
     ///
     /// # Errors
     /// The folder cannot be made or written, or the disk is full.
-    pub fn spill(&mut self, block: &mut Block) -> io::Result<()> {
-        let Place::Memory(bytes) = &block.place else { return Ok(()) };
+    pub fn spill(&mut self, block: &mut Block) -> io::Result<Option<Vec<u8>>> {
+        let Place::Memory(bytes) = &block.place else { return Ok(None) };
         let (file, at) = match self.open.take().filter(|(_, end)| *end < FILE_BYTES) {
             Some(open) => open,
             None => {
@@ -143,8 +144,12 @@ impl Scratch {
         let end = at + if written.is_ok() { bytes.len() as u64 } else { 0 };
         self.open = Some((file.clone(), end));
         written?;
-        block.place = Place::File { file, at };
-        Ok(())
+        let Place::Memory(bytes) = std::mem::replace(&mut block.place, Place::File { file, at }) else { return Ok(None) };
+        Ok(bytes.is_unique().then(|| {
+            let mut room = Vec::from(bytes);
+            room.clear();
+            room
+        }))
     }
 }
 
@@ -175,6 +180,22 @@ mod tests {
         assert_eq!(blocks[3].read(100..105, &mut buffer).unwrap(), &bytes(3000)[100..105]);
         assert!(blocks[3].read(2_999..3_001, &mut buffer).is_err() && before[3].read(5..3_001, &mut buffer).is_err());
         assert_eq!(std::fs::read_dir(folder.path().join("made/when/needed")).unwrap().count(), 0, "no names");
+    }
+
+    #[test]
+    fn the_room_of_a_block_is_given_back_unless_somebody_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new(folder.path().to_owned());
+        let mut vec = Vec::with_capacity(1_000);
+        vec.extend_from_slice(&bytes(500));
+        let start = vec.as_ptr();
+        let mut block = Block::new(vec);
+        let mut shared = block.clone();
+        assert_eq!(scratch.spill(&mut shared).unwrap(), None);
+        let room = scratch.spill(&mut block).unwrap().unwrap();
+        assert_eq!((room.as_ptr(), room.len(), room.capacity()), (start, 0, 1_000));
+        assert_eq!(scratch.spill(&mut block).unwrap(), None);
+        assert_eq!(block.to_vec().unwrap(), bytes(500));
     }
 
     #[test]
