@@ -59,7 +59,7 @@ appender.out.name=out
 appender.out.layout.type=PatternLayout
 appender.out.layout.pattern=%d %p %c{1} %m%n
 LOG4J
-    ( run_java "$dir" kafka.tools.StorageTool format --standalone -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" \
+    ( run_java "$dir" kafka.tools.StorageTool format --standalone --cluster-id="$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" \
       -c "$dir/server.properties" ) > "$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "storage could not be formatted"; }
   fi
   port=$(cut -d: -f2 "$dir/address")

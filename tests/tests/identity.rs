@@ -118,6 +118,8 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert!(journeys.contains("eve\t\t0\t2\n") && journeys.contains("ann\tphone\t5\t3\n"), "{journeys}");
     let shown = text(&identity(&shop, &["show", "--contact", " Eve@Example.com"]).stdout);
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
+    let shown = text(&identity(&shop, &["show", "--customer", "bob"]).stdout);
+    assert!(shown.contains("an operator took it back"), "{shown}");
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 }
 
