@@ -18,15 +18,36 @@ pub fn put_varint(out: &mut Vec<u8>, value: u64) {
     if value < 0x80 { out.push(value as u8) } else { put_long_varint(out, value) }
 }
 
-fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
-    let (mut bytes, mut length) = ([0; 10], 0);
-    while value >= 0x80 {
-        bytes[length] = (value as u8) | 0x80;
-        value >>= 7;
-        length += 1;
+fn put_long_varint(out: &mut Vec<u8>, value: u64) {
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    let length = (70 - value.leading_zeros() as usize) / 7;
+    if length > 8 {
+        return put_longest_varint(out, value);
     }
-    bytes[length] = value as u8;
-    out.extend_from_slice(&bytes[..=length]);
+    // The way of `leb128` back: seven bits to a byte, pairwise, and the last byte without its mark.
+    let word = (value & 0x00FF_FFFF_F000_0000) << 4 | (value & 0x0000_0000_0FFF_FFFF);
+    let word = (word & 0x0FFF_C000_0FFF_C000) << 2 | (word & 0x0000_3FFF_0000_3FFF);
+    let word = (word & 0x3F80_3F80_3F80_3F80) << 1 | (word & 0x007F_007F_007F_007F);
+    let marks = MORE & ((1 << (8 * (length - 1))) - 1);
+    append(out, (word | marks).to_le_bytes(), length);
+}
+
+/// Of nine or ten bytes.
+#[cold]
+fn put_longest_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value as u8) | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends the first `length` of these bytes: without a call, as their number is known.
+#[inline(always)]
+fn append<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N], length: usize) {
+    let end = out.len() + length;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// Appends a signed value, zigzag coded.
@@ -39,7 +60,31 @@ pub fn put_signed(out: &mut Vec<u8>, value: i64) {
 #[inline]
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
+    extend(out, bytes);
+}
+
+/// Appends bytes. Most are few: those are moved in two words that overlap, which takes less than a call.
+#[inline]
+pub fn extend(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
+        && length <= 16
+    {
+        let last = u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8));
+        append(out, (u128::from(u64::from_le_bytes(*first)) | last).to_le_bytes(), length);
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>())
+        && length <= 4
+    {
+        let last = u32::from(u16::from_le_bytes(*last)) << (8 * (length - 2));
+        append(out, (u32::from(u16::from_le_bytes(*first)) | last).to_le_bytes(), length);
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
+        && length <= 8
+    {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+        append(out, (u64::from(u32::from_le_bytes(*first)) | last).to_le_bytes(), length);
+    } else {
+        out.extend_from_slice(bytes);
+    }
 }
 
 /// The LEB128 varint that `bytes` begin with, and how many bytes it takes: 10 at most.
@@ -203,6 +248,32 @@ mod tests {
                 bytes.extend_from_slice(&[0xFF; 8]);
                 assert_eq!(leb128(&bytes), Ok((value, length)));
                 assert_eq!(leb128_by_byte(&bytes), Ok((value, length)));
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_of_every_length_are_appended_as_they_are() {
+        let all: Vec<u8> = (1..=40).collect();
+        for length in 0..all.len() {
+            let mut out = vec![9];
+            extend(&mut out, &all[..length]);
+            assert_eq!((out[0], &out[1..]), (9, &all[..length]));
+        }
+    }
+
+    #[test]
+    fn varints_are_those_of_leb128() {
+        let by_byte = |value: u64| {
+            let mut out = Vec::new();
+            put_longest_varint(&mut out, value);
+            out
+        };
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1 << shift) - 1, u64::MAX >> shift, 0x5A5A_5A5A_5A5A_5A5A >> shift] {
+                let mut out = Vec::new();
+                put_varint(&mut out, value);
+                assert_eq!(out, by_byte(value), "{value:#x}");
             }
         }
     }
