@@ -87,6 +87,19 @@ pub fn extend(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Whether `bytes` begin with `start`. As [`extend`], without a call for most: short ones are compared in words that overlap.
+#[inline]
+#[must_use]
+pub fn begins(bytes: &[u8], start: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..start.len()) else { return false };
+    match start.len() {
+        4..8 => bytes.first_chunk::<4>() == start.first_chunk() && bytes.last_chunk::<4>() == start.last_chunk(),
+        8..16 => bytes.first_chunk::<8>() == start.first_chunk() && bytes.last_chunk::<8>() == start.last_chunk(),
+        16..=32 => bytes.first_chunk::<16>() == start.first_chunk() && bytes.last_chunk::<16>() == start.last_chunk(),
+        _ => bytes == start,
+    }
+}
+
 /// The LEB128 varint that `bytes` begin with, and how many bytes it takes: 10 at most.
 #[inline]
 pub(crate) fn leb128(bytes: &[u8]) -> Result<(u64, usize), WireError> {
@@ -259,6 +272,20 @@ mod tests {
             let mut out = vec![9];
             extend(&mut out, &all[..length]);
             assert_eq!((out[0], &out[1..]), (9, &all[..length]));
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_one_in_every_byte() {
+        let all: Vec<u8> = (1..=40).collect();
+        for length in 0..all.len() {
+            assert!(begins(&all, &all[..length]) && begins(&all[..length], &all[..length]));
+            assert!(!begins(&all[..length], &all[..=length]));
+            for wrong in 0..length {
+                let mut start = all[..length].to_vec();
+                start[wrong] ^= 0x80;
+                assert!(!begins(&all, &start), "{wrong} of {length}");
+            }
         }
     }
 

@@ -156,9 +156,11 @@ impl Intake {
         self.reason = None;
         let identity = FileIdentity { file: input.file, record: input.offset };
         let Intake { decoder, enricher, reader, settings, .. } = self;
-        let judged = match decoder.decode(input.shape, input.payload, identity)? {
-            Ok(mut decoded) => accept(enricher, reader, settings, input, &mut decoded, (out, asides)),
-            Err(reject) => Err(reject),
+        // Taken by reference: an event is large.
+        let judged = match decoder.decode(input.shape, input.payload, identity) {
+            Ok(Ok(ref mut decoded)) => accept(enricher, reader, settings, input, decoded, (out, asides)),
+            Ok(Err(reject)) => Err(reject),
+            Err(hold) => return Err(hold),
         };
         Ok(match judged {
             Ok(decided) => decided,
@@ -179,7 +181,6 @@ impl Intake {
     ) -> Result<Option<(Decided, usize)>, Hold> {
         self.reason = None;
         let Intake { decoder, enricher, reader, settings, .. } = self;
-        // Taken by reference: an event is large.
         match decoder.first(input.shape, input.payload.unwrap_or_default()) {
             Ok(Some((ref mut decoded, length))) => {
                 let judged = accept(enricher, reader, settings, input, decoded, (out, asides));
