@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod args;
 mod cli;
 mod commands;
 mod config;
+mod loaded;
+mod say;
 mod wiring;
 
 use std::process::ExitCode;
@@ -22,7 +25,7 @@ fn main() -> ExitCode {
     match commands::dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("crumbtrail: {}", commands::in_words(&error));
+            eprintln!("crumbtrail: {}", say::in_words(&error));
             ExitCode::from(commands::exit_code(&error))
         }
     }

@@ -3,7 +3,7 @@
 //! After an error in the middle of a result the next statement on the same connection returns left-over output, so there
 //! is no way to run two; only `use_database` may come first, and never before an insert.
 
-use crate::engine::{Analysis, Class};
+use crate::analysis::{Analysis, Class};
 use crate::exception::Exception;
 use crate::ffi::{Counters, RawConnection, RawInsert, RawResult};
 

@@ -26,6 +26,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod analysis;
 pub mod client;
 pub mod connection;
 pub mod endpoint;
@@ -41,10 +42,11 @@ pub mod serve;
 pub mod start_id;
 pub mod statement;
 
+pub use analysis::{Analysis, Class};
 pub use client::{EngineHandle, StartOptions, connect_or_start};
 pub use connection::Connection;
 pub use endpoint::Endpoint;
-pub use engine::{Analysis, Class, Engine, EngineOptions};
+pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, ServeError, StartError};
 pub use exception::Exception;
 pub use facade::{Facade, OWNER, READER};

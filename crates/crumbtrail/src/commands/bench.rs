@@ -31,10 +31,11 @@ use object_store::local::LocalFileSystem;
 
 use self::bare::Bare;
 use super::files::SourceFile;
-use crate::cli::ImportArgs;
+use crate::args::ImportArgs;
+use crate::loaded::load;
 use crate::wiring::Deployment;
 use crate::wiring::intake::SourceJudge;
-use crate::wiring::processors::{cut_rules, identity_rules, session_rules};
+use crate::wiring::rules::{cut_rules, identity_rules, session_rules};
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -164,7 +165,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn prepare(args: &SessionsArgs) -> Result<Work<'_>> {
-        let mut config = super::load(&args.import.place)?;
+        let mut config = load(&args.import.place)?;
         config.clickhouse.touchpoints = args.touchpoints;
         if config.privacy.key.is_empty() {
             KEY.clone_into(&mut config.privacy.key);
@@ -395,7 +396,6 @@ fn peak_rss_bytes() -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
     use crumbtrail_world::container::ContainerWriter;
     use crumbtrail_world::{Load, LoadShape};
     use std::io::Write as _;
@@ -422,9 +422,7 @@ mod tests {
         load.visit(|click| writer.append(|out| crumbtrail_events::encode::avro::click(&click, out))).unwrap();
         writer.finish().unwrap();
         for (format, path, (dead, repeated)) in [("native", &lines, (0, 0)), ("avro", &container, (1, 3_000))] {
-            let command = ["crumbtrail", "bench", "sessions", "--format", format, path.to_str().unwrap()];
-            let cli = crate::cli::Cli::parse_from(command);
-            let crate::cli::Command::Bench(BenchCommand::Sessions(args)) = cli.command else { panic!("not bench") };
+            let args = crate::args::parsed(&["--format", format, path.to_str().unwrap()]);
             let mut work = Work::prepare(&args).unwrap();
             let reader = work.whole(None).unwrap().reader;
             let bare = work.bare().unwrap().0;

@@ -7,19 +7,20 @@ use crumbtrail_log::kafka::admin;
 use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::{ledger, migrate};
 
-use crate::cli::Place;
+use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
-use crate::wiring::{Deployment, enrichment, intake, processors};
+use crate::loaded::load;
+use crate::wiring::{Deployment, enrichment, intake, rules};
 
 pub fn check(place: &Place) -> Result<ExitCode> {
-    let mut config = super::load(place)?;
+    let mut config = load(place)?;
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
     }
     let deployment = Deployment::new(config)?;
     let mut findings = Findings::default();
     findings.note("configuration", Ok("read, no unknown keys".to_owned()));
-    findings.note("stage model", processors::journey_rules(&deployment.config).map(|r| r.models[0].name().to_owned()));
+    findings.note("stage model", rules::journey_rules(&deployment.config).map(|r| r.models[0].name().to_owned()));
     for (what, found) in enrich(&deployment.config) {
         findings.note(what, found);
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use crumbtrail_events::samples::{abcd, otto};
 
-use crate::cli::{ConvertArgs, Dataset};
+use crate::args::{ConvertArgs, Dataset};
 
 pub fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;

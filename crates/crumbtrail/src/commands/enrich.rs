@@ -15,8 +15,9 @@ use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decoder, FileIdentity, SourceShape};
 use crumbtrail_sentiment::{Scorer, Scratch};
 
-use crate::cli::{FileFormat, FileKind, Place};
+use crate::args::{FileFormat, FileKind, Place};
 use crate::config::keyring;
+use crate::loaded::load;
 use crate::wiring::enrichment;
 
 /// `enrich`.
@@ -91,7 +92,7 @@ impl Tool {
         if args.format == FileFormat::Avro {
             bail!("lines are native, segment or combined; Avro files are read by `crumbtrail import`");
         }
-        let mut config = super::load(&args.place)?;
+        let mut config = load(&args.place)?;
         let enrich = &mut config.enrich;
         for (key, file) in [
             (&mut enrich.geo_database, &args.geo),
@@ -175,12 +176,10 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
     use serde_json::Value;
 
     fn run(words: &[&str], input: &str) -> Vec<Value> {
-        let cli = crate::cli::Cli::parse_from([&["crumbtrail", "enrich", "--jsonl"], words].concat());
-        let crate::cli::Command::Enrich(args) = cli.command else { panic!("not enrich") };
+        let args = crate::args::parsed(&[&["--jsonl"], words].concat());
         let mut out = Vec::new();
         Tool::new(&args).unwrap().run(input.as_bytes(), &mut out).unwrap();
         out.split(|b| *b == b'\n')

@@ -12,7 +12,9 @@ use clap::{Args, Subcommand};
 use crumbtrail_enrich::channel::{self, Book};
 use crumbtrail_enrich::{Rules, SiteRules};
 
-use crate::cli::Place;
+use crate::args::Place;
+use crate::loaded::load;
+use crate::say::print;
 
 /// What to explain.
 #[derive(Debug, Subcommand)]
@@ -55,13 +57,13 @@ pub struct ChannelArgs {
 /// The configuration or the channel rules cannot be read; there is no such session, or the tables cannot be asked.
 pub fn explain(command: &ExplainCommand) -> Result<ExitCode> {
     match command {
-        ExplainCommand::Channel(args) => super::print(&explained(args)?),
+        ExplainCommand::Channel(args) => print(&explained(args)?),
         ExplainCommand::Session(args) => session::session(args),
     }
 }
 
 fn explained(args: &ChannelArgs) -> Result<String> {
-    let config = super::load(&args.place)?;
+    let config = load(&args.place)?;
     let rules: Rules = crate::wiring::enrichment::rules(&config)?;
     let (_, site): (_, &SiteRules) = rules.of(&args.site);
     let own = args.channels.as_ref().map(|path| book(path)).transpose()?;
@@ -77,12 +79,9 @@ pub(super) fn book(path: &std::path::Path) -> Result<Book> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
 
     fn run(words: &[&str]) -> Result<String> {
-        let cli = crate::cli::Cli::parse_from([&["crumbtrail", "explain", "channel"], words].concat());
-        let crate::cli::Command::Explain(ExplainCommand::Channel(args)) = cli.command else { panic!("not explain") };
-        explained(&args)
+        explained(&crate::args::parsed(words))
     }
 
     #[test]

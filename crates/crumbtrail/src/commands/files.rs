@@ -13,7 +13,7 @@ use crumbtrail_runtime::import::{FileRecord, ImportFile, Records};
 use memchr::memchr;
 
 use self::container::Container;
-use crate::cli::FileFormat;
+use crate::args::FileFormat;
 
 /// Longest line read into memory: beyond it the record is a dead letter (`oversize`) and the rest of the line skipped.
 const MAX_LINE: usize = (1 << 20) + 1;

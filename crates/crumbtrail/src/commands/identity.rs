@@ -8,8 +8,9 @@ use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint, garbage::is_garbage_id};
 use crumbtrail_runtime::{Clock, decision};
 
-use crate::cli::Place;
+use crate::args::Place;
 use crate::config::{LogHome, keyring};
+use crate::loaded::load;
 use crate::wiring::Deployment;
 
 /// `identity`.
@@ -97,7 +98,7 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
     let condition = match (visitor, contact, customer) {
         (Some(visitor), ..) => format!("id_kind = 'visitor' AND id = {}", quoted(visitor)),
         (_, Some(contact), _) => {
-            let deployment = Deployment::new(super::load(&args.place)?)?;
+            let deployment = Deployment::new(load(&args.place)?)?;
             format!("id_kind = 'contact' AND id = {}", quoted(&hashed(&deployment, contact)?))
         }
         (.., customer) => {
@@ -109,7 +110,7 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         "SELECT site, id_kind, id, customer, standing, {REASON} AS reason, how, claimed_at, reaches_from, moved_count FROM identity_links \
          WHERE {condition} ORDER BY site, id_kind, id, claimed_at"
     );
-    super::sql::sql(&crate::cli::SqlArgs {
+    super::sql::sql(&crate::args::SqlArgs {
         statement,
         format: "PrettyCompactMonoBlock".to_owned(),
         place: args.place.clone(),
@@ -159,7 +160,7 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     if is_garbage_id(customer) {
         bail!("customer {customer:?} is a placeholder that many share, not an id: nothing is ever linked to it");
     }
-    let deployment = Deployment::new(super::load(place)?)?;
+    let deployment = Deployment::new(load(place)?)?;
     let Decision { to, key, role, visitor, contact, customer } = Decision::of(args, links, &deployment)?;
     let now_ms = Clock::System.now_ms();
     // Of its own: what is said tomorrow is another decision.

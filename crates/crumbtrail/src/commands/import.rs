@@ -18,7 +18,8 @@ use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::SourceFile;
-use crate::cli::{FileFormat, FileKind, ImportArgs};
+use crate::args::{FileFormat, FileKind, ImportArgs};
+use crate::loaded::load;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
@@ -26,7 +27,7 @@ use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{InsertMetrics, WarehouseSink};
 
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
-    let config = super::load(&args.place)?;
+    let config = load(&args.place)?;
     let spool = config.data_dir.0.clone();
     std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
     let mut files: Vec<SourceFile> =
@@ -135,7 +136,7 @@ fn through(
 /// # Errors
 /// Rules that cannot work.
 pub(super) fn close_after_ms(deployment: &Deployment) -> Result<i64> {
-    let rules = crate::wiring::processors::session_rules(&deployment.config)?;
+    let rules = crate::wiring::rules::session_rules(&deployment.config)?;
     let limits = rules.sites.values().chain([&rules.default]).map(|rules| rules.limits);
     let widest = limits.map(|l| l.gap_ms.max(l.conversation_gap_ms) + l.lateness_ms).max();
     let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cli::MigrateArgs;
+use crate::args::MigrateArgs;
+use crate::loaded::load;
 use crate::wiring::Deployment;
 
 pub fn migrate(args: &MigrateArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(&args.place)?)?.impatient();
+    let deployment = Deployment::new(load(&args.place)?)?.impatient();
     let clickhouse = deployment.clickhouse()?;
     let report = if args.show { deployment.show(&clickhouse)? } else { deployment.migrate(&clickhouse)? };
     for file in &report.applied {

@@ -21,14 +21,15 @@ pub mod sentiment;
 mod serve;
 mod sql;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ConfigWhat, Place};
-use crate::config::{self, Config, ConfigError};
+use crate::args::ConfigWhat;
+use crate::cli::{Cli, Command};
+use crate::config::{self, ConfigError};
+use crate::say::print;
 
 /// Runs the command.
 ///
@@ -80,70 +81,4 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<ConfigError>().is_some() { 3 } else { 1 }
-}
-
-/// One line: what happened, and of its causes those that it does not already tell.
-#[must_use]
-pub fn in_words(error: &anyhow::Error) -> String {
-    let mut words = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !words.contains(&cause) {
-            words = format!("{words}: {cause}");
-        }
-    }
-    words
-}
-
-/// Writes to standard output; a reader that has gone away (`| head`) is no error.
-fn print(text: &str) -> Result<ExitCode> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
-/// The configuration at a place, for a command whose own output speaks: only warnings are logged unless asked otherwise.
-fn load(place: &Place) -> Result<Config> {
-    let mut config = read(place)?;
-    if config.telemetry.log == config::TelemetryConfig::default().log {
-        config.telemetry.log = "warn".to_owned();
-    }
-    start_logs(&config);
-    Ok(config)
-}
-
-/// The configuration at a place, for a service.
-fn load_service(place: &Place) -> Result<Config> {
-    let config = read(place)?;
-    start_logs(&config);
-    Ok(config)
-}
-
-fn read(place: &Place) -> Result<Config> {
-    let mut config = config::load(place.config.as_deref())?;
-    if let Some(data) = &place.data {
-        config.data_dir.0.clone_from(data);
-    }
-    Ok(config)
-}
-
-fn start_logs(config: &Config) {
-    let format = match config.telemetry.log_format {
-        config::LogLines::Text => crumbtrail_telemetry::logs::LogFormat::Text,
-        config::LogLines::Json => crumbtrail_telemetry::logs::LogFormat::Json,
-    };
-    crumbtrail_telemetry::logs::init(&config.telemetry.log, format);
-}
-
-#[cfg(test)]
-mod tests {
-    use anyhow::anyhow;
-
-    use super::*;
-
-    #[test]
-    fn what_an_error_tells_of_its_causes_is_not_told_again() {
-        let full = anyhow!("no space left").context("intake: no space left").context("cannot import");
-        assert_eq!(in_words(&full), "cannot import: intake: no space left");
-    }
 }

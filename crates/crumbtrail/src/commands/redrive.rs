@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
-use crumbtrail_events::{Key, Outcome, instant};
+use crumbtrail_events::{Key, Outcome};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_log::{OriginId, Position, SourceRecord};
 use crumbtrail_runtime::intake::Judge as _;
@@ -16,8 +16,9 @@ use crumbtrail_runtime::{Clock, decision};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::import::{shape, sink};
-use crate::cli::RedriveArgs;
+use crate::args::RedriveArgs;
 use crate::config::LogHome;
+use crate::loaded::load;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::intake::{Reading, SourceJudge};
@@ -25,7 +26,7 @@ use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::InsertMetrics;
 
 pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(&args.place)?)?;
+    let deployment = Deployment::new(load(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
     deployment.claim(&clickhouse)?;
@@ -208,36 +209,5 @@ fn say(args: &RedriveArgs, fix: &Fix<'_>, done: Redriven) {
     }
     if fix.of_files > 0 {
         println!("{:<20} {:>10} of no configured topic: say how to read them with --format", "left out", fix.of_files);
-    }
-}
-
-/// A time as `--since` takes it, ms since 1970.
-///
-/// # Errors
-/// What it may be.
-pub fn since(text: &str) -> Result<i64, String> {
-    let wrong = || "a day (2026-03-01), a time (2026-03-01T09:00:00Z), or how long ago (36h, 7d)".to_owned();
-    if let Some(time) = instant::rfc3339(text).or_else(|| instant::rfc3339(&format!("{text}T00:00:00Z"))) {
-        return Ok(time);
-    }
-    let hours = match (text.strip_suffix('h'), text.strip_suffix('d')) {
-        (Some(hours), _) => hours.parse::<u32>().map_err(|_| wrong())?,
-        (_, Some(days)) => days.parse::<u32>().map_err(|_| wrong())?.saturating_mul(24),
-        _ => return Err(wrong()),
-    };
-    Ok(Clock::System.now_ms() - i64::from(hours) * 3_600_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_is_a_day_a_time_or_how_long_ago() {
-        assert_eq!(since("2026-03-01"), Ok(1_772_323_200_000));
-        assert_eq!(since("2026-03-01T07:00:00+07:00"), Ok(1_772_323_200_000));
-        let ago = |text| Clock::System.now_ms() - since(text).unwrap();
-        assert!((ago("36h") - 36 * 3_600_000).abs() < 60_000 && (ago("2d") - 48 * 3_600_000).abs() < 60_000);
-        assert!(since("yesterday").is_err() && since("3").is_err() && since("-1h").is_err());
     }
 }

@@ -14,7 +14,9 @@ use crumbtrail_world::Truths;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use crate::cli::ReportArgs;
+use crate::args::ReportArgs;
+use crate::loaded::load;
+use crate::say::print;
 use crate::wiring::Deployment;
 
 /// Exit code when a planted truth was not found and `--strict` is given.
@@ -22,7 +24,7 @@ const NOT_FOUND: u8 = 4;
 
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let truths = args.truths.as_deref().map(read_truths).transpose()?;
-    let mut config = super::load(&args.place)?;
+    let mut config = load(&args.place)?;
     // A question needs no fixed port.
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
@@ -37,7 +39,7 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
         all_found = checks.iter().all(|check| check.is_found);
         lines.extend(verdict::lines(&checks));
     }
-    super::print(&(lines.join("\n") + "\n"))?;
+    print(&(lines.join("\n") + "\n"))?;
     Ok(if args.strict && !all_found { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
 }
 

@@ -7,8 +7,10 @@ use clap::Subcommand;
 use crumbtrail_events::touchpoint::To;
 use crumbtrail_runtime::{Clock, decision};
 
-use crate::cli::Place;
+use crate::args::Place;
 use crate::config::{Config, LogHome};
+use crate::loaded::load;
+use crate::say::time_of;
 use crate::wiring::Deployment;
 use crate::wiring::computing::{Applied, Computing, Noted};
 
@@ -29,7 +31,7 @@ pub fn rules(command: &RulesCommand) -> Result<ExitCode> {
 }
 
 fn show(place: &Place) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(place)?)?;
+    let deployment = Deployment::new(load(place)?)?;
     let epoch = deployment.epoch().0;
     let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
         println!("epoch {epoch} was not begun: it will be computed by the rules of its first start");
@@ -40,7 +42,7 @@ fn show(place: &Place) -> Result<ExitCode> {
     println!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
     before = noted.begun.clone();
     for applied in &noted.applied {
-        let since = super::rebuild::time_of(applied.at_ms);
+        let since = time_of(applied.at_ms);
         let whole =
             if applied.is_written { "" } else { " (not in every partition yet: `crumbtrail rules apply` ends it)" };
         println!("{since:<24} {}{whole}", applied.rules.words(&before).join("; "));
@@ -56,7 +58,7 @@ fn show(place: &Place) -> Result<ExitCode> {
 }
 
 fn apply(place: &Place) -> Result<ExitCode> {
-    let deployment = Deployment::new(super::load(place)?)?;
+    let deployment = Deployment::new(load(place)?)?;
     let epoch = deployment.epoch().0;
     let notes = deployment.epoch_notes(epoch)?;
     let rules = Computing::of(&deployment.config)?;

@@ -20,7 +20,8 @@ use crumbtrail_warehouse::epochs;
 
 use super::import::sink;
 use super::interrupt::on_signal;
-use crate::cli::{RunArgs, Which};
+use crate::args::{RunArgs, Which};
+use crate::loaded::load_service;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::intake::SourceJudge;
@@ -37,7 +38,7 @@ const UNASSIGNED: Duration = Duration::from_secs(60);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let stop = on_signal()?;
-    let mut deployment = Deployment::new(super::load_service(&args.place)?)?.serving(stop.clone());
+    let mut deployment = Deployment::new(load_service(&args.place)?)?.serving(stop.clone());
     deployment.accepts_gaps = args.accept_gap;
     let metrics = Metrics::new();
     let health = Health::default();

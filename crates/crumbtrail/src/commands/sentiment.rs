@@ -13,6 +13,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use crumbtrail_sentiment::{Language, Scorer, Scratch};
 
+use crate::say::print;
+
 /// `sentiment`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -60,7 +62,7 @@ struct RecalibrateArgs {
 /// If standard input or output, the labels or the calibration cannot be read or written.
 pub fn sentiment(args: &SentimentArgs) -> Result<ExitCode> {
     if let Some(What::Recalibrate(args)) = &args.what {
-        return super::print(&recalibrate::recalibrate(&args.labels, &args.out)?);
+        return print(&recalibrate::recalibrate(&args.labels, &args.out)?);
     }
     let scorer = scorer(args.calibration.as_deref())?;
     let hint = args.language.as_deref().and_then(Language::from_tag);
@@ -70,7 +72,7 @@ pub fn sentiment(args: &SentimentArgs) -> Result<ExitCode> {
     }
     let text = args.text.as_deref().unwrap_or_default();
     let explanation = scorer.explain(text, hint, &mut Scratch::new());
-    super::print(&show::page(text, &explanation, scorer.model_version()))
+    print(&show::page(text, &explanation, scorer.model_version()))
 }
 
 fn scorer(calibration: Option<&Path>) -> Result<Scorer> {

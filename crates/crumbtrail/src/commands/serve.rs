@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use crumbtrail_embedded::{READER, ServeOptions};
 
-use crate::cli::ServeArgs;
+use crate::args::ServeArgs;
+use crate::loaded::load;
 
 pub fn serve(args: &ServeArgs) -> Result<ExitCode> {
-    let config = super::load(&args.place)?;
+    let config = load(&args.place)?;
     let data = &config.data_dir.0;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
     // The engine resolves a relative path twice.

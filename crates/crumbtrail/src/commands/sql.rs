@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use crumbtrail_warehouse::read;
 
-use crate::cli::SqlArgs;
+use crate::args::SqlArgs;
+use crate::loaded::load;
 use crate::wiring::Deployment;
 
 pub fn sql(args: &SqlArgs) -> Result<ExitCode> {
-    let mut config = super::load(&args.place)?;
+    let mut config = load(&args.place)?;
     // A question needs no fixed port.
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();

@@ -18,7 +18,7 @@ use crumbtrail_steps::{Ruling, Told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::processors;
+use super::rules;
 use crate::config::Config;
 
 /// The name of the note.
@@ -52,7 +52,7 @@ impl Computing {
     /// # Errors
     /// The stage model cannot be read.
     pub fn of(config: &Config) -> Result<Computing> {
-        Computing::with_model(config, processors::model_text(&config.journeys.model)?)
+        Computing::with_model(config, rules::model_text(&config.journeys.model)?)
     }
 
     fn with_model(config: &Config, model: String) -> Result<Computing> {
@@ -112,7 +112,7 @@ impl Computing {
     /// Values that cannot work.
     fn sessions(&self, pace: &Config) -> Result<RuleBook> {
         let (config, _) = self.config()?;
-        processors::session_rules(&Config { pace: pace.pace.clone(), ..config })
+        rules::session_rules(&Config { pace: pace.pace.clone(), ..config })
     }
 
     /// The rules of journeys.
@@ -122,7 +122,7 @@ impl Computing {
     fn journeys(&self, pace: &Config) -> Result<JourneyRules> {
         let (config, model) = self.config()?;
         let model = StageModel::from_yaml(&model).context("journeys.model")?;
-        processors::journey_rules_with(&Config { pace: pace.pace.clone(), ..config }, model)
+        rules::journey_rules_with(&Config { pace: pace.pace.clone(), ..config }, model)
     }
 
     /// What differs from rules of before, in words.
@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn a_model_with_another_comment_is_the_same_and_with_another_rule_another() {
         let with = |from: &str, to: &str| {
-            let model = processors::model_text("retail").unwrap().replace(from, to);
+            let model = rules::model_text("retail").unwrap().replace(from, to);
             let rules = Computing::with_model(&Config::default(), model).unwrap();
             noted().may_change_to(&rules).unwrap()
         };
@@ -422,8 +422,8 @@ mod tests {
         let text = Computing::of(&given).unwrap().text().unwrap();
         let read = Computing::parse(&text).unwrap();
         assert_eq!(read.text().unwrap(), text);
-        assert_eq!(read.sessions(&given).unwrap(), processors::session_rules(&given).unwrap());
-        assert_eq!(read.journeys(&given).unwrap(), processors::journey_rules(&given).unwrap());
+        assert_eq!(read.sessions(&given).unwrap(), rules::session_rules(&given).unwrap());
+        assert_eq!(read.journeys(&given).unwrap(), rules::journey_rules(&given).unwrap());
         assert!(Computing::with_model(&given, "stages: many".to_owned()).is_err(), "nothing unreadable is written");
         let error = Computing::parse(&text.replace("gap_seconds", "gap_of_tomorrow")).unwrap_err().to_string();
         assert!(error.contains("gap_of_tomorrow"), "{error}");

@@ -8,6 +8,7 @@ pub mod intake;
 pub mod patience;
 pub mod processors;
 pub mod routing;
+pub mod rules;
 pub mod sink;
 mod watch;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::auth::Access;
 use super::body::read_failure;
 use super::execute::Job;
-use crate::engine::Class;
+use crate::analysis::Class;
 use crate::exception::Exception;
 use crate::ffi::Counters;
 use crate::statement::Insert;

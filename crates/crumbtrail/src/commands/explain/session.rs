@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::story::{self, Record, Row};
 use super::timeline;
-use crate::cli::Place;
+use crate::args::Place;
+use crate::loaded::load;
+use crate::say::print;
 use crate::wiring::Deployment;
 
 /// How the answer is written.
@@ -46,19 +48,19 @@ fn id(text: &str) -> Result<String, String> {
 }
 
 pub fn session(args: &SessionArgs) -> Result<ExitCode> {
-    let mut config = super::super::load(&args.place)?;
+    let mut config = load(&args.place)?;
     // A question needs no fixed port.
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
     }
-    let book = crate::wiring::processors::session_rules(&config)?;
+    let book = crate::wiring::rules::session_rules(&config)?;
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
     let ask = Tables { deployment: &deployment, client: &clickhouse.client };
     let Some(session) = ask.session(&args.session_id)? else { bail!(ask.whereabouts(&args.session_id)?) };
     let rules = book.of(&session.site);
     let story = story::tell(&session, &ask.neighbours(&session, rules)?, &ask.records(&session, rules)?, rules);
-    super::super::print(&match args.format {
+    print(&match args.format {
         StoryFormat::Text => timeline::draw(&story, args.all),
         StoryFormat::Json => serde_json::to_string_pretty(&story)? + "\n",
     })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crumbtrail_sessions::Rules;
 use serde::{Deserialize, Serialize};
 
-use super::timeline::{clock, span};
+use crate::say::time_of;
 
 /// A session as the table has it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -166,7 +166,7 @@ fn left_out(record: &Record, other: Option<&Record>, session: &Row, rules: &Rule
         "erased" => "erased: consent was refused".to_owned(),
         _ if other.is_some() => {
             let received = other.map_or(0, |other| other.received_ms);
-            format!("repeat: the record of the same event that was received first counts, {}", clock(received))
+            format!("repeat: the record of the same event that was received first counts, {}", time_of(received))
         }
         _ if session.bot.is_empty() && !record.bot.is_empty() => {
             format!("a robot ({}), kept apart from people", record.bot)
@@ -208,7 +208,7 @@ fn ended(session: &Row, after: Option<&Row>, next: Option<&Record>, rules: &Rule
             let closes = session.ended_ms.saturating_add(rules.limits.gap_ms).saturating_add(rules.limits.lateness_ms);
             format!(
                 "it has not: it is final once event time has passed {}, its last event and {gap} of silence and {} of lateness",
-                clock(closes),
+                time_of(closes),
                 span(rules.limits.lateness_ms)
             )
         }
@@ -257,6 +257,17 @@ fn cut(reason: &str, session: &Row, next: Option<&Record>, rules: &Rules) -> Str
 /// A touch in a few words.
 pub(super) fn touch(parts: [&str; 4]) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// A length of time as a clock shows it: `0.250 s`, `31:00.000`, `26:00:00.000`.
+pub(super) fn span(ms: i64) -> String {
+    let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
+    let (seconds, thousandths) = (ms / 1_000 % 60, ms % 1_000);
+    match (ms / 3_600_000, ms / 60_000 % 60) {
+        (0, 0) => format!("{sign}{seconds}.{thousandths:03} s"),
+        (0, minutes) => format!("{sign}{minutes}:{seconds:02}.{thousandths:03}"),
+        (hours, minutes) => format!("{sign}{hours}:{minutes:02}:{seconds:02}.{thousandths:03}"),
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@
 
 use std::fmt::Write as _;
 
-use crumbtrail_events::instant;
-
-use super::story::{Standing, Story, Told, touch};
+use super::story::{Standing, Story, Told, span, touch};
+use crate::say::time_of;
 
 /// Records drawn at each end of a long session, and left-out ones around it.
 const ENDS: usize = 20;
@@ -102,30 +101,12 @@ fn line(text: &mut String, edge: char, told: &Told) {
         Standing::Elsewhere(whose) => whose.clone(),
         Standing::LeftOut(why) => format!("left out: {why}"),
     };
-    let line = format!("{edge} {}  {mark}  {:<20} {:<28} {says}", clock(record.at_ms), record.kind, record.page);
+    let line = format!("{edge} {}  {mark}  {:<20} {:<28} {says}", time_of(record.at_ms), record.kind, record.page);
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
 fn count(n: u32, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
-/// A moment, UTC, to the millisecond.
-pub(super) fn clock(at_ms: i64) -> String {
-    let mut text = Vec::new();
-    instant::put_rfc3339(&mut text, at_ms);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// A length of time as a clock shows it: `0.250 s`, `31:00.000`, `26:00:00.000`.
-pub(super) fn span(ms: i64) -> String {
-    let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
-    let (seconds, thousandths) = (ms / 1_000 % 60, ms % 1_000);
-    match (ms / 3_600_000, ms / 60_000 % 60) {
-        (0, 0) => format!("{sign}{seconds}.{thousandths:03} s"),
-        (0, minutes) => format!("{sign}{minutes}:{seconds:02}.{thousandths:03}"),
-        (hours, minutes) => format!("{sign}{hours}:{minutes:02}:{seconds:02}.{thousandths:03}"),
-    }
 }
 
 #[cfg(test)]
@@ -139,6 +120,6 @@ mod tests {
             assert_eq!(span(ms), text);
         }
         assert_eq!(span(-61_000), "-1:01.000");
-        assert_eq!(clock(1_760_000_000_007), "2025-10-09T08:53:20.007Z");
+        assert_eq!(time_of(1_760_000_000_007), "2025-10-09T08:53:20.007Z");
     }
 }

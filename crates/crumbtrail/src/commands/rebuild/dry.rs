@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use crumbtrail_events::instant::put_rfc3339;
-use crumbtrail_log::{Log, Offset, PartitionId, frame};
+use crumbtrail_log::{Log, Offset, PartitionId};
 use crumbtrail_warehouse::TableId;
 
-use super::{Old, Plan, since, work};
+use super::plan::{Old, Plan};
+use super::since::{self, first_tick_ms};
+use crate::say::{in_words, span, time_of};
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 
@@ -51,7 +52,7 @@ pub fn say(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, old: R
     line("into", format!("epoch {}: new log, tables and snapshots beside the old ones", plan.to));
     match &old {
         Ok(old) => line("log", log(old.touchpoints.as_ref(), deployment)?),
-        Err(error) => line("log", format!("cannot be looked at now: {}", crate::commands::in_words(error))),
+        Err(error) => line("log", format!("cannot be looked at now: {}", in_words(error))),
     }
     line("records", format!("{records}, as the ledger counts them"));
     line("room", format!("tables of about {} MiB, and a log as large as the old one", table_bytes >> 20));
@@ -77,17 +78,10 @@ fn time(records: u64, pace: Option<f64>) -> String {
     match pace {
         Some(pace) => {
             let left = Duration::from_secs_f64((records as f64 / pace).min(1e9));
-            format!("about {}, at the {pace:.0} records per second measured here last", work::span(left))
+            format!("about {}, at the {pace:.0} records per second measured here last", span(left))
         }
         None => "not known: no rebuild has been measured here yet; the first one tells while it runs".to_owned(),
     }
-}
-
-/// A moment as people read it.
-pub fn time_of(at_ms: i64) -> String {
-    let mut at = Vec::new();
-    put_rfc3339(&mut at, at_ms);
-    String::from_utf8_lossy(&at).into_owned()
 }
 
 /// What the old log has.
@@ -106,13 +100,6 @@ fn log(log: &dyn Log, deployment: &Deployment) -> Result<String> {
         Some(at_ms) => format!("what was written before {} is forgotten", time_of(at_ms)),
     };
     Ok(format!("{name}: {partitions} partitions (the new one has {new}), {frames} frames, {begin}"))
-}
-
-/// Wall time of the first tick from an offset on.
-pub fn first_tick_ms(log: &dyn Log, partition: PartitionId, first: Offset) -> Result<Option<i64>> {
-    let frames = log.read(partition, first, 1 << 20)?;
-    let ticks = frames.iter().filter_map(|(_, bytes)| frame::parse_tick(bytes).ok().flatten());
-    Ok(ticks.map(|tick| tick.wall_ms).next())
 }
 
 #[cfg(test)]

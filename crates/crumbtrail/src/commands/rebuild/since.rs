@@ -14,11 +14,12 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::touchpoint::{Head, Ids, Role};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
-use crumbtrail_log::{Log, Offset, PartitionId};
+use crumbtrail_log::{Log, Offset, PartitionId, frame};
 use crumbtrail_warehouse::{Client, Endpoint, TableId};
 use serde::Deserialize;
 
-use super::dry::{first_tick_ms, time_of};
+use super::plan::{Old, Plan};
+use crate::say::time_of;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 
@@ -282,6 +283,37 @@ pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Re
         taken.push((table, rows.first().map_or(0, |row| row.rows)));
     }
     Ok(taken)
+}
+
+/// What of the history is computed anew, where it is not all; tells what is cut off for that.
+///
+/// # Errors
+/// It must be said, or the tables of before forbid it, or they cannot be asked.
+pub fn planned(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, old: &Old) -> Result<Option<Since>> {
+    let Some(at) = plan.since else {
+        if deployment.runtime.block_on(has_taken_over(&clickhouse.client, plan.from))? {
+            bail!(
+                "the log of epoch {} has forgotten its begin, which an earlier rebuild has taken over: give --since TIME here, too",
+                plan.from
+            );
+        }
+        return Ok(None);
+    };
+    let forgotten = check(deployment, clickhouse, old.touchpoints.as_ref(), plan.from, at)?;
+    if forgotten.cut > 0 {
+        println!(
+            "{:<12} {:>12} touchpoints of sessions and conversations that reach over it are forgotten: these begin later now",
+            "cut off", forgotten.cut
+        );
+    }
+    Ok(Some(deployment.runtime.block_on(Since::ask(&clickhouse.client, plan.from, at))?))
+}
+
+/// Wall time of the first tick from an offset on.
+pub fn first_tick_ms(log: &dyn Log, partition: PartitionId, first: Offset) -> Result<Option<i64>> {
+    let frames = log.read(partition, first, 1 << 20)?;
+    let ticks = frames.iter().filter_map(|(_, bytes)| frame::parse_tick(bytes).ok().flatten());
+    Ok(ticks.map(|tick| tick.wall_ms).next())
 }
 
 #[cfg(test)]

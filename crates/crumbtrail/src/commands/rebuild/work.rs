@@ -5,17 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use crumbtrail_log::{Log, PartitionId};
+use crumbtrail_log::{Epoch, Log, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_telemetry::{Health, Metrics};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::carry::Carry;
+use super::carry::{Carry, Epochs};
+use super::plan::{Old, Plan};
 use super::since::Since;
-use super::{Old, Plan, dry, letters};
+use super::{dry, letters};
 use crate::commands::import::{close_after_ms, sink};
 use crate::config::LogHome;
+use crate::say::span;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::processors::{Processors, Shared};
@@ -53,7 +55,7 @@ pub fn work(
     stop: &AtomicBool,
 ) -> Result<Option<Done>> {
     let logs = deployment.logs()?;
-    let epochs = plan.epochs(deployment);
+    let epochs = Epochs { from: Epoch(plan.from), to: Epoch(plan.to), generation: deployment.generation() };
     let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
     let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
     let metrics = Metrics::new();
@@ -227,15 +229,6 @@ fn left(elapsed: Duration, done: f64, share: f64) -> Option<Duration> {
     (done > 0.005).then(|| elapsed.mul_f64((share / done).clamp(0.0, 1e6)))
 }
 
-/// A time in words.
-pub fn span(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7_200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +238,5 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(left(seconds(3), 0.0, 1.0), None);
         assert_eq!(left(seconds(30), 0.25, 0.75), Some(seconds(90)));
-        assert_eq!([span(seconds(90)), span(seconds(600)), span(seconds(9_000))], ["90 s", "10 min", "2 h 30 min"]);
     }
 }
