@@ -3,9 +3,10 @@
 //! A topic takes the nearest word of feeling in its clause; without one, friction in the clause counts as bad; a text of one
 //! clause lends its topics its own feeling. Clauses end at punctuation and at words like "but".
 
-use crate::features::ends_clause;
-use crate::normalise::{Class, Scratch};
+use crate::found::Feeling;
+use crate::normalise::Scratch;
 use crate::rules::TopicRules;
+use crate::symbol::{Class, ends_clause};
 use crate::token::Token;
 use crate::topics::TopicSet;
 use crate::words;
@@ -17,15 +18,6 @@ const SCOPE: u32 = 3;
 const THAI_SPACE: u32 = 8;
 /// A label lends its feeling to the topics only from this confidence on.
 const SURE: f32 = 0.55;
-
-/// A place in the text with a feeling.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Feeling {
-    start: u32,
-    end: u32,
-    clause: u32,
-    valence: i32,
-}
 
 /// Topics liked and disliked. `valence_of` looks a word up in the language's lexicon.
 pub(crate) fn read(

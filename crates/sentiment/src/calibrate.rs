@@ -4,7 +4,6 @@
 //! source. A few hundred labels mend that without touching the tables.
 
 use crate::Label;
-use crate::table::softmax;
 
 /// Fewer labels than this per language are refused: offsets would be noise.
 pub const LEAST_LABELS: usize = 50;
@@ -90,6 +89,14 @@ pub fn quality(samples: &[([f32; 3], Label)]) -> (f32, f32) {
     }
     let count = samples.len().max(1) as f32;
     (right / count, bins.iter().map(|(sure, right)| (sure - right).abs()).sum::<f32>() / count)
+}
+
+/// Softmax of three logits.
+pub fn softmax(logits: [f32; 3]) -> [f32; 3] {
+    let greatest = logits.iter().copied().fold(f32::MIN, f32::max);
+    let powers = logits.map(|logit| (logit - greatest).exp());
+    let total: f32 = powers.iter().sum();
+    powers.map(|power| power / total)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Slow (one reading a piece) and meant for people; `read` is for streams.
 
-use crate::normalise::{Class, Symbol};
+use crate::symbol::{Class, Symbol};
 use crate::{Language, Reading, Scorer, Scratch};
 use std::ops::Range;
 

@@ -10,7 +10,8 @@
 use crate::emoji;
 use crate::hash::{fold, pair};
 use crate::lexicon::{Lexicon, Valence};
-use crate::normalise::{Class, Scratch, Symbol};
+use crate::normalise::Scratch;
+use crate::symbol::{Class, Symbol, ends_clause};
 use crate::token::Token;
 use crate::words::{self, Spelling};
 
@@ -177,12 +178,6 @@ pub fn extract_language(text: &Scratch, mut emit: impl FnMut(u64)) {
     for token in language_words(text) {
         of_word_language(token.of(&text.symbols), token.hash, &mut emit);
     }
-}
-
-/// True for what ends a clause.
-#[inline]
-pub(crate) fn ends_clause(symbol: Symbol) -> bool {
-    matches!(symbol.code(), 0x21 | 0x28 | 0x29 | 0x2C | 0x2E | 0x3A | 0x3B | 0x3F)
 }
 
 /// Character 3- to 5-grams of ^word$.

@@ -1,8 +1,8 @@
 //! Valence of words: for English those of the VADER lexicon (MIT, see models/NOTICE.md) as hashes with one byte each, for
 //! Indonesian our own list, for Thai the phrases of feeling among the rules; and what their sums say to the model.
 
+use crate::error::ModelError;
 use crate::hash::fold;
-use crate::table::ModelError;
 use crate::token::WORD;
 use crate::words::{self, Spelling};
 

@@ -6,10 +6,12 @@
 //! normalised text, words as they should be spelled. A Latin phrase begins and ends at a word's edge; `*` at its end lets the
 //! last word go on. Of two phrases of feeling the one inside the other does not count; Thai "not" before one turns it.
 
+use crate::found::Hit;
 use crate::friction::FrictionKind;
 use crate::hash::{HashTable, fold};
 use crate::memo::{Memo, Word};
-use crate::normalise::{Class, Scratch, Symbol};
+use crate::normalise::Scratch;
+use crate::symbol::{Class, Symbol};
 use crate::token::{Token, WORD};
 use crate::topics::{NAMES, TopicSet};
 use crate::words::Spelling;
@@ -66,18 +68,6 @@ struct Tail {
     words: Vec<u64>,
     /// Letters and hash of the last word if it may go on.
     stem: Option<(usize, u64)>,
-}
-
-/// A rule found in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hit {
-    /// First symbol.
-    pub(crate) start: u32,
-    /// Behind the last symbol.
-    pub(crate) end: u32,
-    rule: u16,
-    /// Feeling in hundredths, turned if negated.
-    pub(crate) valence: i16,
 }
 
 /// What the rules say of a text.

@@ -1,11 +1,12 @@
 //! The scorer: embedded tables and rules, one function.
 
 use crate::calibrate::Calibration;
+use crate::error::ModelError;
 use crate::language::{self, Language, Mixture};
 use crate::lexicon::Lexicon;
-use crate::normalise::Class;
 use crate::reading::Kind;
-use crate::table::{ModelError, Sums, Table};
+use crate::symbol::Class;
+use crate::table::{Sums, Table};
 use crate::token::Token;
 use crate::{Label, Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
 use std::sync::LazyLock;
@@ -260,7 +261,7 @@ fn emoji_probabilities(text: &Scratch) -> Option<[f32; 3]> {
         return None;
     }
     let strength = valence.clamp(-4, 4) as f32 * 0.7;
-    Some(crate::table::softmax([-strength, 0.0, strength]))
+    Some(crate::calibrate::softmax([-strength, 0.0, strength]))
 }
 
 #[cfg(test)]

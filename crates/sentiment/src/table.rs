@@ -4,11 +4,12 @@
 //! the buckets that are not all zero, then their three bytes each (weight plus 128). All little-endian.
 
 use crate::Scratch;
-use crate::calibrate::Calibration;
+use crate::calibrate::{Calibration, softmax};
+use crate::error::ModelError;
 use crate::features::{self, Sink};
 use crate::lexicon::Lexicon;
 use crate::memo::{self, Memo, Window, WordSums};
-use crate::normalise::Symbol;
+use crate::symbol::Symbol;
 use crate::token::Token;
 use crate::words::Spelling;
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,35 +21,6 @@ const HEADER: usize = 4 + 4 + 4 + 4 + 12 + 8;
 const EMPTY: u32 = 0x80_8080;
 /// A lane of 21 bits holds 2^21 / 255 weights; one feature adds at most 64, a remembered word at most 400.
 const LANE_LIMIT: u64 = 7_600;
-
-/// Why a model could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// Not a file of this kind.
-    #[error("not a model file, or one of another version")]
-    Magic,
-    /// Shorter or longer than its header says.
-    #[error("model file has the wrong length")]
-    Truncated,
-    /// The checksum does not fit.
-    #[error("model file is damaged: its checksum does not fit")]
-    Checksum,
-    /// The phrase rules that belong to the model could not be read.
-    #[error("topic rules: {0}")]
-    Topics(#[from] crate::TopicError),
-}
-
-impl ModelError {
-    /// Stable name of the failure, for metric labels.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            ModelError::Magic => "magic",
-            ModelError::Truncated => "truncated",
-            ModelError::Checksum => "checksum",
-            ModelError::Topics(_) => "topics",
-        }
-    }
-}
 
 /// Weights of a three-class linear model over 2^bits buckets.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,14 +143,6 @@ impl Sink for Recall<'_, '_> {
 #[inline]
 pub fn length_norm(feature_count: u32) -> f32 {
     1.0 / (feature_count.max(1) as f32 + 20.0).sqrt()
-}
-
-/// Softmax of three logits.
-pub fn softmax(logits: [f32; 3]) -> [f32; 3] {
-    let greatest = logits.iter().copied().fold(f32::MIN, f32::max);
-    let powers = logits.map(|logit| (logit - greatest).exp());
-    let total: f32 = powers.iter().sum();
-    powers.map(|power| power / total)
 }
 
 impl Table {

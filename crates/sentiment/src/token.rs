@@ -1,7 +1,7 @@
 //! Cuts normalised symbols into words, Thai runs, emoji and runs of punctuation.
 
 use crate::hash::fold;
-use crate::normalise::{Class, Symbol};
+use crate::symbol::{Class, Symbol};
 
 /// Seed of a word's hash.
 pub(crate) const WORD: u64 = 0x51;

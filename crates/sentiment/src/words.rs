@@ -4,7 +4,7 @@
 //! drawn out ("bangeeet", "sooo") are pulled together again.
 
 use crate::hash::{HashTable, WordSet, ascii};
-use crate::normalise::{Class, Symbol};
+use crate::symbol::{Class, Symbol};
 use crate::token::{WORD, word_hash};
 use std::sync::LazyLock;
 
