@@ -12,8 +12,8 @@ use crate::identity::{Identity, Known};
 use crate::ring::{Ring, time};
 use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
-use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_events::{Key, Pieces};
 use crumbtrail_scratch::Block;
 
 /// The format this build writes.
@@ -22,15 +22,12 @@ const VERSION: u8 = 4;
 /// A save under way: of the state as it was when it began.
 #[derive(Debug)]
 pub(crate) struct Saving {
-    /// What stands before what is known, in pieces of about [`PIECE`] bytes, and after it.
-    pieces: Vec<Vec<u8>>,
+    /// What stands before what is known, with that of it which is saved, and after it.
+    pieces: Pieces,
     end: Vec<u8>,
     /// The next shard.
     next: usize,
 }
-
-/// Bytes of a piece: none is ever copied to grow.
-const PIECE: usize = 256 << 10;
 
 impl Identity {
     /// Appends the whole state but the bytes of its [blocks](Identity::blocks).
@@ -53,7 +50,7 @@ impl Identity {
         self.save_aliases(&mut end);
         self.known.begin_save();
         self.claims.begin_save();
-        self.saving = Some(Box::new(Saving { pieces: vec![begin, Vec::new()], end, next: 0 }));
+        self.saving = Some(Box::new(Saving { pieces: Pieces::beginning(begin), end, next: 0 }));
     }
 
     /// Saves some more, about `most` keys. When all is saved, gives the state in pieces, back to back as [`Identity::load`] reads
@@ -68,15 +65,11 @@ impl Identity {
             let Some((known, claims)) = known.zip(claims) else {
                 let Saving { mut pieces, end, .. } = *saving.take()?;
                 pieces.push(end);
-                return Some(pieces);
+                return Some(pieces.into_vec());
             };
-            if pieces.last().is_none_or(|piece| piece.len() >= PIECE) {
-                pieces.push(Vec::with_capacity(PIECE + PIECE / 4));
-            }
-            let piece = pieces.len() - 1;
             for (key, known) in known.iter() {
                 let claims = if known.is_claimed { claims.get(key) } else { None };
-                put_known(*key, *known, claims, &mut pieces[piece]);
+                put_known(*key, *known, claims, pieces.open());
             }
             // An empty shard costs something, too.
             left = left.saturating_sub(known.len().max(1));

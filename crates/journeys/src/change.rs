@@ -13,7 +13,7 @@ use crate::person::Person;
 use crate::rules::JourneyRules;
 use crate::stage::Stage;
 use crate::state::State;
-use crate::step::{Journeys, Out, owe, person_mut};
+use crate::step::{Journeys, Out, owe};
 use crate::tell::AsOf;
 
 impl Journeys {
@@ -31,9 +31,9 @@ impl Journeys {
             .collect();
         let as_of = AsOf { rules: &before, strings: &self.strings, watermark: self.watermark };
         let vacant: HashSet<u32> = self.vacant.iter().copied().collect();
-        let count = self.people.iter().map(Vec::len).sum::<usize>() as u32;
+        let count = self.people.len() as u32;
         for number in 0..count {
-            let person = person_mut(&mut self.people, number);
+            let person = self.people.get_mut(number);
             if vacant.contains(&number) {
                 *person = Person::new(person.key, person.site, &self.rules);
                 continue;

@@ -17,6 +17,7 @@ mod found;
 pub mod model;
 mod model_file;
 mod pending;
+mod people;
 mod person;
 mod point;
 pub mod rows;

@@ -7,11 +7,12 @@ use std::hash::BuildHasherDefault;
 use crumbtrail_events::ids::KeyHasher;
 use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
-use crumbtrail_events::{EventTime, Key, Outcome, Touchpoint};
+use crumbtrail_events::{EventTime, Key, Outcome, Pieces, Touchpoint};
 use hashbrown::{HashMap, HashSet};
 
 use crate::found::Found;
 use crate::pending::{Inserted, Pending};
+use crate::people::People;
 use crate::person::{Armed, Person};
 use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crate::rules::JourneyRules;
@@ -52,8 +53,10 @@ pub struct Met {
 }
 crate::snapshot::stored!(Met { counted, judged_out, repeated, behind_horizon, given, taken, missed });
 
-/// People per piece of the table: it grows without ever moving.
-const PIECE: usize = 1024;
+/// Bytes of a key that is saved, as [`Journeys::save_on`] counts.
+const KEY_BYTES: usize = 128;
+/// As many owed are saved in the time of a key.
+const OWED_OF_A_KEY: usize = 16;
 
 /// The state of the journey step.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ pub struct Journeys {
     pub(crate) rules: JourneyRules,
     pub(crate) strings: Strings,
     index: HashMap<Key, u32, BuildHasherDefault<KeyHasher>>,
-    pub(crate) people: Vec<Vec<Person>>,
+    pub(crate) people: People,
     /// Numbers of people all of whose touchpoints have changed hands: for the next ones.
     pub(crate) vacant: Vec<u32>,
     /// People about whom something is to be said, with the wall time before which it must wait.
@@ -78,6 +81,18 @@ pub struct Journeys {
     spare: Vec<Box<Pending>>,
     /// A rule asks for the names of events.
     pub(crate) with_names: bool,
+    saving: Option<Box<Saving>>,
+}
+
+/// A save under way: what stands before the strings, between them and the people, and behind these.
+#[derive(Debug)]
+struct Saving {
+    begin: Vec<u8>,
+    middle: Vec<u8>,
+    /// Those who were owed something, and how many of them are saved.
+    owed: Vec<(u32, i64)>,
+    owed_saved: usize,
+    end: Pieces,
 }
 
 impl Journeys {
@@ -90,7 +105,7 @@ impl Journeys {
             rules,
             strings: Strings::new(),
             index: HashMap::default(),
-            people: Vec::new(),
+            people: People::default(),
             vacant: Vec::new(),
             owed: Vec::new(),
             timers: BinaryHeap::new(),
@@ -99,6 +114,7 @@ impl Journeys {
             found: Found::default(),
             teller: Teller::default(),
             spare: Vec::new(),
+            saving: None,
         }
     }
 
@@ -136,7 +152,7 @@ impl Journeys {
             Some(number) => *number,
             None => self.meet(key, touchpoint.site),
         };
-        let person = person_mut(&mut self.people, number);
+        let person = self.people.get_mut(number);
         let pending = person.pending.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
         let (inserted, place) = pending.insert(touchpoint, self.with_names, &mut self.strings);
         person.touched(place, touchpoint.head.occurred_at);
@@ -146,7 +162,7 @@ impl Journeys {
 
     fn remove(&mut self, head: Head) -> bool {
         let Some(&number) = self.index.get(&head.key) else { return false };
-        let person = person_mut(&mut self.people, number);
+        let person = self.people.get_mut(number);
         let place = person.pending.as_mut().and_then(|pending| pending.remove(head.occurred_at, head.id));
         if let Some(place) = place {
             person.touched(place, head.occurred_at);
@@ -170,7 +186,7 @@ impl Journeys {
                 kept += 1;
                 continue;
             }
-            let person = person_mut(&mut self.people, number);
+            let person = self.people.get_mut(number);
             let as_of = AsOf { rules: &self.rules, strings: &self.strings, watermark: self.watermark };
             person.refold(as_of, &mut self.now, &mut self.found, &mut self.spare);
             self.teller.tell(person, &self.now, &self.found, as_of, out);
@@ -190,7 +206,7 @@ impl Journeys {
         self.owed.truncate(kept);
         if self.strings.wants_sweep() {
             let people = &self.people;
-            self.strings.sweep(|keep| people.iter().flatten().for_each(|person| person.mark(keep)));
+            self.strings.sweep(|keep| people.iter().for_each(|person| person.mark(keep)));
         }
     }
 
@@ -215,28 +231,67 @@ impl Journeys {
     /// Bytes of memory the state takes. Looks at every person: for a metric now and then, not for every record.
     #[must_use]
     pub fn resident_bytes(&self) -> usize {
-        let people: usize = self.people.iter().flatten().map(Person::resident_bytes).sum();
-        let spare: usize = self.people.iter().map(|piece| (piece.capacity() - piece.len()) * size_of::<Person>()).sum();
         let index = self.index.capacity() * (size_of::<(Key, u32)>() + 1);
         let queues = self.owed.capacity() * size_of::<(u32, i64)>() + self.timers.capacity() * 16;
-        people + spare + index + queues + self.strings.resident_bytes()
+        self.people.resident_bytes() + index + queues + self.strings.resident_bytes()
     }
 
     /// Appends the whole state. Equal states give equal bytes.
     pub fn save(&self, out: &mut Vec<u8>) {
+        self.put_begin(out);
+        self.strings.put(out);
+        self.put_middle(out);
+        self.people.iter().for_each(|person| person.put(out));
+        put_varint(out, self.owed.len() as u64);
+        put_owed(&self.owed, out);
+    }
+
+    /// Begins to save the state as it is now; what changes from here on is not in it.
+    pub fn begin_save(&mut self) {
+        let (mut begin, mut middle, mut end) = (Vec::new(), Vec::new(), Vec::new());
+        self.put_begin(&mut begin);
+        self.put_middle(&mut middle);
+        put_varint(&mut end, self.owed.len() as u64);
+        self.strings.begin_save();
+        self.people.begin_save();
+        let (owed, end) = (self.owed.clone(), Pieces::beginning(end));
+        self.saving = Some(Box::new(Saving { begin, middle, owed, owed_saved: 0, end }));
+    }
+
+    /// Saves some more, about `most` people with few touchpoints. When all is saved, gives the state in pieces: back to back the
+    /// very bytes that [`Journeys::save`] would have given at the begin.
+    pub fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        let saving = self.saving.as_deref_mut()?;
+        let bytes = most.max(1).saturating_mul(KEY_BYTES);
+        if self.strings.save_on(bytes) > 0 || self.people.save_on(bytes) > 0 {
+            return None;
+        }
+        let left = &saving.owed[saving.owed_saved..];
+        let some = &left[..left.len().min(most.max(1).saturating_mul(OWED_OF_A_KEY))];
+        put_owed(some, saving.end.open());
+        saving.owed_saved += some.len();
+        if saving.owed_saved < saving.owed.len() {
+            return None;
+        }
+        let Saving { begin, middle, end, .. } = *self.saving.take()?;
+        let mut pieces = Pieces::beginning(begin);
+        pieces.append(self.strings.saved());
+        pieces.push(middle);
+        pieces.append(self.people.saved());
+        pieces.append(end);
+        Some(pieces.into_vec())
+    }
+
+    fn put_begin(&self, out: &mut Vec<u8>) {
         VERSION.put(out);
         self.rules.shape().put(out);
         self.watermark.put(out);
         self.met.put(out);
-        self.strings.put(out);
+    }
+
+    fn put_middle(&self, out: &mut Vec<u8>) {
         self.vacant.put(out);
-        put_varint(out, (self.index.len() + self.vacant.len()) as u64);
-        self.people.iter().flatten().for_each(|person| person.put(out));
-        put_varint(out, self.owed.len() as u64);
-        for (number, not_before) in &self.owed {
-            number.put(out);
-            not_before.put(out);
-        }
+        put_varint(out, self.people.len() as u64);
     }
 
     /// The state saved in `bytes`. Thresholds may differ from those it was saved with and hold from now on.
@@ -266,7 +321,7 @@ impl Journeys {
                 return Err(WireError::Malformed("a person's journey contradicts itself"));
             }
             arm(&mut person, number, &mut journeys.timers);
-            push(&mut journeys.people, person);
+            journeys.people.push(person);
         }
         for _ in 0..reader.varint()? {
             let owed = (u32::get(&mut reader)?, i64::get(&mut reader)?);
@@ -290,11 +345,11 @@ impl Journeys {
         let person = Person::new(key, site, &self.rules);
         let number = match self.vacant.pop() {
             Some(number) => {
-                *person_mut(&mut self.people, number) = person;
+                *self.people.get_mut(number) = person;
                 number
             }
             None => {
-                push(&mut self.people, person);
+                self.people.push(person);
                 self.index.len() as u32
             }
         };
@@ -311,7 +366,7 @@ impl Journeys {
                 break;
             }
             self.timers.pop();
-            let person = person_mut(&mut self.people, number);
+            let person = self.people.get_mut(number);
             if person.armed != Armed(due) {
                 continue;
             }
@@ -326,28 +381,19 @@ impl Journeys {
     }
 }
 
-pub(crate) fn person_mut(people: &mut [Vec<Person>], number: u32) -> &mut Person {
-    &mut people[number as usize / PIECE][number as usize % PIECE]
-}
-
-fn push(people: &mut Vec<Vec<Person>>, person: Person) {
-    match people.last_mut() {
-        Some(piece) if piece.len() < PIECE => piece.push(person),
-        _ => {
-            // The first piece grows as usual: few people take little memory.
-            let mut piece = if people.is_empty() { Vec::new() } else { Vec::with_capacity(PIECE) };
-            piece.push(person);
-            people.push(piece);
-        }
-    }
-}
-
 pub(crate) fn owe(person: &mut Person, number: u32, rules: &JourneyRules, owed: &mut Vec<(u32, i64)>) {
     if !person.is_owed {
         person.is_owed = true;
         let not_before =
             if person.told_wall == i64::MIN { i64::MIN } else { person.told_wall.saturating_add(rules.throttle_ms) };
         owed.push((number, not_before));
+    }
+}
+
+fn put_owed(owed: &[(u32, i64)], out: &mut Vec<u8>) {
+    for (number, not_before) in owed {
+        number.put(out);
+        not_before.put(out);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every string of the state once, as a number: states become plain values that copy fast.
 
+use crumbtrail_events::Pieces;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
@@ -39,6 +40,19 @@ pub(crate) struct Strings {
     /// Free numbers, descending, so that the least is taken first (and a loaded snapshot goes on alike).
     free: Vec<u32>,
     sweep_at: usize,
+    saving: Option<Box<Saving>>,
+}
+
+/// A save under way: of the strings there were when it began. They stay where they are; a number that was free then is saved as
+/// free, whatever it has become.
+#[derive(Debug)]
+struct Saving {
+    /// Numbers there were, and the next to be saved.
+    count: u32,
+    next: u32,
+    /// Those that were free and are still to be saved, descending.
+    free: Vec<u32>,
+    pieces: Pieces,
 }
 
 impl Strings {
@@ -49,16 +63,14 @@ impl Strings {
             table: HashTable::new(),
             free: Vec::new(),
             sweep_at: SWEEP_FLOOR,
+            saving: None,
         }
     }
 
     /// The string of `sym`; one that was swept reads as empty.
     #[inline]
     pub(crate) fn get(&self, sym: Sym) -> &str {
-        match self.spans.get(sym.0 as usize) {
-            Some(span) if span.len != FREE => &self.text[span.start as usize..][..span.len as usize],
-            _ => "",
-        }
+        of(&self.text, &self.spans, sym)
     }
 
     /// The number of `string`, new if need be.
@@ -106,6 +118,8 @@ impl Strings {
 
     /// Frees every string but those `mark` names.
     pub(crate) fn sweep(&mut self, mark: impl FnOnce(&mut dyn FnMut(Sym))) {
+        // Numbers stay what they are, so what is still to be saved of others goes on.
+        self.save_on(usize::MAX);
         let mut used = vec![false; self.spans.len()];
         mark(&mut |sym| {
             if let Some(slot) = used.get_mut(sym.0 as usize) {
@@ -150,13 +164,47 @@ impl Strings {
             + self.free.capacity() * 4
     }
 
+    /// Begins to save the strings as they are now, in the bytes of [`Strings::put`].
+    pub(crate) fn begin_save(&mut self) {
+        let mut begin = Vec::new();
+        self.put_begin(&mut begin);
+        let count = self.spans.len() as u32;
+        let pieces = Pieces::beginning(begin);
+        self.saving = Some(Box::new(Saving { count, next: 1, free: self.free.clone(), pieces }));
+    }
+
+    /// Saves about so many bytes more, and tells how many it did: 0 when all are saved.
+    pub(crate) fn save_on(&mut self, most: usize) -> usize {
+        let Strings { text, spans, saving: Some(saving), .. } = self else { return 0 };
+        let Saving { count, next, free, pieces } = &mut **saving;
+        let mut saved = 0;
+        while saved < most && next < count {
+            let is_free = free.pop_if(|free| free == next).is_some();
+            let string = if is_free { "" } else { of(text, spans, Sym(*next)) };
+            put_bytes(pieces.open(), string.as_bytes());
+            saved += string.len() + 1;
+            *next += 1;
+        }
+        saved
+    }
+
+    /// What was saved.
+    pub(crate) fn saved(&mut self) -> Pieces {
+        self.save_on(usize::MAX);
+        self.saving.take().map(|saving| saving.pieces).unwrap_or_default()
+    }
+
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.sweep_at as u64);
-        put_varint(out, self.spans.len() as u64 - 1);
+        self.put_begin(out);
         // A free number is stored as an empty string: the empty string itself is never interned.
         for i in 1..self.spans.len() as u32 {
             put_bytes(out, self.get(Sym(i)).as_bytes());
         }
+    }
+
+    fn put_begin(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.sweep_at as u64);
+        put_varint(out, self.spans.len() as u64 - 1);
     }
 
     pub(crate) fn load(reader: &mut Reader<'_>) -> Result<Strings, WireError> {
@@ -176,6 +224,14 @@ impl Strings {
 fn rehash(text: &str, spans: &[Span], number: u32) -> u64 {
     let span = spans[number as usize];
     xxh3_64(&text.as_bytes()[span.start as usize..][..span.len as usize])
+}
+
+#[inline]
+fn of<'a>(text: &'a str, spans: &[Span], sym: Sym) -> &'a str {
+    match spans.get(sym.0 as usize) {
+        Some(span) if span.len != FREE => &text[span.start as usize..][..span.len as usize],
+        _ => "",
+    }
 }
 
 #[cfg(test)]

@@ -1,44 +1,49 @@
-//! What a snapshot of the sessionize step costs with many sessions open: `cargo run --release -p crumbtrail-steps --example
-//! snapshot -- [sessions]`. Prints how long taking it holds the partition up, its bytes, and how long restoring it takes.
+//! What snapshots cost with many sessions open, and many people known: `cargo run --release -p crumbtrail-steps --example
+//! snapshot -- [sessions] [people] [touchpoints of each]`. Prints how long taking one holds the partition up, its bytes, and how
+//! long restoring it takes.
 
 use std::time::{Duration, Instant};
 
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_journeys::JourneyRules;
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::step::Effects;
-use crumbtrail_runtime::{Context, Step as _};
+use crumbtrail_runtime::{Context, Step};
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::sessionize::Sessionize;
-use crumbtrail_steps::{Place, Ruling};
+use crumbtrail_steps::{Journey, Place, Ruling};
 
 const START: i64 = 1_760_000_000_000;
 
 fn main() {
-    let sessions = std::env::args().nth(1).map_or(1_000_000, |arg| arg.parse::<u32>().expect("a number"));
-    let step = || {
-        Sessionize::new(
-            Ruling::fixed(RuleBook::default()),
-            crumbtrail_identity::Rules::default(),
-            false,
-            Place { partition: 0, of: 1 },
-        )
-    };
+    let mut numbers = std::env::args().skip(1).map(|arg| arg.parse::<u32>().expect("a number"));
+    let mut number = |usual| numbers.next().unwrap_or(usual);
+    let (sessions, people, each) = (number(1_000_000), number(100_000), number(10));
+    println!("sessionize: {sessions} sessions of 2 events");
+    let place = Place { partition: 0, of: 1 };
+    let rules = crumbtrail_identity::Rules::default();
+    measure(|| Sessionize::new(Ruling::fixed(RuleBook::default()), rules, false, place), sessions, 2);
+    println!("\njourney: {people} people with {each} touchpoints");
+    measure(|| Journey::new(Ruling::fixed(JourneyRules::default())), people, each);
+}
+
+/// As many keys, with so many touchpoints each, within ten minutes.
+fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) {
     let mut open = step();
     let mut effects = Effects::new(open.tables());
     let mut bytes = Vec::new();
-    for n in 0..2 * sessions {
-        // Two events each, half an hour's worth of visitors after the other.
-        let (visitor, id) = (format!("7f3c9e2a-{:08x}", n / 2), format!("e-{n:09}"));
-        let at = START + i64::from(n) * 600_000 / i64::from(2 * sessions);
+    let at = |n: u32| START + (f64::from(n) / f64::from(each * keys) * 600_000.0) as i64;
+    for n in 0..each * keys {
+        let (visitor, id) = (format!("7f3c9e2a-{:08x}", n / each), format!("e-{n:09}"));
         let page = format!("/shop/category-{}", n % 500);
         let head = Head {
             outcome: Outcome::Counted,
             kind: Kind::PageView,
             key: Key::visitor("shop", &visitor),
             id: id_hash(&id),
-            occurred_at: EventTime(at),
+            occurred_at: EventTime(at(n)),
         };
         bytes.clear();
         let touchpoint =
@@ -51,11 +56,7 @@ fn main() {
         effects.passed_bytes.clear();
     }
     let gauges = open.gauges();
-    println!(
-        "{} open sessions, {} bytes each in memory, identity's included",
-        gauges.open,
-        gauges.resident_bytes / gauges.open
-    );
+    println!("{} open, {} bytes each in memory", gauges.open, gauges.resident_bytes / gauges.open);
     let begun = Instant::now();
     open.begin_save();
     let mut held = vec![begun.elapsed()];

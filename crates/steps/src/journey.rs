@@ -26,13 +26,21 @@ const VERSION: u8 = 3;
 pub struct Journey {
     rules: Ruling<JourneyRules>,
     journeys: Journeys,
+    /// What a save under way begins with.
+    saving: Vec<u8>,
 }
 
 impl Journey {
     /// An empty step.
     #[must_use]
     pub fn new(rules: Ruling<JourneyRules>) -> Journey {
-        Journey { journeys: Journeys::new(rules.begun().clone()), rules }
+        Journey { journeys: Journeys::new(rules.begun().clone()), rules, saving: Vec::new() }
+    }
+
+    /// What a state begins with.
+    fn save_rules(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        self.rules.save(out);
     }
 
     /// Takes what sessionize passes on of the rules: every partition of its log says it, the first one heard counts.
@@ -98,9 +106,22 @@ impl Step for Journey {
     }
 
     fn save(&self, out: &mut Vec<u8>) {
-        out.push(VERSION);
-        self.rules.save(out);
+        self.save_rules(out);
         self.journeys.save(out);
+    }
+
+    fn begin_save(&mut self) {
+        let mut begin = Vec::new();
+        self.save_rules(&mut begin);
+        self.saving = begin;
+        self.journeys.begin_save();
+    }
+
+    fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+        let journeys = self.journeys.save_on(most)?;
+        let mut pieces = vec![std::mem::take(&mut self.saving)];
+        pieces.extend(journeys);
+        Some(pieces)
     }
 
     fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
@@ -168,6 +189,9 @@ mod tests {
             if n == restored_before {
                 let mut bytes = Vec::new();
                 own.save(&mut bytes);
+                own.begin_save();
+                let pieces = std::iter::repeat_with(|| own.save_on(1)).flatten().next().unwrap();
+                assert_eq!(pieces.concat(), bytes);
                 own = step();
                 own.load(&bytes, &[]).unwrap();
             }

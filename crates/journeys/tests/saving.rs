@@ -1,0 +1,89 @@
+//! A state saved in parts, while it goes on, is byte for byte the one it was when saving began.
+
+use crumbtrail_events::ids::id_hash;
+use crumbtrail_events::touchpoint::{Head, Role, Touchpoint, hand_over};
+use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
+use crumbtrail_journeys::{JourneyRules, Journeys, Out};
+
+struct Nowhere;
+
+impl Out for Nowhere {
+    fn journey(&mut self, _: &JourneyRow<'_>) {}
+    fn stage_move(&mut self, _: &StageMoveRow<'_>) {}
+    fn conversion(&mut self, _: &ConversionRow<'_>) {}
+    fn breadcrumb(&mut self, _: &BreadcrumbRow<'_>) {}
+}
+
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// The `n`-th touchpoint: of some hundred people, a fifth of them new, with words of their own.
+fn touchpoint(n: u32) -> Vec<u8> {
+    let visitor =
+        if n.is_multiple_of(5) { format!("once-{n}") } else { format!("v-{}", n.wrapping_mul(2_654_435_761) % 300) };
+    let (id, page) = (format!("e-{n}"), format!("/page/{}", n % 17));
+    let (city, order) = (format!("city-{}", n / 3), format!("order-{n}"));
+    let kind = if n.is_multiple_of(11) { Kind::Purchase } else { Kind::PageView };
+    let head = Head {
+        outcome: Outcome::Counted,
+        kind,
+        key: Key::visitor("shop", &visitor),
+        id: id_hash(&id),
+        occurred_at: EventTime(i64::from(n) * 10 * MINUTE),
+    };
+    let mut bytes = Vec::new();
+    let touchpoint =
+        Touchpoint { head, event_id: &id, site: "shop", visitor: &visitor, page: &page, ..Touchpoint::default() };
+    Touchpoint { city: &city, country: "TH", order_id: &order, ..touchpoint }.encode(&mut bytes);
+    bytes
+}
+
+fn bytes(state: &Journeys) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    state.save(&mut bytes);
+    bytes
+}
+
+/// The state goes on by the `n`-th touchpoint; every ninth goes to somebody else at once, so that places become vacant.
+fn go_on(state: &mut Journeys, n: u32) {
+    let at = i64::from(n) * 10 * MINUTE;
+    let watermark = EventTime(at - MINUTE);
+    let record = touchpoint(n);
+    state.touchpoint(&record, watermark).unwrap();
+    if n.is_multiple_of(9) {
+        let mut taken = Vec::new();
+        hand_over(&record, Head::peek(&record).unwrap().key, Role::Taken, "", &mut taken).unwrap();
+        state.touchpoint(&taken, watermark).unwrap();
+    }
+    if n.is_multiple_of(50) {
+        state.tick(watermark, at, &mut Nowhere);
+    }
+}
+
+#[test]
+fn what_is_saved_in_parts_is_the_state_at_the_begin() {
+    // What people did is let go of after a day, so that strings are swept and their numbers used again, too.
+    let rules = JourneyRules { horizon_ms: DAY, history_ms: DAY, ..JourneyRules::default() };
+    let (mut state, mut never_saved) = (Journeys::new(rules.clone()), Journeys::new(rules));
+    let mut under_way: Option<Vec<u8>> = None;
+    let (mut whole, mut changed) = (0, 0);
+    for n in 0..150_000 {
+        go_on(&mut state, n);
+        go_on(&mut never_saved, n);
+        if under_way.is_none() && n % 2_003 == 0 {
+            under_way = Some(bytes(&state));
+            state.begin_save();
+        }
+        if n % 5 == 0
+            && let Some(pieces) = state.save_on(3)
+        {
+            let expected = under_way.take().expect("one is under way");
+            assert!(pieces.concat() == expected, "saved by {n}");
+            changed += usize::from(bytes(&state) != expected);
+            whole += 1;
+        }
+    }
+    assert!(whole > 5 && changed == whole, "{whole} were saved, {changed} of them while something changed");
+    assert!(bytes(&state) == bytes(&never_saved), "saving leaves no trace");
+}
