@@ -21,7 +21,7 @@ const MINUTE: i64 = 60_000;
 const ROUND: i64 = 10 * MINUTE;
 const LATENESS: i64 = 10_000;
 /// Events of a turn.
-const TURN: usize = 8_192;
+const TURN: usize = 65_536;
 
 #[derive(Default)]
 struct Rows(u64);
@@ -122,7 +122,17 @@ impl Site {
         let watermark = EventTime(self.next_tick - 1_000);
         let began = Instant::now();
         let mut begin = 0;
-        for &end in &self.ends {
+        let mut ahead = [Key(0); Sessions::AHEAD];
+        for (n, &end) in self.ends.iter().enumerate() {
+            if n.is_multiple_of(Sessions::AHEAD) && std::env::var("AHEAD").is_ok() {
+                let (mut begin, mut count) = (begin, 0);
+                for &end in self.ends[n..].iter().take(Sessions::AHEAD) {
+                    ahead[count] = Head::peek(&self.frame[begin..end]).expect("own bytes").key;
+                    count += 1;
+                    begin = end;
+                }
+                self.state.look_ahead(&ahead[..count]);
+            }
             let judged = self.state.touchpoint(&self.frame[begin..end], watermark, &mut self.rows).expect("own bytes");
             assert_eq!(judged.outcome, Outcome::Counted);
             begin = end;
@@ -171,7 +181,7 @@ fn main() {
             site.frame();
         }
     }
-    for _ in 0..400 {
+    for _ in 0..60 {
         sites.iter_mut().for_each(Site::turn);
     }
     let mut first = None;

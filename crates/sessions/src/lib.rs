@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod ahead;
 mod attributes;
 mod behaviour;
 mod business_hours;

@@ -252,9 +252,11 @@ impl Sessions {
         // Rows come in the order of their keys, so that a restored state gives them the same versions.
         batch.sort_unstable();
         batch.dedup();
-        for (_, n) in batch.drain(..) {
-            self.visit(n, wall_ms, out);
+        for some in batch.chunks(Sessions::AHEAD) {
+            self.rows_ahead(some.iter().map(|&(_, n)| n));
+            some.iter().for_each(|&(_, n)| self.visit(n, wall_ms, out));
         }
+        batch.clear();
         self.batch = batch;
         // What is being saved still names values by their symbols.
         if self.interner.wants_sweep() && self.saving.is_none() {
