@@ -1,8 +1,9 @@
 //! What a visitor with a million events costs the others, and whether closed state is freed.
 //!
 //! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others]` sends an hour
-//! of events, once without and once with the hot visitor, a tick a second, and prints how long the others' events and the ticks took:
-//! median, 99th percentile and worst; then the state's bytes at the peak, an event kept, and after all has closed.
+//! of events, a tick a second: without the hot visitor; with it; with its events up to 50 minutes late; and with one in a
+//! hundred of them sent again, some seconds later and under another time. Prints how long the others' events, the hot
+//! visitor's and the ticks took: median, 99th percentile and worst; then the state's bytes at the peak, an event kept, and after all has closed.
 
 use std::time::Instant;
 
@@ -22,6 +23,22 @@ impl Out for Rows {
         self.0 += 1;
     }
     fn conversation(&mut self, _: &ConversationRow<'_>) {}
+}
+
+/// How the hot visitor's events come.
+#[derive(Clone, Copy, Debug)]
+struct Hot {
+    events: usize,
+    /// How late they are at most, s.
+    late_s: i64,
+    /// Every so manieth of them comes again; 0 for none.
+    again: usize,
+}
+
+/// The time of the hot visitor's `number`-th event, which is sent at `now`.
+fn time(hot: Hot, now: i64, number: usize) -> i64 {
+    let late_ms = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+    now + (number % 1_000) as i64 - (late_ms % (hot.late_s * 1_000 + 1) as u64) as i64
 }
 
 /// Bytes of one event of a visitor.
@@ -55,20 +72,30 @@ fn percentiles(mut nanos: Vec<u64>) -> String {
     format!("{:.1} / {:.1} / {:.1} µs", at(500), at(990), at(1_000))
 }
 
-fn run(hot: usize, others: usize) {
+fn run(hot: Hot, others: usize) {
     let mut state = Sessions::new(RuleBook::default());
     let mut rows = Rows(0);
-    let (mut bytes, mut other_ns, mut tick_ns) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bytes, mut other_ns, mut hot_ns, mut tick_ns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut sent_hot, mut sent_others, mut peak) = (0, 0, 0);
     for second in 0..3_600 {
         let (now, watermark) = (START + second * 1_000, EventTime(START + second * 1_000 - 5_000));
         // Spread evenly over the hour, the hot visitor's among the others'.
         let due = |count: usize| count * (second as usize + 1) / 3_600;
-        while sent_hot < due(hot) || sent_others < due(others) {
-            if sent_hot < due(hot) {
-                event(&mut bytes, now + (sent_hot % 1_000) as i64, "hot", sent_hot);
+        while sent_hot < due(hot.events) || sent_others < due(others) {
+            if sent_hot < due(hot.events) {
+                event(&mut bytes, time(hot, now, sent_hot), "hot", sent_hot);
+                let began = Instant::now();
                 let judged = state.touchpoint(&bytes, watermark, &mut rows).expect("own touchpoints");
+                hot_ns.push(began.elapsed().as_nanos() as u64);
                 assert_eq!(judged.outcome, Outcome::Counted);
+                if hot.again > 0 && sent_hot.is_multiple_of(hot.again) {
+                    // What was sent half of the way back, received now.
+                    event(&mut bytes, now - 7, "hot", sent_hot / 2);
+                    let began = Instant::now();
+                    let judged = state.touchpoint(&bytes, watermark, &mut rows).expect("own touchpoints");
+                    hot_ns.push(began.elapsed().as_nanos() as u64);
+                    assert_eq!(judged.outcome, Outcome::Duplicate);
+                }
                 sent_hot += 1;
             }
             if sent_others < due(others) {
@@ -87,13 +114,14 @@ fn run(hot: usize, others: usize) {
     }
     let open = state.open_sessions();
     state.tick(EventTime(START + 9 * HOUR), START + 9 * HOUR, &mut rows);
-    println!("hot visitor's events {hot}, others' {others}, rows {}", rows.0);
+    println!("{hot:?}, others' events {others}, rows {}", rows.0);
     println!("  others' events  {}  (median / 99 % / worst)", percentiles(other_ns));
+    println!("  the hot one's   {}", percentiles(hot_ns));
     println!("  ticks           {}", percentiles(tick_ns));
     println!(
         "  state           {:.1} MiB at the peak, {:.0} bytes an event; {open} open, then {} open in {:.1} MiB",
         peak as f64 / 1048576.0,
-        peak as f64 / (hot + others).max(1) as f64,
+        peak as f64 / (hot.events + others).max(1) as f64,
         state.open_sessions(),
         state.resident_bytes() as f64 / 1048576.0
     );
@@ -103,6 +131,9 @@ fn main() {
     let mut args = std::env::args().skip(1).map(|arg| arg.parse::<usize>().expect("a number"));
     let hot = args.next().unwrap_or(1_000_000);
     let others = args.next().unwrap_or(1_000_000);
-    run(0, others);
-    run(hot, others);
+    let hot = |late_s, again| Hot { events: hot, late_s, again };
+    run(Hot { events: 0, ..hot(0, 0) }, others);
+    run(hot(0, 0), others);
+    run(hot(3_000, 0), others);
+    run(hot(0, 100), others);
 }

@@ -78,20 +78,11 @@ impl Reading {
             _ if touch.is_none() => Symbol::NONE,
             _ => self.tuple(&[touch], |_| {}, interner),
         };
-        Event {
-            at: head.occurred_at,
-            id: head.id,
-            skew: click.skew,
-            delay: click.delay,
-            kind: head.kind,
-            page: interner.bytes_of(click.page),
-            attributes,
-            detail,
-            score: click.score.map_or(0, Event::quantize),
-            flags: Event::flag(Event::HAS_SCORE, click.score.is_some())
-                | Event::flag(Event::HAS_COUNTRY, click.has_country())
-                | Event::flag(Event::HAS_FENCES, click.has_fences()),
-        }
+        let mut event = Event::new(head.occurred_at, head.id, head.kind);
+        (event.skew, event.delay, event.attributes) = (click.skew, click.delay, attributes);
+        event.flags =
+            Event::flag(Event::HAS_COUNTRY, click.has_country()) | Event::flag(Event::HAS_FENCES, click.has_fences());
+        event.about(interner.bytes_of(click.page), detail, click.score.map(Event::quantize), interner)
     }
 
     fn group(&mut self, group: Group<'_>, interner: &mut Interner) -> Symbol {
@@ -122,7 +113,9 @@ impl Reading {
             bytes.extend_from_slice(&t.topics.to_le_bytes());
         };
         let detail = self.tuple(&parts, rest, interner);
-        Event { page: interner.text(t.conversation), attributes, detail, ..plain(t) }
+        let mut event = plain(t);
+        event.attributes = attributes;
+        event.about(interner.text(t.conversation), detail, t.score.map(Event::quantize), interner)
     }
 
     fn tuple(&mut self, parts: &[Symbol], rest: impl FnOnce(&mut Vec<u8>), interner: &mut Interner) -> Symbol {
@@ -148,20 +141,13 @@ fn worth(kind: Kind, click: &Click<'_>) -> (i64, u32) {
 }
 
 fn plain(t: &Touchpoint<'_>) -> Event {
-    let flags = Event::flag(Event::HAS_SCORE, t.score.is_some())
-        | Event::flag(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty())
+    let mut event = Event::new(t.head.occurred_at, t.head.id, t.head.kind);
+    event.flags = Event::flag(Event::HAS_TEXT, t.characters > 0 || !t.text.is_empty())
         | Event::flag(Event::FRICTION, t.friction)
         | Event::flag(Event::HAS_COUNTRY, !t.country.is_empty());
-    Event {
-        at: t.head.occurred_at,
-        id: t.head.id,
-        skew: Event::distance(t.device_at, t.head.occurred_at),
-        delay: Event::distance(t.received_at, t.head.occurred_at),
-        kind: t.head.kind,
-        score: t.score.map_or(0, Event::quantize),
-        flags,
-        ..Event::default()
-    }
+    event.skew = Event::distance(t.device_at, t.head.occurred_at);
+    event.delay = Event::distance(t.received_at, t.head.occurred_at);
+    event
 }
 
 /// A place, read back.
@@ -335,12 +321,12 @@ mod tests {
         assert_eq!((found.country, found.city, found.longitude), ("TH", "Bangkok", Some(100.5)));
         assert_eq!((fences(part(PLACE), &interner).inside(), event.has(Event::HAS_FENCES)), ("s1", true));
         assert_eq!(device(part(DEVICE), &interner), (Device::Mobile, "", "Android"));
-        assert_eq!(channel(interner.part(event.detail, 0), &interner), Channel::PaidSearch);
-        let touch = touch(interner.part(event.detail, 0), &interner);
+        assert_eq!(channel(interner.part(event.detail(&interner), 0), &interner), Channel::PaidSearch);
+        let touch = touch(interner.part(event.detail(&interner), 0), &interner);
         assert_eq!((touch.channel, touch.campaign), (Channel::PaidSearch, "songkran"));
-        let sold = commerce(event.detail, &interner);
+        let sold = commerce(event.detail(&interner), &interner);
         assert_eq!((interner.str(sold.currency), sold.value, sold.quantity), ("THB", Micros(5), 1));
-        assert_eq!((event.score, event.skew, event.delay), (-5000, -3, 40));
+        assert_eq!((event.score(&interner), event.skew, event.delay), (Some(-5000), -3, 40));
         assert_eq!(interner.str(part(CLIENT)), "cs");
     }
 
@@ -370,7 +356,7 @@ mod tests {
             ..Touchpoint::default()
         };
         let event = reading.entry(&t, Group::default(), &mut interner);
-        let found = entry(event.detail, &interner);
+        let found = entry(event.detail(&interner), &interner);
         assert_eq!((found.author, found.channel, found.scale), (Author::Agent, Channel::Chat, Scale::Nps));
         assert_eq!((found.rating, found.topics, interner.str(found.agent)), (Some(9.0), 6, "a"));
     }

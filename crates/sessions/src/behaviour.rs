@@ -67,10 +67,10 @@ impl Behaviour {
             self.has_deeds |= event.may_start() && !is_shown(event.kind);
             return;
         }
-        let slot = event.at.0.div_euclid(SLOT_MS);
+        let slot = event.at().0.div_euclid(SLOT_MS);
         let place = |slot: i64| slot.rem_euclid(SLOTS as i64) as usize;
         if self.view_count == 0 {
-            (self.newest, self.first_ms) = (slot, event.at.0);
+            (self.newest, self.first_ms) = (slot, event.at().0);
         }
         let passed = slot.saturating_sub(self.newest).clamp(0, SLOTS as i64);
         (0..passed).for_each(|back| self.recent[place(slot - back)] = 0);
@@ -78,7 +78,7 @@ impl Behaviour {
         self.recent[place(slot)] += 1;
         self.view_count += 1;
         self.busiest = self.busiest.max(self.recent.iter().sum());
-        self.early_count += u32::from(event.at.0.saturating_sub(self.first_ms) <= pace.alone_ms);
+        self.early_count += u32::from(event.at().0.saturating_sub(self.first_ms) <= pace.alone_ms);
     }
 
     /// Views in the busiest minute.
@@ -114,7 +114,7 @@ mod tests {
     fn behaviour(events: impl IntoIterator<Item = (i64, Kind)>) -> Behaviour {
         let mut all = Behaviour::default();
         events.into_iter().for_each(|(ms, kind)| {
-            all.add(&Event { at: EventTime(ms), kind, ..Event::default() }, &PACE);
+            all.add(&Event::new(EventTime(ms), 0, kind), &PACE);
         });
         all
     }

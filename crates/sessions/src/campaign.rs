@@ -50,7 +50,7 @@ mod tests {
         touchpoint.encode(&mut bytes);
         let click = Click::find(&bytes).unwrap();
         let event = Reading::default().click(&touchpoint.head, &click, Symbol::NONE, interner);
-        interner.part(event.detail, 0)
+        interner.part(event.detail(interner), 0)
     }
 
     #[test]

@@ -16,7 +16,6 @@ use crate::intern::Interner;
 use crate::rows::Cut;
 use crate::rules::Limits;
 use crate::session;
-use crate::stored::Stored;
 use crate::window::Open;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::vocabulary::Channel;
@@ -174,7 +173,7 @@ impl Chain {
     /// Times of its first and last event.
     pub(crate) fn span(&self) -> (EventTime, EventTime) {
         let live = match (self.live.first(), self.live.last()) {
-            (Some(first), Some(last)) => Some((first.at, last.at)),
+            (Some(first), Some(last)) => Some((first.at(), last.at())),
             _ => None,
         };
         match (self.base_span(), live) {
@@ -229,7 +228,7 @@ impl Chain {
             self.rare.get_or_insert_default().live.extend(all.iter().map(|event| event.id));
         }
         if let Some(rare) = &mut self.rare {
-            rare.changed_from = rare.changed_from.min(event.at);
+            rare.changed_from = rare.changed_from.min(event.at());
         }
     }
 
@@ -240,7 +239,7 @@ impl Chain {
         let event = self.live.remove(at);
         let rare = self.rare();
         rare.live.remove(&id);
-        rare.changed_from = rare.changed_from.min(event.at);
+        rare.changed_from = rare.changed_from.min(event.at());
         self.is_dirty = true;
         self.rebuild();
         Some(event)
@@ -250,8 +249,8 @@ impl Chain {
     pub(crate) fn split_off(&mut self, gap_ms: i64) -> Option<Chain> {
         let mut last = self.base_span().map(|(_, end)| end);
         let at = self.live.iter().position(|event| {
-            let before = last.replace(event.at);
-            before.is_some_and(|before| event.at.since(before) > gap_ms)
+            let before = last.replace(event.at());
+            before.is_some_and(|before| event.at().since(before) > gap_ms)
         })?;
         let mut tail = Chain::new(self.class);
         tail.live = self.live.split_off(at);
@@ -329,7 +328,7 @@ impl Chain {
         if !rare.done.is_empty() {
             return 0;
         }
-        let before = self.live.partition_point(|event| event.at < rare.changed_from);
+        let before = self.live.partition_point(|event| event.at() < rare.changed_from);
         let mut heads = (0..before).rev().filter(|&n| self.live[n].has(Event::EMITTED));
         heads.nth(1).unwrap_or(0)
     }
@@ -439,7 +438,7 @@ mod tests {
     use crumbtrail_events::Kind;
 
     fn event(at: i64) -> Event {
-        Event { at: EventTime(at), id: at as u64, kind: Kind::Click, ..Event::default() }
+        Event::new(EventTime(at), at as u64, Kind::Click)
     }
 
     #[test]
@@ -466,7 +465,7 @@ mod tests {
         for at in [5, 1, 9, 7, 3] {
             chain.insert(event(at));
         }
-        assert_eq!(chain.live.iter().map(|e| e.at.0).collect::<Vec<_>>(), [1, 3, 5, 7, 9]);
+        assert_eq!(chain.live.iter().map(|e| e.at().0).collect::<Vec<_>>(), [1, 3, 5, 7, 9]);
         assert_eq!(chain.span(), (EventTime(1), EventTime(9)));
         assert!(chain.knows(7) && !chain.knows(8));
     }
@@ -501,7 +500,7 @@ mod tests {
         let mut chain = Chain::new(Class::PERSON);
         (0..60).for_each(|at| chain.insert(event(at)));
         chain.live[5].flags = Event::EMITTED;
-        assert_eq!(chain.take(5).map(|event| (event.at, event.flags)), Some((EventTime(5), Event::EMITTED)));
+        assert_eq!(chain.take(5).map(|event| (event.at(), event.flags)), Some((EventTime(5), Event::EMITTED)));
         assert!(!chain.knows(5) && chain.knows(6) && chain.take(5).is_none());
         (6..40).for_each(|id| assert!(chain.take(id).is_some()));
         assert!((40..60).all(|id| chain.knows(id)) && !chain.knows(39));

@@ -120,16 +120,16 @@ const STATUS: [&str; 3] = ["open", "resolved", "closed"];
 impl Summary {
     /// Adds one entry; they come in total order.
     pub(crate) fn add(&mut self, event: &Event, rules: &Rules, interner: &Interner) {
-        let entry = attributes::entry(event.detail, interner);
+        let entry = attributes::entry(event.detail(interner), interner);
         let sums = &mut self.sums;
         if sums.size == 0 {
             sums.begin = event.order();
             (sums.channel, sums.channel_latest) = (entry.channel as u8, entry.channel as u8);
         }
-        sums.end = event.at;
+        sums.end = event.at();
         sums.size += 1;
         let part = |n| interner.part(event.attributes, n);
-        first(&mut sums.id, event.page);
+        first(&mut sums.id, event.page(interner));
         first(&mut sums.customer, part(CUSTOMER));
         first(&mut sums.visitor, part(VISITOR));
         first(&mut sums.contact, part(CONTACT));
@@ -147,7 +147,7 @@ impl Summary {
         }
         let is_moved = hand_over(&mut sums.department, entry.department, &mut self.departments);
         sums.department_change_count += u32::from(is_moved);
-        sums.message(event, &entry, rules);
+        sums.message(event, &entry, rules, interner);
         sums.life(event, rules);
         if let Some(rating) = entry.rating {
             sums.ratings.rate(rating, entry.scale);
@@ -312,7 +312,7 @@ fn hand_over(held: &mut Symbol, found: Symbol, all: &mut Vec<Symbol>) -> bool {
 
 impl Sums {
     fn life(&mut self, event: &Event, rules: &Rules) {
-        let at = event.at;
+        let at = event.at();
         match event.kind {
             Kind::SupportOpened => self.status = 0,
             Kind::SupportResolved => {
@@ -336,7 +336,7 @@ impl Sums {
         }
     }
 
-    fn message(&mut self, event: &Event, entry: &Entry, rules: &Rules) {
+    fn message(&mut self, event: &Event, entry: &Entry, rules: &Rules, interner: &Interner) {
         let has_text = event.has(Event::HAS_TEXT);
         let is_message = match event.kind {
             Kind::SupportMessage | Kind::SupportMention => true,
@@ -349,10 +349,10 @@ impl Sums {
                 self.customer_message_count += u32::from(is_message);
                 if is_message || event.kind == Kind::SupportOpened {
                     self.has_word = true;
-                    self.waiting.turn(Turn::Customer, event.at, &rules.hours);
+                    self.waiting.turn(Turn::Customer, event.at(), &rules.hours);
                 }
-                if event.has(Event::HAS_SCORE) {
-                    self.feelings.feel(event.score);
+                if let Some(score) = event.score(interner) {
+                    self.feelings.feel(score);
                 }
                 if has_text {
                     first(&mut self.language, entry.language);
@@ -363,9 +363,9 @@ impl Sums {
             Author::Agent if is_message => {
                 self.agent_message_count += 1;
                 if self.has_word {
-                    self.first_reply = self.first_reply.or(Some(event.at));
+                    self.first_reply = self.first_reply.or(Some(event.at()));
                 }
-                self.waiting.turn(Turn::Agent, event.at, &rules.hours);
+                self.waiting.turn(Turn::Agent, event.at(), &rules.hours);
             }
             Author::Bot if is_message => self.bot_message_count += 1,
             _ => {}

@@ -117,7 +117,7 @@ fn sessions(
 fn is_unchanged(live: &[Event], segment: &Segment, next: Option<&Segment>, changed_from: EventTime) -> bool {
     let is_old = |segment: &Segment| {
         let head = &live[segment.events.start];
-        head.has(Event::EMITTED) && head.at < changed_from
+        head.has(Event::EMITTED) && head.at() < changed_from
     };
     !segment.is_carried && is_old(segment) && next.is_some_and(is_old)
 }

@@ -1,6 +1,9 @@
-//! The compact event: what the rules and the rows need of one touchpoint, in 40 bytes.
+//! The compact event: what the rules and the rows need of one touchpoint, in 32 bytes.
+//!
+//! Most events have neither a detail nor a score: their one symbol is the page. Of the others it is a value made of page,
+//! detail and score ([`Event::RICH`]).
 
-use crate::intern::Symbol;
+use crate::intern::{Interner, Symbol};
 use crate::stored::{Resolve, Stored, stored_fields};
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_events::{EventTime, Kind};
@@ -26,29 +29,27 @@ impl Order {
 /// One touchpoint of a chain. The meaning of the three symbols is its class's: see `attributes.rs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// Corrected event time.
-    pub(crate) at: EventTime,
     /// Hash of the event id.
     pub(crate) id: u64,
+    /// Corrected event time, its lower 32 bits; see [`Event::at`].
+    at_low: u32,
     /// The device's time less the corrected one, ms; 24.8 days at most, as further off it says nothing about order.
     pub(crate) skew: i32,
     /// The time of receipt less the corrected one, ms; 24.8 days at most.
     pub(crate) delay: i32,
-    /// Sessions: page. Conversations: their id.
-    pub(crate) page: Symbol,
+    /// The page, or what it is part of; see [`Event::RICH`].
+    what: Symbol,
     /// Attributes that rarely change within a chain.
     pub(crate) attributes: Symbol,
-    /// What few events have; `Symbol::NONE` for most.
-    pub(crate) detail: Symbol,
-    /// Score of its text in 1/10 000; meaningful with [`Event::HAS_SCORE`].
-    pub(crate) score: i16,
+    /// Corrected event time, its upper 16 bits.
+    at_high: i16,
     /// What happened.
     pub(crate) kind: Kind,
     /// The constants below.
     pub(crate) flags: u8,
 }
 
-const _: () = assert!(size_of::<Event>() == 40);
+const _: () = assert!(size_of::<Event>() == 32);
 
 impl Event {
     /// A row whose first event this is has been emitted and not retracted.
@@ -63,6 +64,60 @@ impl Event {
     pub(crate) const HAS_TEXT: u8 = 16;
     /// Its place says something of fences.
     pub(crate) const HAS_FENCES: u8 = 32;
+    /// Its symbol stands for page and detail, followed by the score. Not stored: these are.
+    pub(crate) const RICH: u8 = 64;
+
+    /// An event of which no more is known.
+    pub(crate) fn new(at: EventTime, id: u64, kind: Kind) -> Event {
+        let at = Event::bounded(at).0;
+        Event { id, at_low: at as u32, at_high: (at >> 32) as i16, kind, ..Event::default() }
+    }
+
+    /// A time as it is kept, in 48 bits: from the year −2490 to 6429. Intake lets none by that is further off.
+    #[inline]
+    pub(crate) fn bounded(at: EventTime) -> EventTime {
+        EventTime(at.0.clamp(-1 << 47, (1 << 47) - 1))
+    }
+
+    /// Corrected event time.
+    #[inline]
+    pub(crate) fn at(&self) -> EventTime {
+        EventTime(i64::from(self.at_high) << 32 | i64::from(self.at_low))
+    }
+
+    /// With what it is about. Sessions: `page` is the page. Conversations: their id. `detail` is what few events have;
+    /// `score` that of its text in 1/10 000.
+    pub(crate) fn about(self, page: Symbol, detail: Symbol, score: Option<i16>, interner: &mut Interner) -> Event {
+        let flags = self.flags & !(Event::RICH | Event::HAS_SCORE) | Event::flag(Event::HAS_SCORE, score.is_some());
+        if detail.is_none() && score.is_none() {
+            return Event { what: page, flags, ..self };
+        }
+        let mut value = [0; 10];
+        value[..4].copy_from_slice(&page.0.to_le_bytes());
+        value[4..8].copy_from_slice(&detail.0.to_le_bytes());
+        value[8..].copy_from_slice(&score.unwrap_or_default().to_le_bytes());
+        Event { what: interner.value(&value, 2), flags: flags | Event::RICH, ..self }
+    }
+
+    /// Sessions: page. Conversations: their id.
+    #[inline]
+    pub(crate) fn page(&self, interner: &Interner) -> Symbol {
+        if self.has(Event::RICH) { interner.part(self.what, 0) } else { self.what }
+    }
+
+    /// What few events have; `Symbol::NONE` for most.
+    #[inline]
+    pub(crate) fn detail(&self, interner: &Interner) -> Symbol {
+        if self.has(Event::RICH) { interner.part(self.what, 1) } else { Symbol::NONE }
+    }
+
+    /// Score of its text in 1/10 000; `None` if it has none.
+    pub(crate) fn score(&self, interner: &Interner) -> Option<i16> {
+        if !self.has(Event::HAS_SCORE) {
+            return None;
+        }
+        interner.bytes(self.what).get(8..).and_then(|rest| rest.first_chunk()).map(|score| i16::from_le_bytes(*score))
+    }
 
     /// The flag if it is to be set.
     pub(crate) fn flag(flag: u8, is_set: bool) -> u8 {
@@ -76,7 +131,7 @@ impl Event {
 
     /// Its place in the total order.
     pub(crate) fn order(&self) -> Order {
-        Order { at: self.at, skew: self.skew, id: self.id }
+        Order { at: self.at(), skew: self.skew, id: self.id }
     }
 
     /// How far another of its clocks, in ms since the epoch and 0 if unknown, is from the corrected time.
@@ -93,12 +148,12 @@ impl Event {
 
     /// Its device's time, ms since the epoch.
     pub(crate) fn device_ms(&self) -> i64 {
-        self.at.0.saturating_add(i64::from(self.skew))
+        self.at().0.saturating_add(i64::from(self.skew))
     }
 
     /// Which of several records with its id counts: the one received first, then the first in order.
     pub(crate) fn rank(&self) -> (EventTime, Order) {
-        (self.at.plus(i64::from(self.delay)), self.order())
+        (self.at().plus(i64::from(self.delay)), self.order())
     }
 
     /// Whether a session may begin with it, and whether it tells how a visitor came: marketing messages do neither.
@@ -122,7 +177,35 @@ impl Stored for Kind {
     }
 }
 
-stored_fields!(Event { at, id, skew, delay, page, attributes, detail, score, kind, flags });
+impl Event {
+    /// Appends it to a snapshot.
+    pub(crate) fn save(&self, interner: &Interner, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+        ((self.at(), self.id), (self.skew, self.delay)).save(out, symbol);
+        ((self.page(interner), self.attributes), self.detail(interner)).save(out, symbol);
+        (self.score(interner).unwrap_or_default(), self.kind).save(out, symbol);
+        out.push(self.flags & !Event::RICH);
+    }
+
+    /// Reads it back.
+    pub(crate) fn load(
+        reader: &mut Reader<'_>,
+        symbol: &Resolve<'_>,
+        interner: &mut Interner,
+    ) -> Result<Event, WireError> {
+        let ((at, id), (skew, delay)) = Stored::load(reader, symbol)?;
+        let ((page, attributes), detail) = Stored::load(reader, symbol)?;
+        let (score, kind): (i16, Kind) = Stored::load(reader, symbol)?;
+        let flags = reader.u8()?;
+        let score = (flags & Event::HAS_SCORE != 0).then_some(score);
+        Ok(Event { skew, delay, attributes, flags, ..Event::new(at, id, kind) }.about(page, detail, score, interner))
+    }
+
+    /// Marks the symbols it holds.
+    pub(crate) fn mark(&self, interner: &mut Interner) {
+        interner.mark(self.what);
+        interner.mark(self.attributes);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -136,5 +219,39 @@ mod tests {
         assert_eq!(Event::distance(105, EventTime(100)), 5);
         assert_eq!(Event::distance(0, EventTime(100)), 0, "an unknown clock is the corrected one");
         assert_eq!(Event::distance(1, EventTime(1 << 50)), i32::MIN);
+    }
+
+    #[test]
+    fn times_are_kept_to_the_millisecond_before_1970_too() {
+        for at in [0, 1, -1, 1_760_000_000_123, -(1 << 32), (1 << 47) - 1, -1 << 47] {
+            assert_eq!(Event::new(EventTime(at), 7, Kind::Click).at(), EventTime(at));
+        }
+        assert_eq!(Event::new(EventTime::MAX, 7, Kind::Click).at().0, (1 << 47) - 1);
+        assert_eq!(Event::new(EventTime::MIN, 7, Kind::Click).at().0, -1 << 47);
+    }
+
+    #[test]
+    fn what_it_is_about_is_kept_together_and_stored_apart() {
+        let mut interner = Interner::new();
+        let (page, detail) = (interner.text("/cart"), interner.text("detail"));
+        let none = Symbol::NONE;
+        for (page, detail, score) in [
+            (page, none, None),
+            (page, detail, None),
+            (page, none, Some(-5_000)),
+            (none, detail, Some(0)),
+            (none, none, None),
+        ] {
+            let plain = Event { flags: Event::EMITTED, skew: -3, ..Event::new(EventTime(9), 7, Kind::Click) };
+            let event = plain.about(page, detail, score, &mut interner);
+            let told = |event: Event| (event.page(&interner), event.detail(&interner), event.score(&interner));
+            assert_eq!(told(event), (page, detail, score));
+            assert!(event.has(Event::EMITTED));
+            let mut bytes = Vec::new();
+            event.save(&interner, &mut bytes, &mut |symbol| symbol);
+            assert_eq!(bytes.len(), 40, "what stood in an event of 40 bytes");
+            let read = Event::load(&mut Reader::new(&bytes), &|n| Ok(Symbol(n)), &mut interner).unwrap();
+            assert_eq!(read, event);
+        }
     }
 }

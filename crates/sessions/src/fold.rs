@@ -12,12 +12,12 @@ use crumbtrail_events::EventTime;
 impl Chain {
     /// Whether more events lie before the horizon than are kept.
     pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
-        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at < horizon)
+        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at() < horizon)
     }
 
     /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
     pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
-        let n = self.live.partition_point(|event| event.at < horizon);
+        let n = self.live.partition_point(|event| event.at() < horizon);
         if n == 0 {
             return;
         }
@@ -114,7 +114,7 @@ mod tests {
     use crumbtrail_events::Kind;
 
     fn event(at: i64) -> Event {
-        Event { at: EventTime(at), id: at as u64, kind: Kind::Click, ..Event::default() }
+        Event::new(EventTime(at), at as u64, Kind::Click)
     }
 
     #[test]

@@ -35,8 +35,6 @@ struct Place {
 
 /// A free entry, in the place of a number of symbols.
 const FREE: u8 = u8::MAX;
-/// A string with one owner, in the place of a number of symbols.
-const OWNED: u8 = FREE - 1;
 
 /// The table of values.
 #[derive(Debug)]
@@ -94,11 +92,6 @@ impl Interner {
         Symbol(n)
     }
 
-    /// A symbol of its own for a string that is not looked for again, as visitor ids are not: it stays out of the index.
-    pub(crate) fn owned(&mut self, text: &[u8]) -> Symbol {
-        if text.is_empty() { Symbol::NONE } else { Symbol(self.add(text, OWNED)) }
-    }
-
     fn add(&mut self, bytes: &[u8], symbols: u8) -> u32 {
         let place = append(&mut self.chunks, bytes, symbols);
         self.added += 1;
@@ -123,7 +116,7 @@ impl Interner {
     /// How many symbols a value begins with.
     pub(crate) fn symbols(&self, symbol: Symbol) -> u8 {
         match self.places[symbol.0 as usize].symbols {
-            OWNED | FREE => 0,
+            FREE => 0,
             symbols => symbols,
         }
     }
@@ -180,7 +173,7 @@ impl Interner {
         }
         let (places, chunks) = (&self.places, &self.chunks);
         let hash = |n: u32| xxh3_64(read(chunks, places[n as usize]));
-        for n in (1..places.len() as u32).filter(|&n| places[n as usize].symbols < OWNED) {
+        for n in (1..places.len() as u32).filter(|&n| places[n as usize].symbols != FREE) {
             self.index.insert_unique(hash(n), n, |&n| hash(n));
         }
         self.marks.clear();
@@ -236,8 +229,6 @@ mod tests {
         let c = interner.text("Surabaya");
         assert_eq!((c, interner.str(c)), (b, "Surabaya"), "the freed symbol is used again");
         assert_eq!(interner.text("Bangkok"), a);
-        let (v, w) = (interner.owned(b"Bangkok"), interner.owned(b"Bangkok"));
-        assert!(v != w && w != a && interner.str(w) == "Bangkok");
         assert_eq!(interner.str(Symbol::NONE), "");
     }
 

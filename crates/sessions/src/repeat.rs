@@ -40,7 +40,7 @@ impl Sessions {
         // A chain left empty has rows to take back: it may not be joined, and goes at the next tick.
         let touches = |chain: &Chain| {
             let (start, end) = chain.span();
-            let is_near = event.at >= start.plus(-gap) && event.at <= end.plus(gap);
+            let is_near = event.at() >= start.plus(-gap) && event.at() <= end.plus(gap);
             chain.class == class && start <= end && is_near && !window::is_closed(end, gap, horizon)
         };
         let touched: SmallVec<[usize; 2]> =

@@ -101,7 +101,7 @@ stored_fields!(Counts {
 
 impl Counts {
     fn commerce(&mut self, event: &Event, interner: &Interner) {
-        let of = attributes::commerce(event.detail, interner);
+        let of = attributes::commerce(event.detail(interner), interner);
         first(&mut self.currency, of.currency);
         match event.kind {
             Kind::AddToCart => {
@@ -140,12 +140,13 @@ impl Summary {
         self.behaviour.add(event, &rules.pace);
         match event.kind {
             Kind::PageView | Kind::ScreenView => {
+                let page = event.page(interner);
                 if counts.view_count == 0 {
-                    counts.entry_page = event.page;
+                    counts.entry_page = page;
                 }
                 counts.view_count += 1;
-                counts.exit_page = event.page;
-                self.pages.view(event.page, interner);
+                counts.exit_page = page;
+                self.pages.view(page, interner);
                 self.engaged.view();
             }
             Kind::PagePing => {
@@ -158,13 +159,13 @@ impl Summary {
             Kind::AddToCart | Kind::RemoveFromCart | Kind::Purchase => counts.commerce(event, interner),
             _ => {}
         }
-        if event.has(Event::HAS_SCORE) {
-            counts.score_worst = if counts.text_count == 0 { event.score } else { counts.score_worst.min(event.score) };
+        if let Some(score) = event.score(interner) {
+            counts.score_worst = if counts.text_count == 0 { score } else { counts.score_worst.min(score) };
             counts.text_count += 1;
-            counts.score += i64::from(event.score);
+            counts.score += i64::from(score);
         }
-        if !event.detail.is_none() && event.may_start() {
-            first(&mut counts.touch, interner.part(event.detail, 0));
+        if event.has(Event::RICH) && event.may_start() {
+            first(&mut counts.touch, interner.part(event.detail(interner), 0));
         }
         let [_, place, device, language, bot] = interner.parts(event.attributes);
         const { assert!(PLACE == 1 && DEVICE == 2 && LANGUAGE == 3 && BOT == 4) };
@@ -173,7 +174,7 @@ impl Summary {
             counts.whence.offer(place, event.has(Event::HAS_COUNTRY));
         }
         if event.has(Event::HAS_FENCES) {
-            self.stays.step(event.at, place, &rules.stays, interner);
+            self.stays.step(event.at(), place, &rules.stays, interner);
         }
         first(&mut counts.device, device);
         first(&mut counts.language, language);
@@ -326,7 +327,7 @@ mod tests {
     }
 
     fn event(at: i64, kind: Kind, page: Symbol) -> Event {
-        Event { at: EventTime(at), id: at as u64, kind, page, ..Event::default() }
+        Event::new(EventTime(at), at as u64, kind).about(page, Symbol::NONE, None, &mut Interner::new())
     }
 
     fn owner(interner: &Interner) -> Owner<'_> {

@@ -2,6 +2,7 @@
 
 use crate::chain::Chain;
 use crate::intern::Symbol;
+use crate::names::Name;
 use crumbtrail_events::Key;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
@@ -22,7 +23,7 @@ pub(crate) struct Slot {
     /// See `hash`; none if it holds nothing.
     pub(crate) attributes: Symbol,
     /// Visitor id.
-    pub(crate) visitor: Symbol,
+    pub(crate) visitor: Name,
     /// Site, by number.
     pub(crate) site: u16,
     /// It stands in the queue of rows to emit.
@@ -33,7 +34,7 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// A slot without chains.
-    pub(crate) fn new(key: Key, visitor: Symbol, site: u16) -> Slot {
+    pub(crate) fn new(key: Key, visitor: Name, site: u16) -> Slot {
         let key = [(key.0 >> 64) as u64, key.0 as u64];
         Slot {
             key,
@@ -130,7 +131,7 @@ impl Slots {
             entry.remove();
         }
         let slot = self.get_mut(n);
-        *slot = Slot::new(Key(0), Symbol::NONE, 0);
+        *slot = Slot::new(Key(0), Name::NONE, 0);
         self.free.push(n);
     }
 
@@ -225,7 +226,7 @@ mod tests {
         let used = |due: i64| Slot {
             due,
             chains: SmallVec::from_elem(Chain::new(crate::chain::Class::PERSON), 1),
-            ..Slot::new(key(due as u32), Symbol::NONE, 0)
+            ..Slot::new(key(due as u32), Name::NONE, 0)
         };
         let numbers: Vec<u32> = (0..3000).map(|n| slots.insert(used(n))).collect();
         slots.remove(numbers[5]);
@@ -250,11 +251,11 @@ mod tests {
     fn slots_are_found_freed_and_used_again() {
         let mut slots = Slots::default();
         let key = |n: u32| Key::visitor("s", &n.to_string());
-        let numbers: Vec<u32> = (0..3000).map(|n| slots.insert(Slot::new(key(n), Symbol::NONE, 0))).collect();
+        let numbers: Vec<u32> = (0..3000).map(|n| slots.insert(Slot::new(key(n), Name::NONE, 0))).collect();
         assert!((0..3000).all(|n| slots.find(key(n)) == Some(numbers[n as usize])));
         slots.remove(numbers[7]);
         assert_eq!(slots.find(key(7)), None);
-        assert_eq!(slots.insert(Slot::new(key(9999), Symbol::NONE, 0)), numbers[7]);
+        assert_eq!(slots.insert(Slot::new(key(9999), Name::NONE, 0)), numbers[7]);
         assert_eq!(slots.get(numbers[7]).key(), key(9999));
         assert_eq!(slots.numbers().count(), 3000);
     }

@@ -10,6 +10,7 @@ use crate::chain::{Base, Chain, Class, Rare};
 use crate::conversation;
 use crate::event::Event;
 use crate::intern::{Interner, Symbol};
+use crate::names::Names;
 use crate::rows::Cut;
 use crate::rules::RuleBook;
 use crate::session;
@@ -59,6 +60,7 @@ impl Numbers {
 #[derive(Clone, Copy)]
 struct Beside<'a> {
     sites: &'a [Site],
+    names: &'a Names,
     interner: &'a Interner,
 }
 
@@ -68,12 +70,12 @@ impl Beside<'_> {
         let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol, self.interner);
         slot.due.save(out, symbol);
         slot.is_dirty.save(out, symbol);
-        put_bytes(out, self.interner.bytes(slot.visitor));
+        put_bytes(out, self.names.bytes(slot.visitor));
         put_bytes(out, self.sites[usize::from(slot.site)].name.as_bytes());
         put_varint(out, slot.chains.len() as u64);
         let mut chains: SmallVec<[&Chain; 4]> = slot.chains.iter().collect();
         chains.sort_by_key(|chain| (chain.class, chain.span()));
-        chains.into_iter().for_each(|chain| save_chain(chain, out, symbol));
+        chains.into_iter().for_each(|chain| save_chain(chain, self.interner, out, symbol));
     }
 }
 
@@ -96,7 +98,7 @@ impl Sessions {
         let mut numbers = Numbers::new(&self.interner);
         let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
         keys.sort_unstable();
-        let beside = Beside { sites: &self.sites, interner: &self.interner };
+        let beside = Beside { sites: &self.sites, names: &self.names, interner: &self.interner };
         let mut body = Vec::new();
         for (_, n) in &keys {
             beside.save(self.slots.get(*n), &mut numbers, &mut body);
@@ -108,6 +110,7 @@ impl Sessions {
     /// Begins to save the state as it is now; what changes from here on is not in it.
     pub fn begin_save(&mut self) {
         self.slots.begin_save();
+        self.names.hold();
         let (times, numbers) = (self.times(), Numbers::new(&self.interner));
         self.saving = Some(Box::new(Saving { times, numbers, keys: 0, pieces: Vec::new() }));
     }
@@ -120,13 +123,14 @@ impl Sessions {
     /// Saves some keys more, about `most`. When all are, gives the state in pieces, back to back as [`Sessions::load`] reads it:
     /// like [`Sessions::save`]'s, in another order.
     pub fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
-        let Sessions { slots, sites, interner, saving, .. } = self;
+        let Sessions { slots, sites, names, interner, saving, .. } = self;
         let Saving { numbers, keys, pieces, .. } = saving.as_deref_mut()?;
-        let beside = Beside { sites, interner };
+        let beside = Beside { sites, names, interner };
         let mut left = most.max(1);
         while left > 0 {
             let Some(page) = slots.save_page() else {
                 let Saving { times, numbers, keys, mut pieces } = *saving.take()?;
+                names.let_go();
                 let mut begin = Vec::with_capacity(numbers.values.len() + 64);
                 put_begin(&mut begin, times, &numbers, keys);
                 pieces.insert(0, begin);
@@ -168,12 +172,12 @@ impl Sessions {
             let key = Key(u128::from_le_bytes(reader.array()?));
             let due = i64::load(&mut reader, &resolve)?;
             let is_dirty = bool::load(&mut reader, &resolve)?;
-            let visitor = state.interner.owned(reader.bytes()?);
+            let visitor = state.names.add(reader.bytes()?);
             let site = state.site(reader.str()?);
             let mut slot = Slot::new(key, visitor, site);
             (slot.due, slot.is_dirty) = (due, is_dirty);
             for _ in 0..reader.varint()? {
-                slot.chains.push(load_chain(&mut reader, &resolve)?);
+                slot.chains.push(load_chain(&mut reader, &resolve, &mut state.interner)?);
             }
             if slot.chains.is_empty() || state.slots.find(key).is_some() {
                 return Err(WireError::Malformed("sessions state has an empty or repeated key"));
@@ -212,11 +216,11 @@ fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<S
     Ok(symbols)
 }
 
-fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
     out.push(chain.class.0);
     out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
     put_varint(out, chain.live.len() as u64);
-    chain.live.iter().for_each(|event| event.save(out, symbol));
+    chain.live.iter().for_each(|event| event.save(interner, out, symbol));
     let Some(rare) = &chain.rare else { return };
     match &rare.base {
         None => out.push(0),
@@ -244,12 +248,12 @@ fn save_chain(chain: &Chain, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -
     rare.changed_from.save(out, symbol);
 }
 
-fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>) -> Result<Chain, WireError> {
+fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Interner) -> Result<Chain, WireError> {
     let mut chain = Chain::new(Class(reader.u8()?));
     let flags = reader.u8()?;
     (chain.is_dirty, chain.is_settled) = (flags & 1 != 0, flags & 2 != 0);
     for _ in 0..reader.varint()? {
-        chain.insert(Event::load(reader, resolve)?);
+        chain.insert(Event::load(reader, resolve, interner)?);
     }
     if flags & 4 != 0 {
         let mut rare = Rare::default();

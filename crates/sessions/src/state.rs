@@ -6,6 +6,7 @@ use crate::emit::{Context, Scratch, emit};
 use crate::event::{Event, Order};
 use crate::fields::Click;
 use crate::intern::Interner;
+use crate::names::Names;
 use crate::queue::Queue;
 use crate::rows::{ConversationRow, SessionRow};
 use crate::rules::{Limits, RuleBook, Rules};
@@ -59,6 +60,7 @@ pub struct Sessions {
     pub(crate) grown_at: EventTime,
     pub(crate) sites: Vec<Site>,
     pub(crate) slots: Slots,
+    pub(crate) names: Names,
     pub(crate) interner: Interner,
     reading: Reading,
     /// Slots by the watermark at which a chain of theirs closes.
@@ -89,6 +91,7 @@ impl Sessions {
             grown_at: EventTime::MIN,
             sites: Vec::new(),
             slots: Slots::default(),
+            names: Names::default(),
             interner: Interner::new(),
             reading: Reading::default(),
             timers: Queue::default(),
@@ -129,7 +132,7 @@ impl Sessions {
         let limits = self.sites[usize::from(site)].rules.limits;
         click.heed_client_session(limits.client_sessions);
         let horizon = window::horizon(self.watermark, &limits);
-        let at = head.occurred_at;
+        let at = Event::bounded(head.occurred_at);
         let skew = entry.as_ref().map_or(click.skew, |entry| Event::distance(entry.device_at, at));
         let order = Order { at, skew, id: head.id };
         let mut touched = SmallVec::<[usize; 2]>::new();
@@ -157,7 +160,7 @@ impl Sessions {
         let slot = match slot {
             Some(slot) => slot,
             None => {
-                let visitor = self.interner.owned(click.visitor);
+                let visitor = self.names.add(click.visitor);
                 self.slots.insert(Slot::new(head.key, visitor, site))
             }
         };
@@ -249,9 +252,11 @@ impl Sessions {
         // Rows come in the order of their keys, so that a restored state gives them the same versions.
         batch.sort_unstable();
         batch.dedup();
-        for (_, n) in batch.drain(..) {
-            self.visit(n, wall_ms, out);
+        for some in batch.chunks(Sessions::AHEAD) {
+            self.rows_ahead(some.iter().map(|&(_, n)| n));
+            some.iter().for_each(|&(_, n)| self.visit(n, wall_ms, out));
         }
+        batch.clear();
         self.batch = batch;
         // What is being saved still names values by their symbols.
         if self.interner.wants_sweep() && self.saving.is_none() {
@@ -266,7 +271,7 @@ impl Sessions {
         let of = Context {
             key: slot.key(),
             site: &site.name,
-            visitor: self.interner.str(slot.visitor),
+            visitor: self.names.str(slot.visitor),
             rules: &site.rules,
             horizon: window::horizon(self.watermark, &site.rules.limits),
             interner: &self.interner,
@@ -301,6 +306,7 @@ impl Sessions {
             true
         });
         if slot.chains.is_empty() {
+            self.names.remove(slot.visitor);
             self.slots.remove(n);
             return;
         }
@@ -341,7 +347,6 @@ impl Sessions {
     fn sweep(&mut self) {
         for n in self.slots.numbers() {
             let slot = self.slots.get(n);
-            self.interner.mark(slot.visitor);
             self.interner.mark(slot.attributes);
             slot.chains.iter().for_each(|chain| chain.mark(&mut self.interner));
         }
@@ -365,6 +370,7 @@ impl Sessions {
     pub fn resident_bytes(&self) -> usize {
         self.heap_bytes
             + self.slots.resident_bytes()
+            + self.names.resident_bytes()
             + self.interner.resident_bytes()
             + self.timers.resident_bytes()
             + self.dirty.resident_bytes()

@@ -75,9 +75,9 @@ struct Signs {
 fn why_cut(open: &Open, event: &Event, signs: Signs, rules: &Rules, interner: &Interner) -> Option<Cut> {
     let differ = |ours: Symbol, theirs: Symbol| !ours.is_none() && !theirs.is_none() && ours != theirs;
     let clients_agree = !signs.client.is_none() && signs.client == open.client;
-    if event.at.since(open.last) > rules.limits.gap_ms {
+    if event.at().since(open.last) > rules.limits.gap_ms {
         Some(Cut::Gap)
-    } else if event.at.since(open.start.at) > rules.longest_ms {
+    } else if event.at().since(open.start.at) > rules.longest_ms {
         Some(Cut::Longest)
     } else if open.size >= rules.most_events {
         Some(Cut::Most)
@@ -86,7 +86,7 @@ fn why_cut(open: &Open, event: &Event, signs: Signs, rules: &Rules, interner: &I
     } else if differ(open.client, signs.client) && event.kind != Kind::PagePing {
         // A heartbeat of a page left open says nothing of where the visitor is.
         Some(Cut::ClientSession)
-    } else if rules.midnight.is_some() && event.at >= open.midnight && !clients_agree {
+    } else if rules.midnight.is_some() && event.at() >= open.midnight && !clients_agree {
         Some(Cut::Midnight)
     } else if rules.cut_on_campaign && !clients_agree && campaign::is_another(open.touch, signs.touch, interner) {
         Some(Cut::Campaign)
@@ -100,10 +100,10 @@ impl Open {
     fn start(event: &Event, signs: Signs, is_continuation: bool, rules: &Rules) -> Open {
         Open {
             start: event.order(),
-            last: event.at,
+            last: event.at(),
             size: 1,
             is_continuation,
-            midnight: rules.midnight.as_ref().map_or(EventTime::MAX, |zone| zone.next_midnight(event.at)),
+            midnight: rules.midnight.as_ref().map_or(EventTime::MAX, |zone| zone.next_midnight(event.at())),
             customer: signs.customer,
             client: signs.client,
             touch: signs.touch,
@@ -113,7 +113,7 @@ impl Open {
     /// Takes in an event that goes on with it.
     fn extend(&mut self, event: &Event, signs: Signs) {
         let first = |held: &mut Symbol, found| *held = if held.is_none() { found } else { *held };
-        self.last = event.at;
+        self.last = event.at();
         self.size += 1;
         first(&mut self.customer, signs.customer);
         first(&mut self.client, signs.client);
@@ -145,8 +145,8 @@ impl Reader<'_> {
         if !event.may_start() {
             // A message sent to somebody is not that somebody's coming.
             (signs.customer, signs.client) = (Symbol::NONE, Symbol::NONE);
-        } else if !event.detail.is_none() && (held.is_none() || rules.cut_on_campaign) {
-            let touch = self.interner.part(event.detail, 0);
+        } else if event.has(Event::RICH) && (held.is_none() || rules.cut_on_campaign) {
+            let touch = self.interner.part(event.detail(self.interner), 0);
             signs.touch = if campaign::says_whence(touch, self.interner) { touch } else { Symbol::NONE };
         }
         signs

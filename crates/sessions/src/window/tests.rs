@@ -13,7 +13,7 @@ fn rules() -> Rules {
 }
 
 fn at(kind: Kind, times: &[i64]) -> Vec<Event> {
-    times.iter().map(|&t| Event { at: EventTime(t), id: t as u64, kind, ..Event::default() }).collect()
+    times.iter().map(|&t| Event::new(EventTime(t), t as u64, kind)).collect()
 }
 
 /// First and last event, whether a continuation, and why it ended, of each session.
@@ -22,7 +22,7 @@ type Told = (i64, i64, bool, Cut);
 fn cuts(events: &[Event], rules: &Rules, interner: &Interner) -> Vec<Told> {
     let mut found = Vec::new();
     cut(events, None, rules, interner, |s| {
-        assert_eq!((s.open.start, s.open.last), (events[s.events.start].order(), events[s.events.end - 1].at));
+        assert_eq!((s.open.start, s.open.last), (events[s.events.start].order(), events[s.events.end - 1].at()));
         assert_eq!(s.open.size as usize, s.events.len());
         found.push((s.open.start.at.0, s.open.last.0, s.open.is_continuation, s.cut));
     });
