@@ -144,7 +144,9 @@ impl Scratch {
         let end = at + if written.is_ok() { bytes.len() as u64 } else { 0 };
         self.open = Some((file.clone(), end));
         written?;
-        let Place::Memory(bytes) = std::mem::replace(&mut block.place, Place::File { file, at }) else { return Ok(None) };
+        let Place::Memory(bytes) = std::mem::replace(&mut block.place, Place::File { file, at }) else {
+            return Ok(None);
+        };
         Ok(bytes.is_unique().then(|| {
             let mut room = Vec::from(bytes);
             room.clear();
