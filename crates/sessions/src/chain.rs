@@ -13,6 +13,7 @@
 use crate::conversation;
 use crate::event::{Event, Order};
 use crate::intern::Interner;
+use crate::places::Places;
 use crate::rows::Cut;
 use crate::rules::Limits;
 use crate::session;
@@ -105,8 +106,11 @@ pub(crate) struct Rare {
     pub(crate) folded_to: Order,
     /// Ids of the folded events of the base.
     pub(crate) folded: Ids,
-    /// Ids of the live events, if there are more than [`Chain::SCANNED`]; not stored.
-    pub(crate) live: Ids,
+    /// Where the live events stand, if there are more than [`Chain::SCANNED`]; not stored.
+    pub(crate) places: Places,
+    /// Live events, in total order, that belong far before the end of many others: these are moved for all of them at once.
+    /// See `apart.rs`.
+    pub(crate) apart: Vec<Event>,
     /// First events of the sessions last emitted, if there is more than one; not stored.
     heads: Vec<Order>,
     /// Time of the earliest event since the last emission.
@@ -121,7 +125,8 @@ impl Default for Rare {
             stale: Vec::new(),
             folded_to: Order::FIRST,
             folded: Ids::default(),
-            live: Ids::default(),
+            places: Places::default(),
+            apart: Vec::new(),
             heads: Vec::new(),
             changed_from: EventTime::MIN,
         }
@@ -176,12 +181,13 @@ impl Chain {
             (Some(first), Some(last)) => Some((first.at(), last.at())),
             _ => None,
         };
-        match (self.base_span(), live) {
+        let (start, end) = match (self.base_span(), live) {
             (Some((start, end)), Some((first, last))) => (start.at.min(first), end.max(last)),
             (Some((start, end)), None) => (start.at, end),
             (None, Some(span)) => span,
             (None, None) => (EventTime::MAX, EventTime::MIN),
-        }
+        };
+        (self.apart().first().map_or(start, |event| start.min(event.at())), end)
     }
 
     /// Whether an event with this id is among those it still knows.
@@ -191,41 +197,30 @@ impl Chain {
     }
 
     fn finds(&self, id: u64) -> bool {
-        if let Some(rare) = &self.rare {
-            if rare.folded.contains(&id) {
-                return true;
-            }
-            if self.live.len() > Chain::SCANNED {
-                return rare.live.contains(&id);
-            }
-        }
-        self.live.iter().any(|event| event.id == id)
+        self.rare.as_ref().is_some_and(|rare| rare.folded.contains(&id)) || self.live_event(id).is_some()
     }
 
     /// Adds a live event at its place.
     pub(crate) fn insert(&mut self, event: Event) {
         let order = event.order();
         self.filter |= filter_bit(event.id);
-        if self.live.len() == self.live.capacity() {
-            // Most sessions are short: 1, 2, 4, 6, then by half of what is there.
-            let more = match self.live.len() {
-                0 | 1 => 1,
-                2..6 => 2,
-                many => many / 2,
-            };
-            self.live.reserve_exact(more);
-        }
+        self.make_room(1);
         match self.live.last() {
             Some(last) if last.order() > order => {
                 let at = self.live.partition_point(|other| other.order() < order);
-                self.live.insert(at, event);
+                if self.live.len() - at > Chain::FAR {
+                    self.set_apart(event);
+                } else {
+                    self.live.insert(at, event);
+                }
             }
             _ => self.live.push(event),
         }
-        if self.live.len() > Chain::SCANNED {
-            let n = self.live.len();
-            let all = if n == Chain::SCANNED + 1 { &self.live[..] } else { &[event] };
-            self.rare.get_or_insert_default().live.extend(all.iter().map(|event| event.id));
+        if self.live.len() == Chain::SCANNED + 1 {
+            let places = Places::of(&self.live);
+            self.rare().places = places;
+        } else if self.live.len() > Chain::SCANNED {
+            self.rare().places.insert(&event);
         }
         if let Some(rare) = &mut self.rare {
             rare.changed_from = rare.changed_from.min(event.at());
@@ -235,18 +230,25 @@ impl Chain {
     /// Takes out the live event with this id, as if it had never come; `None` if there is none. A row that it
     /// begins is the caller's to take back.
     pub(crate) fn take(&mut self, id: u64) -> Option<Event> {
-        let at = self.live.iter().position(|event| event.id == id)?;
+        self.gather();
+        let at = self.place_of(id)?;
         let event = self.live.remove(at);
+        let is_long = self.live.len() > Chain::SCANNED;
         let rare = self.rare();
-        rare.live.remove(&id);
+        if is_long {
+            rare.places.remove(&event);
+        } else {
+            rare.places = Places::default();
+        }
         rare.changed_from = rare.changed_from.min(event.at());
         self.is_dirty = true;
-        self.rebuild();
+        self.find_heads();
         Some(event)
     }
 
     /// Splits off what the gap no longer connects with its beginning, once an event was taken out.
     pub(crate) fn split_off(&mut self, gap_ms: i64) -> Option<Chain> {
+        self.gather();
         let mut last = self.base_span().map(|(_, end)| end);
         let at = self.live.iter().position(|event| {
             let before = last.replace(event.at());
@@ -256,7 +258,7 @@ impl Chain {
         tail.live = self.live.split_off(at);
         tail.is_dirty = true;
         if let Some(rare) = &mut self.rare {
-            rare.live = Ids::default();
+            rare.places = Places::default();
             // What is to be taken back stays with its event, which may yet begin a row again.
             let moved = rare.stale.extract_if(.., |begin| tail.live_event(begin.id).is_some()).collect();
             tail.rare().stale = moved;
@@ -268,7 +270,19 @@ impl Chain {
 
     /// The live event with this id.
     pub(crate) fn live_event(&self, id: u64) -> Option<&Event> {
-        self.live.iter().find(|event| event.id == id)
+        if let Some(at) = self.place_of(id) {
+            return Some(&self.live[at]);
+        }
+        let rare = self.rare.as_ref().filter(|rare| !rare.apart.is_empty())?;
+        rare.places.find(id, &rare.apart).map(|at| &rare.apart[at])
+    }
+
+    /// The place among [`Chain::live`] of the event with this id.
+    fn place_of(&self, id: u64) -> Option<usize> {
+        match &self.rare {
+            Some(rare) if self.live.len() > Chain::SCANNED => rare.places.find(id, &self.live),
+            _ => self.live.iter().position(|event| event.id == id),
+        }
     }
 
     /// Whether what stands at `order` would have to be sorted in before events that were folded.
@@ -278,7 +292,9 @@ impl Chain {
 
     /// Takes in the events of another chain of its class. One of them at most has a base: whatever joins two chains comes
     /// before all of the later one, and would be late if that was folded.
-    pub(crate) fn absorb(&mut self, other: Chain) {
+    pub(crate) fn absorb(&mut self, mut other: Chain) {
+        self.gather();
+        other.gather();
         self.is_settled = false;
         self.filter |= other.filter;
         for event in other.live {
@@ -315,7 +331,10 @@ impl Chain {
         }
         match self.base_span() {
             Some((begin, _)) => Some(begin),
-            None => self.live.iter().find(|event| event.may_start()).map(Event::order),
+            None => {
+                let first = |events: &[Event]| events.iter().find(|event| event.may_start()).map(Event::order);
+                [first(&self.live), first(self.apart())].into_iter().flatten().min()
+            }
         }
         .filter(|&head| head <= order)
     }
@@ -382,7 +401,7 @@ impl Chain {
 
     /// Marks the symbols it holds.
     pub(crate) fn mark(&self, interner: &mut Interner) {
-        self.live.iter().for_each(|event| event.mark(interner));
+        self.live.iter().chain(self.apart()).for_each(|event| event.mark(interner));
         if let Some(rare) = &self.rare {
             match &rare.base {
                 Some(Base::Session(sum)) => sum.mark(interner),
@@ -395,12 +414,13 @@ impl Chain {
 
     /// Restores what is not stored.
     pub(crate) fn rebuild(&mut self) {
+        self.gather();
         let folded = self.rare.iter().flat_map(|rare| &rare.folded).copied();
         let ids = self.live.iter().map(|event| event.id).chain(folded);
         self.filter = ids.fold(0, |filter, id| filter | filter_bit(id));
         if self.live.len() > Chain::SCANNED {
-            let ids: Ids = self.live.iter().map(|event| event.id).collect();
-            self.rare().live = ids;
+            let places = Places::of(&self.live);
+            self.rare().places = places;
         }
         self.find_heads();
     }
@@ -417,7 +437,9 @@ impl Chain {
                 + base
                 + rare.done.capacity() * size_of::<(session::Summary, Cut)>()
                 + (rare.stale.capacity() + rare.heads.capacity()) * size_of::<Order>()
-                + (rare.folded.capacity() + rare.live.capacity()) * 10
+                + rare.folded.capacity() * 10
+                + rare.places.heap_bytes()
+                + rare.apart.capacity() * size_of::<Event>()
         });
         self.live.capacity() * size_of::<Event>() + rare
     }

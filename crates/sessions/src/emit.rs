@@ -33,6 +33,7 @@ pub(crate) struct Scratch {
 pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: &mut Scratch, out: &mut impl Out) {
     chain.is_dirty = false;
     scratch.segments.clear();
+    chain.gather();
     if chain.wants_fold(of.horizon, of.rules) {
         chain.fold(of.horizon, of.rules, of.interner);
     }

@@ -3,6 +3,7 @@
 use crate::chain::{Base, Chain, Ids, Rare};
 use crate::event::{Event, Order};
 use crate::intern::Interner;
+use crate::places::Places;
 use crate::rows::Cut;
 use crate::rules::Rules;
 use crate::session;
@@ -17,6 +18,7 @@ impl Chain {
 
     /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
     pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
+        self.gather();
         let n = self.live.partition_point(|event| event.at() < horizon);
         if n == 0 {
             return;
@@ -29,11 +31,12 @@ impl Chain {
         let rare = self.rare.get_or_insert_default();
         rare.folded_to = old.last().map_or(rare.folded_to, Event::order);
         for event in &old {
-            rare.live.remove(&event.id);
             rare.folded.insert(event.id);
         }
         if self.live.len() <= Chain::SCANNED {
-            rare.live = Ids::default();
+            rare.places = Places::default();
+        } else {
+            old.iter().for_each(|event| rare.places.remove(event));
         }
         if class.is_session() {
             fold_sessions(rare, &old, rules, interner);

@@ -219,8 +219,9 @@ fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<S
 fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
     out.push(chain.class.0);
     out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
-    put_varint(out, chain.live.len() as u64);
-    chain.live.iter().for_each(|event| event.save(interner, out, symbol));
+    let events = chain.events();
+    put_varint(out, events.len() as u64);
+    events.iter().for_each(|event| event.save(interner, out, symbol));
     let Some(rare) = &chain.rare else { return };
     match &rare.base {
         None => out.push(0),
@@ -255,6 +256,7 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Int
     for _ in 0..reader.varint()? {
         chain.insert(Event::load(reader, resolve, interner)?);
     }
+    chain.gather();
     if flags & 4 != 0 {
         let mut rare = Rare::default();
         rare.base = match reader.u8()? {
