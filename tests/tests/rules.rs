@@ -4,7 +4,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crumbtrail_tests::{Deployment, has_engine, tables};
+use crumbtrail_tests::{Broker, Deployment, Member, has_engine, tables};
 
 const START_MS: i64 = 1_760_000_000_000;
 const MINUTE_MS: i64 = 60_000;
@@ -91,8 +91,30 @@ fn said(shop: &Deployment, what: &str) -> (bool, String) {
     (out.status.success(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
 }
 
+/// A member that was started under the rules of before, and reads our logs: the new ones come to it from there.
+fn member_of_before(shop: &Deployment) -> Member {
+    let now = std::fs::read_to_string(shop.config()).unwrap();
+    configure(shop, 1_800, 60, "retail");
+    let member = Member::start(shop, "member");
+    // Until it has read its configuration and taken its partitions.
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::write(shop.config(), now).unwrap();
+    member
+}
+
+/// What happens while it is played.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// Nothing.
+    Calm,
+    /// Commands are killed.
+    Shaken,
+    /// Commands are killed, and so is a member of the processors' groups that runs while the rules come.
+    ShakenBesideAMember,
+}
+
 /// An import, other rules, an import.
-fn play(shop: &Deployment, is_shaken: bool) {
+fn play(shop: &Deployment, course: Course) {
     configure(shop, 1_800, 60, "retail");
     let (first, second) = (clicks(shop, "first.jsonl", 0, 30), clicks(shop, "second.jsonl", 30, 60));
     shop.ok("import", &first);
@@ -110,8 +132,19 @@ fn play(shop: &Deployment, is_shaken: bool) {
         command.args(&second);
         command
     };
-    if is_shaken {
+    if course == Course::Calm {
+        assert!(apply().status().unwrap().success());
+        assert!(import().status().unwrap().success());
+    } else {
+        let member = (course == Course::ShakenBesideAMember).then(|| member_of_before(shop));
         let kills = kill_often(shop, apply, Duration::from_millis(60));
+        if let Some(member) = member {
+            member.kill();
+            // Under the new rules it starts where the other was killed.
+            let next = Member::start(shop, "member");
+            std::thread::sleep(Duration::from_secs(3));
+            next.kill();
+        }
         // A replay from the beginning: no snapshots, but what is noted beside them.
         for processor in ["sessionize", "journey"] {
             let folder = shop.data().join("snapshots/e1").join(processor);
@@ -121,9 +154,6 @@ fn play(shop: &Deployment, is_shaken: bool) {
         let more = kill_often(shop, import, Duration::from_millis(150));
         eprintln!("killed {kills} and {more} times");
         assert!(kills > 0 && more > 0);
-    } else {
-        assert!(apply().status().unwrap().success());
-        assert!(import().status().unwrap().success());
     }
     // The end of time.
     let mut last = clicks(shop, "last.jsonl", 1_000, 1_001);
@@ -137,8 +167,8 @@ fn other_rules_hold_from_their_record_on_whatever_is_killed() {
         return;
     }
     let (mut calm, mut shaken) = (Deployment::new(""), Deployment::new(""));
-    play(&calm, false);
-    play(&shaken, true);
+    play(&calm, Course::Calm);
+    play(&shaken, Course::Shaken);
     calm.start_engine();
     shaken.start_engine();
     tables::assert_equal(&calm, &shaken);
@@ -156,6 +186,29 @@ fn other_rules_hold_from_their_record_on_whatever_is_killed() {
     assert_eq!(calm.number("SELECT uniqExact(model) FROM journeys"), 1);
     assert_eq!(calm.sql("SELECT DISTINCT model FROM stage_moves").trim(), "own", "all touchpoints were still kept");
     let (_, shown) = said(&calm, "show");
+    assert!(shown.contains("rules.gap_seconds was 1800, is 600") && shown.contains("is the same"), "{shown}");
+}
+
+/// On Kafka what is killed has its partitions for the session timeout, and other processes go on beside the command.
+#[test]
+fn on_kafka_members_take_other_rules_from_the_log_whatever_is_killed() {
+    let test = "on_kafka_members_take_other_rules_from_the_log_whatever_is_killed";
+    if !has_engine(test) {
+        return;
+    }
+    let Some(broker) = Broker::start(test) else { return };
+    let kafka = format!(
+        "log:\n  home: kafka\n  replication_factor: 1\nkafka:\n  bootstrap_servers: {}\n  client:\n    \
+         session.timeout.ms: \"6000\"\nsnapshots:\n  interval_seconds: 1\n",
+        broker.address
+    );
+    let (mut calm, mut shaken) = (Deployment::new(""), Deployment::new(&kafka));
+    play(&calm, Course::Calm);
+    shaken.start_engine();
+    play(&shaken, Course::ShakenBesideAMember);
+    calm.start_engine();
+    tables::assert_equal(&calm, &shaken);
+    let (_, shown) = said(&shaken, "show");
     assert!(shown.contains("rules.gap_seconds was 1800, is 600") && shown.contains("is the same"), "{shown}");
 }
 
@@ -180,4 +233,27 @@ fn what_is_constant_within_an_epoch_is_refused_with_the_way_out() {
     let (is_done, same) = said(&shop, "apply");
     assert!(is_done && same.contains("in force already"), "{same}");
     shop.ok("import", &begun);
+}
+
+#[test]
+fn an_epoch_begun_by_a_build_without_the_note_is_told_of() {
+    if !has_engine("an_epoch_begun_by_a_build_without_the_note_is_told_of") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let begun = clicks(&shop, "first.jsonl", 0, 2);
+    let import = || {
+        let out = shop.command("import").args(&begun).output().unwrap();
+        assert!(out.status.success());
+        String::from_utf8_lossy(&out.stderr).contains("did not note its rules")
+    };
+    assert!(!import(), "an epoch of its own");
+    let note = shop.data().join("snapshots/e1/epoch/rules");
+    std::fs::remove_file(&note).unwrap();
+    let (is_done, refused) = said(&shop, "apply");
+    assert!(!is_done && refused.contains("no rules of epoch 1 are noted"), "{refused}");
+    assert!(import() && note.exists());
+    assert!(!import(), "told once");
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }

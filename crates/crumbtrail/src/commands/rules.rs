@@ -34,7 +34,7 @@ fn show(place: &Place) -> Result<ExitCode> {
     let deployment = Deployment::new(load(place)?)?;
     let epoch = deployment.epoch().0;
     let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
-        println!("epoch {epoch} was not begun: it will be computed by the rules of its first start");
+        println!("no rules of epoch {epoch} are noted: it will be computed by those of its first start by this build");
         return Ok(ExitCode::SUCCESS);
     };
     let mut before = Computing::of(&Config::default())?;
@@ -64,7 +64,10 @@ fn apply(place: &Place) -> Result<ExitCode> {
     let rules = Computing::of(&deployment.config)?;
     let noted = || {
         Noted::read(&notes)?.with_context(|| {
-            format!("epoch {epoch} was not begun: it will be computed by the rules of its first start, there is nothing to change")
+            format!(
+                "no rules of epoch {epoch} are noted: it was not begun, and will be computed by the rules of its first start, or was begun \
+                 by a build that did not note them: start it once under those it was begun with"
+            )
         })
     };
     noted()?;

@@ -293,15 +293,16 @@ pub fn check(notes: &Notes, epoch: u8, rules: &Computing) -> Result<()> {
     )
 }
 
-/// Notes what an epoch begins with, once its logs are there.
+/// Notes what an epoch begins with, once its logs are there; whether nothing was noted before.
 ///
 /// # Errors
 /// The note cannot be read or written.
-pub fn note(notes: &Notes, rules: Computing) -> Result<()> {
-    if Noted::read(notes)?.is_none() {
-        Noted { begun: rules, applied: Vec::new() }.write(notes)?;
+pub fn note(notes: &Notes, rules: Computing) -> Result<bool> {
+    if Noted::read(notes)?.is_some() {
+        return Ok(false);
     }
-    Ok(())
+    Noted { begun: rules, applied: Vec::new() }.write(notes)?;
+    Ok(true)
 }
 
 /// What the steps of an epoch compute by.

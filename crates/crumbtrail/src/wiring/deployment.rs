@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start};
 use crumbtrail_log::kafka::{KafkaLog, KafkaSettings, admin};
 use crumbtrail_log::local::LocalLog;
-use crumbtrail_log::{Epoch, Generation, Log, LogError};
+use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, PartitionId};
 use crumbtrail_runtime::SnapshotStore;
 use crumbtrail_runtime::notes::Notes;
 use crumbtrail_warehouse::schema::Target;
@@ -142,8 +142,16 @@ impl Deployment {
         };
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
-        if let Some(computing) = computing {
-            computing::note(&notes, computing)?;
+        if let Some(computing) = computing
+            && computing::note(&notes, computing)?
+            && has_frames(logs.touchpoints.as_ref())?
+        {
+            tracing::warn!(
+                epoch = self.config.epoch.0,
+                "the epoch was begun by a build that did not note its rules: those of this configuration are noted as the ones it began \
+                 with; if it was begun under others, put them back and remove the note `epoch/rules` beside its snapshots, or compute \
+                 the history anew: `crumbtrail rebuild`"
+            );
         }
         Ok(logs)
     }
@@ -470,6 +478,16 @@ pub struct Clickhouse {
     pub endpoint: Endpoint,
     /// The embedded engine: held so that it stops with us if nobody else uses it.
     _engine: Option<EngineHandle>,
+}
+
+/// Whether anything was ever written to a log.
+fn has_frames(log: &dyn Log) -> Result<bool, LogError> {
+    for partition in (0..log.partitions()).map(PartitionId) {
+        if log.bounds(partition)?.1 > Offset(0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn instance(config: &Config) -> String {
