@@ -1,12 +1,12 @@
 //! A door before ClickHouse that does to requests what networks, balancers and servers do to them.
 //!
 //! A thread per connection, a new connection to the server for every request. Only inserts, and the loader's question for
-//! the server's start, are struck; everything else passes, unless the door is shut or waits for a statement.
+//! the server's start, are struck; everything else passes, unless the door is shut.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What happens to a request.
@@ -67,13 +67,6 @@ struct Shared {
     struck: AtomicU64,
     is_shut: AtomicBool,
     is_over: AtomicBool,
-    awaited: Mutex<Option<Awaited>>,
-}
-
-/// A statement that gets no answer.
-struct Awaited {
-    words: Vec<u8>,
-    is_applied: bool,
 }
 
 /// Which requests are struck.
@@ -98,7 +91,6 @@ impl Proxy {
             struck: AtomicU64::new(0),
             is_shut: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            awaited: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept(&accepting, listener, address));
@@ -129,17 +121,6 @@ impl Proxy {
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.shared.seen.load(Ordering::Relaxed)
-    }
-
-    /// The next request with these words gets no answer for longer than the client waits; it reaches the server, or it does not.
-    pub fn hold(&self, words: &str, is_applied: bool) {
-        *self.shared.awaited() = Some(Awaited { words: words.as_bytes().to_vec(), is_applied });
-    }
-
-    /// Whether that request has come, and was applied if it was to be.
-    #[must_use]
-    pub fn has_held(&self) -> bool {
-        self.shared.awaited().is_none()
     }
 
     /// Shuts the door: connections are refused, those under way break off. Or opens it again.
@@ -194,10 +175,6 @@ fn converse(shared: &Arc<Shared>, caller: TcpStream) -> io::Result<()> {
         let mut request = head.clone();
         read_body(&mut from_caller, &head, &mut request)?;
         if shared.is_shut.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        if shared.holds(&request)? {
-            std::thread::sleep(HELD);
             return Ok(());
         }
         let answer = match fault {
@@ -258,22 +235,6 @@ impl Shared {
         }
         self.struck.store(struck + 1, Ordering::Relaxed);
         plan.faults.get(struck as usize % plan.faults.len()).copied()
-    }
-
-    fn awaited(&self) -> MutexGuard<'_, Option<Awaited>> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this is the request that gets no answer; applies it, if it is to be.
-    fn holds(&self, request: &[u8]) -> io::Result<bool> {
-        let mut awaited = self.awaited();
-        let is_it = |one: &&Awaited| request.windows(one.words.len()).any(|words| words == one.words);
-        let Some(one) = awaited.as_ref().filter(is_it) else { return Ok(false) };
-        if one.is_applied {
-            self.ask(request)?;
-        }
-        *awaited = None;
-        Ok(true)
     }
 
     /// The server's answer, whole.

@@ -1,14 +1,12 @@
 //! Tables computed anew under a new epoch: they say what a run from scratch says, and the old ones serve until then.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crumbtrail_log::local::LocalLog;
 use crumbtrail_log::{Log as _, Offset, PartitionId};
-use crumbtrail_tests::deployment::wait_until;
-use crumbtrail_tests::{Broker, Deployment, Member, Proxy, has_engine, tables, world};
+use crumbtrail_tests::{Broker, Deployment, Member, has_engine, tables, world};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -151,69 +149,6 @@ fn a_rebuild_that_is_killed_goes_on_and_old_tables_serve_until_its_end() {
     tables::assert_says(&expected, &shop);
 }
 
-/// A statement that changes something, past the door.
-fn change(host: &Deployment, statement: &str) {
-    let (url, user, password) = host.engine_access();
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
-    let length = statement.len();
-    write!(
-        stream,
-        "POST / HTTP/1.1\r\nHost: x\r\nX-ClickHouse-User: {user}\r\nX-ClickHouse-Key: {password}\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n{statement}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-#[test]
-fn killed_where_the_views_are_exchanged_the_next_ends_it() {
-    if !has_engine("killed_where_the_views_are_exchanged_the_next_ends_it") {
-        return;
-    }
-    let mut host = Deployment::new("");
-    host.start_engine();
-    let door = Proxy::start(&host.engine_access().0);
-    let begin = |database: &str, more: &str| {
-        let shop = Deployment::beside(&host, &door.url(), database, more);
-        let files = shop.path("world");
-        world::make(&files, "0.02", &[]);
-        shop.ok("import", world::import_arguments(&files));
-        shop
-    };
-    let expected = tables::all(&begin("anew", OTHER_RULES));
-    // Before the exchange; in a server that died in the middle of it; behind it; when one of the views of before is gone.
-    let moments =
-        [("EXCHANGE", false, false), ("EXCHANGE", false, true), ("EXCHANGE", true, false), ("DROP VIEW", true, false)];
-    for (n, (statement, is_applied, is_half)) in moments.into_iter().enumerate() {
-        let database = format!("shop{n}");
-        let shop = begin(&database, "");
-        let before = tables::all(&shop);
-        assert_ne!(before, expected);
-        reconfigure(&shop, OTHER_RULES);
-        door.hold(statement, is_applied);
-        let mut job = shop.command("rebuild").stdout(Stdio::null()).spawn().unwrap();
-        wait_until(Duration::from_secs(120), || door.has_held());
-        job.kill().unwrap();
-        job.wait().unwrap();
-        if is_half {
-            change(&host, &format!("EXCHANGE TABLES {database}.sessions AND {database}.sessions_next"));
-        } else if !is_applied {
-            tables::assert_says(&before, &shop);
-        }
-        shop.ok("rebuild", [] as [&str; 0]);
-        tables::assert_says(&expected, &shop);
-        let staged = format!("SELECT name FROM system.tables WHERE database = '{database}' AND name LIKE '%\\_next'");
-        assert_eq!(shop.sql(&staged), "", "nothing is left of {statement}, applied {is_applied}, half {is_half}");
-        let said = shop.ok("rebuild", [] as [&str; 0]);
-        assert!(said.contains("the views show epoch 2"), "{said}");
-        reconfigure(&shop, "epoch: 2\n");
-        shop.ok("rebuild", ["--drop-epoch", "1"]);
-        tables::assert_says(&expected, &shop);
-    }
-}
-
 #[test]
 fn a_rebuild_goes_on_under_its_own_rules_or_begins_afresh() {
     if !has_engine("a_rebuild_goes_on_under_its_own_rules_or_begins_afresh") {
@@ -223,7 +158,7 @@ fn a_rebuild_goes_on_under_its_own_rules_or_begins_afresh() {
     reconfigure(&shop, "rules:\n  gap_seconds: 60\n");
     let mut job = shop.command("rebuild").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let log = shop.data().join("log/touchpoints-e2.redb");
-    wait_until(Duration::from_secs(60), || log.exists());
+    crumbtrail_tests::deployment::wait_until(Duration::from_secs(60), || log.exists());
     job.kill().unwrap();
     job.wait().unwrap();
     let config = std::fs::read_to_string(shop.config()).unwrap();
@@ -331,7 +266,7 @@ fn on_kafka_the_old_processors_go_on_until_it_has_caught_up() {
     let member = Member::start(&shop, "a");
     let counted = || shop.run("sql", ["SELECT count() FROM touchpoints", "--format", "TSV"]);
     let all = format!("{}\n", expected[0].len()).into_bytes();
-    wait_until(Duration::from_secs(120), || counted().stdout == all);
+    crumbtrail_tests::deployment::wait_until(Duration::from_secs(120), || counted().stdout == all);
     let text = std::fs::read_to_string(shop.config()).unwrap();
     std::fs::write(shop.config(), text.replace("partitions: 3", "partitions: 2") + rules).unwrap();
     let mut job = shop.command("rebuild").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
