@@ -313,6 +313,8 @@ impl Journeys {
         journeys.vacant = Stored::get(&mut reader)?;
         let vacant: HashSet<u32> = journeys.vacant.iter().copied().collect();
         let slots = reader.varint()?;
+        // A person takes more bytes than these, so a damaged number cannot ask for more memory than the bytes there are.
+        journeys.index.reserve((slots as usize).min(reader.rest().len() / 64));
         for number in 0..slots {
             let mut person = Person::get(&mut reader)?;
             let number = u32::try_from(number).map_err(|_| WireError::Malformed("too many people"))?;
