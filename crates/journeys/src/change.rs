@@ -10,11 +10,12 @@ use hashbrown::HashSet;
 
 use crate::model::{NOWHERE, StageModel};
 use crate::person::Person;
+use crate::rows::Out;
 use crate::rules::JourneyRules;
 use crate::stage::Stage;
 use crate::state::State;
-use crate::step::{Journeys, Out, owe};
-use crate::tell::AsOf;
+use crate::step::{Journeys, owe};
+use crate::told::AsOf;
 
 impl Journeys {
     /// From here on other rules hold. Moves of a model that goes, or is called otherwise now, are taken back at once; the rest

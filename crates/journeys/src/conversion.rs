@@ -48,16 +48,6 @@ pub(crate) fn within(touches: &[Touch], at: EventTime, look_back_ms: i64) -> &[T
     &touches[old..]
 }
 
-/// The conversion a touchpoint of this kind is, if it is one.
-pub(crate) const fn conversion_kind(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Purchase => Some("purchase"),
-        Kind::SignUp => Some("signed_up"),
-        Kind::Subscribed => Some("subscribed"),
-        _ => None,
-    }
-}
-
 /// Hash of person, event and what is said of them: a row's stable id.
 pub(crate) fn row_id(person: Key, event: u64, what: u8) -> u64 {
     let mut bytes = [0u8; 25];

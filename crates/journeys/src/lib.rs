@@ -28,8 +28,10 @@ mod state;
 pub mod step;
 mod strings;
 mod tell;
+mod told;
 
 pub use model::StageModel;
 pub use model_file::ModelError;
+pub use rows::Out;
 pub use rules::JourneyRules;
-pub use step::{Journeys, Out};
+pub use step::Journeys;

@@ -3,7 +3,6 @@
 use crumbtrail_events::vocabulary::Scale;
 use crumbtrail_events::{EventTime, Kind};
 
-use crate::model_file::{self, ModelError};
 use crate::point::Seen;
 use crate::strings::Strings;
 
@@ -71,23 +70,8 @@ pub(crate) struct RatingRange {
 }
 
 impl StageModel {
-    /// Reads and checks a model.
-    ///
-    /// # Errors
-    /// Not YAML of this shape, an unknown stage, kind, channel … (with the nearest known word), a stage or rule twice,
-    /// a duration that is none, a rule that can never hold.
-    pub fn from_yaml(text: &str) -> Result<StageModel, ModelError> {
-        model_file::read(text)
-    }
-
     /// The text of the shipped model.
     pub const RETAIL: &str = include_str!("../models/retail.yaml");
-
-    /// The shipped model of a shop: awareness → consideration → purchase → service → loyalty.
-    #[must_use]
-    pub fn retail() -> StageModel {
-        StageModel::from_yaml(StageModel::RETAIL).expect("the shipped retail model is valid")
-    }
 
     /// Its name.
     #[must_use]

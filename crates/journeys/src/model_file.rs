@@ -135,8 +135,25 @@ impl WhenFile {
     }
 }
 
+impl StageModel {
+    /// Reads and checks a model.
+    ///
+    /// # Errors
+    /// Not YAML of this shape, an unknown stage, kind, channel … (with the nearest known word), a stage or rule twice,
+    /// a duration that is none, a rule that can never hold.
+    pub fn from_yaml(text: &str) -> Result<StageModel, ModelError> {
+        read(text)
+    }
+
+    /// The shipped model of a shop: awareness → consideration → purchase → service → loyalty.
+    #[must_use]
+    pub fn retail() -> StageModel {
+        StageModel::from_yaml(StageModel::RETAIL).expect("the shipped retail model is valid")
+    }
+}
+
 /// Reads, checks and compiles a model.
-pub(crate) fn read(text: &str) -> Result<StageModel, ModelError> {
+fn read(text: &str) -> Result<StageModel, ModelError> {
     let file: ModelFile = serde_saphyr::from_str(text).map_err(|error| ModelError::Yaml(error.to_string()))?;
     let shape = |problem| ModelError::Shape { model: file.model.clone(), problem };
     if file.model.is_empty() {

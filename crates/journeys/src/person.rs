@@ -8,7 +8,7 @@ use crate::rules::JourneyRules;
 use crate::snapshot::stored;
 use crate::state::State;
 use crate::strings::Sym;
-use crate::tell::{AsOf, Told};
+use crate::told::{AsOf, Told};
 
 /// Touchpoints kept per person; beyond, the oldest are settled for good (and one that belongs among them is taken as of
 /// the time that is settled). Bounds the memory and the refold of somebody who is no person.

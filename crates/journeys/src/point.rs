@@ -5,7 +5,6 @@ use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Kind, Micros, Touchpoint};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::conversion::conversion_kind;
 use crate::snapshot::stored;
 use crate::strings::{Strings, Sym};
 
@@ -192,5 +191,15 @@ impl Line {
     pub(crate) fn of(item: &Item<'_>) -> Line {
         let name = if item.product.is_empty() { item.name } else { item.product };
         Line { product: xxh3_64(name.as_bytes()), price: item.price, quantity: item.quantity }
+    }
+}
+
+/// The conversion a touchpoint of this kind is, if it is one.
+pub(crate) const fn conversion_kind(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Purchase => Some("purchase"),
+        Kind::SignUp => Some("signed_up"),
+        Kind::Subscribed => Some("subscribed"),
+        _ => None,
     }
 }

@@ -212,3 +212,15 @@ pub struct BreadcrumbRow<'a> {
     /// Country last known.
     pub country: &'a str,
 }
+
+/// Where rows go. Rows borrow from the state: what is wanted of them is copied before returning.
+pub trait Out {
+    /// A version of a journey.
+    fn journey(&mut self, row: &JourneyRow<'_>);
+    /// A version of a stage move, or its retraction (key, model and time only).
+    fn stage_move(&mut self, row: &StageMoveRow<'_>);
+    /// A version of a conversion, or its retraction (key, person and time only).
+    fn conversion(&mut self, row: &ConversionRow<'_>);
+    /// A version of a breadcrumb, or its retraction (key, person, kind and beginning only).
+    fn breadcrumb(&mut self, row: &BreadcrumbRow<'_>);
+}

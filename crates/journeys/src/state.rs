@@ -5,9 +5,9 @@ use crumbtrail_events::{EventTime, Kind, Micros};
 use smallvec::SmallVec;
 
 use crate::cart::{self, Slot};
-use crate::conversion::{self, Touch, conversion_kind, touch_of};
+use crate::conversion::{self, Touch, touch_of};
 use crate::found::{Abandoned, Conversion, Found};
-use crate::point::{Seen, changes_cart};
+use crate::point::{Seen, changes_cart, conversion_kind};
 use crate::rules::JourneyRules;
 use crate::snapshot::stored;
 use crate::stage::{Cause, Stage};

@@ -14,24 +14,13 @@ use crate::found::Found;
 use crate::pending::{Inserted, Pending};
 use crate::people::People;
 use crate::person::{Armed, Person};
-use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
+use crate::rows::Out;
 use crate::rules::JourneyRules;
 use crate::snapshot::{Stored, VERSION};
 use crate::state::State;
 use crate::strings::{Strings, Sym};
-use crate::tell::{AsOf, Teller};
-
-/// Where rows go. Rows borrow from the state: what is wanted of them is copied before returning.
-pub trait Out {
-    /// A version of a journey.
-    fn journey(&mut self, row: &JourneyRow<'_>);
-    /// A version of a stage move, or its retraction (key, model and time only).
-    fn stage_move(&mut self, row: &StageMoveRow<'_>);
-    /// A version of a conversion, or its retraction (key, person and time only).
-    fn conversion(&mut self, row: &ConversionRow<'_>);
-    /// A version of a breadcrumb, or its retraction (key, person, kind and beginning only).
-    fn breadcrumb(&mut self, row: &BreadcrumbRow<'_>);
-}
+use crate::tell::Teller;
+use crate::told::AsOf;
 
 /// What the step met; each a metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,46 +8,16 @@ use crate::conversion::row_id;
 use crate::found::{Abandoned, Conversion, Found, Move};
 use crate::model::NOWHERE;
 use crate::person::Person;
-use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
+use crate::rows::{BreadcrumbRow, ConversionRow, JourneyRow, Out, StageMoveRow};
 use crate::rules::JourneyRules;
-use crate::snapshot::stored;
 use crate::state::State;
-use crate::step::Out;
 use crate::strings::Strings;
+use crate::told::{AsOf, Told};
 
 const MOVE: u8 = 0;
 const CONVERSION: u8 = 1;
 const BREADCRUMB: u8 = 2;
 const CART_ABANDONED: &str = "cart_abandoned";
-
-/// A row that was said and may still change: what a correction or a retraction needs to know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Told {
-    table: u8,
-    /// Move: model and index. Else the row's id.
-    key: u64,
-    /// Of all its columns.
-    hash: u64,
-    /// The time a retraction repeats.
-    at: EventTime,
-    /// No later touchpoint can change it, unless one changes hands.
-    is_settled: bool,
-}
-stored!(Told { table, key, hash, at, is_settled });
-
-impl Told {
-    fn place(&self) -> (u8, u64) {
-        (self.table, self.key)
-    }
-}
-
-/// What rows are made with, besides the person.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AsOf<'a> {
-    pub(crate) rules: &'a JourneyRules,
-    pub(crate) strings: &'a Strings,
-    pub(crate) watermark: EventTime,
-}
 
 /// Buffers that are used again for every person.
 #[derive(Debug, Default)]
