@@ -19,6 +19,8 @@ use crate::step::{Context, Effects, Step, StepError};
 
 /// Format version of the owner's part of a snapshot.
 const STATE_VERSION: u8 = 1;
+/// Records that a step is shown before they are its turn.
+const AHEAD: u32 = 64;
 
 /// Why a partition halts.
 #[derive(Debug, thiserror::Error)]
@@ -376,7 +378,12 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         let watermark = watermark_of(&self.inbox);
         let mut seq = 0u32;
         let mut index = 0u64;
-        for (record, number) in view.records().zip(0..) {
+        let mut records = view.records();
+        for number in 0u32.. {
+            if number.is_multiple_of(AHEAD) {
+                self.step.look_ahead(&mut records.clone().take(AHEAD as usize).map(|record| record.payload));
+            }
+            let Some(record) = records.next() else { break };
             match self.inbox.judge(generation, record.origin, record.position, record.previous) {
                 Verdict::Accept => {
                     let context = Context { version: base | index, watermark, wall_ms: self.time.elapsed() };

@@ -148,6 +148,8 @@ pub trait Step: Send {
     fn name(&self) -> &'static str;
     /// How many tables it writes.
     fn tables(&self) -> usize;
+    /// These records come next, if they are no repeats: a chance to ask for memory for all of them at once. Changes nothing.
+    fn look_ahead(&self, _payloads: &mut dyn Iterator<Item = &[u8]>) {}
     /// One record, in log order, each exactly once. Must say exactly one outcome.
     ///
     /// # Errors

@@ -122,16 +122,11 @@ impl Site {
         let watermark = EventTime(self.next_tick - 1_000);
         let began = Instant::now();
         let mut begin = 0;
-        let mut ahead = [Key(0); Sessions::AHEAD];
         for (n, &end) in self.ends.iter().enumerate() {
-            if n.is_multiple_of(Sessions::AHEAD) && std::env::var("AHEAD").is_ok() {
-                let (mut begin, mut count) = (begin, 0);
-                for &end in self.ends[n..].iter().take(Sessions::AHEAD) {
-                    ahead[count] = Head::peek(&self.frame[begin..end]).expect("own bytes").key;
-                    count += 1;
-                    begin = end;
-                }
-                self.state.look_ahead(&ahead[..count]);
+            if n.is_multiple_of(Sessions::AHEAD) {
+                // As the runtime does with the records of a frame.
+                let begins = [begin].into_iter().chain(self.ends[n..].iter().copied());
+                self.state.look_ahead(begins.take(self.ends.len() - n).map(|at| head(&self.frame[at..]).key));
             }
             let judged = self.state.touchpoint(&self.frame[begin..end], watermark, &mut self.rows).expect("own bytes");
             assert_eq!(judged.outcome, Outcome::Counted);
@@ -156,6 +151,10 @@ impl Site {
 }
 
 const PAGES: [&str; 7] = ["/", "/cart", "/p/:id", "/c/:id", "/search", "/help/:id", "/checkout"];
+
+fn head(bytes: &[u8]) -> Head {
+    Head::peek(bytes).expect("own bytes")
+}
 
 fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }

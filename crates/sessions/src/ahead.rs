@@ -15,15 +15,21 @@ use crate::state::Sessions;
 use crumbtrail_events::Key;
 use std::hint::black_box;
 
+/// So few keys are in the cache anyway.
+const FEW: usize = 10_000;
+
 impl Sessions {
     /// So many keys are looked at ahead at once: with more, the first have left the nearest cache when they are needed.
     pub const AHEAD: usize = 64;
 
     /// Asks for what the next touchpoints of these keys will read, of [`Sessions::AHEAD`] at most. Decides nothing, and may be left out.
-    pub fn look_ahead(&self, keys: &[Key]) {
+    pub fn look_ahead(&self, keys: impl Iterator<Item = Key>) {
+        if self.slots.len() < FEW {
+            return;
+        }
         let mut found = [0; Sessions::AHEAD];
         let mut count = 0;
-        for n in keys.iter().take(Sessions::AHEAD).filter_map(|&key| self.slots.find(key)) {
+        for n in keys.take(Sessions::AHEAD).filter_map(|key| self.slots.find(key)) {
             found[count] = n;
             count += 1;
         }

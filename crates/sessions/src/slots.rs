@@ -192,6 +192,11 @@ impl Slots {
         saving.copies.push(page_of(blocks, saving.page(page)).to_vec());
     }
 
+    /// How many are in use.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
     /// The numbers of all slots in use, in no order.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.index.iter().copied()

@@ -117,6 +117,10 @@ impl Step for Sessionize {
         TABLES.len()
     }
 
+    fn look_ahead(&self, payloads: &mut dyn Iterator<Item = &[u8]>) {
+        self.sessions.look_ahead(payloads.filter_map(|payload| Head::peek(payload).ok()).map(|head| head.key));
+    }
+
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let version = RowVersion(context.version);
         let Sessionize { sessions, closed, .. } = self;
