@@ -1,7 +1,7 @@
 //! A door before ClickHouse that does to requests what networks, balancers and servers do to them.
 //!
 //! A thread per connection, a new connection to the server for every request. Only inserts, and the loader's question for
-//! the server's start, are struck; everything else passes, unless the door is shut.
+//! the server's start, are struck; everything else passes, unless the door is shut, or holds what says a certain word.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -67,6 +67,15 @@ struct Shared {
     struck: AtomicU64,
     is_shut: AtomicBool,
     is_over: AtomicBool,
+    hold: Mutex<Option<Hold>>,
+    holds: AtomicBool,
+}
+
+/// A request that is never answered.
+#[derive(Clone)]
+struct Hold {
+    word: String,
+    is_applied: bool,
 }
 
 /// Which requests are struck.
@@ -91,6 +100,8 @@ impl Proxy {
             struck: AtomicU64::new(0),
             is_shut: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            hold: Mutex::default(),
+            holds: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accept(&accepting, listener, address));
@@ -121,6 +132,19 @@ impl Proxy {
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.shared.seen.load(Ordering::Relaxed)
+    }
+
+    /// The next request that says `word` is never answered, and reaches the server only if it is to be applied.
+    pub fn hold(&self, word: &str, is_applied: bool) {
+        let hold = Hold { word: word.to_owned(), is_applied };
+        *self.shared.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        self.shared.holds.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a request is held, and applied if it was to be.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.shared.holds.load(Ordering::Relaxed)
     }
 
     /// Shuts the door: connections are refused, those under way break off. Or opens it again.
@@ -175,6 +199,15 @@ fn converse(shared: &Arc<Shared>, caller: TcpStream) -> io::Result<()> {
         let mut request = head.clone();
         read_body(&mut from_caller, &head, &mut request)?;
         if shared.is_shut.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(hold) = shared.held(&request) {
+            if hold.is_applied {
+                shared.ask(&request)?;
+            }
+            shared.holds.store(true, Ordering::Relaxed);
+            // Until whoever asked has gone.
+            let _ = from_caller.fill_buf();
             return Ok(());
         }
         let answer = match fault {
@@ -235,6 +268,16 @@ impl Shared {
         }
         self.struck.store(struck + 1, Ordering::Relaxed);
         plan.faults.get(struck as usize % plan.faults.len()).copied()
+    }
+
+    /// Whether this request is the one to be held.
+    fn held(&self, request: &[u8]) -> Option<Hold> {
+        let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
+        let word = hold.as_ref()?.word.as_bytes();
+        if !request.windows(word.len()).any(|window| window == word) {
+            return None;
+        }
+        hold.take()
     }
 
     /// The server's answer, whole.

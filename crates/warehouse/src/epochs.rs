@@ -118,6 +118,29 @@ pub async fn switch(client: &Client, target: &Target) -> Result<(), WarehouseErr
         client.execute(&format!("EXCHANGE TABLES {}{on_cluster}", pairs.join(", "))).await?;
     }
     show(client, target).await?;
+    drop_staged(client, target).await
+}
+
+/// Whether staged views are left: an exchange is still to come, or was not tidied up after.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn has_staged(client: &Client) -> Result<bool, WarehouseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        staged: u64,
+    }
+    let names: Vec<String> = views().map(|(_, name)| format!("'{name}{STAGED}'")).collect();
+    let sql = format!(
+        "SELECT count() AS staged FROM system.tables WHERE database = '{}' AND name IN ({})",
+        client.database(),
+        names.join(", ")
+    );
+    Ok(client.rows::<Row>(&sql).await?.first().is_some_and(|row| row.staged > 0))
+}
+
+async fn drop_staged(client: &Client, target: &Target) -> Result<(), WarehouseError> {
+    let on_cluster = target.cluster.as_ref().map_or(String::new(), |cluster| format!(" ON CLUSTER '{cluster}'"));
     for (_, name) in views() {
         let staged = format!("{}.{name}{STAGED}", target.database);
         client.execute(&format!("DROP VIEW IF EXISTS {staged}{on_cluster}")).await?;
@@ -151,6 +174,8 @@ pub async fn drop_tables(client: &Client, target: &Target) -> Result<(), Warehou
         let detail = format!("the views show epoch {epoch}: its tables are in use, and stay");
         return Err(WarehouseError::Config { detail });
     }
+    // They may show what goes now.
+    drop_staged(client, target).await?;
     let on_cluster = target.cluster.as_ref().map_or(String::new(), |cluster| format!(" ON CLUSTER '{cluster}'"));
     let database = &target.database;
     // First what says that they are there: a removal that is cut short is made whole by the next migration or removal.

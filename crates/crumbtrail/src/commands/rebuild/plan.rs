@@ -66,7 +66,8 @@ pub fn plan(args: &RebuildArgs, mut config: Config) -> Result<Planned> {
         bail!("the views show epoch {}: an epoch is never rebuilt into an earlier one", shown.newest);
     }
     if to <= shown.newest {
-        if shown.oldest < shown.newest {
+        let is_half_done = || deployment.runtime.block_on(epochs::has_staged(&clickhouse.client));
+        if !args.dry_run && (shown.oldest < shown.newest || is_half_done()?) {
             config.epoch.0 = shown.newest;
             let deployment = Deployment::new(config)?;
             deployment.runtime.block_on(epochs::switch(&clickhouse.client, &deployment.target()))?;
