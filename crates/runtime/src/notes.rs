@@ -6,7 +6,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Handle;
 
-use crate::snapshot::SnapshotError;
+use crate::snapshot::error::SnapshotError;
 
 /// Where notes are kept. Used by threads that are not the runtime's.
 #[derive(Clone)]

@@ -13,8 +13,9 @@
 //! open window it would have joined.
 
 use crate::chain::{Chain, Class};
+use crate::rows::Out;
 use crate::rules::{Limits, RuleBook};
-use crate::state::{Out, Sessions, arm, count_of};
+use crate::state::{Sessions, arm, count_of};
 use crumbtrail_events::{EventTime, Key};
 use smallvec::SmallVec;
 

@@ -5,9 +5,9 @@ use crate::conversation;
 use crate::event::Event;
 use crate::intern::Interner;
 use crate::rows::Cut;
+use crate::rows::Out;
 use crate::rules::Rules;
 use crate::session;
-use crate::state::Out;
 use crate::window::{self, Segment};
 use crumbtrail_events::{EventTime, Key};
 

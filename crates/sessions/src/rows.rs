@@ -295,3 +295,11 @@ pub struct ConversationRow<'a> {
     /// `open`, `resolved` or `closed`.
     pub status: &'static str,
 }
+
+/// Where rows go.
+pub trait Out {
+    /// One version of a session.
+    fn session(&mut self, row: &SessionRow<'_>);
+    /// One version of a conversation.
+    fn conversation(&mut self, row: &ConversationRow<'_>);
+}

@@ -17,8 +17,8 @@ use crate::session;
 use crate::slots::Slot;
 use crate::state::{Sessions, Site};
 use crate::stored::{Resolve, Stored};
-use crumbtrail_events::Key;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
+use crumbtrail_events::{Key, Pieces};
 use smallvec::SmallVec;
 
 /// The format this build writes.
@@ -85,12 +85,9 @@ pub(crate) struct Saving {
     times: [i64; 3],
     numbers: Numbers,
     keys: u64,
-    /// The keys, in pieces of about [`PIECE`] bytes.
-    pieces: Vec<Vec<u8>>,
+    /// The keys' bytes.
+    pieces: Pieces,
 }
-
-/// Bytes of a piece: none is ever copied to grow.
-const PIECE: usize = 256 << 10;
 
 impl Sessions {
     /// Appends the whole state to `out`; equal states give equal bytes.
@@ -112,7 +109,7 @@ impl Sessions {
         self.slots.begin_save();
         self.names.hold();
         let (times, numbers) = (self.times(), Numbers::new(&self.interner));
-        self.saving = Some(Box::new(Saving { times, numbers, keys: 0, pieces: Vec::new() }));
+        self.saving = Some(Box::new(Saving { times, numbers, keys: 0, pieces: Pieces::default() }));
     }
 
     /// Those a state begins with.
@@ -129,20 +126,17 @@ impl Sessions {
         let mut left = most.max(1);
         while left > 0 {
             let Some(page) = slots.save_page() else {
-                let Saving { times, numbers, keys, mut pieces } = *saving.take()?;
+                let Saving { times, numbers, keys, pieces } = *saving.take()?;
                 names.let_go();
                 let mut begin = Vec::with_capacity(numbers.values.len() + 64);
                 put_begin(&mut begin, times, &numbers, keys);
-                pieces.insert(0, begin);
-                return Some(pieces);
+                let mut all = Pieces::beginning(begin);
+                all.append(pieces);
+                return Some(all.into_vec());
             };
             left = left.saturating_sub(page.len());
-            if pieces.last().is_none_or(|piece| piece.len() >= PIECE) {
-                pieces.push(Vec::with_capacity(PIECE + PIECE / 8));
-            }
-            let piece = pieces.len() - 1;
             for slot in page.iter().filter(|slot| !slot.chains.is_empty()) {
-                beside.save(slot, numbers, &mut pieces[piece]);
+                beside.save(slot, numbers, pieces.open());
                 *keys += 1;
             }
         }

@@ -8,7 +8,7 @@ use crate::fields::Click;
 use crate::intern::Interner;
 use crate::names::Names;
 use crate::queue::Queue;
-use crate::rows::{ConversationRow, SessionRow};
+use crate::rows::Out;
 use crate::rules::{Limits, RuleBook, Rules};
 use crate::session::session_id;
 use crate::slots::{Slot, Slots};
@@ -18,14 +18,6 @@ use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome};
 use smallvec::SmallVec;
-
-/// Where rows go.
-pub trait Out {
-    /// One version of a session.
-    fn session(&mut self, row: &SessionRow<'_>);
-    /// One version of a conversation.
-    fn conversation(&mut self, row: &ConversationRow<'_>);
-}
 
 /// What became of one touchpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, ta
 use std::io;
 
 use crate::rules::{Ruling, Told};
-use crate::whose::{Place, Whose};
+use crate::whose::{IDENTITY_LINKS, Place, Whose};
 
 /// The tables it writes, by the number the step gives them.
 pub const TABLES: [TableId; 5] =
@@ -21,7 +21,7 @@ const TOUCHPOINTS: usize = 0;
 const SESSIONS: usize = 1;
 const CONVERSATIONS: usize = 2;
 const DEAD_LETTERS: usize = 3;
-pub(crate) const IDENTITY_LINKS: usize = 4;
+const _: () = assert!(matches!(TABLES[IDENTITY_LINKS], TableId::IdentityLinks));
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
 const VERSION: u8 = 6;

@@ -17,7 +17,8 @@ use crumbtrail_sessions::Judged;
 use crumbtrail_warehouse::{RowVersion, tables};
 use std::io;
 
-use crate::sessionize::IDENTITY_LINKS;
+/// The number the step gives the table of links.
+pub(crate) const IDENTITY_LINKS: usize = 4;
 
 /// The identity part of the sessionize step.
 pub(crate) struct Whose {
