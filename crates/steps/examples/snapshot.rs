@@ -1,6 +1,8 @@
 //! What a snapshot of the sessionize step costs with many sessions open: `cargo run --release -p crumbtrail-steps --example
-//! snapshot -- [sessions]`. Prints how long taking it holds the partition up, its bytes, and how long restoring it takes.
+//! snapshot -- [sessions]`. Prints how long taking it holds the partition up, its bytes, and how long restoring it takes; then how
+//! long other rules, told by a record of the log, hold it up.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crumbtrail_events::ids::id_hash;
@@ -11,15 +13,22 @@ use crumbtrail_runtime::step::Effects;
 use crumbtrail_runtime::{Context, Step as _};
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::sessionize::Sessionize;
-use crumbtrail_steps::{Place, Ruling};
+use crumbtrail_steps::{Place, Ruling, Told};
 
 const START: i64 = 1_760_000_000_000;
+
+/// Ten minutes instead of thirty.
+fn shorter_gap() -> RuleBook {
+    let mut rules = RuleBook::default();
+    rules.default.limits.gap_ms = 600_000;
+    rules
+}
 
 fn main() {
     let sessions = std::env::args().nth(1).map_or(1_000_000, |arg| arg.parse::<u32>().expect("a number"));
     let step = || {
         Sessionize::new(
-            Ruling::fixed(RuleBook::default()),
+            Ruling::new(RuleBook::default(), Arc::new(|_: &str| Ok(shorter_gap()))),
             crumbtrail_identity::Rules::default(),
             false,
             Place { partition: 0, of: 1 },
@@ -90,4 +99,16 @@ fn main() {
     restored.load(&state, &blocks).expect("what was saved");
     println!("restored in {:.1?}", begun.elapsed());
     assert_eq!(restored.gauges().open, gauges.open);
+    drop(open);
+
+    let mut record = Vec::new();
+    Told { since: (EventTime(START), 1), text: "a shorter gap".to_owned() }.encode("rules", &mut record);
+    let context = Context { version: u64::from(2 * sessions), watermark: EventTime(START - 5_000), wall_ms: 0 };
+    let begun = Instant::now();
+    restored.record(&record, context, &mut effects).expect("rules that can be read");
+    println!("other rules held up for {:.1?}", begun.elapsed());
+    let context = Context { version: context.version + 1, wall_ms: 1_000, ..context };
+    let begun = Instant::now();
+    restored.tick(context, &mut effects);
+    println!("the tick behind them, which says the rows anew, for {:.1?}", begun.elapsed());
 }
