@@ -1,5 +1,6 @@
 //! One process of all processors, as a member of the deployment's groups.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::Deployment;
@@ -11,9 +12,15 @@ impl Member {
     /// Starts `run all` under a name of its own.
     #[must_use]
     pub fn start(shop: &Deployment, instance: &str) -> Member {
-        let job =
-            shop.command("run").arg("all").env("CRUMBTRAIL_KAFKA_INSTANCE", instance).stdout(Stdio::null()).spawn();
-        Member(job.expect("the binary starts"))
+        Member::of(&crate::binary(), &shop.config(), instance)
+    }
+
+    /// Starts `run all` of a build, under a configuration.
+    #[must_use]
+    pub fn of(build: &Path, config: &Path, instance: &str) -> Member {
+        let mut command = Command::new(build);
+        command.args(["run", "all", "--config"]).arg(config).env("NO_COLOR", "1").stdout(Stdio::null());
+        Member(command.env("CRUMBTRAIL_KAFKA_INSTANCE", instance).spawn().expect("the binary starts"))
     }
 
     /// Kills it where it stands.

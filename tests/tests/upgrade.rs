@@ -1,12 +1,17 @@
-//! Two builds take turns on one deployment, mid-stream: an upgrade and a roll-back. `make upgrade-test OTHER=<git ref>` makes the
+//! Two builds on one deployment, mid-stream, in turns and at once: an upgrade and a roll-back. `make upgrade-test OTHER=<git ref>` makes the
 //! other build; builds whose stored formats differ refuse each other's deployments instead.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crumbtrail_tests::{Broker, Deployment, binary, has_engine, tables, world};
+use crumbtrail_tests::clients::Producing;
+use crumbtrail_tests::deployment::wait_until;
+use crumbtrail_tests::registry::free_address;
+use crumbtrail_tests::{Broker, Deployment, Member, binary, has_engine, python_client, tables, world};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -141,6 +146,80 @@ fn count(shop: &Deployment) -> i64 {
     String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
 }
 
+/// A service on the broker, under a prefix of its own.
+fn config(broker: &Broker, prefix: &str, sources: &str) -> String {
+    format!(
+        "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  bootstrap_servers: \
+         {}\n  client:\n    session.timeout.ms: \"6000\"\nsources:\n{sources}",
+        broker.address
+    )
+}
+
+/// Records a process has ended in a step, as its metrics say.
+fn ended(metrics: SocketAddr) -> u64 {
+    let mut text = String::new();
+    let Ok(mut stream) = TcpStream::connect(metrics) else { return 0 };
+    let asked = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    if asked.and_then(|()| stream.read_to_string(&mut text)).is_err() {
+        return 0;
+    }
+    let lines = text.lines().filter(|line| line.starts_with("crumbtrail_step_records_total{"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+#[test]
+fn members_of_two_builds_share_the_work_at_once() {
+    let test = "members_of_two_builds_share_the_work_at_once";
+    let Some(other) = other(test) else { return };
+    let Some(python) = python_client(test) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let (current, differ) = (binary(), differ(&other));
+    let sources = "  - topic: clicks-json\n    site: shop\n";
+    let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+    let mut shop = Deployment::new(&config(&broker, "shop", sources));
+    shop.start_engine();
+    shop.ok("migrate", [""; 0]);
+    // Both under the same configuration, but for where they serve their metrics.
+    let text = std::fs::read_to_string(shop.config()).expect("its configuration");
+    let members = [("current", &current), ("other", &other)].map(|(name, build)| {
+        let metrics = free_address();
+        let config = shop.write(name, text.replace("listen: \"\"", &format!("listen: \"{metrics}\"")));
+        (name, build, config, metrics)
+    });
+    let start = |n: usize| Member::of(members[n].1, &members[n].2, members[n].0);
+    let producing = Producing::start(&python, &[&broker.address, "-", "steady", "40000", "60"]);
+    let mut running = vec![start(0)];
+    wait_until(Duration::from_secs(60), || count(&shop) > 0);
+    running.push(start(1));
+    if differ {
+        wait_until(Duration::from_secs(60), || running[1].has_ended());
+        running.pop();
+        assert!(!running[0].has_ended(), "it goes on as if nothing had been");
+    } else {
+        // One, then the other, is killed and comes back; each works beside the other.
+        for n in [0, 1] {
+            let begun = members.each_ref().map(|member| ended(member.3));
+            wait_until(Duration::from_secs(60), || members.iter().zip(begun).all(|(of, begun)| ended(of.3) > begun));
+            running.remove(n).kill();
+            running.insert(n, start(n));
+        }
+    }
+    let amidst = count(&shop);
+    let sent = producing.sent();
+    wait_until(Duration::from_secs(300), || count(&shop) >= 40_000);
+    running.into_iter().for_each(Member::drain);
+    shop.ok("run", ["all", "--until-idle"]);
+    let mut calm = Deployment::new(&config(&broker, "calm", sources));
+    calm.start_engine();
+    calm.ok("run", ["all", "--until-idle"]);
+    assert_eq!(sent["sessions"].as_i64(), Some(calm.number("SELECT count() FROM sessions")));
+    tables::assert_equal(&calm, &shop);
+    let what = if differ { "the second was refused" } else { "both at work" };
+    eprintln!(
+        "upgrade: two builds at once: {what}, {amidst} of 40000 at the last kill: every table equal, audit empty"
+    );
+}
+
 #[test]
 fn a_service_goes_back_and_forth_between_two_builds() {
     let test = "a_service_goes_back_and_forth_between_two_builds";
@@ -151,21 +230,14 @@ fn a_service_goes_back_and_forth_between_two_builds() {
     }
     let Some(broker) = Broker::start(test) else { return };
     let current = binary();
-    let config = |prefix: &str| {
-        format!(
-            "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\n  topic_prefix: {prefix}\nkafka:\n  \
-             bootstrap_servers: {}\n  client:\n    session.timeout.ms: \"6000\"\nsources:\n  - topic: clicks\n    site: shop\n  \
-             - topic: support\n    kind: support\n    site: shop\n",
-            broker.address
-        )
-    };
-    let mut calm = Deployment::new(&config("calm"));
+    let sources = "  - topic: clicks\n    site: shop\n  - topic: support\n    kind: support\n    site: shop\n";
+    let mut calm = Deployment::new(&config(&broker, "calm", sources));
     world::make(&calm.path("world"), "1", &["--kafka", &broker.address]);
     calm.start_engine();
     calm.ok("run", ["all", "--until-idle"]);
     let expected = tables::all(&calm);
     let whole = count(&calm);
-    let mut shop = Deployment::new(&config("shop"));
+    let mut shop = Deployment::new(&config(&broker, "shop", sources));
     shop.start_engine();
     let all = ["all".to_owned()];
     let mut seen = Vec::new();

@@ -31,9 +31,9 @@ impl Room {
         Room { scratch, is_full: false }
     }
 
-    /// Moves what may leave memory to disk; without room there it stays, and that is told once.
-    pub(crate) fn spill<S: Step, I: Provenance>(&mut self, owner: &mut Owner<S, I>) {
-        let Some(scratch) = &mut self.scratch else { return };
+    /// Moves what may leave memory to disk; without room there it stays, and that is told once. Whether it could be moved.
+    pub(crate) fn spill<S: Step, I: Provenance>(&mut self, owner: &mut Owner<S, I>) -> bool {
+        let Some(scratch) = &mut self.scratch else { return true };
         let spilled = owner.spill(scratch);
         if let Err(error) = &spilled
             && !self.is_full
@@ -42,5 +42,6 @@ impl Room {
             tracing::warn!(partition, %error, "no scratch space: state that could lie on disk stays in memory");
         }
         self.is_full = spilled.is_err();
+        !self.is_full
     }
 }

@@ -225,8 +225,8 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let ticked = report.ticked;
         self.deliver(held, report)?;
         self.save_on(held, oldest);
-        if ticked {
-            held.room.spill(&mut held.owner);
+        if ticked && !held.room.spill(&mut held.owner) {
+            self.metrics.add(&catalogue::SCRATCH_FAILURES, &[name], 1);
         }
         self.note(&held.owner, accepted);
         Ok(appended)

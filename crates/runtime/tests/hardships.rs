@@ -1,6 +1,7 @@
 //! What a processor lives through: tables that cannot be asked how far they go (partitions wait for their owner, and the
-//! processor goes on), and a record at which its step crashes.
+//! processor goes on), a record at which its step crashes, and a disk without room.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,7 +16,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::sink::{NullSink, SinkError};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
-use crumbtrail_scratch::Block;
+use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_telemetry::{Metrics, catalogue};
 use object_store::memory::InMemory;
 
@@ -45,8 +46,12 @@ impl Sink for Away {
     }
 }
 
-/// Counts; panics at a record that says `bad`.
-struct Count;
+/// Counts; panics at a record that says `bad`. Holds a block that may leave memory.
+struct Count(Block);
+
+fn count(_: PartitionId) -> Count {
+    Count(Block::new(&b"state that is rarely read"[..]))
+}
 
 impl Step for Count {
     fn name(&self) -> &'static str {
@@ -65,8 +70,11 @@ impl Step for Count {
     fn load(&mut self, _: &[u8], _: &[Block]) -> Result<(), StepError> {
         Ok(())
     }
+    fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        scratch.spill(&mut self.0)
+    }
     fn gauges(&self) -> StepGauges {
-        StepGauges::default()
+        StepGauges { resident_bytes: self.0.resident_bytes(), ..StepGauges::default() }
     }
 }
 
@@ -83,7 +91,7 @@ fn unshared(log: &MemoryLog, questions: u32, is_away: bool) -> Processor<Make> {
         control: None,
         sink: Arc::new(Away { tables: NullSink::default(), questions_left: AtomicU32::new(questions), is_away }),
         snapshots: None,
-        make: |_| Count,
+        make: count,
         rules: CutRules::default(),
         epoch: Epoch(1),
         generation: Generation(1),
@@ -169,4 +177,24 @@ fn the_third_crash_of_a_step_sets_the_record_aside_for_every_later_owner() {
     for _ in 0..2 {
         assert_eq!(run(), (true, 20, 1));
     }
+}
+
+#[test]
+fn without_scratch_space_it_goes_on_and_counts_it() {
+    let log = log();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let run = |folder: &str| {
+        let snapshots = SnapshotStore::new(Arc::new(InMemory::new()), "e1", runtime.handle().clone(), 1)
+            .with_scratch(place.path().join(folder));
+        let processor = Processor { snapshots: Some(snapshots), ..unshared(&log, 0, false) };
+        let (metrics, progress) = (processor.metrics.clone(), processor.progress.clone());
+        let mut running = Running::<_, Count>::join(Arc::new(processor), member()).unwrap();
+        (0..20).for_each(|n| running.turn(Duration::ZERO, || Duration::from_secs(n)).unwrap());
+        assert_eq!(progress.owned().iter().map(|(_, at)| at.records).sum::<u64>(), 20);
+        metrics.counter(&catalogue::SCRATCH_FAILURES, &["sessionize"])
+    };
+    std::fs::write(place.path().join("file"), b"").unwrap();
+    assert_eq!(run("folder"), 0);
+    assert_eq!(run("file"), 2, "a tick in each of two partitions");
 }

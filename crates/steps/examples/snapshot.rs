@@ -1,7 +1,8 @@
 //! What snapshots cost with many sessions open, and many people known: `cargo run --release -p crumbtrail-steps --example
 //! snapshot -- [sessions] [people] [touchpoints of each]`. Prints how long taking one holds the partition up, its bytes, and how
-//! long restoring it takes.
+//! long restoring it takes; then how long other session rules, told by a record of the log, hold it up.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crumbtrail_events::ids::id_hash;
@@ -13,9 +14,16 @@ use crumbtrail_runtime::step::Effects;
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::sessionize::Sessionize;
-use crumbtrail_steps::{Journey, Place, Ruling};
+use crumbtrail_steps::{Journey, Place, Ruling, Told};
 
 const START: i64 = 1_760_000_000_000;
+
+/// Ten minutes instead of thirty.
+fn shorter_gap() -> RuleBook {
+    let mut rules = RuleBook::default();
+    rules.default.limits.gap_ms = 600_000;
+    rules
+}
 
 fn main() {
     let mut numbers = std::env::args().skip(1).map(|arg| arg.parse::<u32>().expect("a number"));
@@ -24,13 +32,15 @@ fn main() {
     println!("sessionize: {sessions} sessions of 2 events");
     let place = Place { partition: 0, of: 1 };
     let rules = crumbtrail_identity::Rules::default();
-    measure(|| Sessionize::new(Ruling::fixed(RuleBook::default()), rules, false, place), sessions, 2);
+    let ruling = || Ruling::new(RuleBook::default(), Arc::new(|_: &str| Ok(shorter_gap())));
+    let restored = measure(|| Sessionize::new(ruling(), rules, false, place), sessions, 2);
+    other_rules(restored);
     println!("\njourney: {people} people with {each} touchpoints");
     measure(|| Journey::new(Ruling::fixed(JourneyRules::default())), people, each);
 }
 
-/// As many keys, with so many touchpoints each, within ten minutes.
-fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) {
+/// As many keys, with so many touchpoints each, within ten minutes. Gives the step as its snapshot restores it.
+fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) -> S {
     let mut open = step();
     let mut effects = Effects::new(open.tables());
     let mut bytes = Vec::new();
@@ -91,4 +101,19 @@ fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) {
     restored.load(&state, &blocks).expect("what was saved");
     println!("restored in {:.1?}", begun.elapsed());
     assert_eq!(restored.gauges().open, gauges.open);
+    restored
+}
+
+/// Tells a step other rules, and takes the tick behind them.
+fn other_rules(mut step: impl Step) {
+    let mut effects = Effects::new(step.tables());
+    let mut record = Vec::new();
+    Told { since: (EventTime(START), 1), text: "a shorter gap".to_owned() }.encode("rules", &mut record);
+    let context = Context { version: u64::from(u32::MAX), watermark: EventTime(START - 5_000), wall_ms: 0 };
+    let begun = Instant::now();
+    step.record(&record, context, &mut effects).expect("rules that can be read");
+    println!("other rules held up for {:.1?}", begun.elapsed());
+    let begun = Instant::now();
+    step.tick(Context { version: context.version + 1, wall_ms: 1_000, ..context }, &mut effects);
+    println!("the tick behind them, which says the rows anew, for {:.1?}", begun.elapsed());
 }
