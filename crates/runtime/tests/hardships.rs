@@ -71,7 +71,7 @@ impl Step for Count {
         Ok(())
     }
     fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
-        scratch.spill(&mut self.0)
+        scratch.spill(&mut self.0).map(drop)
     }
     fn gauges(&self) -> StepGauges {
         StepGauges { resident_bytes: self.0.resident_bytes(), ..StepGauges::default() }
