@@ -29,7 +29,10 @@ fn put_long_varint(out: &mut Vec<u8>, value: u64) {
     let word = (word & 0x0FFF_C000_0FFF_C000) << 2 | (word & 0x0000_3FFF_0000_3FFF);
     let word = (word & 0x3F80_3F80_3F80_3F80) << 1 | (word & 0x007F_007F_007F_007F);
     let marks = MORE & ((1 << (8 * (length - 1))) - 1);
-    append(out, (word | marks).to_le_bytes(), length);
+    // Eight bytes, whatever is kept of them: as many as are known beforehand take no call.
+    let end = out.len() + length;
+    out.extend_from_slice(&(word | marks).to_le_bytes());
+    out.truncate(end);
 }
 
 /// Of nine or ten bytes.
@@ -42,14 +45,6 @@ fn put_longest_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends the first `length` of these bytes: without a call, as their number is known.
-#[inline(always)]
-fn append<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N], length: usize) {
-    let end = out.len() + length;
-    out.extend_from_slice(&bytes);
-    out.truncate(end);
-}
-
 /// Appends a signed value, zigzag coded.
 #[inline]
 pub fn put_signed(out: &mut Vec<u8>, value: i64) {
@@ -60,44 +55,7 @@ pub fn put_signed(out: &mut Vec<u8>, value: i64) {
 #[inline]
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
-    extend(out, bytes);
-}
-
-/// Appends bytes. Most are few: those are moved in two words that overlap, which takes less than a call.
-#[inline]
-pub fn extend(out: &mut Vec<u8>, bytes: &[u8]) {
-    let length = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>())
-        && length <= 16
-    {
-        let last = u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8));
-        append(out, (u128::from(u64::from_le_bytes(*first)) | last).to_le_bytes(), length);
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>())
-        && length <= 4
-    {
-        let last = u32::from(u16::from_le_bytes(*last)) << (8 * (length - 2));
-        append(out, (u32::from(u16::from_le_bytes(*first)) | last).to_le_bytes(), length);
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
-        && length <= 8
-    {
-        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
-        append(out, (u64::from(u32::from_le_bytes(*first)) | last).to_le_bytes(), length);
-    } else {
-        out.extend_from_slice(bytes);
-    }
-}
-
-/// Whether `bytes` begin with `start`. As [`extend`], without a call for most: short ones are compared in words that overlap.
-#[inline]
-#[must_use]
-pub fn begins(bytes: &[u8], start: &[u8]) -> bool {
-    let Some(bytes) = bytes.get(..start.len()) else { return false };
-    match start.len() {
-        4..8 => bytes.first_chunk::<4>() == start.first_chunk() && bytes.last_chunk::<4>() == start.last_chunk(),
-        8..16 => bytes.first_chunk::<8>() == start.first_chunk() && bytes.last_chunk::<8>() == start.last_chunk(),
-        16..=32 => bytes.first_chunk::<16>() == start.first_chunk() && bytes.last_chunk::<16>() == start.last_chunk(),
-        _ => bytes == start,
-    }
+    out.extend_from_slice(bytes);
 }
 
 /// The LEB128 varint that `bytes` begin with, and how many bytes it takes: 10 at most.
@@ -261,30 +219,6 @@ mod tests {
                 bytes.extend_from_slice(&[0xFF; 8]);
                 assert_eq!(leb128(&bytes), Ok((value, length)));
                 assert_eq!(leb128_by_byte(&bytes), Ok((value, length)));
-            }
-        }
-    }
-
-    #[test]
-    fn bytes_of_every_length_are_appended_as_they_are() {
-        let all: Vec<u8> = (1..=40).collect();
-        for length in 0..all.len() {
-            let mut out = vec![9];
-            extend(&mut out, &all[..length]);
-            assert_eq!((out[0], &out[1..]), (9, &all[..length]));
-        }
-    }
-
-    #[test]
-    fn a_beginning_is_one_in_every_byte() {
-        let all: Vec<u8> = (1..=40).collect();
-        for length in 0..all.len() {
-            assert!(begins(&all, &all[..length]) && begins(&all[..length], &all[..length]));
-            assert!(!begins(&all[..length], &all[..=length]));
-            for wrong in 0..length {
-                let mut start = all[..length].to_vec();
-                start[wrong] ^= 0x80;
-                assert!(!begins(&all, &start), "{wrong} of {length}");
             }
         }
     }

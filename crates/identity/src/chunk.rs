@@ -12,7 +12,7 @@
 //! ```
 
 use crumbtrail_events::touchpoint::{KEY, Pieces, SECTIONS, TIME};
-use crumbtrail_events::wire::{self, Reader, WireError, put_signed, put_varint};
+use crumbtrail_events::wire::{Reader, WireError, put_signed, put_varint};
 use crumbtrail_events::{EventTime, Key};
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -121,7 +121,7 @@ impl Chunks {
                 continue;
             }
             let place = &mut seen[slot(piece)];
-            if bytes.get(*start + usize::from(*place)..).is_some_and(|there| wire::begins(there, piece)) {
+            if bytes.get(*start + usize::from(*place)..).is_some_and(|there| there.starts_with(piece)) {
                 put_varint(bytes, (piece.len() as u64) << 1 | 1);
                 bytes.extend_from_slice(&place.to_le_bytes());
             } else {
@@ -214,7 +214,7 @@ impl<'a> Entry<'a> {
 fn say(bytes: &mut Vec<u8>, piece: &[u8]) {
     if !piece.is_empty() {
         put_varint(bytes, (piece.len() as u64) << 1);
-        wire::extend(bytes, piece);
+        bytes.extend_from_slice(piece);
     }
 }
 

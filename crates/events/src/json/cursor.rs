@@ -3,7 +3,6 @@
 use super::text::{find_special, unescape};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Builder};
-use crate::wire;
 
 /// Deepest nesting read; deeper is `too_deep`.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -165,7 +164,7 @@ impl<'a> Cursor<'a> {
             _ if *first => (rest, 0),
             _ => return false,
         };
-        let is_next = wire::begins(rest, key);
+        let is_next = rest.starts_with(key);
         if is_next {
             self.at += comma + key.len();
             *first = false;
