@@ -13,11 +13,13 @@ use crumbtrail_log::{
     Event, FrameView, Log, LogError, Member, Offset, OriginId, PartitionId, Position, ReadBack, Subscription,
 };
 use parking_lot::Mutex;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::dice::Dice;
+use crate::mishaps::Faults;
 use crate::mutation::{Mutation, Rewriter, is_on};
-use crate::source::Committed;
+
+/// Offsets as members reported them, by origin. Nobody starts from them.
+pub type Committed = Arc<Mutex<BTreeMap<OriginId, u64>>>;
 
 /// One log, as the broker has it.
 pub struct Topic {
@@ -31,103 +33,6 @@ struct Stored {
     start: u64,
     next: u64,
     frames: VecDeque<(u64, Bytes)>,
-}
-
-/// What may go wrong, and what has happened: shared by all topics of a schedule.
-pub struct Faults {
-    dice: Dice,
-    plan: Mutex<Plan>,
-    print: Mutex<u64>,
-    words: Mutex<Option<Vec<String>>>,
-    asks: Mutex<u64>,
-}
-
-/// How often what goes wrong, of a thousand.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Plan {
-    /// A flush times out after part of it, or all, was done.
-    pub flush_fails: u64,
-    /// A frame is stored twice.
-    pub doubled: u64,
-    /// A frame of a log that heals is acknowledged and lost; so many in all.
-    pub lost: u64,
-    /// Frames that may still be lost.
-    pub losses_left: u64,
-    /// Offsets are passed over.
-    pub holes: u64,
-}
-
-impl Faults {
-    /// None yet.
-    #[must_use]
-    pub fn new(dice: Dice) -> Arc<Faults> {
-        Arc::new(Faults {
-            dice,
-            plan: Mutex::default(),
-            print: Mutex::new(0),
-            words: Mutex::default(),
-            asks: Mutex::default(),
-        })
-    }
-
-    /// From now on these.
-    pub fn set(&self, plan: Plan) {
-        *self.plan.lock() = plan;
-    }
-
-    /// Does something of which nothing is acknowledged and lost: nobody would send it again.
-    pub fn without_losses<T>(&self, act: impl FnOnce() -> T) -> T {
-        let losses_left = std::mem::take(&mut self.plan.lock().losses_left);
-        let done = act();
-        self.plan.lock().losses_left = losses_left;
-        done
-    }
-
-    /// Losses that have not happened.
-    #[must_use]
-    pub fn losses_left(&self) -> u64 {
-        self.plan.lock().losses_left
-    }
-
-    /// Times somebody was asked to go back.
-    #[must_use]
-    pub fn asks(&self) -> u64 {
-        *self.asks.lock()
-    }
-
-    /// A hash over everything that happened.
-    #[must_use]
-    pub fn print(&self) -> u64 {
-        *self.print.lock()
-    }
-
-    /// From now on what happens is put into words.
-    pub fn listen(&self) {
-        *self.words.lock() = Some(Vec::new());
-    }
-
-    /// What has happened since it was last asked for, in words.
-    #[must_use]
-    pub fn words(&self) -> Vec<String> {
-        self.words.lock().as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    fn say(&self, what: impl FnOnce() -> String) {
-        if let Some(words) = self.words.lock().as_mut() {
-            words.push(what());
-        }
-    }
-
-    /// Adds to that hash.
-    pub fn note(&self, what: &[u8]) {
-        let mut print = self.print.lock();
-        *print = xxh3_64_with_seed(what, *print);
-    }
-
-    fn happens(&self, per_mille: impl Fn(&Plan) -> u64) -> bool {
-        let per_mille = per_mille(&self.plan.lock());
-        per_mille > 0 && self.dice.chance(per_mille)
-    }
 }
 
 impl Topic {
@@ -177,8 +82,7 @@ impl Topic {
     /// Takes one frame from a client. Whether the log can heal decides whether it may be lost.
     fn store(&self, partition: usize, frame: Vec<u8>) {
         let heals = self.name == "touchpoints" || self.name == "people";
-        if heals && self.faults.plan.lock().losses_left > 0 && self.faults.happens(|plan| plan.lost) {
-            self.faults.plan.lock().losses_left -= 1;
+        if heals && self.faults.loses() {
             self.faults.say(|| format!("lost on {}/{partition}: {}", self.name, describe(&frame)));
             return;
         }
@@ -186,7 +90,7 @@ impl Topic {
             return;
         }
         if self.name == "control" {
-            *self.faults.asks.lock() += 1;
+            self.faults.asked();
             self.faults.say(|| format!("{:?}", Control::decode(&frame)));
         }
         let times = if self.faults.happens(|plan| plan.doubled) { 2 } else { 1 };

@@ -16,8 +16,8 @@ use crumbtrail_warehouse::{Processor, Server, TableId, WarehouseError};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::broker::Faults;
 use crate::dice::Dice;
+use crate::mishaps::Faults;
 use crate::mutation::{Mutation, is_on};
 use crate::rows::{Row, columns, read};
 

@@ -8,6 +8,7 @@ use crumbtrail_events::{Key, Kind};
 use crumbtrail_warehouse::TableId;
 
 use crate::judge::{drops_bots, key};
+use crate::once::{Twice, counted_once, rows};
 use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
 use crate::whose::{Whose, shown_owners, shown_standings};
@@ -44,10 +45,6 @@ fn compare<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
             wrong.push(format!("{table}: {key:?}: expected {expected:?}, found {found:?}"));
         }
     }
-}
-
-pub(crate) fn rows<'t, 'a>(tables: &'t Tables<'a>, table: TableId) -> impl Iterator<Item = &'t Row<'a>> {
-    tables[&table].rows.values()
 }
 
 /// Every record has exactly one outcome, and one that it may have. Gives those that were counted.
@@ -229,25 +226,6 @@ fn shown_sessions(tables: &Tables<'_>) -> BTreeMap<SessionKey, Session> {
     };
     let key = |row: &Row<'_>| (row[visitor].text().to_owned(), row[start].number());
     counted_once(rows(tables, TableId::Sessions).map(|row| (key(row), session(row))))
-}
-
-/// A map of rows; a second row of one key counts double, so that it cannot hide.
-pub(crate) fn counted_once<K: Ord + Clone, V: Twice>(rows: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
-    let mut map: BTreeMap<K, V> = BTreeMap::new();
-    for (key, row) in rows {
-        match map.get_mut(&key) {
-            Some(known) => known.double(),
-            None => {
-                map.insert(key, row);
-            }
-        }
-    }
-    map
-}
-
-/// What can be told twice under one key.
-pub(crate) trait Twice {
-    fn double(&mut self);
 }
 
 impl Twice for Session {

@@ -20,28 +20,13 @@ use crate::broker::{Client, PartitionMail};
 use crate::inbox::Judging;
 use crate::judge::WorldJudge;
 use crate::mutation::{Mutation, is_on};
+use crate::role::Role;
 use crate::rules::Change;
 use crate::scene::Scene;
 use crate::sink::WorldSink;
 use crate::source::{Mail, WorldSource};
 use crate::step::Odd;
 use crate::world::{DAY_MS, GAP_MS, LATENESS_MS, LOOK_BACK_MS, TALK_GAP_MS};
-
-/// Who a process is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sources to the touchpoints log.
-    Intake,
-    /// Touchpoints to sessions and to the people's log.
-    Sessionize,
-    /// People to journeys.
-    Journey,
-}
-
-impl Role {
-    /// All of them.
-    pub const ALL: [Role; 3] = [Role::Intake, Role::Sessionize, Role::Journey];
-}
 
 const HOUR_MS: i64 = 3_600_000;
 /// How often intake ticks.

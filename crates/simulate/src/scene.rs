@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicBool;
 use crumbtrail_runtime::Clock;
 use crumbtrail_telemetry::Metrics;
 
-use crate::broker::{Faults, Topic};
+use crate::broker::{Committed, Topic};
 use crate::database::Database;
 use crate::dice::Dice;
+use crate::mishaps::Faults;
+use crate::role::Role;
 use crate::rules::Change;
 use crate::shelf::Shelf;
-use crate::source::Committed;
 use crate::world::{BEGIN_MS, DAY_MS, World};
 
 /// The place where a schedule plays.
@@ -86,11 +87,11 @@ impl Scene {
 
     /// How many units a role deals out: origins, or partitions of the log it reads.
     #[must_use]
-    pub fn units(&self, role: crate::process::Role) -> usize {
+    pub fn units(&self, role: Role) -> usize {
         match role {
-            crate::process::Role::Intake => self.world.origins.len(),
-            crate::process::Role::Sessionize => self.touchpoints.partitions(),
-            crate::process::Role::Journey => self.people.partitions(),
+            Role::Intake => self.world.origins.len(),
+            Role::Sessionize => self.touchpoints.partitions(),
+            Role::Journey => self.people.partitions(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The world as a source: origins dealt to members, records that appear as time passes, ends confirmed as of the moment
 //! of the question.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crumbtrail_log::{LogError, OriginId, PartitionId, Source, SourceEvent, Sourc
 use crumbtrail_runtime::Clock;
 use parking_lot::Mutex;
 
+use crate::broker::Committed;
 use crate::dice::Dice;
 use crate::mutation::{Mutation, is_on};
 use crate::scene::Scene;
@@ -17,9 +18,6 @@ use crate::world::{END_MS, World, origin_name};
 
 /// What the coordinator tells a member: an origin is its own, or no longer.
 pub type Mail = Arc<Mutex<VecDeque<(usize, bool)>>>;
-
-/// Offsets as members reported them, by origin. Nobody starts from them.
-pub type Committed = Arc<Mutex<BTreeMap<OriginId, u64>>>;
 
 /// One member's view of the world.
 pub struct WorldSource {

@@ -8,7 +8,7 @@ use crumbtrail_events::ids::id_hash;
 use crumbtrail_warehouse::TableId;
 
 use crate::judge::key;
-use crate::oracle::{Twice, counted_once, rows};
+use crate::once::{Twice, counted_once, rows};
 use crate::rows::{Row, Tables, columns};
 use crate::world::{DAY_MS, LOOK_BACK_MS, Placed, Record, SITE};
 
