@@ -191,3 +191,48 @@ fn a_placeholder_is_never_linked() {
     let out = identity(&shop, &["link", "--visitor", "v", "--customer", "undefined"]);
     assert!(!out.status.success() && text(&out.stderr).contains("placeholder"), "{}", text(&out.stderr));
 }
+
+#[test]
+fn a_contact_stays_one_person_s_when_the_keys_rotate() {
+    if !has_engine("a_contact_stays_one_person_s_when_the_keys_rotate") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    // From START + 40 days on.
+    let rotation = "privacy:\n  later_keys: [{from: '2025-11-18T08:53:20Z', key: the second of two keys}]\n";
+    let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
+    let _ = shop.write("crumbtrail.yaml", config.replace("privacy:\n", rotation));
+    shop.start_engine();
+    let said_by = |id: &str, day: i64, customer: &str, contact: &str| {
+        entry(id, &format!("case-{id}"), day, [customer, "", &format!("{contact}@example.com")])
+    };
+    let support = [
+        // Ann is known under the first key, before and after.
+        said_by("a1", 12, "ann", "ann"),
+        said_by("a2", 39, "", "ann"),
+        said_by("a3", 41, "", "ann"),
+        // Bob is heard of under the second one only, and what he asked before is his.
+        said_by("b1", 38, "", "bob"),
+        said_by("b2", 42, "bob", "bob"),
+        // Eve was named too long before the change: nobody knows any more that it is she.
+        said_by("e1", 9, "eve", "eve"),
+        said_by("e2", 40, "", "eve"),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    let journeys = "SELECT customer, support_count FROM journeys ORDER BY ALL";
+    assert_eq!(shop.sql(journeys), "\t1\nann\t3\nbob\t2\neve\t1\n");
+    import(&shop, &[("support.jsonl", &support)]);
+    assert_eq!(shop.sql(journeys), "\t1\nann\t3\nbob\t2\neve\t1\n");
+    assert_eq!(
+        shop.sql(
+            "SELECT customer, uniqExact(id) FROM identity_links WHERE standing = 'linked' GROUP BY ALL ORDER BY ALL"
+        ),
+        "ann\t2\nbob\t2\neve\t1\n"
+    );
+    assert_eq!(
+        shop.sql("SELECT uniqExact(contact) FROM touchpoints WHERE contact != ''"),
+        "6\n",
+        "each under one key at a time"
+    );
+    assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+}

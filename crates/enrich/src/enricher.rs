@@ -23,7 +23,7 @@ use crate::channel::referrer::{is_same, judge};
 use crate::channel::{Book, ChannelRules, Clues, Decision, Referrer, source_name};
 use crate::fence::Fences;
 use crate::geo::Geo;
-use crate::keyring::Keyring;
+use crate::keyring::{Beside, Keyring};
 use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
@@ -89,8 +89,16 @@ struct Buffers {
     properties: String,
     fences: String,
     text: String,
-    contact: [String; 2],
+    contact: Contact,
     hinted: Agent,
+}
+
+/// A contact's normal form and hashes.
+#[derive(Debug, Default)]
+struct Contact {
+    normal: String,
+    hash: String,
+    beside: [String; 2],
 }
 
 /// In parameters, searches, titles and properties: the structured kinds.
@@ -162,8 +170,10 @@ impl Enricher {
     ///
     /// Client hints in the click or its properties mend what the agent says. The device's own position, where sane, wins over the address's; it is laid on the fences, and
     /// inside one it fills the store that the event doesn't name.
-    pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
-        self.enrich(event, &Hints::default(), out);
+    ///
+    /// Returns the contact's hashes under the keys beside the one that counts, around a rotation.
+    pub fn click<'a>(&'a mut self, event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) -> Beside<'a> {
+        self.enrich(event, &Hints::default(), out).1
     }
 
     /// As [`Enricher::click`], with further client hints, and with what the click says besides a touchpoint's fields.
@@ -173,12 +183,17 @@ impl Enricher {
         hints: &Hints<'_>,
         out: &mut Touchpoint<'a>,
     ) -> Extras<'a> {
-        self.enrich(event, hints, out)
+        self.enrich(event, hints, out).0
     }
 
     /// Both of the above: a copy for each, so that the one without extras doesn't pay for them.
     #[inline(always)]
-    fn enrich<'a>(&'a mut self, event: &ClickEvent<'a>, hints: &Hints<'_>, out: &mut Touchpoint<'a>) -> Extras<'a> {
+    fn enrich<'a>(
+        &'a mut self,
+        event: &ClickEvent<'a>,
+        hints: &Hints<'_>,
+        out: &mut Touchpoint<'a>,
+    ) -> (Extras<'a>, Beside<'a>) {
         let Enricher { rules, addresses, places, agents, referrers, pages, decisions, contacts, fences, flag, buffers } =
             self;
         let (site_number, site) = rules.of(event.site);
@@ -285,19 +300,19 @@ impl Enricher {
         out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
         out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
-        put_contact(event.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
-        Extras { origin, agent, indicators, channel_rule, labels }
+        let beside = put_contact(event.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
+        (Extras { origin, agent, indicators, channel_rule, labels }, beside)
     }
 
     /// Fills the enrichment fields of `out`: channel, place, network, contact, text and its length; properties without personal
-    /// data. Leaves all others alone.
-    pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) {
+    /// data. Leaves all others alone. Returns what [`Enricher::click`] does.
+    pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) -> Beside<'a> {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
         places.of(entry.ip).put(out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
-        put_contact(entry.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
+        put_contact(entry.contact, contacts.as_ref(), rules, &mut buffers.contact, out)
     }
 }
 
@@ -315,18 +330,23 @@ fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut 
     }
 }
 
-/// The contact's hash under the key that counts at the touchpoint's time.
+/// The contact's hash under the key that counts at the touchpoint's time; gives those beside it.
+#[inline]
 fn put_contact<'a>(
     contact: &str,
     contacts: Option<&Keyring>,
     rules: &Rules,
-    [normal, buffer]: &'a mut [String; 2],
+    room: &'a mut Contact,
     out: &mut Touchpoint<'a>,
-) {
-    if !contact.is_empty()
-        && let Some(contacts) = contacts
-    {
-        out.contact = contacts.contact(contact, &rules.calling_code, out.head.occurred_at.0, normal, buffer);
+) -> Beside<'a> {
+    match contacts {
+        Some(contacts) if !contact.is_empty() => {
+            let (code, at_ms) = (&rules.calling_code, out.head.occurred_at.0);
+            let Contact { normal, hash, beside } = room;
+            out.contact = contacts.contact(contact, code, at_ms, normal, hash);
+            contacts.beside(contact, code, at_ms, normal, beside)
+        }
+        _ => Beside::default(),
     }
 }
 

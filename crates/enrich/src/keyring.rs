@@ -1,5 +1,5 @@
 //! Keyed hashes of chosen fields, under keys that rotate: which key counts is decided by the event's time alone, so that a
-//! replay hashes as the first run did; around a rotation both keys' hashes are given, so that what was linked stays so.
+//! replay hashes as the first run did; around a rotation the other key's hash is given too, so that what one key links the next does.
 
 use crate::contact::normalise;
 use hmac::{Hmac, KeyInit, Mac};
@@ -42,11 +42,16 @@ pub struct Keyring {
     overlap_ms: i64,
 }
 
+/// The hashes of a contact under the keys beside the one that counts: the next one's, the one's before; empty where a change is
+/// further away than the overlap.
+pub type Beside<'a> = [&'a str; 2];
+
 /// Digits of a hash: 128 bits.
 const DIGITS: usize = 32;
 
 impl Keyring {
-    /// A ring of keys in the order of their times. For `overlap_ms` after a key begins, the one before it is given too.
+    /// A ring of keys in the order of their times. For `overlap_ms` before a key begins, and as long after it, the hash under the other
+    /// one is given [too](Keyring::beside).
     ///
     /// # Errors
     /// No key, a short one, or keys out of order.
@@ -77,18 +82,6 @@ impl Keyring {
         out
     }
 
-    /// The hash under the key before the current one, while the overlap lasts: an alias of [`Keyring::hash`]'s result,
-    /// by which the older records of the same value are found.
-    pub fn alias<'a>(&self, field: &str, value: &str, at_ms: i64, out: &'a mut String) -> Option<&'a str> {
-        let current = self.current(at_ms);
-        let begun = self.keys[current].0;
-        if current == 0 || value.is_empty() || at_ms.saturating_sub(begun) >= self.overlap_ms {
-            return None;
-        }
-        self.put(current - 1, field, value, out);
-        Some(out)
-    }
-
     /// The hash of a contact, however it is written (see [`normalise`]): of its normal form, under a field for its kind,
     /// so that a handle is no phone number. Empty for what is no contact. `calling_code` as there; `normal` is room.
     pub fn contact<'a>(
@@ -106,6 +99,36 @@ impl Keyring {
                 out
             }
         }
+    }
+
+    /// The hashes of a contact under the keys that change places with the one that counts at `at_ms`: who claims a contact around a
+    /// rotation claims it under both, so that records of either key find it. `normal` and `out` are room.
+    pub fn beside<'a>(
+        &self,
+        contact: &str,
+        calling_code: &str,
+        at_ms: i64,
+        normal: &mut String,
+        out: &'a mut [String; 2],
+    ) -> Beside<'a> {
+        let current = self.current(at_ms);
+        let begins = |key: usize| self.keys.get(key).map(|(from, _)| *from);
+        let next =
+            begins(current + 1).filter(|from| from.saturating_sub(at_ms) <= self.overlap_ms).map(|_| current + 1);
+        let before =
+            begins(current).filter(|from| at_ms.saturating_sub(*from) < self.overlap_ms).and(current.checked_sub(1));
+        out.iter_mut().for_each(String::clear);
+        if (next.is_some() || before.is_some())
+            && let Some(kind) = normalise(contact, calling_code, normal)
+        {
+            for (out, key) in out.iter_mut().zip([next, before]) {
+                if let Some(key) = key {
+                    self.put(key, kind.as_str(), normal, out);
+                }
+            }
+        }
+        let [next, before] = out;
+        [next, before]
     }
 
     fn put(&self, key: usize, field: &str, value: &str, out: &mut String) {
@@ -135,17 +158,31 @@ mod tests {
     }
 
     #[test]
-    fn the_events_time_chooses_the_key_and_the_overlap_gives_both() {
-        let ring = Keyring::new(&[key(1, 0), key(2, 100 * DAY)], 30 * DAY).unwrap();
-        let mut out = [const { String::new() }; 4];
-        let [before, after, alias, other] = &mut out;
-        let before = ring.hash("contact", "a@b.co", 99 * DAY, before);
-        let after = ring.hash("contact", "a@b.co", 100 * DAY, after);
-        assert_eq!((before.len(), before == after), (DIGITS, false));
-        assert_eq!(ring.alias("contact", "a@b.co", 100 * DAY, alias), Some(before));
-        assert_eq!(ring.alias("contact", "a@b.co", 130 * DAY, other), None, "the overlap is over");
-        assert_eq!(ring.alias("contact", "a@b.co", 99 * DAY, other), None, "there is no key before the first");
-        assert_eq!(ring.hash("contact", "a@b.co", -5 * DAY, other), before, "the first key counts from ever");
+    fn the_events_time_chooses_the_key_and_around_a_change_the_other_is_given_too() {
+        let ring = Keyring::new(&[key(1, 0), key(2, 100 * DAY), key(3, 140 * DAY)], 30 * DAY).unwrap();
+        let hash = |day: i64| ring.contact("a@b.co", "", day * DAY, &mut String::new(), &mut String::new()).to_owned();
+        let beside = |at: i64| {
+            let mut room = [String::new(), "left from before".to_owned()];
+            ring.beside("A@b.co", "", at, &mut String::new(), &mut room).map(str::to_owned)
+        };
+        let (first, second, third) = (hash(99), hash(100), hash(140));
+        assert_eq!((first.len(), first == second, second == third), (DIGITS, false, false));
+        assert_eq!(hash(-5), first, "the first key counts from ever");
+        let none = String::new();
+        for (at, next, before) in [
+            (70 * DAY - 1, &none, &none),
+            (70 * DAY, &second, &none),
+            (100 * DAY - 1, &second, &none),
+            (100 * DAY, &none, &first),
+            (110 * DAY, &third, &first),
+            (130 * DAY, &third, &none),
+            (170 * DAY - 1, &none, &second),
+            (170 * DAY, &none, &none),
+        ] {
+            assert_eq!(beside(at), [next.clone(), before.clone()], "{} days", at as f64 / DAY as f64);
+        }
+        let mut room = [const { String::new() }; 2];
+        assert_eq!(ring.beside("no contact at all", "", 100 * DAY, &mut String::new(), &mut room), [""; 2]);
     }
 
     #[test]

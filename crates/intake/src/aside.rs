@@ -3,18 +3,17 @@
 //! A record goes to one partition, its key's. A support entry is at home with its conversation, a click with its visitor; whose
 //! a contact is, is decided in the contact's partition.
 
+use crumbtrail_enrich::keyring::Beside;
 use crumbtrail_events::touchpoint::{Asides, Head, Role};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
 
-/// A click that names a customer and a contact (an identify call with an e-mail address) claims the contact for the customer;
-/// one that names a `previous` customer (an alias call) says that both are one, which any partition may have to know.
-pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, previous: &str, asides: &mut Asides) {
+/// A click that names a customer and a contact (an identify call with an e-mail address) claims the contact for the customer, around a
+/// rotation of keys under its hashes `beside`, too; one that names a `previous` customer (an alias call) says that both are one, which any partition may have to know.
+pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, beside: Beside<'_>, previous: &str, asides: &mut Asides) {
     if touchpoint.customer.is_empty() || !touchpoint.bot.is_empty() {
         return;
     }
-    if !touchpoint.contact.is_empty() {
-        claim_contact(touchpoint, asides);
-    }
+    claim_contact(touchpoint, beside, asides);
     if !previous.is_empty() && previous != touchpoint.customer {
         let key = Key::customer(touchpoint.site, previous);
         let alias = Touchpoint { role: Role::Alias, visitor: previous, ..claim(touchpoint, key) };
@@ -24,7 +23,7 @@ pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, previous: &str, asides: &mut
 
 /// A support entry that names a customer claims its visitor and contact for them; one that names none is shared with the
 /// partition of its visitor, else of its contact.
-pub(crate) fn of_support(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
+pub(crate) fn of_support(touchpoint: &Touchpoint<'_>, beside: Beside<'_>, asides: &mut Asides) {
     let Touchpoint { site, visitor, contact, customer, .. } = *touchpoint;
     let by_visitor = (!visitor.is_empty()).then(|| Key::visitor(site, visitor));
     if customer.is_empty() {
@@ -43,15 +42,15 @@ pub(crate) fn of_support(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
         let claim = Touchpoint { visitor, ..claim(touchpoint, key) };
         asides.push(key, |out| claim.encode(out));
     }
-    if !contact.is_empty() {
-        claim_contact(touchpoint, asides);
-    }
+    claim_contact(touchpoint, beside, asides);
 }
 
-fn claim_contact(touchpoint: &Touchpoint<'_>, asides: &mut Asides) {
-    let key = Key::contact(touchpoint.site, touchpoint.contact);
-    let claim = Touchpoint { contact: touchpoint.contact, ..claim(touchpoint, key) };
-    asides.push(key, |out| claim.encode(out));
+fn claim_contact(touchpoint: &Touchpoint<'_>, [next, before]: Beside<'_>, asides: &mut Asides) {
+    for contact in [touchpoint.contact, next, before].into_iter().filter(|contact| !contact.is_empty()) {
+        let key = Key::contact(touchpoint.site, contact);
+        let claim = Touchpoint { contact, ..claim(touchpoint, key) };
+        asides.push(key, |out| claim.encode(out));
+    }
 }
 
 /// A claim for the touchpoint's customer, still without what is claimed.
@@ -83,7 +82,7 @@ mod tests {
         let head = Head { key, kind: Kind::SupportMessage, ..Head::default() };
         let entry = Touchpoint { head, site: "s", conversation, customer, visitor, contact, ..Touchpoint::default() };
         let mut asides = Asides::default();
-        of_support(&entry, &mut asides);
+        of_support(&entry, Beside::default(), &mut asides);
         let told = asides.iter().map(|(to, bytes)| {
             let aside = Touchpoint::decode(bytes).unwrap();
             let key = aside.head.key;
@@ -116,8 +115,36 @@ mod tests {
             (Touchpoint { bot: "agent", ..click }, 0),
         ] {
             let mut asides = Asides::default();
-            of_click(&told, "", &mut asides);
+            of_click(&told, Beside::default(), "", &mut asides);
             assert_eq!(asides.iter().count(), count);
+        }
+    }
+
+    #[test]
+    fn around_a_rotation_a_contact_is_claimed_under_both_keys() {
+        let named = Touchpoint { site: "s", visitor: "v", customer: "c", contact: "h", ..Touchpoint::default() };
+        let nobody = Touchpoint { customer: "", ..named };
+        for (told, beside, claimed) in [
+            (named, ["", ""], &["h"][..]),
+            (named, ["next", ""], &["h", "next"]),
+            (named, ["", "old"], &["h", "old"]),
+            (named, ["next", "old"], &["h", "next", "old"]),
+            (nobody, ["next", "old"], &[]),
+        ] {
+            for is_click in [true, false] {
+                let mut asides = Asides::default();
+                if is_click {
+                    of_click(&told, beside, "", &mut asides);
+                } else {
+                    of_support(&told, beside, &mut asides);
+                }
+                let told = asides.iter().map(|(_, bytes)| Touchpoint::decode(bytes).unwrap());
+                let contacts: Vec<&str> = told
+                    .filter(|aside| aside.role == Role::Claim && !aside.contact.is_empty())
+                    .map(|aside| aside.contact)
+                    .collect();
+                assert_eq!(contacts, claimed);
+            }
         }
     }
 
@@ -130,7 +157,7 @@ mod tests {
             [(click, "old", 1), (click, "new", 0), (click, "", 0), (robot, "old", 0), (nobody, "old", 0)]
         {
             let mut asides = Asides::default();
-            of_click(&told, previous, &mut asides);
+            of_click(&told, Beside::default(), previous, &mut asides);
             assert_eq!(asides.iter().count(), count);
             for (to, bytes) in asides.iter() {
                 let aside = Touchpoint::decode(bytes).unwrap();

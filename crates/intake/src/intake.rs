@@ -289,7 +289,7 @@ fn click<'a>(
     settings.unlink(&mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     place_in_source(input, &mut touchpoint);
-    enricher.click(event, &mut touchpoint);
+    let beside = enricher.click(event, &mut touchpoint);
     if settings.drop_bots && !touchpoint.bot.is_empty() {
         return Ok(stub(head, Outcome::Bot, event.site, input, out));
     }
@@ -305,7 +305,7 @@ fn click<'a>(
         touchpoint.text = "";
     }
     touchpoint.encode(out);
-    aside::of_click(&touchpoint, settings.linking(event.previous_customer), asides);
+    aside::of_click(&touchpoint, beside, settings.linking(event.previous_customer), asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 
@@ -328,7 +328,7 @@ fn support<'a>(
     place_in_source(input, &mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());
     touchpoint.head.occurred_at = corrected.at;
-    enricher.support(entry, &mut touchpoint);
+    let beside = enricher.support(entry, &mut touchpoint);
     let head = Head {
         outcome: Outcome::Counted,
         kind: entry.kind,
@@ -346,7 +346,7 @@ fn support<'a>(
         touchpoint.text = "";
     }
     touchpoint.encode(out);
-    aside::of_support(&touchpoint, asides);
+    aside::of_support(&touchpoint, beside, asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 

@@ -99,7 +99,8 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         (Some(visitor), ..) => format!("id_kind = 'visitor' AND id = {}", quoted(visitor)),
         (_, Some(contact), _) => {
             let deployment = Deployment::new(load(&args.place)?)?;
-            format!("id_kind = 'contact' AND id = {}", quoted(&hashed(&deployment, contact)?))
+            let hashes: Vec<String> = hashed(&deployment, contact)?.iter().map(|hash| quoted(hash)).collect();
+            format!("id_kind = 'contact' AND id IN ({})", hashes.join(", "))
         }
         (.., customer) => {
             let customer = quoted(customer.as_deref().unwrap_or_default());
@@ -128,20 +129,21 @@ struct Decision {
 }
 
 impl Decision {
-    fn of(args: &DecideArgs, links: bool, deployment: &Deployment) -> Result<Decision> {
+    /// One, or around a rotation of keys one for each hash of the contact.
+    fn of(args: &DecideArgs, links: bool, deployment: &Deployment) -> Result<Vec<Decision>> {
         let DecideArgs { id, customer, site, .. } = args;
         let role = if links { Role::Linked } else { Role::Unlinked };
         let (customer, nobody) = (customer.clone(), String::new());
+        let of_contact = |contact: String| {
+            let key = Key::contact(site, &contact);
+            Decision { to: To::Key(key), key, role, visitor: String::new(), contact, customer: customer.clone() }
+        };
         Ok(match (&id.visitor, &id.contact, &id.alias_of) {
             (Some(visitor), ..) => {
                 let key = Key::visitor(site, visitor);
-                Decision { to: To::Key(key), key, role, visitor: visitor.clone(), contact: nobody, customer }
+                vec![Decision { to: To::Key(key), key, role, visitor: visitor.clone(), contact: nobody, customer }]
             }
-            (_, Some(contact), _) => {
-                let contact = hashed(deployment, contact)?;
-                let key = Key::contact(site, &contact);
-                Decision { to: To::Key(key), key, role, visitor: nobody, contact, customer }
-            }
+            (_, Some(contact), _) => hashed(deployment, contact)?.into_iter().map(of_contact).collect(),
             (.., of) => {
                 let of = of.clone().unwrap_or_default();
                 if is_garbage_id(&of) || of == customer {
@@ -149,7 +151,7 @@ impl Decision {
                 }
                 let role = if links { Role::AliasLinked } else { Role::AliasUnlinked };
                 let key = Key::customer(site, &customer);
-                Decision { to: To::All, key, role, visitor: customer, contact: nobody, customer: of }
+                vec![Decision { to: To::All, key, role, visitor: customer, contact: nobody, customer: of }]
             }
         })
     }
@@ -161,35 +163,38 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
         bail!("customer {customer:?} is a placeholder that many share, not an id: nothing is ever linked to it");
     }
     let deployment = Deployment::new(load(place)?)?;
-    let Decision { to, key, role, visitor, contact, customer } = Decision::of(args, links, &deployment)?;
+    let decisions = Decision::of(args, links, &deployment)?;
     let now_ms = Clock::System.now_ms();
-    // Of its own: what is said tomorrow is another decision.
-    let name = format!("identity:{now_ms}:{}:{}", std::process::id(), key.to_hex());
-    let head = Head {
-        outcome: Outcome::Aside,
-        kind: Kind::Login,
-        key,
-        id: crumbtrail_events::ids::id_hash(&name),
-        occurred_at: EventTime(now_ms),
-    };
-    let decision = Touchpoint {
-        head,
-        event_id: &name,
-        site,
-        visitor: &visitor,
-        contact: &contact,
-        customer: &customer,
-        role,
-        ..Touchpoint::default()
-    };
-    let mut payload = Vec::new();
-    decision.encode(&mut payload);
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
     let logs = deployment.logs()?;
     let versions = (deployment.epoch(), deployment.generation());
-    decision::decide(logs.touchpoints.as_ref(), versions, &name, to, &payload)
-        .context("the decision may have reached a part of the log: say it again until it is done, it is taken once")?;
+    for Decision { to, key, role, visitor, contact, customer } in decisions {
+        // Of its own: what is said tomorrow is another decision.
+        let name = format!("identity:{now_ms}:{}:{}", std::process::id(), key.to_hex());
+        let head = Head {
+            outcome: Outcome::Aside,
+            kind: Kind::Login,
+            key,
+            id: crumbtrail_events::ids::id_hash(&name),
+            occurred_at: EventTime(now_ms),
+        };
+        let decision = Touchpoint {
+            head,
+            event_id: &name,
+            site,
+            visitor: &visitor,
+            contact: &contact,
+            customer: &customer,
+            role,
+            ..Touchpoint::default()
+        };
+        let mut payload = Vec::new();
+        decision.encode(&mut payload);
+        decision::decide(logs.touchpoints.as_ref(), versions, &name, to, &payload).context(
+            "the decision may have reached a part of the log: say it again until it is done, it is taken once",
+        )?;
+    }
     if deployment.config.log.home == LogHome::Local {
         super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
         println!("done: the tables follow");
@@ -199,14 +204,18 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn hashed(deployment: &Deployment, contact: &str) -> Result<String> {
+/// The hashes of a contact: under the key that counts now and, around a rotation, under the one beside it.
+fn hashed(deployment: &Deployment, contact: &str) -> Result<Vec<String>> {
     let keyring = keyring(&deployment.config.privacy, &deployment.privacy_key()?).map_err(anyhow::Error::msg)?;
-    let (mut normal, mut hash) = (String::new(), String::new());
-    let code = crumbtrail_enrich::Rules::default().calling_code;
-    match keyring.contact(contact, &code, Clock::System.now_ms(), &mut normal, &mut hash) {
-        "" => Err(anyhow!("{contact:?} is no e-mail address, telephone number or handle")),
-        hash => Ok(hash.to_owned()),
+    let (mut normal, mut hash, mut room) = (String::new(), String::new(), <[String; 2]>::default());
+    let (code, now_ms) = (crumbtrail_enrich::Rules::default().calling_code, Clock::System.now_ms());
+    let now = keyring.contact(contact, &code, now_ms, &mut normal, &mut hash);
+    if now.is_empty() {
+        return Err(anyhow!("{contact:?} is no e-mail address, telephone number or handle"));
     }
+    let beside = keyring.beside(contact, &code, now_ms, &mut normal, &mut room);
+    let all = std::iter::once(now).chain(beside).filter(|hash| !hash.is_empty());
+    Ok(all.map(str::to_owned).collect())
 }
 
 fn quoted(text: &str) -> String {

@@ -312,7 +312,7 @@ pub struct LaterKeyConfig {
 }
 
 /// Privacy.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrivacyConfig {
     /// Secret key of the hashes of contacts and of visitors made from access logs, at least 16 characters; better in the
@@ -320,15 +320,31 @@ pub struct PrivacyConfig {
     /// `log.home: kafka`, where every process needs the same).
     pub key: String,
     /// Keys that take over later, oldest first: each hashes the contacts of events from its time on, so that a replay hashes as
-    /// the first run did. What one key linked, the next doesn't. Better in the environment: `CRUMBTRAIL_PRIVACY_LATER_KEYS`, as
-    /// `2027-01-01T00:00:00Z=KEY,…`.
+    /// the first run did. Give one `overlap_days` before its time, or what was linked before is not found under it. Better in the
+    /// environment: `CRUMBTRAIL_PRIVACY_LATER_KEYS`, as `2027-01-01T00:00:00Z=KEY,…`.
     pub later_keys: Vec<LaterKeyConfig>,
+    /// So many days before and after a later key takes over, a customer's contact is linked under both keys, so that entries under
+    /// either find their customer.
+    pub overlap_days: u32,
     /// `redacted` or `none`.
     pub keep_text: KeepText,
     /// What is kept of clicks without consent (`consent: false`, or `gcs=G1x0` in the page's URL): `nothing` or `counts`.
     pub without_consent: WithoutConsent,
     /// Whether clicks that say nothing of consent are without it.
     pub consent_required: bool,
+}
+
+impl Default for PrivacyConfig {
+    fn default() -> PrivacyConfig {
+        PrivacyConfig {
+            key: String::new(),
+            later_keys: Vec::new(),
+            overlap_days: 30,
+            keep_text: KeepText::default(),
+            without_consent: WithoutConsent::default(),
+            consent_required: false,
+        }
+    }
 }
 
 /// ClickHouse.

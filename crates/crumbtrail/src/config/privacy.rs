@@ -24,7 +24,7 @@ pub fn keyring(privacy: &PrivacyConfig, first: &[u8]) -> Result<Keyring, String>
         }
         keys.push(Key::new(key.as_bytes(), from_ms));
     }
-    Keyring::new(&keys, 0).map_err(|error| format!("privacy.key: {error}"))
+    Keyring::new(&keys, i64::from(privacy.overlap_days) * 86_400_000).map_err(|error| format!("privacy.key: {error}"))
 }
 
 /// Later keys as the environment holds them: `TIME=KEY,TIME=KEY`.
