@@ -1,16 +1,18 @@
 //! What enriching costs, in ns: `cargo run --release -p crumbtrail-enrich --example enrich [clicks.jsonl[.gz]] …`.
 //!
-//! First made-up events, then each part alone, then the events of the files named: native JSON lines (`crumbtrail generate
+//! First made-up events, then each part alone and fences, then the events of the files named: native JSON lines (`crumbtrail generate
 //! world`), or an access log in combined format (`.log`, `_logs.gz`). A geo database may be named, too (`.mmdb`).
 //! One thread, processor time (Linux's schedstat), best of nine rounds: the machine may be busy with others. Files are
-//! read through once to warm the caches, as a running intake's are.
+//! read through once to warm the caches, as a running intake's are. `--fences` measures these alone, `--short` once, for
+//! callgrind.
+
+mod fences;
 
 use std::hint::black_box;
 use std::io::Read as _;
 use std::sync::Arc;
 
 use crumbtrail_enrich::agent::Agent;
-use crumbtrail_enrich::fence::{Fence, FenceId, Fences, Fix, Position, Shape, Track, TrackRules};
 use crumbtrail_enrich::mmdb_writer::{Layout, Network, write_mmdb};
 use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
@@ -67,7 +69,7 @@ fn used() -> f64 {
     stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
 }
 
-fn best(events: usize, round: impl FnMut()) -> f64 {
+pub(crate) fn best(events: usize, round: impl FnMut()) -> f64 {
     // Enough for the kernel's accounting, which moves in steps of some milliseconds.
     best_of(events, 300_000 / events.max(1) + 1, round)
 }
@@ -85,7 +87,7 @@ fn best_of(events: usize, rounds: usize, mut round: impl FnMut()) -> f64 {
     times.fold(f64::MAX, f64::min)
 }
 
-fn click(enricher: &mut Enricher, event: &ClickEvent<'_>) {
+pub(crate) fn click(enricher: &mut Enricher, event: &ClickEvent<'_>) {
     let mut out = Touchpoint::default();
     enricher.click(black_box(event), &mut out);
     black_box(&out);
@@ -139,29 +141,6 @@ fn alone(visits: &[Visit], geo: &Geo) -> Result<(), Box<dyn std::error::Error>> 
         }
     });
     println!("labels of a page met for the first time: {pages:.0} ns");
-    let list: Vec<Fence> = (0..5_000)
-        .filter_map(|n| {
-            let name = format!("shop {n}");
-            let middle = Position::new(13.0 + f64::from(n / 100) * 0.02, 100.0 + f64::from(n % 100) * 0.02)?;
-            Some(Fence {
-                id: FenceId::of(&name),
-                store: name.clone(),
-                name,
-                shape: Shape::Circle { middle, radius_m: 45.72 },
-            })
-        })
-        .collect();
-    let fences = Fences::new(list, TrackRules::default().reach_m());
-    let (mut track, mut events, mut at_ms) = (Track::default(), Vec::new(), 0);
-    let steps = best(1_000, || {
-        for n in 0..1_000 {
-            at_ms += 30_000;
-            let position = Position::new(13.5, 100.5 + f64::from(n % 50) * 0.0001).unwrap_or_default();
-            track.step(&fences, Fix { at_ms, position, accuracy_m: 10.0 }, &TrackRules::default(), &mut events);
-            events.clear();
-        }
-    });
-    println!("a position among 5,000 fences: {steps:.0} ns");
     Ok(())
 }
 
@@ -221,6 +200,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Keyring::new(&[Key::new(*b"an example's key", 0)], 0)?),
     );
 
+    if std::env::args().any(|arg| arg == "--fences") {
+        return Ok(fences::prices(&mut enricher)?);
+    }
     // Five cycles a step on any recent machine: says how busy this one is (1.3–1.8 ns when it is not).
     let yardstick = best_of(100_000, 300, || {
         let chain =
@@ -274,6 +256,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let visits = visits(true);
     parts(&mut enricher, &visits);
+    fences::prices(&mut enricher)?;
     alone(&visits, &geo)?;
     for path in std::env::args().skip(1).filter(|arg| !arg.starts_with('-') && !arg.ends_with(".mmdb")) {
         file(&path, &mut enricher)?;
