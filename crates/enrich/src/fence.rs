@@ -13,8 +13,9 @@ pub use geometry::Position;
 pub use track::{FenceEvent, Fix, Stay, Track, TrackRules, What};
 
 use crumbtrail_events::touchpoint::Fences as Seen;
-use geometry::{Polygon, distance_m};
+use geometry::{Bounds, Polygon, distance_m};
 use hashbrown::HashMap;
+use std::iter;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A fence's stable id: a hash of its name, so that a new file may list the fences in another order.
@@ -58,6 +59,8 @@ pub enum Shape {
 
 impl Fence {
     /// Metres from the fence's edge: negative inside.
+    // Inline, its cosine would be computed for positions near no fence, too.
+    #[inline(never)]
     #[must_use]
     pub fn distance_m(&self, at: Position) -> f64 {
         match &self.shape {
@@ -88,6 +91,8 @@ const MOST_CELLS: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Fences {
     list: Vec<Fence>,
+    /// Where each can be found: to pass over most of a cell's fences without measuring.
+    bounds: Vec<Bounds>,
     by_cell: HashMap<(u8, i32, i32), Vec<u32>>,
     by_store: HashMap<String, u32>,
     by_id: HashMap<FenceId, u32>,
@@ -105,7 +110,12 @@ impl Fences {
         let mut fences = Fences { reach_m: reach_m.max(0.0), ..Fences::default() };
         for fence in list {
             let number = fences.list.len() as u32;
-            let (size, cells) = cells_of(&fence, fences.reach_m);
+            let bounds = match &fence.shape {
+                Shape::Circle { middle, radius_m } => geometry::around(*middle, radius_m + fences.reach_m),
+                Shape::Polygons(polygons) => geometry::bounds(polygons, fences.reach_m),
+            };
+            let (size, cells) = cells_of(bounds);
+            fences.bounds.push(bounds);
             fences.sizes[usize::from(size)] = true;
             for (row, column) in cells {
                 fences.by_cell.entry((size, row, column)).or_default().push(number);
@@ -135,6 +145,7 @@ impl Fences {
                 self.by_cell.get(&(size as u8, row, column))
             })
             .flatten()
+            .filter(move |number| geometry::is_within(self.bounds[**number as usize], at))
             .map(move |number| {
                 let fence = &self.list[*number as usize];
                 (fence, fence.distance_m(at))
@@ -156,12 +167,25 @@ impl Fences {
         }
         let room = rules.exit_margin_m + accuracy_m;
         let stores = || self.near(at).filter(|(fence, distance)| *distance <= room && Seen::can_name(&fence.store));
-        // The edge that is nearest is the inner fence's.
-        let inside = stores()
-            .filter(|(_, distance)| *distance <= 0.0)
-            .max_by(|(_, one), (_, other)| one.total_cmp(other))
-            .map_or("", |(fence, _)| &fence.store);
-        Seen::write(inside, stores().map(|(fence, _)| fence.store.as_str()).filter(|store| *store != inside), out);
+        let (mut count, mut last, mut inside) = (0, None, None);
+        stores().for_each(|(fence, distance)| {
+            let store = fence.store.as_str();
+            (count, last) = (count + 1, Some(store));
+            // The edge that is nearest is the inner fence's.
+            if distance <= 0.0 && inside.is_none_or(|(nearest, _)| distance >= nearest) {
+                inside = Some((distance, store));
+            }
+        });
+        match (count, inside) {
+            // Mostly there is none or one: nothing to look at again.
+            (0 | 1, Some((_, store))) => Seen::write(store, iter::empty(), out),
+            (0 | 1, None) => Seen::write("", last.into_iter(), out),
+            (_, inside) => {
+                let inside = inside.map_or("", |(_, store)| store);
+                let near = stores().map(|(fence, _)| fence.store.as_str()).filter(|store| *store != inside);
+                Seen::write(inside, near, out);
+            }
+        }
     }
 
     /// The fence of a shop: where a beacon, a till or a check-in says somebody is.
@@ -193,12 +217,8 @@ fn cell(at: Position, size: f64) -> (i32, i32) {
     ((at.latitude() / size).floor() as i32, (at.longitude() / size).floor() as i32)
 }
 
-/// The cells a fence and its surroundings lie in, and their size.
-fn cells_of(fence: &Fence, reach_m: f64) -> (u8, Vec<(i32, i32)>) {
-    let (south, north, west, east) = match &fence.shape {
-        Shape::Circle { middle, radius_m } => geometry::around(*middle, radius_m + reach_m),
-        Shape::Polygons(polygons) => geometry::bounds(polygons, reach_m),
-    };
+/// The cells that bounds lie in, and their size.
+fn cells_of((south, north, west, east): Bounds) -> (u8, Vec<(i32, i32)>) {
     for (size, degrees) in SIZES.iter().enumerate() {
         let rows = (south / degrees).floor() as i64..=(north / degrees).floor() as i64;
         let columns = (west / degrees).floor() as i64..=(east / degrees).floor() as i64;
@@ -258,7 +278,13 @@ mod tests {
             let longitude = if n % 7 == 0 { 179.95 + 0.1 * dice(&mut state) } else { 360.0 * dice(&mut state) - 180.0 };
             let middle = at(latitude, geometry::wrapped(longitude));
             let radius = [45.72, 500.0, 20_000.0, 900_000.0][n % 4];
-            list.push(circle(&n.to_string(), middle, radius));
+            let mut fence = circle(&n.to_string(), middle, radius);
+            if n % 3 == 0 && radius < 900_000.0 && latitude.abs() < 89.0 {
+                let (south, north, west, east) = geometry::around(middle, radius);
+                let corners = [at(south, west), at(south, east), at(north, east), at(north, west)];
+                fence.shape = Shape::Polygons(vec![Polygon::new(&corners, &[]).unwrap()]);
+            }
+            list.push(fence);
         }
         let fences = Fences::new(list.clone(), 200.0);
         let mut found = 0;

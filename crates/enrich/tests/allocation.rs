@@ -121,3 +121,36 @@ fn a_visitor_on_the_move_allocates_nothing() {
     round();
     assert_eq!(round(), 0);
 }
+
+#[test]
+fn a_position_among_fences_allocates_nothing() {
+    let fences = r#"{"features":[
+        {"properties":{"name":"siam"},"geometry":{"type":"Point","coordinates":[100.5,13.75]}},
+        {"properties":{"name":"mall"},"geometry":{"type":"Polygon","coordinates":[
+            [[100.499,13.749],[100.502,13.749],[100.502,13.752],[100.499,13.752]],
+            [[100.5005,13.7505],[100.501,13.7505],[100.501,13.751]]]}}]}"#;
+    let fences = Fences::read(fences, TrackRules::default().reach_m()).unwrap();
+    let mut enricher = Enricher::new(Arc::new(Rules::default()), None, None);
+    enricher.set_fences(Some(Arc::new(fences)));
+    let mut round = || {
+        let before = COUNT.with(Cell::get);
+        for (latitude, longitude, inside) in [
+            (13.75, 100.5, "siam\nmall"),
+            (13.7515, 100.501, "mall\n"),
+            (13.7507, 100.5008, "\nmall"),
+            (13.8, 100.5, "\n"),
+            (-40.0, 10.0, "\n"),
+        ] {
+            for properties in ["", r#"{"accuracy_m":5}"#, r#"{"x":{"y":["z"]},"accuracy":"4.5","a":null}"#] {
+                let (latitude, longitude) = (Some(latitude), Some(longitude));
+                let event = ClickEvent { latitude, longitude, properties, ..ClickEvent::default() };
+                let mut out = Touchpoint::default();
+                enricher.click(&event, &mut out);
+                assert_eq!(out.fences, inside);
+            }
+        }
+        COUNT.with(Cell::get) - before
+    };
+    assert!(round() > 0, "the first round fills a buffer");
+    assert_eq!(round(), 0);
+}

@@ -36,6 +36,9 @@ impl Position {
 
 /// A longitude brought into [−180, 180).
 pub(super) fn wrapped(longitude: f64) -> f64 {
+    if (-180.0..180.0).contains(&longitude) {
+        return longitude;
+    }
     let turned = (longitude + 180.0).rem_euclid(360.0) - 180.0;
     // rem_euclid may round up to 360 itself.
     if turned >= 180.0 { -180.0 } else { turned }
@@ -50,19 +53,39 @@ pub fn distance_m(a: Position, b: Position) -> f64 {
     2.0 * EARTH_M * h.sqrt().min(1.0).asin()
 }
 
-/// South, north, west and east of everything within `radius_m` of a position; west may lie below −180, east above 180.
-pub(super) fn around(middle: Position, radius_m: f64) -> (f64, f64, f64, f64) {
+/// South, north, west and east; west may lie below −180, east above 180.
+pub(super) type Bounds = (f64, f64, f64, f64);
+
+/// Whether a position lies within bounds.
+pub(super) fn is_within((south, north, west, east): Bounds, at: Position) -> bool {
+    if !(south..=north).contains(&at.latitude) {
+        return false;
+    }
+    // Its longitude on the turn of the earth that begins in the west.
+    let mut longitude = at.longitude;
+    while longitude < west {
+        longitude += 360.0;
+    }
+    while longitude >= west + 360.0 {
+        longitude -= 360.0;
+    }
+    // All round the earth ends that little before it begins again.
+    longitude <= east + 1e-9
+}
+
+/// The bounds of everything within `radius_m` of a position.
+pub(super) fn around(middle: Position, radius_m: f64) -> Bounds {
     widened((middle.latitude, middle.latitude, middle.longitude, middle.longitude), radius_m)
 }
 
 /// The same for polygons.
-pub(super) fn bounds(polygons: &[Polygon], reach_m: f64) -> (f64, f64, f64, f64) {
+pub(super) fn bounds(polygons: &[Polygon], reach_m: f64) -> Bounds {
     let each = polygons.iter().map(|polygon| polygon.bounds);
     let all = each.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1), a.2.min(b.2), a.3.max(b.3)));
     widened(all.unwrap_or_default(), reach_m)
 }
 
-fn widened((south, north, west, east): (f64, f64, f64, f64), by_m: f64) -> (f64, f64, f64, f64) {
+fn widened((south, north, west, east): Bounds, by_m: f64) -> Bounds {
     // A little more than needed: rounding must not lose an edge.
     let degrees = by_m / DEGREE_M * 1.001 + 1e-9;
     let (south, north) = (south - degrees, north + degrees);
@@ -84,14 +107,17 @@ fn widened((south, north, west, east): (f64, f64, f64, f64), by_m: f64) -> (f64,
 pub struct Polygon {
     outer: Ring,
     holes: Vec<Ring>,
-    /// South, north, west, east.
-    bounds: (f64, f64, f64, f64),
+    bounds: Bounds,
 }
 
 /// Corners as latitude and longitude, the longitudes continuous (beyond ±180 where the ring goes on), the first corner
 /// again at the end. A ring round a pole is closed along the pole.
 #[derive(Clone, Debug, PartialEq)]
-struct Ring(Vec<(f64, f64)>);
+struct Ring {
+    corners: Vec<(f64, f64)>,
+    /// Its westernmost and easternmost longitude, which may lie beyond ±180.
+    columns: (f64, f64),
+}
 
 impl Ring {
     fn new(corners: &[Position]) -> Option<Ring> {
@@ -116,25 +142,21 @@ impl Ring {
             let pole = if mean >= 0.0 { 90.0 } else { -90.0 };
             ring.extend([(pole, closing.1), (pole, first.longitude), (first.latitude, first.longitude)]);
         }
-        (ring.len() >= 4).then_some(Ring(ring))
-    }
-
-    /// West and east, which may lie beyond ±180.
-    fn columns(&self) -> (f64, f64) {
-        self.0
+        let columns = ring
             .iter()
-            .fold((f64::MAX, f64::MIN), |(west, east), (_, longitude)| (west.min(*longitude), east.max(*longitude)))
+            .fold((f64::MAX, f64::MIN), |(west, east), (_, longitude)| (west.min(*longitude), east.max(*longitude)));
+        (ring.len() >= 4).then_some(Ring { corners: ring, columns })
     }
 
     /// Whether a position is inside: edges crossed on the way to the east.
     fn holds(&self, at: Position) -> bool {
-        let (west, east) = self.columns();
+        let (west, east) = self.columns;
         // The very pole is as good as a millimetre beside it, and has crossings.
         let latitude = at.latitude.clamp(-90.0 + 1e-8, 90.0 - 1e-8);
         // The position's longitude on each turn of the earth that the ring may lie on.
         (-2..=2).map(|turn| at.longitude + 360.0 * f64::from(turn)).filter(|x| (west..=east).contains(x)).any(|x| {
             let mut inside = false;
-            for pair in self.0.windows(2) {
+            for pair in self.corners.windows(2) {
                 let ((y1, x1), (y2, x2)) = (pair[0], pair[1]);
                 if (y1 > latitude) != (y2 > latitude) && x < (x2 - x1) * (latitude - y1) / (y2 - y1) + x1 {
                     inside = !inside;
@@ -147,21 +169,33 @@ impl Ring {
     /// Metres from the nearest edge.
     fn distance_m(&self, at: Position) -> f64 {
         let scale = at.latitude.to_radians().cos().max(1e-9);
-        let nearest = self.0.windows(2).map(|pair| {
-            let ((y1, x1), (y2, x2)) = (pair[0], pair[1]);
-            if y1.abs() == 90.0 && y2.abs() == 90.0 {
-                // Along the pole: a closing line, no edge.
-                return f64::INFINITY;
-            }
-            let (dx, dy) = ((x2 - x1) * scale, y2 - y1);
-            let (px, py) = (wrapped(at.longitude - x1) * scale, at.latitude - y1);
-            let len = dx * dx + dy * dy;
-            let part = if len > 0.0 { ((px * dx + py * dy) / len).clamp(0.0, 1.0) } else { 0.0 };
-            let foot = Position { latitude: y1 + part * dy, longitude: wrapped(x1 + part * (x2 - x1)) };
-            distance_m(at, foot)
-        });
-        nearest.fold(f64::INFINITY, f64::min)
+        let feet = self.corners.windows(2).filter_map(|edge| foot(at, scale, edge[0], edge[1]));
+        if at.latitude.abs() < FLAT_UP_TO {
+            let nearest = feet.min_by(|(one, _), (other, _)| one.total_cmp(other));
+            nearest.map_or(f64::INFINITY, |(_, foot)| distance_m(at, foot))
+        } else {
+            feet.map(|(_, foot)| distance_m(at, foot)).fold(f64::INFINITY, f64::min)
+        }
     }
+}
+
+/// Up to this latitude, degrees, edges can be told apart on a flat map: where the difference counts, within some hundred metres, it is
+/// right to some centimetres.
+const FLAT_UP_TO: f64 = 85.0;
+
+/// The point of an edge that is nearest to a position, and the square of its distance on a flat map, in degrees of latitude, of which
+/// a degree of longitude is `scale`. `None`: a ring's closing line along the pole, which is no edge.
+fn foot(at: Position, scale: f64, (y1, x1): (f64, f64), (y2, x2): (f64, f64)) -> Option<(f64, Position)> {
+    if y1.abs() == 90.0 && y2.abs() == 90.0 {
+        return None;
+    }
+    let (dx, dy) = ((x2 - x1) * scale, y2 - y1);
+    let (px, py) = (wrapped(at.longitude - x1) * scale, at.latitude - y1);
+    let len = dx * dx + dy * dy;
+    let part = if len > 0.0 { ((px * dx + py * dy) / len).clamp(0.0, 1.0) } else { 0.0 };
+    let (x, y) = (part * dx - px, part * dy - py);
+    let foot = Position { latitude: y1 + part * dy, longitude: wrapped(x1 + part * (x2 - x1)) };
+    Some((x * x + y * y, foot))
 }
 
 impl Polygon {
@@ -170,9 +204,9 @@ impl Polygon {
     pub fn new(outer: &[Position], holes: &[Vec<Position>]) -> Option<Polygon> {
         let outer = Ring::new(outer)?;
         let holes = holes.iter().map(|hole| Ring::new(hole)).collect::<Option<Vec<_>>>()?;
-        let (west, east) = outer.columns();
+        let (west, east) = outer.columns;
         let (south, north) = outer
-            .0
+            .corners
             .iter()
             .fold((f64::MAX, f64::MIN), |(south, north), (latitude, _)| (south.min(*latitude), north.max(*latitude)));
         Some(Polygon { outer, holes, bounds: (south, north, west, east) })
@@ -192,7 +226,7 @@ impl Polygon {
     }
 
     pub(super) fn corner(&self) -> Position {
-        self.outer.0.first().map_or(Position::default(), |(latitude, longitude)| Position {
+        self.outer.corners.first().map_or(Position::default(), |(latitude, longitude)| Position {
             latitude: *latitude,
             longitude: wrapped(*longitude),
         })
@@ -252,6 +286,37 @@ mod tests {
         open.reverse();
         assert!(Polygon::new(&open, &[]).unwrap().holds(at(0.2, 0.2)));
         assert_eq!(Polygon::new(&square[..2], &[]), None);
+    }
+
+    #[test]
+    fn the_edge_that_is_nearest_on_the_flat_map_is_the_nearest() {
+        let mut checked = 0;
+        for latitude in [-84.9, -60.0, -0.01, 13.75, 45.0, 70.0, 84.9] {
+            for (longitude, size) in [(100.5, 0.0005), (-179.9999, 0.0005), (179.98, 0.05), (0.0, 2.0)] {
+                // A star, so that edges lie at every angle, as wide on the ground as it is high.
+                let scale = f64::cos(f64::to_radians(latitude));
+                let corner = |n: u32| {
+                    let (north, east) = (f64::from(n) / 9.0 * std::f64::consts::TAU).sin_cos();
+                    let far = size * (1.0 + 0.6 * f64::from(n % 3));
+                    let latitude = (latitude + far * north).clamp(-84.9, 84.9);
+                    at(latitude, wrapped(longitude + far * east / scale))
+                };
+                let ring = Ring::new(&(0..9).map(corner).collect::<Vec<_>>()).unwrap();
+                for n in 0..9 {
+                    for off in [-0.002, -0.0003, 0.0, 0.0003, 0.002] {
+                        let probe = corner(n);
+                        let probe = at((probe.latitude + off).clamp(-84.99, 84.99), wrapped(probe.longitude + off));
+                        let scale = probe.latitude.to_radians().cos();
+                        let feet = ring.corners.windows(2).filter_map(|edge| foot(probe, scale, edge[0], edge[1]));
+                        let nearest = feet.map(|(_, foot)| distance_m(probe, foot)).fold(f64::INFINITY, f64::min);
+                        let found = ring.distance_m(probe);
+                        assert!((found - nearest).abs() <= 0.1, "{probe:?}: {found}, {nearest}");
+                        checked += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(checked, 7 * 4 * 9 * 5);
     }
 
     #[test]

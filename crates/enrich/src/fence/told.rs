@@ -1,33 +1,56 @@
 //! How accurate a device says its position is.
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::cmp::max_by;
+
+use memchr::memmem;
+
+use crate::json::{after_blanks, string_end, value_end};
 
 /// The names under which apps send it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Properties {
-    accuracy_m: Value,
-    accuracy: Value,
-    horizontal_accuracy: Value,
-    #[serde(rename = "horizontalAccuracy")]
-    horizontal: Value,
-}
+const NAMES: [&str; 4] = ["accuracy_m", "accuracy", "horizontal_accuracy", "horizontalAccuracy"];
 
 /// The accuracy that an event's properties tell, a JSON object or nothing: metres, a number or a text that holds one; the
 /// worst of several. `None` where none is told or it is no number.
 pub(super) fn accuracy_m(properties: &str) -> Option<f64> {
-    let found: Properties = serde_json::from_str(properties).ok()?;
-    let told = [found.accuracy_m, found.accuracy, found.horizontal_accuracy, found.horizontal];
-    told.iter().filter_map(metres).max_by(f64::total_cmp)
+    let bytes = properties.as_bytes();
+    // Part of all names, and most events have none: no need to read the object.
+    memmem::find(bytes, b"ccuracy")?;
+    let mut at = after_blanks(bytes, 0);
+    if bytes[at] != b'{' {
+        return None;
+    }
+    let mut worst: Option<f64> = None;
+    loop {
+        // Behind the bracket or a comma.
+        at = after_blanks(bytes, at + 1);
+        if bytes.get(at) != Some(&b'"') {
+            return None;
+        }
+        let name_end = string_end(bytes, at + 1)?;
+        let colon = after_blanks(bytes, name_end + 1);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        let value = after_blanks(bytes, colon + 1);
+        let value_end = value_end(bytes, value)?;
+        if NAMES.contains(&&properties[at + 1..name_end])
+            && let Some(metres) = number(&properties[value..value_end])
+        {
+            worst = Some(worst.map_or(metres, |worst| max_by(worst, metres, f64::total_cmp)));
+        }
+        at = after_blanks(bytes, value_end);
+        match bytes.get(at) {
+            Some(b',') => {}
+            Some(b'}') => return worst,
+            _ => return None,
+        }
+    }
 }
 
-fn metres(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
+/// The number that a value is or that stands in its quotes.
+fn number(value: &str) -> Option<f64> {
+    let bare = value.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(value);
+    bare.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -44,8 +67,18 @@ mod tests {
             (r#"{"accuracy_m":5,"accuracy":500}"#, Some(500.0)),
             (r#"{"accuracy":null}"#, None),
             (r#"{"accuracy":{}}"#, None),
+            (r#"{"accuracy":true}"#, None),
+            (r#"{"accuracy":" 7 "}"#, Some(7.0)),
             ("{}", None),
             ("", None),
+            (r#"{"a":{"accuracy":5}}"#, None),
+            (r#"{"a":"\"accuracy\":5"}"#, None),
+            (r#" { "a" : [ "}" , {"b":"ก"} ] , "accuracy" : 8 , "z" : null } "#, Some(8.0)),
+            (r#"{"accuracy":5"#, None),
+            (r#"{"accuracy"}"#, None),
+            (r#"{"accuracy":}"#, None),
+            (r#""accuracy""#, None),
+            ("accuracy", None),
             ("[", None),
         ] {
             assert_eq!(accuracy_m(properties), expected, "{properties}");
