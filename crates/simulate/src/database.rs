@@ -283,7 +283,7 @@ impl Link {
 }
 
 fn failure(detail: &str) -> WarehouseError {
-    WarehouseError::Server { code: 0, transient: true, detail: detail.to_owned() }
+    WarehouseError::Unreachable { url: "the simulated server".to_owned(), detail: detail.to_owned() }
 }
 
 impl Link {

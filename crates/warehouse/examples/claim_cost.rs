@@ -2,7 +2,8 @@
 //! its start, as it once was done. In turns, so that a busy machine is as busy for both.
 //!
 //! `cargo run --release -p crumbtrail-warehouse --example claim_cost -- DATA_FOLDER [TURNS]` starts an engine on the folder (the
-//! example `engine` must be built) and prints medians, in microseconds a claim, and their ratio.
+//! example `engine` must be built) and prints medians, in microseconds a claim, the engine's processor time a claim, and
+//! the ratios.
 
 use crumbtrail_embedded::{StartOptions, connect_or_start};
 use crumbtrail_events::EventTime;
@@ -33,26 +34,33 @@ async fn main() -> Result<(), Box<dyn Error>> {
     migrate::migrate(&client, &Target::single(&["billing"])).await?;
     let server = Inserter::new(client, 1, Backoff::default(), Arc::new(Silent));
     let started = server.server_start().await?;
+    let pid = engine.endpoint().pid.to_string();
     for batch_count in [1, 8, 80] {
         let (mut one, mut three) = (Vec::new(), Vec::new());
+        let mut cpu = [0.0, 0.0];
         for turn in 0..turns {
             let (rows, row_count) = rows(turn * 1_000, batch_count);
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), cpu_us(&pid)?);
             if !server.claim_once(&format!("one:{batch_count}:{turn}"), row_count, &rows, started).await? {
                 return Err("the engine restarted".into());
             }
             one.push(begun.elapsed().as_micros());
-            let begun = Instant::now();
+            let (begun, between) = (Instant::now(), cpu_us(&pid)?);
             server.server_start().await?;
             let block = native::block(TableId::Batches.columns(), [&rows[..]], row_count)?;
             server.insert_once(TableId::Batches, &format!("three:{batch_count}:{turn}"), row_count, &block).await?;
             server.server_start().await?;
             three.push(begun.elapsed().as_micros());
+            cpu[0] += between - before;
+            cpu[1] += cpu_us(&pid)? - between;
         }
         let (one, three) = (median(one), median(three));
+        let [cpu_one, cpu_three] = cpu.map(|sum| sum / turns as f64);
         println!(
-            "{batch_count} batches: {one} us in one request, {three} us in three, ratio {:.2}",
-            one as f64 / three as f64
+            "{batch_count} batches: {one} us in one request, {three} us in three, ratio {:.2}; \
+             engine {cpu_one:.0} us and {cpu_three:.0} us, ratio {:.2}",
+            one as f64 / three as f64,
+            cpu_one / cpu_three
         );
     }
     Ok(())
@@ -88,4 +96,12 @@ fn rows(from: u64, batch_count: u64) -> (Vec<u8>, u64) {
 fn median(mut times: Vec<u128>) -> u128 {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// Processor time of a process so far, in microseconds (ticks of 10 ms: only sums say something).
+fn cpu_us(pid: &str) -> Result<f64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).ok_or("no such field");
+    Ok((ticks(11)? + ticks(12)?) * 10_000.0)
 }

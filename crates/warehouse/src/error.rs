@@ -118,6 +118,11 @@ impl WarehouseError {
         ) || matches!(self, WarehouseError::Migration { source, .. } if source.is_transient())
     }
 
+    /// Whether something before ClickHouse answered, and what ClickHouse said is not known.
+    pub(crate) fn is_of_a_balancer(&self) -> bool {
+        matches!(self, WarehouseError::Server { code: 0, .. })
+    }
+
     /// Whether it is the answer of a server that did not take ledger rows because it is another start.
     pub(crate) fn is_another_start(&self) -> bool {
         matches!(self, WarehouseError::Server { code: ANOTHER_START_CODE, detail, .. } if detail.contains(ANOTHER_START))
@@ -208,6 +213,7 @@ mod tests {
             assert_eq!(error.kind(), kind, "{text}");
             assert_eq!(error.is_transient(), kind == "server_busy", "{text}");
             assert_eq!(error.is_another_start(), text.contains("395"), "{text}");
+            assert_eq!(error.is_of_a_balancer(), !text.contains("Code: "), "{text}");
         }
     }
 }

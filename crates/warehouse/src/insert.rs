@@ -1,7 +1,8 @@
 //! **The one place a batch is inserted.**
 //!
 //! Rows are turned into a block once; a retry sends the same bytes with the same token. The token makes a repetition harmless while
-//! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever.
+//! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever. Ledger rows go with a
+//! condition, as a statement of their own kind ([`crate::conditional`]).
 
 use crate::backoff::Backoff;
 use crate::client::Client;

@@ -132,8 +132,8 @@ impl<S: Server> Loader<S> {
             };
             failures += 1;
             self.server.wait(TableId::Batches, &token, failures, &error).await;
-            // Something before the server may put words of its own in place of its refusal, at every try.
-            if self.server.server_start().await.is_ok_and(|start| start != started) {
+            // A balancer that puts words of its own in place of a refusal does so at every try.
+            if error.is_of_a_balancer() && self.server.server_start().await.is_ok_and(|start| start != started) {
                 return Ok(false);
             }
         }
