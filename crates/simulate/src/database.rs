@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use crumbtrail_warehouse::insert::{Observer, Silent};
 use crumbtrail_warehouse::ledger::{ChainEnd, ServerStart};
-use crumbtrail_warehouse::native::Block;
+use crumbtrail_warehouse::native::{self, Block};
 use crumbtrail_warehouse::{Processor, Server, TableId, WarehouseError};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
@@ -283,7 +283,7 @@ impl Link {
 }
 
 fn failure(detail: &str) -> WarehouseError {
-    WarehouseError::Server { code: 0, transient: true, detail: detail.to_owned() }
+    WarehouseError::Unreachable { url: "the simulated server".to_owned(), detail: detail.to_owned() }
 }
 
 impl Link {
@@ -364,10 +364,11 @@ impl Server for Link {
     async fn claim_once(
         &self,
         token: &str,
-        _: u64,
-        block: &Block,
+        row_count: u64,
+        rows: &[u8],
         started: ServerStart,
     ) -> Result<bool, WarehouseError> {
+        let block = &native::block(TableId::Batches.columns(), [rows], row_count)?;
         if is_on(Mutation::LedgerAskedApart) {
             if self.server_start().await? != started {
                 return Ok(false);

@@ -72,7 +72,7 @@ pub enum Mutation {
     NewestLedgerRow,
     /// The ledger row is written without asking whether the server restarted meanwhile.
     LedgerUnasked,
-    /// The server's start is asked before and after the ledger row, in requests of their own: what is done over HTTP today.
+    /// The server's start is asked before and after the ledger row, in requests of their own, as it once was done.
     LedgerAskedApart,
     /// A token outlives the rows it spoke of.
     TokenOutlivesRows,

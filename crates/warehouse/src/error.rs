@@ -1,5 +1,7 @@
 //! What can go wrong with ClickHouse, and what a retry may mend.
 
+use crate::conditional::{ANOTHER_START, ANOTHER_START_CODE};
+
 /// Server codes after which the same request may succeed (name by name in ClickHouse's `ErrorCodes.cpp`).
 const TRANSIENT_CODES: [u32; 16] = [
     159, // TIMEOUT_EXCEEDED
@@ -116,6 +118,16 @@ impl WarehouseError {
         ) || matches!(self, WarehouseError::Migration { source, .. } if source.is_transient())
     }
 
+    /// Whether something before ClickHouse answered, and what ClickHouse said is not known.
+    pub(crate) fn is_of_a_balancer(&self) -> bool {
+        matches!(self, WarehouseError::Server { code: 0, .. })
+    }
+
+    /// Whether it is the answer of a server that did not take ledger rows because it is another start.
+    pub(crate) fn is_another_start(&self) -> bool {
+        matches!(self, WarehouseError::Server { code: ANOTHER_START_CODE, detail, .. } if detail.contains(ANOTHER_START))
+    }
+
     pub(crate) fn of(url: &str, error: clickhouse::error::Error) -> WarehouseError {
         use clickhouse::error::Error;
         let url = url.to_owned();
@@ -193,12 +205,15 @@ mod tests {
             ("<html><head><title>413 Request Entity Too Large</title></head></html>", "server_refused"),
             ("upstream connect error or disconnect/reset before headers", "server_busy"),
             ("Code: 516. DB::Exception: default: Authentication failed", "denied"),
+            ("Code: 395. DB::Exception: crumbtrail: another start of the server took the rows", "server_refused"),
             ("", "server_refused"),
         ];
         for (text, kind) in cases {
             let error = WarehouseError::answered(text.to_owned());
             assert_eq!(error.kind(), kind, "{text}");
             assert_eq!(error.is_transient(), kind == "server_busy", "{text}");
+            assert_eq!(error.is_another_start(), text.contains("395"), "{text}");
+            assert_eq!(error.is_of_a_balancer(), !text.contains("Code: "), "{text}");
         }
     }
 }

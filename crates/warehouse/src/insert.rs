@@ -1,10 +1,12 @@
 //! **The one place a batch is inserted.**
 //!
 //! Rows are turned into a block once; a retry sends the same bytes with the same token. The token makes a repetition harmless while
-//! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever.
+//! the server remembers it (per part key, for a while); ReplacingMergeTree makes it harmless for ever. Ledger rows go with a
+//! condition, as a statement of their own kind ([`crate::conditional`]).
 
 use crate::backoff::Backoff;
 use crate::client::Client;
+use crate::conditional::{self, Statement};
 use crate::error::WarehouseError;
 use crate::ledger::{self, ServerStart};
 use crate::native::Block;
@@ -62,13 +64,19 @@ impl Inserter {
         Inserter { client, epoch, backoff, observer }
     }
 
-    /// One try to insert a Native block.
+    /// One try: the statement, and what follows it.
     #[expect(clippy::disallowed_methods, reason = "the one place a batch is inserted")]
-    async fn send(&self, table: TableId, token: &str, row_count: u64, block: &Block) -> Result<(), WarehouseError> {
+    async fn send(
+        &self,
+        table: TableId,
+        statement: String,
+        row_count: u64,
+        body: &[Bytes],
+    ) -> Result<(), WarehouseError> {
         let started = Instant::now();
         let send = async {
-            let mut insert = self.client.inner.insert_formatted_with(self.statement(table, &block.names, token));
-            for bytes in &block.bytes {
+            let mut insert = self.client.inner.insert_formatted_with(statement);
+            for bytes in body {
                 for start in (0..bytes.len()).step_by(CHUNK) {
                     insert.send(bytes.slice(start..bytes.len().min(start + CHUNK))).await?;
                 }
@@ -79,15 +87,16 @@ impl Inserter {
             Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
             Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
         }
-        let bytes = block.bytes.iter().map(Bytes::len).sum();
+        let bytes = body.iter().map(Bytes::len).sum();
         self.observer.inserted(table, row_count, bytes, started.elapsed());
         Ok(())
     }
 
-    fn statement(&self, table: TableId, columns: &[&str], token: &str) -> String {
+    /// An insert up to and with its settings.
+    fn statement<'a>(&self, table: TableId, columns: impl Iterator<Item = &'a str>, token: &str) -> String {
         debug_assert!(!token.contains(['\'', '\\']), "tokens are made of names and numbers");
         let mut sql = format!("INSERT INTO {}.{} (", self.client.database, table.in_epoch(self.epoch));
-        for (index, column) in columns.iter().enumerate() {
+        for (index, column) in columns.enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             sql.push_str(comma);
             sql.push('`');
@@ -98,7 +107,6 @@ impl Inserter {
         sql.push_str(token);
         sql.push_str("', ");
         sql.push_str(SETTINGS);
-        sql.push_str(" FORMAT Native");
         sql
     }
 }
@@ -119,7 +127,25 @@ impl Server for Inserter {
         row_count: u64,
         block: &Block,
     ) -> Result<(), WarehouseError> {
-        self.send(table, token, row_count, block).await
+        let statement = self.statement(table, block.names.iter().copied(), token) + " FORMAT Native";
+        self.send(table, statement, row_count, &block.bytes).await
+    }
+
+    async fn claim_once(
+        &self,
+        token: &str,
+        row_count: u64,
+        rows: &[u8],
+        started: ServerStart,
+    ) -> Result<bool, WarehouseError> {
+        let columns = TableId::Batches.columns();
+        let insert = self.statement(TableId::Batches, columns.iter().map(|column| column.name), token);
+        let Statement { head, body } = conditional::statement(&insert, columns, rows, started)?;
+        match self.send(TableId::Batches, head, row_count, &[body.into()]).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_another_start() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn wait(&self, table: TableId, token: &str, failures: u32, error: &WarehouseError) {
@@ -150,9 +176,8 @@ mod tests {
     fn the_statement_names_columns_and_pins_every_setting() {
         let client = Client::new(&Endpoint::new("http://localhost:8123")).unwrap();
         let inserter = Inserter::new(client, 3, Backoff::default(), Arc::new(Silent));
-        let sql = inserter.statement(TableId::StageMoves, &["site", "person", "model"], "t:1");
+        let sql = inserter.statement(TableId::StageMoves, ["site", "person", "model"].into_iter(), "t:1");
         assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`) "), "{sql}");
         assert!(sql.contains("SETTINGS insert_deduplication_token = 't:1', async_insert = 0, "), "{sql}");
-        assert!(sql.ends_with(" FORMAT Native"), "{sql}");
     }
 }

@@ -1,16 +1,15 @@
 //! Batches into tables, then into the ledger.
 //!
 //! ```text
-//! server start seen ─► inserts (a table's rows of all batches joined) ─► server start the same? ─► one ledger insert
-//!        ▲                                                                   │ no
-//!        └───────────────────────────────────────────────────────────────────┘
+//! server start seen ─► inserts (a table's rows of all batches joined) ─► ledger insert, taken only by the same start
+//!        ▲                                                                       │ refused: it is another
+//!        └───────────────────────────────────────────────────────────────────────┘
 //! ```
 
 use crate::batch::Batch;
 use crate::error::WarehouseError;
 use crate::insert::Inserter;
 use crate::ledger::{self, LedgerRow};
-use crate::native;
 use crate::server::Server;
 use crate::tables::{TableId, batches};
 use bytes::Bytes;
@@ -20,6 +19,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Inserts under way at once: while the server works on one, the columns of the next are filled.
 pub const AT_ONCE: usize = 2;
+
+/// Batches claimed in one statement: a server reads 256 KiB of one (`max_query_size`).
+const CLAIM_BATCHES: usize = 80;
 
 /// What a load did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,9 +79,9 @@ impl<S: Server> Loader<S> {
             }
             drop(acknowledged);
             crash::point("rows_inserted");
-            if self.write_ledger(batches, started).await? {
+            if let Some(insert_count) = self.write_ledger(batches, started).await? {
                 crash::point("ledger_written");
-                report.insert_count += 1;
+                report.insert_count += insert_count;
                 return Ok(report);
             }
             report.repeat_count += 1;
@@ -88,10 +90,27 @@ impl<S: Server> Loader<S> {
         }
     }
 
-    /// Writes the ledger rows if the server still is the one that acknowledged the rows; otherwise says no. The start
-    /// is asked for before every try: between two tries a backup may have been restored.
-    async fn write_ledger(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
-        let mut body = Vec::with_capacity(batches.len() * 4 * 160);
+    /// Writes the ledger rows if the server still is the one that acknowledged the rows, and says in how many inserts; `None`
+    /// if it is not. A claim that was written before another is refused may stand: what it speaks of was acknowledged.
+    async fn write_ledger(
+        &self,
+        batches: &[Batch],
+        started: ledger::ServerStart,
+    ) -> Result<Option<u64>, WarehouseError> {
+        let mut insert_count = 0;
+        // Without a condition they go as a block, of any size.
+        for claimed in batches.chunks(if self.watches_restarts { CLAIM_BATCHES } else { batches.len() }) {
+            if !self.claim(claimed, started).await? {
+                return Ok(None);
+            }
+            insert_count += 1;
+        }
+        Ok(Some(insert_count))
+    }
+
+    /// Claims `batches` in one insert; whether the server still is the one that started at `started`.
+    async fn claim(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
+        let mut body = Vec::with_capacity(batches.len() * 5 * 160);
         let mut rows = 0;
         for row in batches.iter().flat_map(|batch| ledger_rows(batch, self.server.epoch(), started)) {
             batches::encode(&row, &mut body);
@@ -100,21 +119,23 @@ impl<S: Server> Loader<S> {
         // The token speaks of the claims too: another claim about the same stretches must not pass for a repetition.
         let claims = xxh3_64(&body);
         let token = token(TableId::Batches, batches.iter().map(|batch| (batch, claims)), started);
-        let block = native::block(TableId::Batches.columns(), [&body[..]], rows)?;
+        if !self.watches_restarts {
+            let body = [Bytes::from(body)];
+            return self.server.insert(TableId::Batches, &token, rows, &body).await.map(|()| true);
+        }
         let mut failures = 0;
         loop {
-            let claimed = if self.watches_restarts {
-                self.server.claim_once(&token, rows, &block, started).await
-            } else {
-                self.server.insert_once(TableId::Batches, &token, rows, &block).await.map(|()| true)
-            };
-            let error = match claimed {
+            let error = match self.server.claim_once(&token, rows, &body, started).await {
                 Ok(claimed) => return Ok(claimed),
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
             failures += 1;
             self.server.wait(TableId::Batches, &token, failures, &error).await;
+            // A balancer that puts words of its own in place of a refusal does so at every try.
+            if error.is_of_a_balancer() && self.server.server_start().await.is_ok_and(|start| start != started) {
+                return Ok(false);
+            }
         }
     }
 
@@ -215,6 +236,7 @@ mod tests {
     use crate::backoff::Backoff;
     use crate::batch::{Processor, TableRows};
     use crate::client::{Client, Endpoint};
+    use crate::conditional;
     use crate::insert::Silent;
     use crate::ledger::ServerStart;
     use crumbtrail_events::EventTime;
@@ -264,6 +286,33 @@ mod tests {
         assert_ne!(of(&one, 1), of(&one, 2));
         assert_ne!(of(&one, 1), of(&batch(3, 20, b"aaab"), 1));
         assert!(of(&one, 1).starts_with("sessions:sessionize:3:20-30:"));
+    }
+
+    #[test]
+    fn the_longest_claim_fits_into_what_a_server_reads_of_a_statement() {
+        let longest = LedgerRow {
+            epoch: u8::MAX,
+            processor: Processor::Sessionize,
+            partition: u32::MAX,
+            table: TableId::IdentityLinks,
+            from_offset: u64::MAX,
+            to_offset: u64::MAX,
+            content_hash: u64::MAX,
+            position_checksum: u64::MAX,
+            row_count: u64::MAX,
+            record_count: u64::MAX,
+            counts: Counts([u64::MAX; 7]),
+            server_start: ServerStart(u64::MAX),
+            watermark_at: EventTime::MAX,
+            written_at: EventTime::MAX,
+        };
+        let tables = [Processor::Sessionize, Processor::Journey].map(|processor| processor.tables().len());
+        let mut rows = Vec::new();
+        (0..CLAIM_BATCHES * tables[0].max(tables[1])).for_each(|_| batches::encode(&longest, &mut rows));
+        let columns = TableId::Batches.columns();
+        let statement = conditional::statement("", columns, &rows, ServerStart(u64::MAX)).unwrap();
+        assert!(statement.body.len() + 8_192 < 256 << 10, "{} bytes", statement.body.len());
+        assert!(statement.body.len() * 2 > 256 << 10, "twice as many would not fit: {} bytes", statement.body.len());
     }
 
     #[test]

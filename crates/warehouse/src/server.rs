@@ -34,8 +34,12 @@ pub trait Server: Sync {
         block: &Block,
     ) -> impl Future<Output = Result<(), WarehouseError>> + Send;
 
-    /// One try to insert ledger rows, if the server still is the one that started at `started`; whether it was. A restart
-    /// between the question and the insert is noticed right behind it, and said as if the rows had not been written.
+    /// One try to insert ledger rows (RowBinary), in one request that the server itself judges: it takes them only if it is
+    /// the start `started`, which took the rows they speak of. Says whether it did. An error does not say that they were not
+    /// taken; but if they were, then by that start, however late the request arrives.
+    ///
+    /// That is all a claim needs: start ids never return, so a claim that stands was written while everything stood that this
+    /// start had acknowledged. What is lost later (a copy put back) is lost with the claim or found by the chain's end.
     ///
     /// # Errors
     /// Unreachable, late, refused.
@@ -43,17 +47,9 @@ pub trait Server: Sync {
         &self,
         token: &str,
         row_count: u64,
-        block: &Block,
+        rows: &[u8],
         started: ServerStart,
-    ) -> impl Future<Output = Result<bool, WarehouseError>> + Send {
-        async move {
-            if self.server_start().await? != started {
-                return Ok(false);
-            }
-            self.insert_once(TableId::Batches, token, row_count, block).await?;
-            Ok(self.server_start().await? == started)
-        }
-    }
+    ) -> impl Future<Output = Result<bool, WarehouseError>> + Send;
 
     /// Waits after so many failures, the last of them `error`.
     fn wait(

@@ -13,6 +13,7 @@ use crumbtrail_warehouse::tables::touchpoints;
 use crumbtrail_warehouse::{
     Batch, Client, Endpoint, Loader, Processor, RowVersion, TableId, TableRows, TouchpointRow, backoff::Backoff,
 };
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 /// Whether the engine is here; if not, says so, and fails where `CI` is set.
@@ -23,22 +24,23 @@ pub(crate) fn engine_is_here(test: &str) -> bool {
     false
 }
 
-/// One engine for all tests of a file; it ends with the test process.
-fn engine() -> &'static EngineHandle {
-    static ENGINE: OnceLock<EngineHandle> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let program = test.parent().unwrap().parent().unwrap().join("examples/engine");
-        assert!(program.is_file(), "cargo build -p crumbtrail-warehouse --example engine");
-        let data = tempfile::tempdir().unwrap().keep();
-        let options = StartOptions { listen: Some("127.0.0.1:0".to_owned()), ..StartOptions::default() };
-        connect_or_start(&data, &program, &options).unwrap()
-    })
+/// An engine of the test's own.
+pub(crate) fn start(data: &Path) -> EngineHandle {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().parent().unwrap().join("examples/engine");
+    assert!(program.is_file(), "cargo build -p crumbtrail-warehouse --example engine");
+    let options = StartOptions { listen: Some("127.0.0.1:0".to_owned()), ..StartOptions::default() };
+    connect_or_start(data, &program, &options).unwrap()
 }
 
-/// The engine's endpoint, with a database of the test's own.
+/// The endpoint of the file's one engine, which ends with the test process, with a database of the test's own.
 pub(crate) fn endpoint(database: &str) -> Endpoint {
-    let engine = engine();
+    static ENGINE: OnceLock<EngineHandle> = OnceLock::new();
+    endpoint_of(ENGINE.get_or_init(|| start(&tempfile::tempdir().unwrap().keep())), database)
+}
+
+/// An engine's endpoint, with a database of the test's own.
+pub(crate) fn endpoint_of(engine: &EngineHandle, database: &str) -> Endpoint {
     Endpoint {
         user: engine.user().to_owned(),
         password: engine.password().to_owned(),
