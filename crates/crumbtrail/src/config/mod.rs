@@ -423,7 +423,7 @@ pub struct PaceConfig {
     /// when ClickHouse is behind. While it is away or refuses, partitions are paused at once.
     pub insert_queue_mib: u32,
     /// Touchpoints of journeys that are settled and may still change hands: so much of them stays in memory, MiB a partition. What
-    /// is older lies in files without a name in `data_dir/scratch`, about 25 bytes a touchpoint.
+    /// is older lies in files without a name in `data_dir/scratch`, 15 to 30 bytes a touchpoint.
     pub touchpoints_in_memory_mib: u32,
     /// Threads (consumer group members) per processor in this process.
     pub threads: u32,
