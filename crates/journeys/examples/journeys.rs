@@ -1,10 +1,11 @@
 //! What the journey step costs: touchpoints per second of processor time, and bytes per person.
 //!
-//! `cargo run --release -p crumbtrail-journeys --example journeys -- [people] [touchpoints] [touchpoints per tick]`
+//! `cargo run --release -p crumbtrail-journeys --example journeys -- [people] [touchpoints] [touchpoints per tick] [MiB] [days]`
 //!
-//! A month of touchpoints of a shop, nearly in time order; the watermark trails by a minute, a tick comes every
+//! A month (or so many days) of touchpoints of a shop, nearly in time order; the watermark trails by a minute, a tick comes every
 //! so many touchpoints and tells a second of wall time (an import runs as fast as it can: its ticks are large; live, a
-//! tick of 10,000 is 10,000 touchpoints per second). Every row is counted. Both are repeated; the least time counts.
+//! tick of 10,000 is 10,000 touchpoints per second). What is packed beyond so many MiB (0 to begin with) moves to files in the folder for
+//! temporary ones. Every row is counted. All is repeated; the least time counts.
 
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
+use crumbtrail_scratch::{Block, Scratch};
 
 #[derive(Default, Debug)]
 struct Rows {
@@ -55,7 +57,7 @@ impl Dice {
     }
 }
 
-const MONTH: i64 = 30 * 86_400_000;
+const DAY: i64 = 86_400_000;
 const START: i64 = 1_790_000_000_000;
 const CITIES: [(&str, &str, &str); 4] = [
     ("TH", "Bangkok", "Bangkok"),
@@ -65,7 +67,7 @@ const CITIES: [(&str, &str, &str); 4] = [
 ];
 
 /// Sessions of about eight touchpoints, each at one place on one device.
-fn load(people: u64, touchpoints: u64) -> Vec<(i64, Vec<u8>)> {
+fn load(people: u64, touchpoints: u64, days: u64) -> Vec<(i64, Vec<u8>)> {
     let mut dice = Dice(7);
     let mut all = Vec::with_capacity(touchpoints as usize);
     let mut items = Vec::new();
@@ -75,7 +77,7 @@ fn load(people: u64, touchpoints: u64) -> Vec<(i64, Vec<u8>)> {
         let person =
             if who.is_multiple_of(3) { Key::customer("shop", &customer) } else { Key::visitor("shop", &visitor) };
         let (country, region, city) = CITIES[(who % 4) as usize];
-        let mut at = START + dice.roll(MONTH as u64) as i64;
+        let mut at = START + dice.roll(days * DAY as u64) as i64;
         for step in 0..1 + dice.roll(15) {
             at += 1000 + dice.roll(90_000) as i64;
             let kind = match dice.roll(100) {
@@ -152,7 +154,10 @@ fn main() {
     let numbers: Vec<u64> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
     let number = |i: usize, default| numbers.get(i).copied().unwrap_or(default);
     let (people, touchpoints, per_tick) = (number(0, 100_000), number(1, 2_000_000), number(2, 200_000));
-    let input = load(people, touchpoints);
+    let most_resident = number(3, 0) as usize * (1 << 20);
+    let mut scratch = Scratch::new(std::env::temp_dir());
+    let days = number(4, 30);
+    let input = load(people, touchpoints, days);
     let bytes: usize = input.iter().map(|(_, bytes)| bytes.len()).sum();
     println!("{} touchpoints of {} bytes, {people} people, {per_tick} a tick", input.len(), bytes / input.len());
     let clock = Instant::now();
@@ -167,10 +172,12 @@ fn main() {
             journeys.touchpoint(bytes, watermark).expect("a touchpoint");
             if (i as u64 + 1).is_multiple_of(per_tick) {
                 wall += 1000;
-                journeys.tick(watermark, wall, &mut rows);
+                journeys.tick(watermark, wall, &mut rows).expect("what it packed");
+                journeys.spill(&mut scratch, most_resident).expect("room");
             }
         }
-        journeys.tick(EventTime(START + 2 * MONTH), wall + 60_000, &mut rows);
+        let reads = journeys.reads();
+        journeys.tick(EventTime(START + (days as i64 + 30) * DAY), wall + 60_000, &mut rows).expect("what it packed");
         let seconds = processor_seconds(clock) - before;
         least = least.min(seconds);
         if round > 0 {
@@ -181,7 +188,8 @@ fn main() {
         for (i, (arrived, bytes)) in input[..input.len() / 2].iter().enumerate() {
             half.touchpoint(bytes, EventTime(arrived - 60_000)).expect("a touchpoint");
             if (i as u64 + 1).is_multiple_of(per_tick) {
-                half.tick(EventTime(arrived - 60_000), i as i64, &mut Rows::default());
+                half.tick(EventTime(arrived - 60_000), i as i64, &mut Rows::default()).expect("what it packed");
+                half.spill(&mut scratch, most_resident).expect("room");
             }
         }
         most_bytes = most_bytes.max(half.resident_bytes());
@@ -189,14 +197,24 @@ fn main() {
         let before = processor_seconds(clock);
         half.save(&mut saved);
         let save = processor_seconds(clock) - before;
+        let blocks: Vec<Block> = half.blocks().map(|(_, block)| block.clone()).collect();
         let before = processor_seconds(clock);
-        let loaded = Journeys::load(JourneyRules::default(), &saved).expect("its own snapshot");
+        let loaded = Journeys::load(JourneyRules::default(), &saved, &blocks).expect("its own snapshot");
         let load = processor_seconds(clock) - before;
         println!("{rows:?}");
         println!("end: {} bytes per person, all settled", journeys.resident_bytes() / journeys.people());
-        println!("half way: {} bytes per person, a day pending", most_bytes / half.people());
         println!(
-            "snapshot: {} bytes per person, saved in {save:.3} s, loaded in {load:.3} s",
+            "half way: {} bytes per person, a day pending; {} a person on disk",
+            most_bytes / half.people(),
+            half.bytes_on_disk() / half.people()
+        );
+        println!(
+            "{reads} reads from disk, {:.4} a touchpoint; {} at the end, all in one tick",
+            reads as f64 / input.len() as f64,
+            journeys.reads() - reads
+        );
+        println!(
+            "snapshot: {} bytes per person beside blocks, saved in {save:.3} s, loaded in {load:.3} s",
             saved.len() / loaded.people()
         );
         println!("{:?}", journeys.met());

@@ -25,7 +25,7 @@ const MOST_LINES: usize = 100;
 const MOST_EVIDENCE: usize = 16;
 
 /// An open or told cart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cart {
     pub(crate) began_at: EventTime,
     pub(crate) last_at: EventTime,
@@ -124,7 +124,7 @@ fn worth(line: &Line) -> i64 {
 }
 
 /// A person's cart, if any.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Slot {
     /// No cart since the last purchase.
     #[default]

@@ -9,6 +9,7 @@ use crumbtrail_events::EventTime;
 use hashbrown::HashSet;
 
 use crate::model::{NOWHERE, StageModel};
+use crate::past::Past;
 use crate::person::Person;
 use crate::rows::Out;
 use crate::rules::JourneyRules;
@@ -65,10 +66,11 @@ impl Person {
             };
             state.stages = old.zip(&now.models).map(stage).collect();
         };
-        if let Some(past) = &mut self.past {
+        self.past.part(&self.base);
+        if let Past::Own(past) = &mut self.past {
             carry(past);
         }
-        match &self.past {
+        match self.past.state() {
             Some(past) => self.base.copy_from(past),
             None => self.base = State::new(now),
         }

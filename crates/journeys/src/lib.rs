@@ -5,7 +5,9 @@
 //! tick the base is copied, the pending ones are folded on top, and the rows that differ from what was last said are
 //! said again. [`step::Journeys`] is the step, [`model`] the stages as data, [`rules`] the thresholds.
 //!
-//! Pure: no clock, no environment, no I/O. Time comes in as the watermark, wall time as the tick's.
+//! What is settled and may still change hands is packed into blocks that may lie on disk (the modules `packed`, `segment` and `shelf`).
+//!
+//! Pure: no clock, no environment, no I/O but that of its own blocks. Time comes in as the watermark, wall time as the tick's.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -13,15 +15,20 @@ mod cart;
 mod change;
 mod conversion;
 mod duration;
+mod error;
 mod found;
 pub mod model;
 mod model_file;
+mod packed;
+mod past;
 mod pending;
 mod people;
 mod person;
 mod point;
 pub mod rows;
 pub mod rules;
+mod segment;
+mod shelf;
 mod snapshot;
 mod stage;
 mod state;
@@ -30,6 +37,7 @@ mod strings;
 mod tell;
 mod told;
 
+pub use error::JourneysError;
 pub use model::StageModel;
 pub use model_file::ModelError;
 pub use rows::Out;

@@ -27,10 +27,10 @@ const BEHIND: usize = usize::MAX;
 /// Pending touchpoints and what belongs to them.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    points: Vec<Point>,
-    contexts: Vec<Context>,
-    details: Vec<Detail>,
-    lines: Vec<Line>,
+    pub(crate) points: Vec<Point>,
+    pub(crate) contexts: Vec<Context>,
+    pub(crate) details: Vec<Detail>,
+    pub(crate) lines: Vec<Line>,
     ids: Ids,
 }
 stored!(Pending { points, contexts, details, lines, ids });
@@ -202,8 +202,24 @@ impl Pending {
         }
     }
 
+    /// Appends others, none of them older than its own.
+    pub(crate) fn append(&mut self, other: &Pending) {
+        let [contexts, details, lines] = [self.contexts.len(), self.details.len(), self.lines.len()].map(|n| n as u32);
+        self.contexts.extend_from_slice(&other.contexts);
+        self.lines.extend_from_slice(&other.lines);
+        self.details.extend(other.details.iter().map(|detail| {
+            let line_start = if detail.line_count == 0 { 0 } else { detail.line_start + lines };
+            Detail { line_start, ..*detail }
+        }));
+        self.points.extend(other.points.iter().map(|point| {
+            let detail = if point.detail == PLAIN { PLAIN } else { point.detail + details };
+            Point { context: point.context + contexts, detail, ..*point }
+        }));
+        self.ids.0 = None;
+    }
+
     /// Forgets everything, and keeps little memory for what comes next.
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.points.clear();
         self.points.shrink_to(FEW);
         self.contexts.clear();

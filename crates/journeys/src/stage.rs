@@ -11,7 +11,7 @@ use crate::snapshot::stored;
 use crate::strings::{Strings, Sym};
 
 /// A person's place in one stage model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stage {
     pub(crate) current: u8,
     pub(crate) since: EventTime,

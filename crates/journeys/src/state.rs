@@ -14,7 +14,7 @@ use crate::stage::{Cause, Stage};
 use crate::strings::{Strings, Sym};
 
 /// What the fold of one person has come to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     /// Time up to which it was folded: an older touchpoint is taken as of now.
     pub(crate) clock: EventTime,

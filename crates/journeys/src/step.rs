@@ -3,19 +3,23 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasherDefault;
+use std::io;
 
 use crumbtrail_events::ids::KeyHasher;
 use crumbtrail_events::touchpoint::{Head, Role};
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
 use crumbtrail_events::{EventTime, Key, Outcome, Pieces, Touchpoint};
+use crumbtrail_scratch::{Block, Scratch};
 use hashbrown::{HashMap, HashSet};
 
+use crate::error::JourneysError;
 use crate::found::Found;
 use crate::pending::{Inserted, Pending};
 use crate::people::People;
 use crate::person::{Armed, Person};
 use crate::rows::Out;
 use crate::rules::JourneyRules;
+use crate::shelf::{self, Shelf};
 use crate::snapshot::{Stored, VERSION};
 use crate::state::State;
 use crate::strings::{Strings, Sym};
@@ -68,6 +72,7 @@ pub struct Journeys {
     /// Emptied lists for the next people who need one.
     #[expect(clippy::vec_box, reason = "the boxes themselves go from person to person")]
     spare: Vec<Box<Pending>>,
+    shelf: Shelf,
     /// A rule asks for the names of events.
     pub(crate) with_names: bool,
     saving: Option<Box<Saving>>,
@@ -103,68 +108,90 @@ impl Journeys {
             found: Found::default(),
             teller: Teller::default(),
             spare: Vec::new(),
+            shelf: Shelf::new(shelf::BLOCK),
             saving: None,
         }
+    }
+
+    /// Has packed touchpoints lie in blocks of about so many bytes; before the first comes.
+    #[must_use]
+    pub fn in_blocks_of(mut self, bytes: usize) -> Journeys {
+        self.shelf = Shelf::new(bytes);
+        self
     }
 
     /// Takes in one encoded touchpoint of the by-person log; its key is the person's. `watermark` is the partition's as
     /// of this record. Nothing is said before the next tick.
     ///
     /// # Errors
-    /// The bytes are no touchpoint of a known version; the state is as before.
-    pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime) -> Result<(), WireError> {
+    /// The bytes are no touchpoint of a known version, or touchpoints that were moved to disk cannot be read.
+    pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime) -> Result<(), JourneysError> {
         let touchpoint = Touchpoint::decode(bytes)?;
         let head = touchpoint.head;
         match (head.outcome, touchpoint.role) {
             (Outcome::Counted, _) => {
                 let horizon = watermark.max(self.watermark).plus(-self.rules.horizon_ms);
                 self.met.behind_horizon += u64::from(head.occurred_at < horizon);
-                match self.insert(&touchpoint) {
+                match self.insert(&touchpoint)? {
                     Inserted::New => self.met.counted += 1,
                     Inserted::Repeat => self.met.repeated += 1,
                 }
             }
-            (Outcome::Aside, Role::Given) => match self.insert(&touchpoint) {
+            (Outcome::Aside, Role::Given) => match self.insert(&touchpoint)? {
                 Inserted::New => self.met.given += 1,
                 Inserted::Repeat => self.met.repeated += 1,
             },
-            (Outcome::Aside, Role::Taken) if self.remove(head) => self.met.taken += 1,
-            (Outcome::Aside, Role::Taken) => self.met.missed += 1,
+            (Outcome::Aside, Role::Taken) => {
+                let was_here = self.remove(head)?;
+                self.met.taken += u64::from(was_here);
+                self.met.missed += u64::from(!was_here);
+            }
             _ => self.met.judged_out += 1,
         }
         Ok(())
     }
 
-    fn insert(&mut self, touchpoint: &Touchpoint<'_>) -> Inserted {
+    fn insert(&mut self, touchpoint: &Touchpoint<'_>) -> io::Result<Inserted> {
         let key = touchpoint.head.key;
         let number = match self.index.get(&key) {
             Some(number) => *number,
             None => self.meet(key, touchpoint.site),
         };
         let person = self.people.get_mut(number);
+        let Head { occurred_at, id, .. } = touchpoint.head;
+        if person.packed.as_ref().is_some_and(|packed| packed.concerns(occurred_at, id)) {
+            person.unpack(&mut self.shelf, &mut self.spare)?;
+        }
         let pending = person.pending.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
         let (inserted, place) = pending.insert(touchpoint, self.with_names, &mut self.strings);
-        person.touched(place, touchpoint.head.occurred_at);
+        person.touched(place, occurred_at);
         owe(person, number, &self.rules, &mut self.owed);
-        inserted
+        Ok(inserted)
     }
 
-    fn remove(&mut self, head: Head) -> bool {
-        let Some(&number) = self.index.get(&head.key) else { return false };
+    fn remove(&mut self, head: Head) -> io::Result<bool> {
+        let Some(&number) = self.index.get(&head.key) else { return Ok(false) };
         let person = self.people.get_mut(number);
+        if person.packed.as_ref().is_some_and(|packed| packed.reaches(head.occurred_at)) {
+            person.unpack(&mut self.shelf, &mut self.spare)?;
+        }
         let place = person.pending.as_mut().and_then(|pending| pending.remove(head.occurred_at, head.id));
         if let Some(place) = place {
             person.touched(place, head.occurred_at);
             person.settled -= u32::from(place < person.settled as usize);
+            person.give_back(&mut self.spare);
             owe(person, number, &self.rules, &mut self.owed);
         }
-        place.is_some()
+        Ok(place.is_some())
     }
 
     /// Says everything that changed, as of `watermark` (never lower than before: a lower one is taken as the highest so
     /// far). `wall_ms` is the tick's wall time, which only spaces corrections of one person; a tick at
     /// [`JourneyRules::throttle_ms`] or more after the last one says everything there is. At most one row per key.
-    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
+    ///
+    /// # Errors
+    /// Touchpoints that were moved to disk cannot be read: the state is not to be used any more.
+    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) -> io::Result<()> {
         self.watermark = self.watermark.max(watermark);
         self.ring();
         let mut kept = 0;
@@ -177,7 +204,8 @@ impl Journeys {
             }
             let person = self.people.get_mut(number);
             let as_of = AsOf { rules: &self.rules, strings: &self.strings, watermark: self.watermark };
-            person.refold(as_of, &mut self.now, &mut self.found, &mut self.spare);
+            person.refold(as_of, &mut self.shelf, &mut self.now, &mut self.found)?;
+            let was_torn = self.found.is_whole;
             self.teller.tell(person, &self.now, &self.found, as_of, out);
             person.is_owed = false;
             if person.is_gone() {
@@ -187,16 +215,49 @@ impl Journeys {
                 continue;
             }
             person.told_wall = wall_ms;
-            if person.forget(as_of, &mut self.found, &mut self.spare) {
+            if person.forget(as_of, &mut self.shelf, &mut self.found)? {
                 self.teller.forget(person, &self.found, as_of);
             }
+            person.pack(was_torn, &mut self.shelf)?;
+            person.give_back(&mut self.spare);
+            person.wait(&self.rules, self.watermark);
             arm(person, number, &mut self.timers);
         }
         self.owed.truncate(kept);
         if self.strings.wants_sweep() {
-            let people = &self.people;
-            self.strings.sweep(|keep| people.iter().for_each(|person| person.mark(keep)));
+            let (people, shelf, mut marked) = (&self.people, &self.shelf, Ok(()));
+            self.strings.sweep(|keep| {
+                people.iter().for_each(|person| person.mark(keep));
+                marked = shelf.mark(keep);
+            });
+            marked?;
         }
+        Ok(())
+    }
+
+    /// Moves packed touchpoints out of memory, the oldest first, until full blocks of no more than so many bytes are left in it.
+    ///
+    /// # Errors
+    /// They cannot be written: they stay in memory.
+    pub fn spill(&mut self, scratch: &mut Scratch, most_resident: usize) -> io::Result<()> {
+        self.shelf.spill(scratch, most_resident)
+    }
+
+    /// The blocks that [saved](Journeys::save) bytes refer to, numbered in order; a number always names the same one.
+    pub fn blocks(&self) -> impl Iterator<Item = (u64, &Block)> {
+        self.shelf.blocks()
+    }
+
+    /// How often packed touchpoints were read from disk since this state was made or loaded.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.shelf.reads()
+    }
+
+    /// Bytes of packed touchpoints that lie on disk.
+    #[must_use]
+    pub fn bytes_on_disk(&self) -> usize {
+        self.shelf.bytes_on_disk()
     }
 
     /// People known.
@@ -222,10 +283,10 @@ impl Journeys {
     pub fn resident_bytes(&self) -> usize {
         let index = self.index.capacity() * (size_of::<(Key, u32)>() + 1);
         let queues = self.owed.capacity() * size_of::<(u32, i64)>() + self.timers.capacity() * 16;
-        self.people.resident_bytes() + index + queues + self.strings.resident_bytes()
+        self.people.resident_bytes() + index + queues + self.strings.resident_bytes() + self.shelf.resident_bytes()
     }
 
-    /// Appends the whole state. Equal states give equal bytes.
+    /// Appends the whole state but the bytes of its [blocks](Journeys::blocks). Equal states give equal bytes.
     pub fn save(&self, out: &mut Vec<u8>) {
         self.put_begin(out);
         self.strings.put(out);
@@ -279,15 +340,16 @@ impl Journeys {
     }
 
     fn put_middle(&self, out: &mut Vec<u8>) {
+        self.shelf.save(out);
         self.vacant.put(out);
         put_varint(out, self.people.len() as u64);
     }
 
-    /// The state saved in `bytes`. Thresholds may differ from those it was saved with and hold from now on.
+    /// The state saved in `bytes`, with its blocks in order. Thresholds may differ from those it was saved with and hold from now on.
     ///
     /// # Errors
-    /// Damaged bytes, another format version, or stage models of another shape (stages, rules or counts).
-    pub fn load(rules: JourneyRules, bytes: &[u8]) -> Result<Journeys, WireError> {
+    /// Damaged bytes, other blocks, another format version, or stage models of another shape (stages, rules or counts).
+    pub fn load(rules: JourneyRules, bytes: &[u8], blocks: &[Block]) -> Result<Journeys, WireError> {
         let mut reader = Reader::new(bytes);
         if u8::get(&mut reader)? != VERSION {
             return Err(WireError::Malformed("journeys of another format version"));
@@ -299,6 +361,7 @@ impl Journeys {
         journeys.watermark = Stored::get(&mut reader)?;
         journeys.met = Stored::get(&mut reader)?;
         journeys.strings = Strings::load(&mut reader)?;
+        journeys.shelf = Shelf::load(&mut reader, blocks)?;
         journeys.vacant = Stored::get(&mut reader)?;
         let vacant: HashSet<u32> = journeys.vacant.iter().copied().collect();
         let slots = reader.varint()?;
@@ -308,7 +371,9 @@ impl Journeys {
             let mut person = Person::get(&mut reader)?;
             let number = u32::try_from(number).map_err(|_| WireError::Malformed("too many people"))?;
             let is_known = !vacant.contains(&number) && journeys.index.insert(person.key, number).is_some();
-            if !person.is_sound(&journeys.rules) || is_known {
+            let mut segments = person.packed.iter().flat_map(|packed| &packed.segments);
+            let is_here = segments.all(|segment| journeys.shelf.claim(segment));
+            if !person.is_sound(&journeys.rules) || is_known || !is_here {
                 return Err(WireError::Malformed("a person's journey contradicts itself"));
             }
             arm(&mut person, number, &mut journeys.timers);
@@ -324,7 +389,7 @@ impl Journeys {
         if vacant.iter().any(|number| u64::from(*number) >= slots) || vacant.len() != journeys.vacant.len() {
             return Err(WireError::Malformed("a vacant place that does not exist"));
         }
-        if !reader.is_empty() {
+        if !reader.is_empty() || !journeys.shelf.is_sound() {
             return Err(WireError::Malformed("bytes after the end of the journeys"));
         }
         Ok(journeys)

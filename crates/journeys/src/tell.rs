@@ -67,8 +67,11 @@ impl Teller {
             self.now.sort_unstable();
         }
         person.journey_hash = journey_hash;
+        if person.told.capacity() < self.now.len() {
+            person.told = Vec::with_capacity(self.now.len());
+        }
         person.told.clone_from(&self.now);
-        person.told.shrink_to(self.now.len() * 2);
+        person.told.shrink_to(self.now.len() + 1);
     }
 
     fn tell_found(&mut self, voice: &Voice<'_>, found: &Found, out: &mut impl Out) {

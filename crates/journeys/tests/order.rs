@@ -9,6 +9,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Feeling, Scale};
 use crumbtrail_events::{EventTime, Kind};
 use crumbtrail_journeys::model::StageModel;
 use crumbtrail_journeys::{JourneyRules, Journeys};
+use crumbtrail_scratch::{Block, Scratch};
 use proptest::prelude::*;
 use world::oracle::truth;
 use world::{DAY, Event, HOUR, MINUTE, Tables};
@@ -120,12 +121,20 @@ prop_compose! {
 fn restart(journeys: &Journeys, rules: &JourneyRules) -> Journeys {
     let mut bytes = Vec::new();
     journeys.save(&mut bytes);
-    let loaded = Journeys::load(rules.clone(), &bytes).expect("its own snapshot");
+    let blocks: Vec<Block> =
+        journeys.blocks().map(|(_, block)| Block::new(block.to_vec().expect("it was written"))).collect();
+    let loaded = Journeys::load(rules.clone(), &bytes, &blocks).expect("its own snapshot");
     let mut again = Vec::new();
     loaded.save(&mut again);
     assert_eq!(bytes, again, "a loaded state saves the same bytes");
     loaded
 }
+
+/// Bytes of a block: a few touchpoints.
+const BLOCK: usize = 300;
+
+/// Where what is packed lies: so much of it in memory, if any may lie on disk.
+type MostResident = Option<usize>;
 
 /// Both copies of each repeat, next to each other.
 fn records(arrivals: &[Arrival]) -> Vec<Vec<Event>> {
@@ -140,13 +149,25 @@ fn records(arrivals: &[Arrival]) -> Vec<Vec<Event>> {
 /// As it comes: disordered, with ticks, corrections, restarts, changing hands, and by rules that hold from the arrival of a
 /// number on. Gives the records as they belong in the end.
 fn disturbed(arrivals: &[Arrival], end: i64, rules: &[(usize, JourneyRules)]) -> (Tables, Vec<Vec<Event>>) {
+    let (tables, records, _) = lying(None, arrivals, end, rules);
+    (tables, records)
+}
+
+/// Gives the last state, too.
+fn lying(
+    most_resident: MostResident,
+    arrivals: &[Arrival],
+    end: i64,
+    rules: &[(usize, JourneyRules)],
+) -> (Tables, Vec<Vec<Event>>, Vec<u8>) {
+    let mut scratch = Scratch::new(std::env::temp_dir());
     let mut records = records(arrivals);
     let oldest = |events: &Vec<Event>| events.iter().map(|event| event.at).min().unwrap_or(end);
     let times: Vec<i64> = records.iter().map(oldest).collect();
     let mut order: Vec<usize> = (0..records.len()).collect();
     order.sort_by_key(|&i| times[i] + arrivals[i].delay);
     let (mut rules_now, mut changes) = (&rules[0].1, rules[1..].iter().peekable());
-    let (mut journeys, mut tables) = (Journeys::new(rules_now.clone()), Tables::default());
+    let (mut journeys, mut tables) = (Journeys::new(rules_now.clone()).in_blocks_of(BLOCK), Tables::default());
     let (mut watermark, mut wall) = (i64::MIN, 0);
     for (place, &i) in order.iter().enumerate() {
         while let Some((_, next)) = changes.next_if(|(from, _)| *from <= place) {
@@ -182,6 +203,9 @@ fn disturbed(arrivals: &[Arrival], end: i64, rules: &[(usize, JourneyRules)]) ->
             watermark = watermark.max(from + (highest - from).max(0) / 8 * arrival.eighths);
             wall += arrival.wall_step;
             tables.tick(&mut journeys, watermark, wall);
+            if let Some(most) = most_resident {
+                journeys.spill(&mut scratch, most).expect("room");
+            }
         }
         if arrival.restarts {
             journeys = restart(&journeys, rules_now);
@@ -192,7 +216,9 @@ fn disturbed(arrivals: &[Arrival], end: i64, rules: &[(usize, JourneyRules)]) ->
     assert_eq!(journeys.owed(), 0);
     assert_eq!(journeys.met().behind_horizon, 0, "the test keeps its own promise");
     assert_eq!(journeys.met().missed, 0, "what changes hands was there");
-    (tables, records)
+    let mut bytes = Vec::new();
+    journeys.save(&mut bytes);
+    (tables, records, bytes)
 }
 
 /// In order, in one piece.
@@ -279,6 +305,8 @@ proptest! {
         }
         let (disturbed, records) = disturbed(&arrivals, newest + wait, &all);
         prop_assert_eq!(disturbed.net(), plain(&records, newest + wait, kept()).net());
+        let in_memory = lying(None, &arrivals, newest + wait, &all);
+        prop_assert!(lying(Some(0), &arrivals, newest + wait, &all) == in_memory, "on disk it says the same");
     }
 }
 
@@ -300,5 +328,10 @@ proptest! {
         let plain = plain(&records, end, rules());
         check_oracle(&plain, &records, end);
         prop_assert_eq!(disturbed.net(), plain.net());
+        let in_memory = lying(None, &arrivals, end, &[(0, rules())]);
+        for most_resident in [0, BLOCK + BLOCK / 2, 1 << 20] {
+            let elsewhere = lying(Some(most_resident), &arrivals, end, &[(0, rules())]);
+            prop_assert!(elsewhere == in_memory, "with {most_resident} bytes in memory it says the same");
+        }
     }
 }

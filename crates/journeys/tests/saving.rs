@@ -5,6 +5,7 @@ use crumbtrail_events::touchpoint::{Head, Role, Touchpoint, hand_over};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
+use crumbtrail_scratch::Scratch;
 
 struct Nowhere;
 
@@ -57,15 +58,17 @@ fn go_on(state: &mut Journeys, n: u32) {
         state.touchpoint(&taken, watermark).unwrap();
     }
     if n.is_multiple_of(50) {
-        state.tick(watermark, at, &mut Nowhere);
+        state.tick(watermark, at, &mut Nowhere).unwrap();
     }
 }
 
 #[test]
 fn what_is_saved_in_parts_is_the_state_at_the_begin() {
-    // What people did is let go of after a day, so that strings are swept and their numbers used again, too.
-    let rules = JourneyRules { horizon_ms: DAY, history_ms: DAY, ..JourneyRules::default() };
-    let (mut state, mut never_saved) = (Journeys::new(rules.clone()), Journeys::new(rules));
+    // What people did is let go of after a few days, so that strings are swept and their numbers used again, too.
+    let rules = JourneyRules { horizon_ms: DAY, history_ms: 3 * DAY, ..JourneyRules::default() };
+    let new = || Journeys::new(rules.clone()).in_blocks_of(3_000);
+    let (mut state, mut never_saved, mut scratch) = (new(), new(), Scratch::new(std::env::temp_dir()));
+    let (mut blocks, mut most_on_disk) = (Vec::new(), 0);
     let mut under_way: Option<Vec<u8>> = None;
     let (mut whole, mut changed) = (0, 0);
     for n in 0..150_000 {
@@ -74,16 +77,23 @@ fn what_is_saved_in_parts_is_the_state_at_the_begin() {
         if under_way.is_none() && n % 2_003 == 0 {
             under_way = Some(bytes(&state));
             state.begin_save();
+            blocks = state.blocks().map(|(_, block)| block.clone()).collect();
+        }
+        if n % 100 == 0 {
+            state.spill(&mut scratch, 6_000).unwrap();
+            most_on_disk = most_on_disk.max(state.bytes_on_disk());
         }
         if n % 5 == 0
             && let Some(pieces) = state.save_on(3)
         {
             let expected = under_way.take().expect("one is under way");
             assert!(pieces.concat() == expected, "saved by {n}");
+            assert!(bytes(&Journeys::load(rules.clone(), &expected, &blocks).unwrap()) == expected, "restored of {n}");
             changed += usize::from(bytes(&state) != expected);
             whole += 1;
         }
     }
     assert!(whole > 5 && changed == whole, "{whole} were saved, {changed} of them while something changed");
-    assert!(bytes(&state) == bytes(&never_saved), "saving leaves no trace");
+    assert!(bytes(&state) == bytes(&never_saved), "neither saving nor the disk leaves a trace");
+    assert!(most_on_disk > 5_000 && state.reads() > 100, "{most_on_disk} bytes on disk, {} reads", state.reads());
 }

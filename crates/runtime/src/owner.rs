@@ -422,7 +422,9 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             self.time.take(tick.wall_ms, tick.closing);
             let wall_ms = self.time.elapsed();
             let context = Context { version: base | TICK_INDEX, watermark: self.watermark(), wall_ms };
-            self.step.tick(context, &mut self.effects);
+            self.step
+                .tick(context, &mut self.effects)
+                .map_err(|source| OwnerError::Step { offset: offset.0, source })?;
             if !self.effects.passed.is_empty() {
                 self.pass_on(offset, &mut seq);
             }

@@ -561,6 +561,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         self.metrics.set(&catalogue::STEP_GAPS_OPEN, &labels, owner.gaps().count() as f64);
         let gauges = owner.step().gauges();
         self.metrics.set(&catalogue::STATE_BYTES, &labels, gauges.resident_bytes as f64);
+        self.metrics.set(&catalogue::SCRATCH_BYTES, &labels, gauges.bytes_on_disk as f64);
         if name == "journey" {
             self.metrics.set(&catalogue::PEOPLE, &[&partition], gauges.open as f64);
         } else {

@@ -160,7 +160,10 @@ pub trait Step: Send {
         effects.outcome(Outcome::Dead);
     }
     /// A tick: the watermark may have moved.
-    fn tick(&mut self, context: Context, effects: &mut Effects);
+    ///
+    /// # Errors
+    /// State that was moved to disk cannot be read.
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError>;
     /// Appends the state (versioned, deterministic) but the bytes of its blocks.
     fn save(&self, out: &mut Vec<u8>);
     /// Begins to save the state as it is now, in parts; what happens from here on is not in it. As it stands, nothing is
@@ -208,4 +211,6 @@ pub struct StepGauges {
     pub conversations: usize,
     /// Resident bytes of the state.
     pub resident_bytes: usize,
+    /// Bytes of the state that lie on disk.
+    pub bytes_on_disk: usize,
 }

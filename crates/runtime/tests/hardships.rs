@@ -65,7 +65,9 @@ impl Step for Count {
         effects.outcome(Outcome::Counted);
         Ok(())
     }
-    fn tick(&mut self, _: Context, _: &mut Effects) {}
+    fn tick(&mut self, _: Context, _: &mut Effects) -> Result<(), StepError> {
+        Ok(())
+    }
     fn save(&self, _: &mut Vec<u8>) {}
     fn load(&mut self, _: &[u8], _: &[Block]) -> Result<(), StepError> {
         Ok(())

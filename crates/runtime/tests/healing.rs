@@ -204,11 +204,12 @@ impl Step for Adder {
         effects.pass(Key(u128::from(key) << 124), |out| out.extend_from_slice(payload));
         Ok(())
     }
-    fn tick(&mut self, context: Context, effects: &mut Effects) {
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
         for key in std::mem::take(&mut self.dirty) {
             let (sum, count) = self.sums[&key];
             effects.row(0, |out| [key, sum, count, context.version].into_iter().for_each(|n| put_varint(out, n)));
         }
+        Ok(())
     }
     fn save(&self, out: &mut Vec<u8>) {
         put_varint(out, self.sums.len() as u64);

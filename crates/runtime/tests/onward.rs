@@ -37,7 +37,9 @@ impl Step for Pass {
         effects.pass(Key(0), |out| out.extend_from_slice(payload));
         Ok(())
     }
-    fn tick(&mut self, _: Context, _: &mut Effects) {}
+    fn tick(&mut self, _: Context, _: &mut Effects) -> Result<(), StepError> {
+        Ok(())
+    }
     fn save(&self, _: &mut Vec<u8>) {}
     fn load(&mut self, _: &[u8], _: &[Block]) -> Result<(), StepError> {
         Ok(())

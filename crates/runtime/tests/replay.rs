@@ -44,7 +44,7 @@ impl Step for Adder {
         Ok(())
     }
 
-    fn tick(&mut self, context: Context, effects: &mut Effects) {
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
         self.dirty.sort_unstable();
         self.dirty.dedup();
         for key in std::mem::take(&mut self.dirty) {
@@ -55,6 +55,7 @@ impl Step for Adder {
                 put_varint(out, context.version);
             });
         }
+        Ok(())
     }
 
     fn save(&self, out: &mut Vec<u8>) {

@@ -41,9 +41,10 @@ impl Step for Sum {
         effects.outcome(Outcome::Counted);
         Ok(())
     }
-    fn tick(&mut self, _: Context, effects: &mut Effects) {
+    fn tick(&mut self, _: Context, effects: &mut Effects) -> Result<(), StepError> {
         let sum = self.0;
         effects.row(0, |out| put_varint(out, sum));
+        Ok(())
     }
     fn save(&self, out: &mut Vec<u8>) {
         put_varint(out, self.0);

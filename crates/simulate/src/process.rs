@@ -136,7 +136,7 @@ impl Process {
             Role::Journey => {
                 let clock = scene.clock.clone();
                 let rules = Change::of_journeys(journey_rules());
-                let make = move |_: PartitionId| Odd::new(Journey::new(rules.clone()), clock.clone());
+                let make = move |_: PartitionId| Odd::new(Journey::new(rules.clone()).in_blocks_of(400), clock.clone());
                 let processor = processor(scene, people, None, parts(), Box::new(make), (number, generation));
                 Work::Journey(Box::new(join(processor)?))
             }

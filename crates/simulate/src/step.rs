@@ -154,9 +154,9 @@ impl<S: Step> Step for Odd<S> {
         Ok(hand_over(effects)?)
     }
 
-    fn tick(&mut self, context: Context, effects: &mut Effects) {
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let context = self.told(context, None);
-        self.step.tick(context, effects);
+        self.step.tick(context, effects)
     }
 
     fn save(&self, out: &mut Vec<u8>) {
@@ -185,7 +185,7 @@ impl<S: Step> Step for Odd<S> {
             // What waited to be written is written nowhere.
             let mut nowhere = Effects::new(self.step.tables());
             let wall_ms = self.clock.now_ms();
-            self.step.tick(Context { version: 0, watermark: EventTime::MIN, wall_ms }, &mut nowhere);
+            self.step.tick(Context { version: 0, watermark: EventTime::MIN, wall_ms }, &mut nowhere)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What snapshots cost with many sessions open, and many people known: `cargo run --release -p crumbtrail-steps --example
 //! snapshot -- [sessions] [people] [touchpoints of each]`. Prints how long taking one holds the partition up, its bytes, and how
-//! long restoring it takes; then how long other session rules, told by a record of the log, hold it up.
+//! long restoring it takes; then how long other session rules, told by a record of the log, hold it up, and what people weigh a day later,
+//! when what they did is packed and lies on disk.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use crumbtrail_journeys::JourneyRules;
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::step::Effects;
 use crumbtrail_runtime::{Context, Step};
+use crumbtrail_scratch::Scratch;
 use crumbtrail_sessions::RuleBook;
 use crumbtrail_steps::sessionize::Sessionize;
 use crumbtrail_steps::{Journey, Place, Ruling, Told};
@@ -33,15 +35,17 @@ fn main() {
     let place = Place { partition: 0, of: 1 };
     let rules = crumbtrail_identity::Rules::default();
     let ruling = || Ruling::new(RuleBook::default(), Arc::new(|_: &str| Ok(shorter_gap())));
-    let restored = measure(|| Sessionize::new(ruling(), rules, false, place), sessions, 2);
-    other_rules(restored);
+    let new = || Sessionize::new(ruling(), rules, false, place);
+    other_rules(measure(new, filled(new(), sessions, 2)));
     println!("\njourney: {people} people with {each} touchpoints");
-    measure(|| Journey::new(Ruling::fixed(JourneyRules::default())), people, each);
+    let new = || Journey::new(Ruling::fixed(JourneyRules::default()));
+    let restored = measure(new, filled(new(), people, each));
+    println!("\na day later");
+    measure(new, a_day_later(restored));
 }
 
-/// As many keys, with so many touchpoints each, within ten minutes. Gives the step as its snapshot restores it.
-fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) -> S {
-    let mut open = step();
+/// As many keys, with so many touchpoints each, within ten minutes.
+fn filled<S: Step>(mut open: S, keys: u32, each: u32) -> S {
     let mut effects = Effects::new(open.tables());
     let mut bytes = Vec::new();
     let at = |n: u32| START + (f64::from(n) / f64::from(each * keys) * 600_000.0) as i64;
@@ -65,8 +69,31 @@ fn measure<S: Step>(step: impl Fn() -> S, keys: u32, each: u32) -> S {
         effects.passed.clear();
         effects.passed_bytes.clear();
     }
+    open
+}
+
+/// Lets everything settle, and moves what may lie on disk there.
+fn a_day_later<S: Step>(mut step: S) -> S {
+    let mut effects = Effects::new(step.tables());
+    for days in [0, 2] {
+        let watermark = EventTime(START + days * 86_400_000);
+        let begun = Instant::now();
+        let context = Context { version: u64::from(u32::MAX), watermark, wall_ms: days * 86_400_000 };
+        step.tick(context, &mut effects).expect("own touchpoints");
+        println!("a tick of {:.1?}, which says {} rows", begun.elapsed(), effects.tables[0].rows);
+        effects = Effects::new(step.tables());
+    }
+    let begun = Instant::now();
+    step.spill(&mut Scratch::new(std::env::temp_dir())).expect("room");
+    println!("moved to disk in {:.1?}", begun.elapsed());
+    step
+}
+
+/// Gives the step as its snapshot restores it.
+fn measure<S: Step>(step: impl Fn() -> S, mut open: S) -> S {
     let gauges = open.gauges();
     println!("{} open, {} bytes each in memory", gauges.open, gauges.resident_bytes / gauges.open);
+    println!("{:.1} MB on disk", gauges.bytes_on_disk as f64 / 1e6);
     let begun = Instant::now();
     open.begin_save();
     let mut held = vec![begun.elapsed()];
@@ -114,6 +141,7 @@ fn other_rules(mut step: impl Step) {
     step.record(&record, context, &mut effects).expect("rules that can be read");
     println!("other rules held up for {:.1?}", begun.elapsed());
     let begun = Instant::now();
-    step.tick(Context { version: context.version + 1, wall_ms: 1_000, ..context }, &mut effects);
+    let context = Context { version: context.version + 1, wall_ms: 1_000, ..context };
+    step.tick(context, &mut effects).expect("own touchpoints");
     println!("the tick behind them, which says the rows anew, for {:.1?}", begun.elapsed());
 }

@@ -4,11 +4,12 @@ use crumbtrail_events::Outcome;
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
-use crumbtrail_journeys::{JourneyRules, Journeys, Out};
+use crumbtrail_journeys::{JourneyRules, Journeys, JourneysError, Out};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
-use crumbtrail_scratch::Block;
+use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_warehouse::{RowVersion, TableId, tables};
+use std::io;
 
 use crate::rules::{Ruling, Told};
 
@@ -20,12 +21,14 @@ const CONVERSIONS: usize = 2;
 const BREADCRUMBS: usize = 3;
 
 /// The format of the state this build writes and reads. Up to 2 it was the journeys' alone.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// One partition's journey step.
 pub struct Journey {
     rules: Ruling<JourneyRules>,
     journeys: Journeys,
+    /// Bytes of packed touchpoints that stay in memory where there is room on disk.
+    most_resident: usize,
     /// What a save under way begins with.
     saving: Vec<u8>,
 }
@@ -34,7 +37,19 @@ impl Journey {
     /// An empty step.
     #[must_use]
     pub fn new(rules: Ruling<JourneyRules>) -> Journey {
-        Journey { journeys: Journeys::new(rules.begun().clone()), rules, saving: Vec::new() }
+        Journey { journeys: Journeys::new(rules.begun().clone()), rules, most_resident: 0, saving: Vec::new() }
+    }
+
+    /// Has so many bytes of packed touchpoints stay in memory though there is room on disk.
+    #[must_use]
+    pub fn holding(self, most_resident: usize) -> Journey {
+        Journey { most_resident, ..self }
+    }
+
+    /// Has packed touchpoints lie in blocks of about so many bytes; before the first comes.
+    #[must_use]
+    pub fn in_blocks_of(self, bytes: usize) -> Journey {
+        Journey { journeys: self.journeys.in_blocks_of(bytes), ..self }
     }
 
     /// What a state begins with.
@@ -95,14 +110,17 @@ impl Step for Journey {
             effects.outcome(outcome);
             return self.hear(payload, context, effects);
         }
-        self.journeys.touchpoint(payload, context.watermark)?;
+        self.journeys.touchpoint(payload, context.watermark).map_err(|error| match error {
+            JourneysError::Record(error) => StepError::from(error),
+            JourneysError::Scratch(error) => StepError::from(error),
+        })?;
         effects.outcome(outcome);
         Ok(())
     }
 
-    fn tick(&mut self, context: Context, effects: &mut Effects) {
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let version = RowVersion(context.version);
-        self.journeys.tick(context.watermark, context.wall_ms, &mut Rows { effects, version });
+        Ok(self.journeys.tick(context.watermark, context.wall_ms, &mut Rows { effects, version })?)
     }
 
     fn save(&self, out: &mut Vec<u8>) {
@@ -124,13 +142,21 @@ impl Step for Journey {
         Some(pieces)
     }
 
-    fn load(&mut self, bytes: &[u8], _: &[Block]) -> Result<(), StepError> {
+    fn blocks(&self) -> Vec<(u64, Block)> {
+        self.journeys.blocks().map(|(number, block)| (number, block.clone())).collect()
+    }
+
+    fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
+        self.journeys.spill(scratch, self.most_resident)
+    }
+
+    fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
             return Err(WireError::Malformed("journey state of another format version").into());
         }
         let rules = self.rules.load(reader.bytes()?)?;
-        self.journeys = Journeys::load(rules, reader.rest())?;
+        self.journeys = Journeys::load(rules, reader.rest(), blocks)?;
         Ok(())
     }
 
@@ -142,7 +168,12 @@ impl Step for Journey {
     }
 
     fn gauges(&self) -> StepGauges {
-        StepGauges { open: self.journeys.people(), conversations: 0, resident_bytes: self.journeys.resident_bytes() }
+        StepGauges {
+            open: self.journeys.people(),
+            conversations: 0,
+            resident_bytes: self.journeys.resident_bytes(),
+            bytes_on_disk: self.journeys.bytes_on_disk(),
+        }
     }
 }
 
@@ -196,7 +227,7 @@ mod tests {
                 own.load(&bytes, &[]).unwrap();
             }
             own.record(record, context(n as u64), &mut effects).unwrap();
-            own.tick(Context { wall_ms: 9_000 * (n as i64 + 1), ..context(100 + n as u64) }, &mut effects);
+            own.tick(Context { wall_ms: 9_000 * (n as i64 + 1), ..context(100 + n as u64) }, &mut effects).unwrap();
         }
         (effects.tables[STAGE_MOVES].rows, effects.tables[STAGE_MOVES].pieces.concat())
     }

@@ -166,11 +166,12 @@ impl Step for Sessionize {
         effects.row(DEAD_LETTERS, |out| tables::dead_letters::encode(&row, RowVersion(context.version), out));
     }
 
-    fn tick(&mut self, context: Context, effects: &mut Effects) {
+    fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let version = RowVersion(context.version);
         let Sessionize { sessions, closed, .. } = self;
         sessions.tick(context.watermark, context.wall_ms, &mut Rows { effects, version, closed });
         self.whose.tick(context.watermark);
+        Ok(())
     }
 
     fn save(&self, out: &mut Vec<u8>) {
@@ -233,6 +234,7 @@ impl Step for Sessionize {
             open: self.sessions.open_sessions(),
             conversations: self.sessions.open_conversations(),
             resident_bytes: self.sessions.resident_bytes() + self.whose.resident_bytes(),
+            bytes_on_disk: self.whose.bytes_on_disk(),
         }
     }
 }
@@ -296,7 +298,7 @@ mod tests {
             }
             own.record(record, context(n as u64), &mut effects).unwrap();
         }
-        own.tick(Context { wall_ms: 9_000, ..context(99) }, &mut effects);
+        own.tick(Context { wall_ms: 9_000, ..context(99) }, &mut effects).unwrap();
         let to_all = effects.passed.iter().filter(|(to, _)| *to == To::All).count();
         (effects.tables[SESSIONS].rows, to_all)
     }

@@ -218,6 +218,10 @@ impl Whose {
         Ok(())
     }
 
+    pub(crate) fn bytes_on_disk(&self) -> usize {
+        self.identity.blocks().map(|(_, block)| block.len() - block.resident_bytes()).sum()
+    }
+
     pub(crate) fn resident_bytes(&self) -> usize {
         self.identity.resident_bytes()
     }

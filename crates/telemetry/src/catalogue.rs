@@ -74,6 +74,7 @@ catalogue! {
     OPEN_CONVERSATIONS = "crumbtrail_conversations_open", Gauge, ["partition"], "Conversations still open.", "";
     PEOPLE = "crumbtrail_journeys_people", Gauge, ["partition"], "People whose journeys are held in state.", "";
     STATE_BYTES = "crumbtrail_state_resident_bytes", Gauge, ["processor", "partition"], "Resident bytes of the step's state.", "near the pod's limit";
+    SCRATCH_BYTES = "crumbtrail_scratch_bytes", Gauge, ["processor", "partition"], "Bytes of the step's state that lie in scratch files instead of in memory.", "";
     SCRATCH_FAILURES = "crumbtrail_scratch_failures_total", Counter, ["processor"], "Ticks at which state that could lie on disk stayed in memory: the folder for scratch files is full or cannot be written.", "any: make room in data_dir, before memory runs short";
     SNAPSHOT_BYTES = "crumbtrail_snapshot_size_bytes", Gauge, ["processor", "partition"], "Size of the last published snapshot.", "";
     SNAPSHOT_SECONDS = "crumbtrail_snapshot_stall_seconds", Histogram, ["processor"], "How long taking a part of a snapshot held the partition up.", "p99 above 0.1";

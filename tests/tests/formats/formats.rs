@@ -108,7 +108,7 @@ pub const FORMATS: &[Format] = &[
         name: "journeys",
         source: "crates/steps/src/journey.rs (the journeys in it have a version of their own)",
         version_at: Some(0),
-        reads: &[3],
+        reads: &[4],
         load: |bytes| text(journey().load(bytes, &[])),
     },
     Format {
@@ -170,7 +170,9 @@ impl Step for NoState {
         effects.outcome(Outcome::Counted);
         Ok(())
     }
-    fn tick(&mut self, _: Context, _: &mut Effects) {}
+    fn tick(&mut self, _: Context, _: &mut Effects) -> Result<(), StepError> {
+        Ok(())
+    }
     fn save(&self, out: &mut Vec<u8>) {
         out.push(b's');
     }

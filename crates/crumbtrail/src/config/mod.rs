@@ -422,6 +422,9 @@ pub struct PaceConfig {
     /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB. A quarter of it is joined into one insert
     /// when ClickHouse is behind. While it is away or refuses, partitions are paused at once.
     pub insert_queue_mib: u32,
+    /// Touchpoints of journeys that are settled and may still change hands: so much of them stays in memory, MiB a partition. What
+    /// is older lies in files without a name in `data_dir/scratch`, 15 to 30 bytes a touchpoint.
+    pub touchpoints_in_memory_mib: u32,
     /// Threads (consumer group members) per processor in this process.
     pub threads: u32,
     /// How long a drain may take on SIGTERM, seconds.
@@ -435,6 +438,7 @@ impl Default for PaceConfig {
             insert_interval_ms: 1_000,
             correction_interval_ms: 5_000,
             insert_queue_mib: 128,
+            touchpoints_in_memory_mib: 4,
             threads: 1,
             shutdown_deadline_seconds: 25,
         }

@@ -82,7 +82,8 @@ impl Processors {
         }
         if journey {
             let rules = rulings.journeys;
-            let make = move |_: PartitionId| Journey::new(rules.clone());
+            let most_resident = config.pace.touchpoints_in_memory_mib as usize * (1 << 20);
+            let make = move |_: PartitionId| Journey::new(rules.clone()).holding(most_resident);
             let progress = processors.journey.clone();
             processors.spawn(deployment, shared, "journey", &shared.logs.people, None, progress, make)?;
         }

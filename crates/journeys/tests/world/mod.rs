@@ -115,7 +115,8 @@ pub(crate) struct Tables {
     pub(crate) moves: BTreeMap<(Key, u32), (MoveSaid, String)>,
     pub(crate) conversions: BTreeMap<u64, (Key, ConversionSaid, String)>,
     pub(crate) carts: BTreeMap<u64, (Key, CartSaid, String)>,
-    pub(crate) rows: usize,
+    /// Every row, in the order they were said.
+    pub(crate) rows: Vec<(u8, String)>,
     said: BTreeSet<(u8, u128, u64)>,
 }
 
@@ -123,7 +124,7 @@ impl Tables {
     /// One tick: checks that no key is said twice.
     pub(crate) fn tick(&mut self, journeys: &mut Journeys, watermark: i64, wall_ms: i64) {
         self.said.clear();
-        journeys.tick(EventTime(watermark), wall_ms, self);
+        journeys.tick(EventTime(watermark), wall_ms, self).expect("what it packed");
     }
 
     /// From here on other rules hold.
@@ -134,18 +135,18 @@ impl Tables {
 
     /// The tables alone, without how they came to be.
     pub(crate) fn net(&self) -> Tables {
-        Tables { rows: 0, said: BTreeSet::new(), ..self.clone() }
+        Tables { rows: Vec::new(), said: BTreeSet::new(), ..self.clone() }
     }
 
-    fn once(&mut self, table: u8, person: u128, key: u64) {
-        self.rows += 1;
+    fn once(&mut self, table: u8, person: u128, key: u64, row: &impl std::fmt::Debug) {
+        self.rows.push((table, format!("{row:?}")));
         assert!(self.said.insert((table, person, key)), "a key was said twice in one tick");
     }
 }
 
 impl Out for Tables {
     fn journey(&mut self, row: &JourneyRow<'_>) {
-        self.once(0, row.person.0, 0);
+        self.once(0, row.person.0, 0, row);
         if row.deleted {
             assert!(self.journeys.remove(&row.person).is_some(), "a journey was retracted that was never said");
             self.stages.remove(&row.person);
@@ -159,7 +160,7 @@ impl Out for Tables {
     }
 
     fn stage_move(&mut self, row: &StageMoveRow<'_>) {
-        self.once(1, row.person.0, row.move_index.into());
+        self.once(1, row.person.0, row.move_index.into(), row);
         let key = (row.person, row.move_index);
         if row.deleted {
             assert!(self.moves.remove(&key).is_some(), "a move was retracted that was never said");
@@ -171,7 +172,7 @@ impl Out for Tables {
     }
 
     fn conversion(&mut self, row: &ConversionRow<'_>) {
-        self.once(2, 0, row.conversion_id);
+        self.once(2, 0, row.conversion_id, row);
         if row.deleted {
             assert!(self.conversions.remove(&row.conversion_id).is_some(), "a conversion was retracted unsaid");
             return;
@@ -188,7 +189,7 @@ impl Out for Tables {
     }
 
     fn breadcrumb(&mut self, row: &BreadcrumbRow<'_>) {
-        self.once(3, 0, row.breadcrumb_id);
+        self.once(3, 0, row.breadcrumb_id, row);
         if row.deleted {
             assert!(self.carts.remove(&row.breadcrumb_id).is_some(), "a breadcrumb was retracted unsaid");
             return;

@@ -148,7 +148,7 @@ impl Bare {
         for n in 0..self.partitions.len() {
             self.take(n)?;
             let Partition { step, effects, version, .. } = &mut self.partitions[n];
-            step.tick(Context { version: *version, watermark, wall_ms: self.wall_ms }, effects);
+            step.tick(Context { version: *version, watermark, wall_ms: self.wall_ms }, effects)?;
             step.spill(&mut self.scratch)?;
             pass_on(effects, &mut self.onward);
             let full = std::mem::replace(effects, Effects::new(step.tables()));
