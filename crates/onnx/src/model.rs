@@ -1,6 +1,7 @@
 //! One ONNX sequence classifier: ids in, probabilities of the three labels out.
 
 use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crumbtrail_sentiment::Label;
@@ -157,7 +158,14 @@ fn probabilities(logits: &[f32], labels: &[Label]) -> Option<[f32; 3]> {
 
 fn version(model: &Path, tokenizer: &[u8], labels: &[Label]) -> std::io::Result<String> {
     let mut hash = Xxh3::new();
-    hash.update(&std::fs::read(model)?);
+    let mut file = std::fs::File::open(model)?;
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece)? {
+            0 => break,
+            length => hash.update(&piece[..length]),
+        }
+    }
     hash.update(tokenizer);
     labels.iter().for_each(|label| hash.update(label.as_str().as_bytes()));
     Ok(format!("onnx-{:08x}", hash.digest() as u32))
