@@ -56,6 +56,9 @@ case ${1:-all} in
     need python3 python3 || true
     # Debian parts venv from Python.
     python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv 2>/dev/null || true
+    need unzip unzip || true
+    python3 -m pip --version >/dev/null 2>&1 || need pip3 python3-pip || true
+    scripts/fetch-onnx.sh || say "no ONNX Runtime: the plug-in model's tests will not run"
     need go golang-go || true
     scripts/fetch-tools.sh || say "no helm or promtool: the chart's tests will not run"
     ;;

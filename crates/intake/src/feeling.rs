@@ -1,7 +1,8 @@
 //! Language, feeling, topics and friction of the texts people leave.
 
+use crate::plugin::Plugin;
 use crumbtrail_events::Touchpoint;
-use crumbtrail_events::vocabulary::Feeling;
+use crumbtrail_events::vocabulary::{Channel, Feeling};
 use crumbtrail_sentiment::{Label, Language, Scorer, Scratch};
 use std::sync::{Arc, LazyLock};
 
@@ -9,19 +10,47 @@ use std::sync::{Arc, LazyLock};
 pub(crate) struct Reader {
     scorer: Arc<LazyLock<Scorer>>,
     scratch: Scratch,
+    /// Reads some texts of support in place of the tables.
+    pub(crate) plugin: Option<Box<dyn Plugin>>,
 }
 
 impl Reader {
     pub(crate) fn new(scorer: Arc<LazyLock<Scorer>>) -> Reader {
-        Reader { scorer, scratch: Scratch::new() }
+        Reader { scorer, scratch: Scratch::new(), plugin: None }
+    }
+
+    /// Tells the plug-in, if it reads such texts, of one that is to be read soon.
+    pub(crate) fn ahead(&mut self, text: &str, told: &str, channel: Channel) {
+        let Some(plugin) = &mut self.plugin else { return };
+        if !text.trim().is_empty() {
+            let language = self.scorer.read(text, Language::from_tag(told), &mut self.scratch).language;
+            if plugin.reads(channel, language) {
+                plugin.ahead(text);
+            }
+        }
     }
 
     /// Fills feeling, score, confidence, topics, friction, length, model, and the language unless the source told it.
-    pub(crate) fn read<'a>(&'a mut self, text: &str, told: &'a str, out: &mut Touchpoint<'a>) {
+    /// `channel` is that of a support entry: its feeling may be the plug-in's to tell.
+    pub(crate) fn read<'a>(
+        &'a mut self,
+        text: &str,
+        told: &'a str,
+        channel: Option<Channel>,
+        out: &mut Touchpoint<'a>,
+    ) {
         if text.trim().is_empty() {
             return;
         }
-        let reading = self.scorer.read(text, Language::from_tag(told), &mut self.scratch);
+        let mut reading = self.scorer.read(text, Language::from_tag(told), &mut self.scratch);
+        out.model = self.scorer.model_version();
+        if let (Some(plugin), Some(channel)) = (&mut self.plugin, channel)
+            && plugin.reads(channel, reading.language)
+            && let Some(probabilities) = plugin.read(text)
+        {
+            reading.feel(probabilities);
+            out.model = plugin.model_version();
+        }
         out.feeling = match reading.label {
             Label::Negative => Feeling::Negative,
             Label::Neutral => Feeling::Neutral,
@@ -32,7 +61,6 @@ impl Reader {
         out.topics = reading.topics.0;
         out.friction = reading.friction;
         out.characters = reading.characters;
-        out.model = self.scorer.model_version();
         if told.is_empty() {
             out.language = reading.language.as_str();
         }

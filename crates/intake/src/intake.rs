@@ -16,7 +16,7 @@ use crumbtrail_sentiment::Scorer;
 
 use crate::decoder::{Decoded, Decoder, FileIdentity, SourceShape};
 use crate::feeling::Reader;
-use crate::{Hold, aside, fill};
+use crate::{Hold, Plugin, aside, fill};
 
 /// What is kept of free text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,6 +123,32 @@ impl Intake {
             detail: String::new(),
             preview: String::new(),
             reason: None,
+        }
+    }
+
+    /// Has a model of the operator's own read the texts of support that it reads.
+    #[must_use]
+    pub fn with_plugin(mut self, plugin: Box<dyn Plugin>) -> Intake {
+        self.reader.plugin = Some(plugin);
+        self
+    }
+
+    /// The plug-in, if there is one.
+    pub fn plugin(&mut self) -> Option<&mut (dyn Plugin + 'static)> {
+        self.reader.plugin.as_deref_mut()
+    }
+
+    /// Tells the plug-in of a record that is to be judged soon. Decides nothing, and nothing depends on it but time.
+    pub fn ahead(&mut self, input: &Input<'_>) {
+        if !matches!(input.shape, SourceShape::SupportJson | SourceShape::SupportAvro) {
+            return;
+        }
+        let identity = FileIdentity { file: input.file, record: input.offset };
+        // What cannot be decoded now has its outcome at its turn.
+        if let Ok(Ok(Decoded::Support(entry))) = self.decoder.decode(input.shape, input.payload, identity)
+            && entry.author == Author::Customer
+        {
+            self.reader.ahead(entry.text, entry.language, entry.channel);
         }
     }
 
@@ -299,7 +325,7 @@ fn click<'a>(
         return Ok(Decided { outcome: Outcome::Erased, key: head.key, occurred_at: Some(corrected.at) });
     }
     if !event.text.is_empty() {
-        reader.read(event.text, event.language, &mut touchpoint);
+        reader.read(event.text, event.language, None, &mut touchpoint);
     }
     if settings.keep_text == KeepText::None {
         touchpoint.text = "";
@@ -340,7 +366,7 @@ fn support<'a>(
     };
     touchpoint.head = head;
     if entry.author == Author::Customer && !entry.text.is_empty() {
-        reader.read(entry.text, entry.language, &mut touchpoint);
+        reader.read(entry.text, entry.language, Some(entry.channel), &mut touchpoint);
     }
     if settings.keep_text == KeepText::None {
         touchpoint.text = "";

@@ -11,9 +11,11 @@ pub mod decoder;
 mod feeling;
 mod fill;
 pub mod intake;
+mod plugin;
 
 pub use decoder::{Decoded, Decoder, FileIdentity, Schemas, SourceShape};
 pub use intake::{Decided, Input, Intake, KeepText, Settings, WithoutConsent, event_time};
+pub use plugin::Plugin;
 
 /// Why a record cannot be decided now. Never makes a dead letter: intake pauses and tries again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

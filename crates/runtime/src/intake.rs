@@ -18,6 +18,7 @@ use crumbtrail_log::{
 use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::accepted_gap::{self, AcceptedGap, dead_stub};
+use crate::ahead::Kept;
 use crate::clock::Clock;
 use crate::quarantine::{self, Crashes};
 
@@ -68,6 +69,15 @@ pub trait Judge: Send {
     ) -> Result<Option<(Judgement, usize)>, String> {
         Ok(None)
     }
+
+    /// A poll begins. True: it wants to be told of each of its records by [`Judge::ahead`] before the first is judged, since
+    /// some take long. What it was told of before and has not judged is passed over, or comes again.
+    fn looks_ahead(&mut self) -> bool {
+        false
+    }
+
+    /// A record that is to be judged soon. Decides nothing.
+    fn ahead(&mut self, _record: &SourceRecord<'_>) {}
 
     /// Called once a second: reload what changed on disk.
     fn refresh(&mut self) {}
@@ -486,44 +496,26 @@ impl IntakeLoop {
 
     fn poll(&mut self, wait: Duration, origins: &mut HashMap<OriginId, OriginAt>) -> Result<Polled, LogError> {
         let IntakeLoop { source, writer, judge, metrics, .. } = self;
-        let mut outcomes = [0u64; Outcome::ALL.len()];
-        let mut bytes = 0u64;
-        let mut held = None;
-        let mut deciding = None;
+        let (outcomes, bytes) = ([0; Outcome::ALL.len()], 0);
+        let judge = judge.as_mut();
+        let mut deciding = Deciding { writer, judge, metrics, origins, outcomes, bytes, held: None, at: None };
         let polling = AssertUnwindSafe(|| {
-            source.poll(wait, &mut |record| {
-                // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
-                if held.is_some() {
-                    return;
-                }
-                deciding = Some((record.origin, record.offset));
-                match writer.write(judge.as_mut(), &record) {
-                    Ok(judgement) => {
-                        outcomes[judgement.outcome as usize] += 1;
-                        bytes += record.payload.map_or(0, <[u8]>::len) as u64;
-                        if let Some(reason) = judgement.reason {
-                            metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
-                            if reason == quarantine::REASON {
-                                metrics.add(&catalogue::INTAKE_QUARANTINED, &[], 1);
-                            }
-                        }
-                        if let Some(at) = origins.get_mut(&record.origin) {
-                            at.frontier = record.offset + 1;
-                            if let Some(time) = judgement.occurred_at {
-                                at.watermark = at.watermark.max(time);
-                            }
-                            writer.decided(record.origin, at.frontier, at.watermark);
-                        }
-                    }
-                    Err(why) => held = Some((record.origin, record.offset, why)),
-                }
-            })
+            if !deciding.judge.looks_ahead() {
+                return source.poll(wait, &mut |record| deciding.decide(&record));
+            }
+            let mut kept = Kept::default();
+            let event = source.poll(wait, &mut |record| kept.push(&record))?;
+            kept.records().for_each(|record| deciding.look_ahead(&record));
+            kept.records().for_each(|record| deciding.decide(&record));
+            Ok(event)
         });
-        let event = match catch_unwind(polling) {
+        let polled = catch_unwind(polling);
+        let Deciding { outcomes, bytes, held, at, .. } = deciding;
+        let event = match polled {
             Ok(polled) => polled?,
             Err(panic) => {
                 // The process ends by it all the same; the next one knows where.
-                if let (Some((origin, offset)), Some(crashes)) = (deciding, &mut writer.crashes) {
+                if let (Some((origin, offset)), Some(crashes)) = (at, &mut writer.crashes) {
                     crashes.crashed(origin, offset);
                 }
                 resume_unwind(panic)
@@ -679,6 +671,60 @@ impl IntakeLoop {
         }
         self.progress.set(origins);
         Ok(next)
+    }
+}
+
+/// The records of one poll on their way into the logs.
+struct Deciding<'a> {
+    writer: &'a mut Writer,
+    judge: &'a mut dyn Judge,
+    metrics: &'a Metrics,
+    origins: &'a mut HashMap<OriginId, OriginAt>,
+    outcomes: [u64; Outcome::ALL.len()],
+    bytes: u64,
+    /// The record that is held up, and why.
+    held: Option<(OriginId, u64, String)>,
+    /// The record at work.
+    at: Option<(OriginId, u64)>,
+}
+
+impl Deciding<'_> {
+    #[inline]
+    fn decide(&mut self, record: &SourceRecord<'_>) {
+        // After a hold-up the rest of the poll is passed over; all origins go back before the source goes on.
+        if self.held.is_some() {
+            return;
+        }
+        self.at = Some((record.origin, record.offset));
+        match self.writer.write(self.judge, record) {
+            Ok(judgement) => {
+                self.outcomes[judgement.outcome as usize] += 1;
+                self.bytes += record.payload.map_or(0, <[u8]>::len) as u64;
+                if let Some(reason) = judgement.reason {
+                    self.metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
+                    if reason == quarantine::REASON {
+                        self.metrics.add(&catalogue::INTAKE_QUARANTINED, &[], 1);
+                    }
+                }
+                if let Some(at) = self.origins.get_mut(&record.origin) {
+                    at.frontier = record.offset + 1;
+                    if let Some(time) = judgement.occurred_at {
+                        at.watermark = at.watermark.max(time);
+                    }
+                    self.writer.decided(record.origin, at.frontier, at.watermark);
+                }
+            }
+            Err(why) => self.held = Some((record.origin, record.offset, why)),
+        }
+    }
+
+    /// Tells the judge of a record, unless a process may have crashed at it: that is found out at its turn.
+    fn look_ahead(&mut self, record: &SourceRecord<'_>) {
+        if self.writer.crashes.as_ref().is_some_and(|crashes| crashes.is_watched(record.origin)) {
+            return;
+        }
+        self.at = Some((record.origin, record.offset));
+        self.judge.ahead(record);
     }
 }
 

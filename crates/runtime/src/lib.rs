@@ -7,6 +7,7 @@
 
 pub mod accepted_gap;
 mod adopt;
+mod ahead;
 mod awaited;
 pub mod clock;
 pub mod cutter;

@@ -109,6 +109,12 @@ impl Crashes {
         }
     }
 
+    /// Whether processes have crashed at an origin's records, or may have: none of them is touched but at its turn.
+    #[must_use]
+    pub fn is_watched(&self, origin: OriginId) -> bool {
+        self.origins.get(&origin).is_some_and(|note| note.is_careful() || note.crashes > 0)
+    }
+
     #[cold]
     fn looks_at(&mut self, origin: OriginId, note: Note, offset: u64) -> bool {
         if note.is_suspect(offset) && note.crashes >= MOST_CRASHES {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crumbtrail_events::touchpoint::Asides;
@@ -99,6 +99,43 @@ impl Judge for Fragile {
     }
 }
 
+/// What a judge was told, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Poll,
+    Ahead(u64),
+    Judged(u64),
+}
+
+/// Wants to be told ahead; notes what it is told. Takes as `inner` does, and panics at a record ahead of its turn, too.
+struct Foresighted {
+    inner: Fragile,
+    panics_ahead: Option<u64>,
+    told: Arc<Mutex<Vec<Told>>>,
+}
+
+impl Judge for Foresighted {
+    fn judge(
+        &mut self,
+        record: &SourceRecord<'_>,
+        touchpoint: &mut Vec<u8>,
+        asides: &mut Asides,
+        letter: &mut Vec<u8>,
+    ) -> Result<Judgement, String> {
+        self.told.lock().unwrap().push(Told::Judged(record.offset));
+        assert_eq!((record.topic, record.payload, record.timestamp_ms), ("clicks", Some(&b"bytes"[..]), 7));
+        self.inner.judge(record, touchpoint, asides, letter)
+    }
+    fn looks_ahead(&mut self) -> bool {
+        self.told.lock().unwrap().push(Told::Poll);
+        true
+    }
+    fn ahead(&mut self, record: &SourceRecord<'_>) {
+        assert!(self.panics_ahead != Some(record.offset), "what no test had thought of");
+        self.told.lock().unwrap().push(Told::Ahead(record.offset));
+    }
+}
+
 struct World {
     touchpoints: MemoryLog,
     letters: MemoryLog,
@@ -121,12 +158,12 @@ impl World {
         }
     }
 
-    fn begin(&self, has: std::ops::Range<u64>, accepts: bool, judge: Fragile) -> Running {
+    fn begin(&self, has: std::ops::Range<u64>, accepts: bool, judge: impl Judge + 'static) -> Running {
         let source = Topic { has, next: 0, is_assigned: false, ended: Vec::new() };
         self.begin_with(source, accepts, judge)
     }
 
-    fn begin_with(&self, source: Topic, accepts: bool, judge: Fragile) -> Running {
+    fn begin_with(&self, source: Topic, accepts: bool, judge: impl Judge + 'static) -> Running {
         let (log, letters) = (Arc::new(self.touchpoints.clone()), Arc::new(self.letters.clone()));
         let intake = IntakeLoop {
             source: Box::new(source),
@@ -276,4 +313,37 @@ fn the_third_crash_at_a_record_sets_it_aside() {
         })
         .collect();
     assert_eq!(kept, [b"quarantined 17"]);
+}
+
+#[test]
+fn a_judge_is_told_of_a_poll_ahead_and_judges_it_in_order() {
+    let world = World::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let judge = Foresighted { inner: Fragile(None), panics_ahead: None, told: told.clone() };
+    World::through(world.begin(0..30, false, judge)).unwrap();
+    let told: Vec<Told> = told.lock().unwrap().iter().copied().filter(|told| *told != Told::Poll).collect();
+    let expected: Vec<Told> = (0..30).map(Told::Ahead).chain((0..30).map(Told::Judged)).collect();
+    assert_eq!(told, expected);
+    assert_eq!(world.read(), (plain(0..30), Vec::new(), Some(29)));
+}
+
+#[test]
+fn a_record_at_which_a_process_crashed_is_not_looked_at_ahead() {
+    let world = World::new();
+    let judge = |told: &Arc<Mutex<Vec<Told>>>| Foresighted {
+        inner: Fragile(Some(17)),
+        panics_ahead: Some(17),
+        told: told.clone(),
+    };
+    let told = Arc::new(Mutex::new(Vec::new()));
+    for crash in 0..3 {
+        let running = world.begin(0..30, false, judge(&told));
+        assert!(catch_unwind(AssertUnwindSafe(|| World::through(running))).is_err(), "crash {crash}");
+    }
+    // The first crash was ahead of the record's turn, and known to be at it: then nothing was looked at ahead.
+    assert_eq!(told.lock().unwrap().iter().filter(|told| matches!(told, Told::Ahead(_))).count(), 17);
+    World::through(world.begin(0..30, false, judge(&told))).unwrap();
+    let mut expected = plain(0..30);
+    expected.insert(17, "quarantined".to_owned());
+    assert_eq!((world.read().0, world.read().1), (expected, Vec::new()));
 }

@@ -112,9 +112,35 @@ pub struct Reading {
     pub characters: u32,
 }
 
+impl Reading {
+    /// Takes label, score and confidence from these probabilities of negative, neutral, positive, and what follows from them:
+    /// the kind. Where two are equally likely, neutral wins.
+    pub fn feel(&mut self, probabilities: [f32; 3]) {
+        self.set_feeling(probabilities);
+        self.kind = Kind::of(self.topics, self.friction, self.label, self.confidence);
+    }
+
+    pub(crate) fn set_feeling(&mut self, probabilities: [f32; 3]) {
+        let best = (0..3).fold(1, |best, class| if probabilities[class] > probabilities[best] { class } else { best });
+        self.label = Label::ALL[best];
+        self.confidence = probabilities[best];
+        self.score = probabilities[2] - probabilities[0];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feeling_brings_its_kind() {
+        let mut reading = Reading { friction: true, ..Reading::default() };
+        reading.feel([0.7, 0.1, 0.2]);
+        assert_eq!((reading.label, reading.confidence, reading.kind), (Label::Negative, 0.7, Kind::Complaint));
+        assert!((reading.score + 0.5).abs() < 1e-6);
+        reading.feel([0.5, 0.5, 0.0]);
+        assert_eq!(reading.label, Label::Neutral);
+    }
 
     #[test]
     fn labels_are_read_by_name_or_abbreviation() {

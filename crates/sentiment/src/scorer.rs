@@ -8,7 +8,7 @@ use crate::reading::Kind;
 use crate::symbol::Class;
 use crate::table::{Sums, Table};
 use crate::token::Token;
-use crate::{Label, Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
+use crate::{Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -182,11 +182,7 @@ impl Scorer {
             _ => emoji_probabilities(scratch),
         };
         if let Some(probabilities) = probabilities {
-            let best =
-                (0..3).fold(1, |best, class| if probabilities[class] > probabilities[best] { class } else { best });
-            reading.label = Label::ALL[best];
-            reading.confidence = probabilities[best];
-            reading.score = probabilities[2] - probabilities[0];
+            reading.set_feeling(probabilities);
         }
         reading.kind = Kind::of(reading.topics, reading.friction, reading.label, reading.confidence);
         if reading.topics.0 & !TopicSet::SPEECH.0 != 0 {

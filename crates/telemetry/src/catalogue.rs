@@ -58,6 +58,7 @@ catalogue! {
     INTAKE_PAUSED = "crumbtrail_intake_paused", Gauge, ["why"], "1 while intake is paused for this reason (registry, back_pressure).", "1 for 5 minutes";
     INTAKE_LOST_OFFSETS = "crumbtrail_intake_lost_offsets_total", Counter, ["topic"], "Source offsets that were gone before they were read, accepted as lost by an operator (--accept-gap).", "any: say what they were";
     INTAKE_QUARANTINED = "crumbtrail_intake_quarantined_total", Counter, [], "Records set aside as dead letters because three processes crashed at each.", "any: a build that can read it, then redrive";
+    SENTIMENT_PLUGIN = "crumbtrail_sentiment_plugin_texts_total", Counter, ["outcome"], "Support texts that the plugged-in model should read, by what came of it: read, or left to the default tables because the queue was full, it was late, the text was too_long, or it failed.", "failed: any (the log has the first); full or late beside read: raise sentiment.plugin.threads, queue or limit_ms";
     STEP_RECORDS = "crumbtrail_step_records_total", Counter, ["processor", "outcome"], "Records a step ended, by outcome.", "";
     STEP_REPEATS = "crumbtrail_step_repeats_total", Counter, ["processor"], "Records dropped because their position was not newer: restarts, rebalances, zombies. Harmless.", "";
     STEP_GAPS = "crumbtrail_step_gaps_total", Counter, ["processor"], "Records or ticks refused because one before them is missing from the log.", "any: the log lost a record";

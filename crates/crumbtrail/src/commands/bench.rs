@@ -175,7 +175,7 @@ impl Work<'_> {
         let mut files: Vec<SourceFile> =
             args.import.files.iter().map(|path| SourceFile::open(path, &spool, format)).collect::<Result<_>>()?;
         let deployment = Deployment::new(config)?;
-        let mut judge = SourceJudge::new(&deployment)?;
+        let mut judge = SourceJudge::new(&deployment, &Metrics::new())?;
         let set_up = cpu_seconds()?;
         let surveys = super::import::survey(&args.import, &mut files, &mut judge)?;
         let survey = cpu_seconds()? - set_up;

@@ -10,7 +10,7 @@ use crumbtrail_warehouse::{ledger, migrate};
 use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
 use crate::loaded::load;
-use crate::wiring::{Deployment, enrichment, intake, rules};
+use crate::wiring::{Deployment, enrichment, intake, plugin, rules};
 
 pub fn check(place: &Place) -> Result<ExitCode> {
     let mut config = load(place)?;
@@ -25,6 +25,7 @@ pub fn check(place: &Place) -> Result<ExitCode> {
         findings.note(what, found);
     }
     findings.note("sentiment models", models());
+    findings.note("plugged-in model", plugged(&deployment.config));
     findings.note("snapshots", deployment.snapshots().map(|_| "store can be reached".to_owned()));
     findings.note("our logs", logs(&deployment));
     for source in &deployment.config.sources {
@@ -110,6 +111,13 @@ fn enrich(config: &Config) -> [(&'static str, Result<String>); 6] {
 
 fn models() -> Result<String> {
     Ok(crumbtrail_sentiment::Scorer::embedded()?.model_version().to_owned())
+}
+
+fn plugged(config: &Config) -> Result<String> {
+    Ok(match plugin::open(config)? {
+        None => "none configured (sentiment.plugin)".to_owned(),
+        Some(model) => model.describe(),
+    })
 }
 
 fn logs(deployment: &Deployment) -> Result<String> {

@@ -37,12 +37,15 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     deployment.migrate(&clickhouse)?;
     deployment.claim(&clickhouse)?;
 
-    let mut judge = SourceJudge::new(&deployment)?;
+    let metrics = Metrics::new();
+    let mut judge = SourceJudge::new(&deployment, &metrics)?;
     let surveys = survey(args, &mut files, &mut judge)?;
     let before = balance(&deployment, &clickhouse)?;
-    let (imported, repeats) = through(args, &deployment, &clickhouse, &files, surveys, judge)?;
+    let imported = through(args, &deployment, &clickhouse, &files, surveys, judge, &metrics)?;
     let after = balance(&deployment, &clickhouse)?;
-    Ok(say(imported, repeats, &before, &after))
+    let ended = say(imported, metrics.counter(&catalogue::STEP_REPEATS, &["sessionize"]), &before, &after);
+    say_plugin(&metrics);
+    Ok(ended)
 }
 
 /// Pass one: identities and event times.
@@ -83,7 +86,7 @@ pub(super) fn shape(format: FileFormat, kind: FileKind, name: &str) -> SourceSha
     }
 }
 
-/// Pass two: through intake, sessionize and journey into the tables. Also says how many records sessionize dropped as
+/// Pass two: through intake, sessionize and journey into the tables. `metrics` count how many records sessionize dropped as
 /// repeats: those an earlier import had sent, though the log no longer told how far it came.
 fn through(
     args: &ImportArgs,
@@ -92,10 +95,10 @@ fn through(
     files: &[SourceFile],
     surveys: Vec<Survey>,
     mut judge: SourceJudge,
-) -> Result<(Imported, u64)> {
+    metrics: &Metrics,
+) -> Result<Imported> {
     let config = &deployment.config;
-    let metrics = Metrics::new();
-    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let sink = sink(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
     let logs = deployment.logs()?;
     let shared = Shared {
         logs: logs.clone(),
@@ -115,7 +118,7 @@ fn through(
         tick_ms: i64::from(pace.tick_ms),
         close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)).transpose()?,
     };
-    let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, &metrics, |seen| {
+    let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, metrics, |seen| {
         bar.set_position(seen);
     });
     // What was written is finished, whatever became of the rest.
@@ -128,7 +131,7 @@ fn through(
     if !sink.flush(Duration::from_secs(600))? {
         return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
     }
-    Ok((imported, metrics.counter(&catalogue::STEP_REPEATS, &["sessionize"])))
+    Ok(imported)
 }
 
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
@@ -248,6 +251,19 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
         imported.new
     );
     ExitCode::from(4)
+}
+
+/// What came of the texts for a plugged-in model, if there were some.
+fn say_plugin(metrics: &Metrics) {
+    let of = |outcome| metrics.counter(&catalogue::SENTIMENT_PLUGIN, &[outcome]);
+    let left = ["full", "late", "too_long", "failed"].map(|outcome| (outcome, of(outcome)));
+    if of("read") + left.iter().map(|(_, count)| count).sum::<u64>() == 0 {
+        return;
+    }
+    let left: Vec<String> =
+        left.iter().filter(|(_, count)| *count > 0).map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let left = if left.is_empty() { "none".to_owned() } else { left.join(", ") };
+    println!("plug-in    {:>10} texts read by the plugged-in model; left to the tables: {left}", of("read"));
 }
 
 #[cfg(test)]

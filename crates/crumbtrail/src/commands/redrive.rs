@@ -34,7 +34,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let mut mender = Fix {
         args,
         dead: dead(&deployment, &clickhouse)?,
-        judge: SourceJudge::new(&deployment)?,
+        judge: SourceJudge::new(&deployment, &Metrics::new())?,
         topics: deployment.config.sources.iter().map(|source| source.topic.clone()).collect(),
         files: HashSet::new(),
         asked: None,

@@ -260,7 +260,7 @@ impl Intake {
                 )
                 .accepting_gaps(deployment.accepts_gaps)
                 .counting(Crashes::new(snapshots.notes("crashes"))),
-                judge: Box::new(SourceJudge::new(deployment)?),
+                judge: Box::new(SourceJudge::new(deployment, metrics)?),
                 control: logs.control.clone(),
                 log_name: logs.touchpoints.name().to_owned(),
                 tick: Duration::from_millis(u64::from(config.pace.tick_ms)),

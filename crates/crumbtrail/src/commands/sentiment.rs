@@ -5,6 +5,7 @@ mod labels;
 mod lines;
 mod recalibrate;
 mod show;
+mod voice;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use crumbtrail_sentiment::{Language, Scorer, Scratch};
 
+use self::voice::Voice;
 use crate::say::print;
 
 /// `sentiment`.
@@ -34,6 +36,9 @@ pub struct SentimentArgs {
     /// A calibration that `recalibrate` wrote.
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
+    /// A configuration whose plugged-in model (`sentiment.plugin`) reads the texts, whatever their channel.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,13 +71,19 @@ pub fn sentiment(args: &SentimentArgs) -> Result<ExitCode> {
     }
     let scorer = scorer(args.calibration.as_deref())?;
     let hint = args.language.as_deref().and_then(Language::from_tag);
+    let mut voice = match &args.config {
+        None => Voice::of_tables(scorer),
+        Some(config) => Voice::with_plugin(scorer, config)?,
+    };
     if args.jsonl {
-        lines::run(&scorer, hint, std::io::stdin().lock(), std::io::stdout().lock())?;
+        lines::run(&mut voice, hint, std::io::stdin().lock(), std::io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
     let text = args.text.as_deref().unwrap_or_default();
-    let explanation = scorer.explain(text, hint, &mut Scratch::new());
-    print(&show::page(text, &explanation, scorer.model_version()))
+    let mut explanation = voice.scorer.explain(text, hint, &mut Scratch::new());
+    let before = explanation.reading;
+    let spoke = voice.feel(text, &mut explanation.reading);
+    print(&show::page(text, &explanation, &voice.tell(&spoke, &before)))
 }
 
 fn scorer(calibration: Option<&Path>) -> Result<Scorer> {

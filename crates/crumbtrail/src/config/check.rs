@@ -63,6 +63,7 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
         return fail("log.partitions must be 1 to 1024");
     }
     super::session_rules(config)?;
+    config.sentiment.plugin.check()?;
     if config.pace.tick_ms < 10 || config.pace.threads == 0 {
         return fail("pace.tick_ms must be at least 10 and pace.threads at least 1");
     }

@@ -6,11 +6,13 @@ mod example;
 mod load;
 mod privacy;
 mod rules;
+mod sentiment;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};
 pub use privacy::keyring;
 pub use rules::{RulesConfig, SiteConfig, session_rules};
+pub use sentiment::{PluginConfig, SentimentConfig};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,6 +50,8 @@ pub struct Config {
     pub journeys: JourneysConfig,
     /// Enrichment: the files that say where, on what and by which channel.
     pub enrich: EnrichConfig,
+    /// Feeling of texts.
+    pub sentiment: SentimentConfig,
     /// Privacy: keys of the hashes, what is kept of free text and without consent.
     pub privacy: PrivacyConfig,
     /// ClickHouse: the embedded engine, or a server by URL.

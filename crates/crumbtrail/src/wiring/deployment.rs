@@ -1,8 +1,8 @@
 //! One deployment as a command sees it: data folder, logs, ClickHouse, snapshots, keys.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +21,7 @@ use tokio::runtime::Runtime;
 use super::computing::{self, Computing};
 use super::formats;
 use super::patience::Patience;
+use super::plugin::Plugged;
 use super::routing::{self, Routing};
 use crate::config::{Config, LogHome};
 
@@ -50,6 +51,8 @@ pub struct Deployment {
     pub patience: Patience,
     /// Whether what is gone before it was read is accepted as lost (`run --accept-gap`).
     pub accepts_gaps: bool,
+    /// The plugged-in model, once it was asked for.
+    plugged: OnceLock<Option<Arc<Plugged>>>,
 }
 
 /// How long a command waits for a ClickHouse that is away, unless it is a service.
@@ -71,7 +74,7 @@ impl Deployment {
             .context("cannot start the I/O threads")?;
         let most = if config.clickhouse.url.is_empty() { ENGINE_PATIENCE } else { PATIENCE };
         let patience = Patience::new(instance(&config), Some(most), Arc::default());
-        Ok(Deployment { config, runtime, patience, accepts_gaps: false })
+        Ok(Deployment { config, runtime, patience, accepts_gaps: false, plugged: OnceLock::new() })
     }
 
     /// Gives a ClickHouse that is away a few seconds only: somebody waits for the answer.
@@ -87,6 +90,18 @@ impl Deployment {
         let most = self.config.clickhouse.url.is_empty().then_some(ENGINE_PATIENCE);
         self.patience = Patience::new(self.instance(), most, stop);
         self
+    }
+
+    /// The plugged-in model, if one is configured: the same for every thread that asks.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn plugged(&self) -> Result<Option<Arc<Plugged>>> {
+        if let Some(plugged) = self.plugged.get() {
+            return Ok(plugged.clone());
+        }
+        let plugged = Plugged::start(&self.config)?;
+        Ok(self.plugged.get_or_init(|| plugged).clone())
     }
 
     /// The data folder.

@@ -11,19 +11,21 @@ use crumbtrail_events::{EventTime, Outcome, Reason, Reject};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{
-    Decided, Decoder, Hold, Input, Intake, KeepText, Schemas, Settings, SourceShape, WithoutConsent,
+    Decided, Decoder, Hold, Input, Intake, KeepText, Plugin, Schemas, Settings, SourceShape, WithoutConsent,
 };
 use crumbtrail_log::{OriginId, SourceRecord};
 use crumbtrail_registry::{Registry, RegistryError, Settings as RegistrySettings};
 use crumbtrail_runtime::import::Scout;
 use crumbtrail_runtime::intake::{Judge, Judgement};
 use crumbtrail_sentiment::Scorer;
+use crumbtrail_telemetry::Metrics;
 
 use crate::config::WithoutConsent as WithoutConsentConfig;
 use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, keyring};
 
 use super::Deployment;
 use super::enrichment::{self, Watched};
+use super::plugin::Asked;
 
 /// How the records of one source are read.
 #[derive(Clone, Debug)]
@@ -71,11 +73,11 @@ struct Origin {
 }
 
 impl SourceJudge {
-    /// A judge under the deployment's configuration.
+    /// A judge under the deployment's configuration, which counts in `metrics`.
     ///
     /// # Errors
-    /// A file of enrichment or the models cannot be loaded.
-    pub fn new(deployment: &Deployment) -> Result<SourceJudge> {
+    /// A file of enrichment or a plugged-in model cannot be loaded.
+    pub fn new(deployment: &Deployment, metrics: &Metrics) -> Result<SourceJudge> {
         let config = &deployment.config;
         let key = deployment.privacy_key()?;
         let file_plans = FilePlans::default();
@@ -118,8 +120,12 @@ impl SourceJudge {
                 (source.topic.clone(), reading)
             })
             .collect();
+        let mut intake = Intake::new(decoder, enricher, scorer, settings);
+        if let Some(plugged) = deployment.plugged()? {
+            intake = intake.with_plugin(Box::new(Asked::new(plugged, metrics.clone())));
+        }
         Ok(SourceJudge {
-            intake: Intake::new(decoder, enricher, scorer, settings),
+            intake,
             topics,
             files: HashMap::new(),
             origins: Vec::new(),
@@ -247,6 +253,17 @@ impl Judge for SourceJudge {
         }
         let Decided { outcome, key, occurred_at } = decided;
         Ok(Some((Judgement { outcome, key, occurred_at, reason: None }, length)))
+    }
+
+    fn looks_ahead(&mut self) -> bool {
+        self.intake.plugin().map(Plugin::forget).is_some()
+    }
+
+    fn ahead(&mut self, record: &SourceRecord<'_>) {
+        if self.find(record).is_ok() {
+            let Origin { reading, last, .. } = &self.origins[self.current];
+            self.intake.ahead(&input(record, reading, last.0));
+        }
     }
 
     fn refresh(&mut self) {

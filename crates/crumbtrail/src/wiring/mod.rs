@@ -6,6 +6,7 @@ pub mod enrichment;
 pub mod formats;
 pub mod intake;
 pub mod patience;
+pub mod plugin;
 pub mod processors;
 pub mod routing;
 pub mod rules;

@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use crumbtrail_sentiment::{Language, Reading, Scorer, Scratch, TopicSet};
 use serde::Deserialize;
 
+use super::voice::{Spoke, Voice};
+
 /// One line of input; other fields are ignored.
 #[derive(Deserialize)]
 struct Input<'a> {
@@ -21,7 +23,7 @@ struct Input<'a> {
 ///
 /// # Errors
 /// If the input cannot be read or the output not be written; a reader that has gone away is no error.
-pub(super) fn run(scorer: &Scorer, hint: Option<Language>, input: impl Read, output: impl Write) -> Result<()> {
+pub(super) fn run(voice: &mut Voice, hint: Option<Language>, input: impl Read, output: impl Write) -> Result<()> {
     let mut input = BufReader::with_capacity(1 << 16, input);
     let mut output = BufWriter::with_capacity(1 << 16, output);
     let mut scratch = Scratch::new();
@@ -33,7 +35,7 @@ pub(super) fn run(scorer: &Scorer, hint: Option<Language>, input: impl Read, out
             break;
         }
         number += 1;
-        let written = write(scorer, hint, &line, number, &mut scratch, &mut output)
+        let written = write(voice, hint, &line, number, &mut scratch, &mut output)
             .and_then(|()| if input.buffer().is_empty() { output.flush() } else { Ok(()) });
         if gone_away(written)? {
             return Ok(());
@@ -52,7 +54,7 @@ fn gone_away(written: std::io::Result<()>) -> Result<bool> {
 }
 
 fn write(
-    scorer: &Scorer,
+    voice: &mut Voice,
     hint: Option<Language>,
     line: &[u8],
     number: u64,
@@ -66,7 +68,15 @@ fn write(
         }
         Ok(input) => {
             let hint = input.language.as_deref().and_then(Language::from_tag).or(hint);
-            write_reading(scorer, &scorer.read(&input.text, hint, scratch), out)
+            let (reading, spoke) = voice.read(&input.text, hint, scratch);
+            write_reading(&voice.scorer, &reading, out)?;
+            if voice.has_plugin() {
+                write!(out, ",\"model\":\"{}\"", voice.version(&spoke))?;
+                if let Spoke::Instead(why) = &spoke {
+                    write!(out, ",\"plugin\":\"{}\"", why.kind())?;
+                }
+            }
+            out.write_all(b"}\n")
         }
     }
 }
@@ -93,7 +103,7 @@ fn write_reading(scorer: &Scorer, reading: &Reading, out: &mut impl Write) -> st
             write!(out, ",\"friction\":true,\"friction_kind\":\"{}\",\"evidence\":{phrase}", kind.as_str())?;
         }
     }
-    writeln!(out, ",\"characters\":{}}}", reading.characters)
+    write!(out, ",\"characters\":{}", reading.characters)
 }
 
 fn write_topics(topics: TopicSet, out: &mut impl Write) -> std::io::Result<()> {
@@ -110,7 +120,7 @@ mod tests {
 
     fn answers(input: &[u8]) -> Vec<serde_json::Value> {
         let mut output = Vec::new();
-        run(&Scorer::embedded().unwrap(), None, input, &mut output).unwrap();
+        run(&mut Voice::of_tables(Scorer::embedded().unwrap()), None, input, &mut output).unwrap();
         String::from_utf8(output).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
