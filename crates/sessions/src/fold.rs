@@ -13,20 +13,16 @@ use crumbtrail_events::EventTime;
 impl Chain {
     /// Whether more events lie before the horizon than are kept.
     pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
-        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at() < horizon)
+        self.live.from(rules.kept_events as usize).next().is_some_and(|event| event.at() < horizon)
     }
 
     /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
     pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
-        self.gather();
-        let n = self.live.partition_point(|event| event.at() < horizon);
+        let n = self.live.place_of(Order { at: horizon, ..Order::FIRST });
         if n == 0 {
             return;
         }
-        let old: Vec<Event> = self.live.drain(..n).collect();
-        if self.live.capacity() > 4 * self.live.len().max(8) {
-            self.live.shrink_to(self.live.len() * 2);
-        }
+        let old: Vec<Event> = self.live.take_first(n).iter().copied().collect();
         let class = self.class;
         let rare = self.rare.get_or_insert_default();
         rare.folded_to = old.last().map_or(rare.folded_to, Event::order);
@@ -51,6 +47,9 @@ impl Chain {
                 sum.add(event, rules, interner);
             }
             rare.base = Some(Base::Conversation(sum));
+        }
+        if rare.told.as_ref().is_some_and(|told| !told.outlasts(rare.folded_to, rare.base.as_ref())) {
+            rare.begin_anew();
         }
         self.find_heads();
     }
@@ -131,7 +130,7 @@ mod tests {
             folded.fold(EventTime(horizon), &rules, &interner);
         }
         chain.fold(EventTime(25), &rules, &interner);
-        let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried()));
+        let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried().cloned()));
         assert_eq!(ours, theirs);
         assert_eq!(ours.0.len(), 3);
     }
