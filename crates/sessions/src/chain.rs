@@ -466,7 +466,7 @@ mod tests {
     fn an_event_taken_out_leaves_no_trace() {
         let mut chain = Chain::new(Class::PERSON);
         (0..60).for_each(|at| chain.insert(event(at)));
-        chain.live.from_mut(5).take(1).for_each(|event| event.flags = Event::EMITTED);
+        chain.live.rest_mut(5).take(1).for_each(|event| event.flags = Event::EMITTED);
         assert_eq!(chain.take(5).map(|event| (event.at(), event.flags)), Some((EventTime(5), Event::EMITTED)));
         assert!(!chain.knows(5) && chain.knows(6) && chain.take(5).is_none());
         (6..40).for_each(|id| assert!(chain.take(id).is_some()));

@@ -21,6 +21,8 @@ use smallvec::SmallVec;
 
 /// Keys whose rows are said anew in a ms of the ticks' wall time: 16,000 at a tick a second.
 const ROWS_A_MS: u64 = 16;
+/// So many ms have one turn.
+const TURN_MS: u64 = 100;
 
 impl Sessions {
     /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, those of many keys
@@ -39,9 +41,12 @@ impl Sessions {
         }
         // No row is said here, so the slots may come as they lie in memory.
         let numbers: Vec<u32> = self.slots.in_place().collect();
-        for n in numbers {
-            if is_other[usize::from(self.slots.get(n).site)] {
-                self.cut_anew(n);
+        for some in numbers.chunks(Sessions::AHEAD) {
+            self.slots_ahead(some.iter().copied());
+            for &n in some {
+                if is_other[usize::from(self.slots.get(n).site)] {
+                    self.cut_anew(n);
+                }
             }
         }
     }
@@ -63,8 +68,8 @@ impl Sessions {
     /// When rows of what was cut anew are due: of a million keys not all at the next tick, which would stand still for them, but
     /// [`ROWS_A_MS`] as time passes, whose turn it is by their keys.
     fn due_anew(&self, key: Key) -> i64 {
-        let spread_ms = self.slots.len() as u64 / ROWS_A_MS;
-        self.wall_ms.saturating_add((key.0 as u64 % spread_ms.max(1)) as i64)
+        let turns = self.slots.len() as u64 / (ROWS_A_MS * TURN_MS) + 1;
+        self.wall_ms.saturating_add((key.0 as u64 % turns * TURN_MS) as i64)
     }
 
     /// Parts and joins the chains of one slot as the gap of its site now says, and has their rows said again.
@@ -79,7 +84,12 @@ impl Sessions {
                 *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) -= 1;
             }
         }
-        slot.chains = joined(parted(chains, &limits), &limits);
+        // Most have one chain, and most of those remain one.
+        let is_whole = |chain: &Chain| chain.span().1.since(chain.span().0) <= chain.class.gap_ms(&limits);
+        slot.chains = match &chains[..] {
+            [one] if is_whole(one) => chains,
+            _ => joined(parted(chains, &limits), &limits),
+        };
         let mut next = EventTime::MAX;
         let mut is_dirty = false;
         for chain in &mut slot.chains {

@@ -34,11 +34,14 @@ pub(crate) struct Scratch {
 
 /// Emits the rows of a chain, or of a part of a long one. Every row is said at most once, and what is taken back is said first.
 pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: &mut Scratch, out: &mut impl Out) {
+    let before = chain.live.len();
     if chain.wants_fold(of.horizon, of.rules) {
         chain.fold(of.horizon, of.rules, of.interner);
     }
     if chain.class.is_session() {
-        sessions(chain, is_final, of, &mut scratch.segments, out);
+        // Folding has taken its time, too.
+        let most = of.at_once.saturating_sub(before - chain.live.len()).max(Chain::SCANNED);
+        sessions(chain, (is_final, most), of, &mut scratch.segments, out);
     } else {
         chain.is_dirty = false;
         conversation(chain, is_final, of, &mut scratch.made, out);
@@ -49,14 +52,20 @@ pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: 
 }
 
 /// The rows of the sessions that end in the next part of a chain, and of the one open at its end if nothing comes behind.
-fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut Vec<Segment>, out: &mut impl Out) {
+fn sessions(
+    chain: &mut Chain,
+    (is_final, most): (bool, usize),
+    of: Context<'_>,
+    segments: &mut Vec<Segment>,
+    out: &mut impl Out,
+) {
     let owner = session::Owner { key: of.key, site: of.site, visitor: of.visitor, interner: of.interner };
-    let mut part = chain.next_part(is_final, of.at_once);
+    let mut part = chain.next_part(is_final, most);
     let (from, count) = (part.places.start, part.places.len());
     let mut carried = part.carried.take();
     segments.clear();
     let open = carried.as_ref().map(|sum| sum.open);
-    window::cut(chain.live.from(from).take(count), open, of.rules, of.interner, |segment| segments.push(segment));
+    window::cut(chain.live.rest(from).take(count), open, of.rules, of.interner, |segment| segments.push(segment));
     if let Some(first) = segments.first_mut() {
         first.open.is_continuation |= part.continues;
     }
@@ -71,7 +80,7 @@ fn sessions(chain: &mut Chain, is_final: bool, of: Context<'_>, segments: &mut V
     for segment in segments.iter() {
         let is_open = segment.cut == Cut::Open;
         let mut sum = carried.take_if(|_| segment.is_carried).unwrap_or_default();
-        let events = chain.live.from(from + segment.events.start).take(segment.events.len());
+        let events = chain.live.rest(from + segment.events.start).take(segment.events.len());
         events.for_each(|event| sum.add(event, of.rules, of.interner));
         sum.open = segment.open;
         if is_whole || !is_open {
@@ -103,7 +112,7 @@ fn take_back(chain: &mut Chain, part: &Part, segments: &[Segment], owner: sessio
     }
     let heads = segments.iter().filter(|segment| !segment.is_carried);
     let mut heads = heads.map(|segment| segment.events.start).peekable();
-    for (i, event) in chain.live.from_mut(part.places.start).take(part.places.len()).enumerate() {
+    for (i, event) in chain.live.rest_mut(part.places.start).take(part.places.len()).enumerate() {
         if heads.next_if_eq(&i).is_none() && event.has(Event::EMITTED) {
             event.flags &= !Event::EMITTED;
             out.session(&owner.retraction(event.order()));
@@ -135,7 +144,7 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
                 out.conversation(&owner.retraction(begin, channel, made));
             }
         }
-        for (i, event) in chain.live.from_mut(0).enumerate() {
+        for (i, event) in chain.live.rest_mut(0).enumerate() {
             if i == 0 && !is_carried {
                 continue;
             }
@@ -144,7 +153,7 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
                 out.conversation(&owner.retraction(event.order(), channel, made));
             }
         }
-        if !is_carried && let Some(first) = chain.live.from_mut(0).next() {
+        if !is_carried && let Some(first) = chain.live.rest_mut(0).next() {
             first.flags |= Event::EMITTED;
         }
     }

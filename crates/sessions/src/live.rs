@@ -98,7 +98,7 @@ impl Live {
     }
 
     /// Those from a place on.
-    pub(crate) fn from(&self, place: usize) -> impl Iterator<Item = &Event> {
+    pub(crate) fn rest(&self, place: usize) -> impl Iterator<Item = &Event> {
         let (run, at) = self.find(place);
         let runs = &self.runs()[run..];
         let first = runs.first().map_or(&[][..], |events| &events[at..]);
@@ -106,7 +106,7 @@ impl Live {
     }
 
     /// Those from a place on.
-    pub(crate) fn from_mut(&mut self, place: usize) -> impl Iterator<Item = &mut Event> {
+    pub(crate) fn rest_mut(&mut self, place: usize) -> impl Iterator<Item = &mut Event> {
         let (run, at) = self.find(place);
         let mut runs = self.runs_mut()[run..].iter_mut();
         let first = runs.next().map_or(&mut [][..], |events| &mut events[at..]);
@@ -205,8 +205,7 @@ impl Live {
         } else {
             let mut second = many.runs[run].split_off(FULL / 2);
             many.runs[run].shrink_to_fit();
-            let (half, at) =
-                if at <= FULL / 2 { (&mut many.runs[run], at) } else { (&mut second, at - FULL / 2) };
+            let (half, at) = if at <= FULL / 2 { (&mut many.runs[run], at) } else { (&mut second, at - FULL / 2) };
             half.insert(at, event);
             many.runs.insert(run + 1, second);
         }
@@ -236,7 +235,9 @@ impl Live {
             Live::Few(events) => return Live::Few(events.split_off(place)),
             Live::Many(many) => {
                 let mut runs = many.runs.split_off(run);
-                if at > 0 && let Some(first) = runs.first_mut() {
+                if at > 0
+                    && let Some(first) = runs.first_mut()
+                {
                     let rest = first.split_off(at);
                     many.runs.push(std::mem::replace(first, rest));
                 }
@@ -308,8 +309,8 @@ mod tests {
         }
         for place in [0, 1, FULL - 1, FULL, FULL + 1, expected.len() / 2, expected.len()] {
             let Some(rest) = expected.get(place..) else { continue };
-            assert!(live.from(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
-            assert!(live.clone().from_mut(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
+            assert!(live.rest(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
+            assert!(live.clone().rest_mut(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
             if let Some(&at) = rest.first() {
                 assert_eq!(live.place_of(event(at).order()), place);
                 assert_eq!(live.at(event(at).order()), Some(&event(at)));

@@ -253,13 +253,13 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Int
         chain.insert(Event::load(reader, resolve, interner)?);
     }
     if flags & 4 != 0 {
-        let mut rare = Rare::default();
-        rare.base = match reader.u8()? {
+        let base = match reader.u8()? {
             0 => None,
             1 => Some(Base::Session(Box::new(session::Summary::load(reader, resolve)?))),
             2 => Some(Base::Conversation(Box::new(conversation::Summary::load(reader, resolve)?))),
             _ => return Err(WireError::Malformed("sessions state has an unknown sum")),
         };
+        let mut rare = Rare { base, ..Rare::default() };
         for _ in 0..reader.varint()? {
             let sum = session::Summary::load(reader, resolve)?;
             let cut = Cut::from_code(reader.u8()?).ok_or(WireError::Malformed("sessions state has an unknown cut"))?;

@@ -104,22 +104,27 @@ impl Chain {
             return Part { places: 0..to(0), carried: None, continues: false, changed_from: EventTime::MIN };
         };
         let has_changed = rare.changed_from < EventTime::MAX;
-        if let Some(told) = rare.told.take_if(|told| !is_final && !(told.rests && has_changed)) {
+        if let Some(told) = rare.told.take_if(|told| !(is_final || told.rests && has_changed)) {
             let from = self.live.place_of(told.to) + usize::from(self.live.at(told.to).is_some());
-            return Part { places: from..to(from), carried: told.open, continues: false, changed_from: told.changed_from };
+            return Part {
+                places: from..to(from),
+                carried: told.open,
+                continues: false,
+                changed_from: told.changed_from,
+            };
         }
         rare.begin_anew();
         let changed_from = std::mem::replace(&mut rare.changed_from, EventTime::MAX);
         let from = if is_final { 0 } else { self.live.place_of(rare.head_before(changed_from)) };
         let carried = if from == 0 { self.carried().cloned() } else { None };
-        let continues = from > 0 && self.live.from(from).next().is_some_and(|head| head.has(Event::CONTINUES));
+        let continues = from > 0 && self.live.rest(from).next().is_some_and(|head| head.has(Event::CONTINUES));
         Part { places: from..to(from), carried, continues, changed_from }
     }
 
     /// Remembers that the rows of a part were said, and the session open behind it.
     pub(crate) fn said(&mut self, part: &Part, open: Option<Summary>, most: usize) {
         let is_whole = part.places.end == self.live.len();
-        let last = self.live.from(part.places.end.saturating_sub(1)).next().map(Event::order);
+        let last = self.live.rest(part.places.end.saturating_sub(1)).next().map(Event::order);
         if let Some(to) = last
             && self.live.len() > most
         {
@@ -148,7 +153,7 @@ impl Chain {
     /// Finds the first events of the rows last said, where only the one before `places` and those within have changed; from 0, the sum's,
     /// too.
     pub(crate) fn find_heads_in(&mut self, places: Range<usize>, before_them: Option<Order>) {
-        let order = |live: &Live, place: usize| live.from(place).next().map(Event::order);
+        let order = |live: &Live, place: usize| live.rest(place).next().map(Event::order);
         let (begin, end) = (order(&self.live, places.start), order(&self.live, places.end));
         let Some(rare) = &mut self.rare else { return self.find_heads() };
         let base = match &rare.base {
@@ -159,7 +164,7 @@ impl Chain {
             order.map_or(rare.heads.len(), |order| rare.heads.partition_point(|&head| head < order))
         };
         let held = if places.start == 0 { 0 } else { before(begin) }..before(end);
-        let found = self.live.from(places.start).take(places.len()).filter(|event| event.has(Event::EMITTED));
+        let found = self.live.rest(places.start).take(places.len()).filter(|event| event.has(Event::EMITTED));
         let found: Vec<Order> = base.into_iter().chain(found.map(Event::order)).collect();
         rare.heads.splice(held, found);
         if let Some(start) = before_them

@@ -114,8 +114,8 @@ impl Pair {
     }
 
     fn take(&mut self, bytes: &[u8], watermark: EventTime) -> Outcome {
-        let [one, other] = [&mut self.one, &mut self.other]
-            .map(|(state, table)| state.touchpoint(bytes, watermark, table).unwrap());
+        let [one, other] =
+            [&mut self.one, &mut self.other].map(|(state, table)| state.touchpoint(bytes, watermark, table).unwrap());
         assert_eq!(one, other);
         one.outcome
     }
@@ -155,8 +155,7 @@ proptest! {
             }
             match *turn.next().unwrap() {
                 Step::Events(count) => {
-                    for n in given..events.len().min(given + count) {
-                        let at = events[n].1;
+                    for (n, &(_, at)) in events.iter().enumerate().skip(given).take(count) {
                         prop_assert_eq!(pair.take(&touchpoint(n, at), watermark(given)), Outcome::Counted);
                         counted.insert(n, at);
                     }
@@ -195,11 +194,10 @@ proptest! {
             same(&pair.one.1, &table);
         }
         // And in the end, the final ones, by either.
-        for end in [EventTime(i64::MAX / 2)] {
-            pair.tick(end);
-            table.this_tick.clear();
-            at_once.tick(end, 2, &mut table);
-        }
+        let end = EventTime(i64::MAX / 2);
+        pair.tick(end);
+        table.this_tick.clear();
+        at_once.tick(end, 2, &mut table);
         same(&pair.one.1, &table);
     }
 }
