@@ -1,9 +1,10 @@
 //! What a visitor with a million events costs the others, and whether closed state is freed.
 //!
-//! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others]` sends an hour
-//! of events, a tick a second: without the hot visitor; with it; with its events up to 50 minutes late; and with one in a
+//! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others] [turns]` sends an hour
+//! of events, a tick a second: without the hot visitor; with it; with its events up to 3 seconds, and up to 50 minutes late; and with one in a
 //! hundred of them sent again, some seconds later and under another time. Prints how long the others' events, the hot
 //! visitor's and the ticks took: median, 99th percentile and worst; then the state's bytes at the peak, an event kept, and after all has closed.
+//! Of several turns, the least time of each event and tick counts: what another program on the machine took is left out.
 
 use std::time::Instant;
 
@@ -72,7 +73,24 @@ fn percentiles(mut nanos: Vec<u64>) -> String {
     format!("{:.1} / {:.1} / {:.1} µs", at(500), at(990), at(1_000))
 }
 
-fn run(hot: Hot, others: usize) {
+/// How long the others' events, the hot visitor's and the ticks took, ns.
+type Times = [Vec<u64>; 3];
+
+fn run(hot: Hot, others: usize, turns: usize) {
+    let (mut least, told) = turn(hot, others);
+    for _ in 1..turns {
+        let (times, _) = turn(hot, others);
+        least.iter_mut().flatten().zip(times.iter().flatten()).for_each(|(least, time)| *least = *time.min(least));
+    }
+    let [others, hot, ticks] = least;
+    println!("{}", told[0]);
+    println!("  others' events  {}  (median / 99 % / worst)", percentiles(others));
+    println!("  the hot one's   {}", percentiles(hot));
+    println!("  ticks           {}", percentiles(ticks));
+    println!("{}", told[1]);
+}
+
+fn turn(hot: Hot, others: usize) -> (Times, [String; 2]) {
     let mut state = Sessions::new(RuleBook::default());
     let mut rows = Rows(0);
     let (mut bytes, mut other_ns, mut hot_ns, mut tick_ns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -114,26 +132,26 @@ fn run(hot: Hot, others: usize) {
     }
     let open = state.open_sessions();
     state.tick(EventTime(START + 9 * HOUR), START + 9 * HOUR, &mut rows);
-    println!("{hot:?}, others' events {others}, rows {}", rows.0);
-    println!("  others' events  {}  (median / 99 % / worst)", percentiles(other_ns));
-    println!("  the hot one's   {}", percentiles(hot_ns));
-    println!("  ticks           {}", percentiles(tick_ns));
-    println!(
+    let ran = format!("{hot:?}, others' events {others}, rows {}", rows.0);
+    let held = format!(
         "  state           {:.1} MiB at the peak, {:.0} bytes an event; {open} open, then {} open in {:.1} MiB",
         peak as f64 / 1048576.0,
         peak as f64 / (hot.events + others).max(1) as f64,
         state.open_sessions(),
         state.resident_bytes() as f64 / 1048576.0
     );
+    ([other_ns, hot_ns, tick_ns], [ran, held])
 }
 
 fn main() {
     let mut args = std::env::args().skip(1).map(|arg| arg.parse::<usize>().expect("a number"));
     let hot = args.next().unwrap_or(1_000_000);
     let others = args.next().unwrap_or(1_000_000);
+    let turns = args.next().unwrap_or(1);
     let hot = |late_s, again| Hot { events: hot, late_s, again };
-    run(Hot { events: 0, ..hot(0, 0) }, others);
-    run(hot(0, 0), others);
-    run(hot(3_000, 0), others);
-    run(hot(0, 100), others);
+    run(Hot { events: 0, ..hot(0, 0) }, others, turns);
+    run(hot(0, 0), others, turns);
+    run(hot(3, 0), others, turns);
+    run(hot(3_000, 0), others, turns);
+    run(hot(0, 100), others, turns);
 }

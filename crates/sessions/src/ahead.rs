@@ -43,7 +43,8 @@ impl Sessions {
         black_box(names.fold(0, |sum, name| sum ^ name.first().copied().unwrap_or_default()));
     }
 
-    fn slots_ahead(&self, slots: impl Iterator<Item = u32> + Clone) {
+    /// Asks for these slots, and the ends of their first chains.
+    pub(crate) fn slots_ahead(&self, slots: impl Iterator<Item = u32> + Clone) {
         let ends = |n: u32| {
             let slot = self.slots.get(n);
             // A slot lies in two or three lines of the cache.

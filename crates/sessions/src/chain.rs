@@ -13,11 +13,12 @@
 use crate::conversation;
 use crate::event::{Event, Order};
 use crate::intern::Interner;
+use crate::live::Live;
 use crate::places::Places;
 use crate::rows::Cut;
 use crate::rules::Limits;
 use crate::session;
-use crate::window::Open;
+use crate::told::Told;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::vocabulary::Channel;
 use std::collections::HashSet;
@@ -108,13 +109,12 @@ pub(crate) struct Rare {
     pub(crate) folded: Ids,
     /// Where the live events stand, if there are more than [`Chain::SCANNED`]; not stored.
     pub(crate) places: Places,
-    /// Live events, in total order, that belong far before the end of many others: these are moved for all of them at once.
-    /// See `apart.rs`.
-    pub(crate) apart: Vec<Event>,
-    /// First events of the sessions last emitted, if there is more than one; not stored.
-    heads: Vec<Order>,
-    /// Time of the earliest event since the last emission.
+    /// First events of the rows last said; not stored.
+    pub(crate) heads: Vec<Order>,
+    /// Time of the earliest event that has come since rows were last said, up to where that has got.
     pub(crate) changed_from: EventTime,
+    /// How far the rows of a long chain have been said.
+    pub(crate) told: Option<Box<Told>>,
 }
 
 impl Default for Rare {
@@ -126,9 +126,9 @@ impl Default for Rare {
             folded_to: Order::FIRST,
             folded: Ids::default(),
             places: Places::default(),
-            apart: Vec::new(),
             heads: Vec::new(),
             changed_from: EventTime::MIN,
+            told: None,
         }
     }
 }
@@ -137,7 +137,7 @@ impl Default for Rare {
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     /// Events one by one, in total order.
-    pub(crate) live: Vec<Event>,
+    pub(crate) live: Live,
     /// The rest.
     pub(crate) rare: Option<Box<Rare>>,
     /// A bit for each id it knows, and maybe for some it has forgotten: most chains don't know most ids. Not stored.
@@ -156,11 +156,15 @@ impl Chain {
 
     /// A chain without events.
     pub(crate) fn new(class: Class) -> Chain {
-        Chain { live: Vec::new(), rare: None, filter: 0, class, is_dirty: false, is_settled: false }
+        Chain { live: Live::default(), rare: None, filter: 0, class, is_dirty: false, is_settled: false }
     }
 
     /// The rare part, made if need be.
     pub(crate) fn rare(&mut self) -> &mut Rare {
+        if self.rare.is_none() {
+            self.rare = Some(Box::default());
+            self.find_heads();
+        }
         self.rare.get_or_insert_default()
     }
 
@@ -181,13 +185,12 @@ impl Chain {
             (Some(first), Some(last)) => Some((first.at(), last.at())),
             _ => None,
         };
-        let (start, end) = match (self.base_span(), live) {
+        match (self.base_span(), live) {
             (Some((start, end)), Some((first, last))) => (start.at.min(first), end.max(last)),
             (Some((start, end)), None) => (start.at, end),
             (None, Some(span)) => span,
             (None, None) => (EventTime::MAX, EventTime::MIN),
-        };
-        (self.apart().first().map_or(start, |event| start.min(event.at())), end)
+        }
     }
 
     /// Whether an event with this id is among those it still knows.
@@ -202,20 +205,8 @@ impl Chain {
 
     /// Adds a live event at its place.
     pub(crate) fn insert(&mut self, event: Event) {
-        let order = event.order();
         self.filter |= filter_bit(event.id);
-        self.make_room(1);
-        match self.live.last() {
-            Some(last) if last.order() > order => {
-                let at = self.live.partition_point(|other| other.order() < order);
-                if self.live.len() - at > Chain::FAR {
-                    self.set_apart(event);
-                } else {
-                    self.live.insert(at, event);
-                }
-            }
-            _ => self.live.push(event),
-        }
+        self.live.insert(event);
         if self.live.len() == Chain::SCANNED + 1 {
             let places = Places::of(&self.live);
             self.rare().places = places;
@@ -223,16 +214,15 @@ impl Chain {
             self.rare().places.insert(&event);
         }
         if let Some(rare) = &mut self.rare {
-            rare.changed_from = rare.changed_from.min(event.at());
+            rare.changed(&event);
         }
     }
 
     /// Takes out the live event with this id, as if it had never come; `None` if there is none. A row that it
     /// begins is the caller's to take back.
     pub(crate) fn take(&mut self, id: u64) -> Option<Event> {
-        self.gather();
-        let at = self.place_of(id)?;
-        let event = self.live.remove(at);
+        let order = self.live_event(id)?.order();
+        let event = self.live.remove(order)?;
         let is_long = self.live.len() > Chain::SCANNED;
         let rare = self.rare();
         if is_long {
@@ -240,7 +230,8 @@ impl Chain {
         } else {
             rare.places = Places::default();
         }
-        rare.changed_from = rare.changed_from.min(event.at());
+        rare.begin_anew();
+        rare.changed(&event);
         self.is_dirty = true;
         self.find_heads();
         Some(event)
@@ -248,7 +239,6 @@ impl Chain {
 
     /// Splits off what the gap no longer connects with its beginning, once an event was taken out.
     pub(crate) fn split_off(&mut self, gap_ms: i64) -> Option<Chain> {
-        self.gather();
         let mut last = self.base_span().map(|(_, end)| end);
         let at = self.live.iter().position(|event| {
             let before = last.replace(event.at());
@@ -259,6 +249,18 @@ impl Chain {
         tail.is_dirty = true;
         if let Some(rare) = &mut self.rare {
             rare.places = Places::default();
+            rare.begin_anew();
+            // The row of the session that is split stands for both parts. As the later one may be said before that has been said
+            // anew, it is taken back.
+            let split = rare.heads.iter().rfind(|&&head| self.live.last().is_some_and(|last| head <= last.order()));
+            if let Some(&head) = split {
+                rare.stale.push(head);
+                match (self.live.at_mut(head), &mut rare.base) {
+                    (Some(event), _) => event.flags &= !Event::EMITTED,
+                    (None, Some(Base::Session(sum))) => sum.is_emitted = false,
+                    (None, _) => {}
+                }
+            }
             // What is to be taken back stays with its event, which may yet begin a row again.
             let moved = rare.stale.extract_if(.., |begin| tail.live_event(begin.id).is_some()).collect();
             tail.rare().stale = moved;
@@ -270,18 +272,9 @@ impl Chain {
 
     /// The live event with this id.
     pub(crate) fn live_event(&self, id: u64) -> Option<&Event> {
-        if let Some(at) = self.place_of(id) {
-            return Some(&self.live[at]);
-        }
-        let rare = self.rare.as_ref().filter(|rare| !rare.apart.is_empty())?;
-        rare.places.find(id, &rare.apart).map(|at| &rare.apart[at])
-    }
-
-    /// The place among [`Chain::live`] of the event with this id.
-    fn place_of(&self, id: u64) -> Option<usize> {
         match &self.rare {
             Some(rare) if self.live.len() > Chain::SCANNED => rare.places.find(id, &self.live),
-            _ => self.live.iter().position(|event| event.id == id),
+            _ => self.live.iter().find(|event| event.id == id),
         }
     }
 
@@ -292,12 +285,13 @@ impl Chain {
 
     /// Takes in the events of another chain of its class. One of them at most has a base: whatever joins two chains comes
     /// before all of the later one, and would be late if that was folded.
-    pub(crate) fn absorb(&mut self, mut other: Chain) {
-        self.gather();
-        other.gather();
+    pub(crate) fn absorb(&mut self, other: Chain) {
         self.is_settled = false;
         self.filter |= other.filter;
-        for event in other.live {
+        if let Some(ours) = &mut self.rare {
+            ours.begin_anew();
+        }
+        for &event in other.live.iter() {
             self.insert(event);
         }
         if let Some(theirs) = other.rare {
@@ -313,10 +307,10 @@ impl Chain {
         self.find_heads();
     }
 
-    /// The session open before the live events.
-    pub(crate) fn carried(&self) -> Option<Open> {
+    /// The sum of the session open before the live events.
+    pub(crate) fn carried(&self) -> Option<&session::Summary> {
         match self.base() {
-            Some(Base::Session(sum)) => Some(sum.open),
+            Some(Base::Session(sum)) => Some(sum),
             _ => None,
         }
     }
@@ -324,45 +318,19 @@ impl Chain {
     /// The first event of the session that `order` lies in, as of the last emission; `None` if it lies in none.
     pub(crate) fn head_of(&self, order: Order) -> Option<Order> {
         if let Some(rare) = &self.rare
-            && !rare.heads.is_empty()
+            && rare.heads.len() > 1
             && let Some(&head) = rare.heads[..rare.heads.partition_point(|&head| head <= order)].last()
         {
             return Some(head);
         }
         match self.base_span() {
             Some((begin, _)) => Some(begin),
-            None => {
-                let first = |events: &[Event]| events.iter().find(|event| event.may_start()).map(Event::order);
-                [first(&self.live), first(self.apart())].into_iter().flatten().min()
-            }
+            None => self.live.iter().find(|event| event.may_start()).map(Event::order),
         }
         .filter(|&head| head <= order)
     }
 
-    /// Where the cut may begin anew, a place among the live events: the head before the last one that nothing new precedes.
-    /// Of the sessions up to there nothing has changed since they were emitted, and the one that begins there is cut
-    /// again only to tell how the next begins. So a visitor with a million events costs what the last of them do.
-    pub(crate) fn cut_from(&self) -> usize {
-        let Some(rare) = &self.rare else { return 0 };
-        if !rare.done.is_empty() {
-            return 0;
-        }
-        let before = self.live.partition_point(|event| event.at() < rare.changed_from);
-        let mut heads = (0..before).rev().filter(|&n| self.live[n].has(Event::EMITTED));
-        heads.nth(1).unwrap_or(0)
-    }
-
-    /// [`Chain::find_heads`] where nothing has changed before place `from` of the live events.
-    pub(crate) fn find_heads_from(&mut self, from: usize) {
-        let (Some(rare), Some(begin)) = (&mut self.rare, self.live.get(from)) else { return self.find_heads() };
-        if from == 0 || rare.heads.is_empty() {
-            return self.find_heads();
-        }
-        rare.heads.truncate(rare.heads.partition_point(|&head| head < begin.order()));
-        rare.heads.extend(self.live[from..].iter().filter(|event| event.has(Event::EMITTED)).map(Event::order));
-    }
-
-    /// Finds the first events of the rows last emitted, if there is more than one.
+    /// Finds the first events of the rows last emitted; those of a chain without a rare part only if there is more than one.
     pub(crate) fn find_heads(&mut self) {
         let base = match self.base() {
             Some(Base::Session(sum)) => sum.is_emitted.then_some(sum.open.start),
@@ -370,15 +338,10 @@ impl Chain {
             None => None,
         };
         let live = self.live.iter().filter(|event| event.has(Event::EMITTED)).map(Event::order);
-        let mut heads = base.into_iter().chain(live);
-        if let (Some(first), Some(second)) = (heads.next(), heads.next()) {
-            let rest: Vec<Order> = heads.collect();
-            let rare = self.rare.get_or_insert_default();
-            rare.heads.clear();
-            rare.heads.extend([first, second]);
-            rare.heads.extend(rest);
-        } else if let Some(rare) = &mut self.rare {
-            rare.heads.clear();
+        let heads = base.into_iter().chain(live);
+        if self.rare.is_some() || heads.clone().nth(1).is_some() {
+            let heads: Vec<Order> = heads.collect();
+            self.rare().heads = heads;
         }
     }
 
@@ -392,7 +355,7 @@ impl Chain {
     /// After the final row of a conversation with an id: keeps its sum alone.
     pub(crate) fn settle(&mut self) {
         self.is_settled = true;
-        self.live = Vec::new();
+        self.live = Live::default();
         if let Some(rare) = &mut self.rare {
             // A repeat of what settled is late.
             rare.folded = Ids::default();
@@ -401,7 +364,7 @@ impl Chain {
 
     /// Marks the symbols it holds.
     pub(crate) fn mark(&self, interner: &mut Interner) {
-        self.live.iter().chain(self.apart()).for_each(|event| event.mark(interner));
+        self.live.iter().for_each(|event| event.mark(interner));
         if let Some(rare) = &self.rare {
             match &rare.base {
                 Some(Base::Session(sum)) => sum.mark(interner),
@@ -409,12 +372,12 @@ impl Chain {
                 None => {}
             }
             rare.done.iter().for_each(|(sum, _)| sum.mark(interner));
+            rare.told.iter().filter_map(|told| told.open.as_ref()).for_each(|sum| sum.mark(interner));
         }
     }
 
     /// Restores what is not stored.
     pub(crate) fn rebuild(&mut self) {
-        self.gather();
         let folded = self.rare.iter().flat_map(|rare| &rare.folded).copied();
         let ids = self.live.iter().map(|event| event.id).chain(folded);
         self.filter = ids.fold(0, |filter, id| filter | filter_bit(id));
@@ -439,9 +402,9 @@ impl Chain {
                 + (rare.stale.capacity() + rare.heads.capacity()) * size_of::<Order>()
                 + rare.folded.capacity() * 10
                 + rare.places.heap_bytes()
-                + rare.apart.capacity() * size_of::<Event>()
+                + rare.told.as_ref().map_or(0, |_| size_of::<Told>())
         });
-        self.live.capacity() * size_of::<Event>() + rare
+        self.live.heap_bytes() + rare
     }
 }
 
@@ -461,24 +424,6 @@ mod tests {
 
     fn event(at: i64) -> Event {
         Event::new(EventTime(at), at as u64, Kind::Click)
-    }
-
-    #[test]
-    fn the_cut_begins_anew_one_head_before_what_is_new() {
-        let mut chain = Chain::new(Class::PERSON);
-        (0..10).filter(|&at| at != 7).for_each(|at| chain.insert(event(at)));
-        [0, 3, 6, 7usize].into_iter().for_each(|n| chain.live[n].flags |= Event::EMITTED);
-        assert_eq!(chain.cut_from(), 0, "what was never emitted is cut from its beginning");
-        chain.rare().changed_from = EventTime::MAX;
-        chain.find_heads();
-        assert_eq!(chain.cut_from(), 6, "the last head, at 8, is told how it begins by the one before");
-        chain.insert(event(7));
-        assert_eq!(chain.cut_from(), 3);
-        chain.live[7].flags |= Event::EMITTED;
-        chain.find_heads_from(3);
-        let whole = chain.rare().heads.clone();
-        chain.find_heads();
-        assert_eq!(whole, chain.rare().heads);
     }
 
     #[test]
@@ -521,7 +466,7 @@ mod tests {
     fn an_event_taken_out_leaves_no_trace() {
         let mut chain = Chain::new(Class::PERSON);
         (0..60).for_each(|at| chain.insert(event(at)));
-        chain.live[5].flags = Event::EMITTED;
+        chain.live.rest_mut(5).take(1).for_each(|event| event.flags = Event::EMITTED);
         assert_eq!(chain.take(5).map(|event| (event.at(), event.flags)), Some((EventTime(5), Event::EMITTED)));
         assert!(!chain.knows(5) && chain.knows(6) && chain.take(5).is_none());
         (6..40).for_each(|id| assert!(chain.take(id).is_some()));

@@ -15,20 +15,20 @@
 use crate::chain::{Chain, Class};
 use crate::rows::Out;
 use crate::rules::{Limits, RuleBook};
-use crate::state::{Sessions, arm, count_of};
+use crate::state::{BUCKET, Sessions, arm, count_of};
 use crumbtrail_events::{EventTime, Key};
 use smallvec::SmallVec;
 
+/// Keys whose rows are said anew in a ms of the ticks' wall time: 16,000 at a tick a second.
+const ROWS_A_MS: u64 = 16;
+/// So many ms have one turn.
+const TURN_MS: u64 = 100;
+
 impl Sessions {
-    /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, as ever.
+    /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, those of many keys
+    /// over more than one.
     pub fn change(&mut self, rules: RuleBook, out: &mut impl Out) {
-        for n in self.in_order() {
-            let slot = self.slots.get(n);
-            let limits = self.sites[usize::from(slot.site)].rules.limits;
-            if slot.chains.iter().any(|chain| chain.closes_at(&limits) < self.watermark) {
-                self.visit(n, i64::MIN, out);
-            }
-        }
+        self.close(out);
         if grows(&self.rules, &rules) {
             self.grown_at = self.grown_at.max(self.watermark);
         }
@@ -39,22 +39,42 @@ impl Sessions {
             is_other.push(*now != site.rules);
             site.rules.clone_from(now);
         }
-        for n in self.in_order() {
-            if is_other[usize::from(self.slots.get(n).site)] {
-                self.cut_anew(n);
+        // No row is said here, so the slots may come as they lie in memory.
+        let numbers: Vec<u32> = self.slots.in_place().collect();
+        for some in numbers.chunks(Sessions::AHEAD) {
+            self.slots_ahead(some.iter().copied());
+            for &n in some {
+                if is_other[usize::from(self.slots.get(n).site)] {
+                    self.cut_anew(n);
+                }
             }
         }
     }
 
-    /// Slots in the order of their keys: what is done to them is so after a restart, too.
-    fn in_order(&self) -> Vec<u32> {
-        let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
-        keys.sort_unstable();
-        keys.into_iter().map(|(_, n)| n).collect()
+    /// Closes what the watermark has passed.
+    fn close(&mut self, out: &mut impl Out) {
+        let (mut ringing, slots) = (Vec::new(), &mut self.slots);
+        self.timers.take(self.watermark.0 >> BUCKET, |bucket, n| {
+            let slot = slots.get_mut(n);
+            if i64::from(slot.armed) == bucket {
+                slot.armed = i32::MAX;
+                ringing.push((slot.key(), n));
+            }
+        });
+        ringing.sort_unstable();
+        ringing.into_iter().for_each(|(_, n)| self.visit(n, i64::MIN, out));
+    }
+
+    /// When rows of what was cut anew are due: of a million keys not all at the next tick, which would stand still for them, but
+    /// [`ROWS_A_MS`] as time passes, whose turn it is by their keys.
+    fn due_anew(&self, key: Key) -> i64 {
+        let turns = self.slots.len() as u64 / (ROWS_A_MS * TURN_MS) + 1;
+        self.wall_ms.saturating_add((key.0 as u64 % turns * TURN_MS) as i64)
     }
 
     /// Parts and joins the chains of one slot as the gap of its site now says, and has their rows said again.
     fn cut_anew(&mut self, n: u32) {
+        let due = self.due_anew(self.slots.get(n).key());
         let slot = self.slots.get_mut(n);
         let limits = self.sites[usize::from(slot.site)].rules.limits;
         let chains = std::mem::take(&mut slot.chains);
@@ -64,7 +84,12 @@ impl Sessions {
                 *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) -= 1;
             }
         }
-        slot.chains = joined(parted(chains, &limits), &limits);
+        // Most have one chain, and most of those remain one.
+        let is_whole = |chain: &Chain| chain.span().1.since(chain.span().0) <= chain.class.gap_ms(&limits);
+        slot.chains = match &chains[..] {
+            [one] if is_whole(one) => chains,
+            _ => joined(parted(chains, &limits), &limits),
+        };
         let mut next = EventTime::MAX;
         let mut is_dirty = false;
         for chain in &mut slot.chains {
@@ -73,6 +98,7 @@ impl Sessions {
                 chain.is_dirty = true;
                 is_dirty = true;
                 if let Some(rare) = &mut chain.rare {
+                    rare.begin_anew();
                     rare.changed_from = EventTime::MIN;
                 }
             }
@@ -80,6 +106,7 @@ impl Sessions {
             next = next.min(chain.closes_at(&limits));
         }
         if is_dirty && !std::mem::replace(&mut slot.is_dirty, true) {
+            slot.due = slot.due.max(due);
             self.dirty.push(slot.due, n);
         }
         arm(&mut self.timers, slot, n, next);

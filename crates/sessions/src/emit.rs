@@ -8,6 +8,7 @@ use crate::rows::Cut;
 use crate::rows::Out;
 use crate::rules::Rules;
 use crate::session;
+use crate::told::Part;
 use crate::window::{self, Segment};
 use crumbtrail_events::{EventTime, Key};
 
@@ -20,6 +21,8 @@ pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) horizon: EventTime,
     pub(crate) interner: &'a Interner,
+    /// Most events of a chain of which rows are said at once: see `told.rs`.
+    pub(crate) at_once: usize,
 }
 
 /// Buffers kept between emissions.
@@ -29,98 +32,92 @@ pub(crate) struct Scratch {
     made: String,
 }
 
-/// Emits the rows of a chain. Every row is said at most once, and what is taken back is said first.
+/// Emits the rows of a chain, or of a part of a long one. Every row is said at most once, and what is taken back is said first.
 pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: &mut Scratch, out: &mut impl Out) {
-    chain.is_dirty = false;
-    scratch.segments.clear();
-    chain.gather();
+    let before = chain.live.len();
     if chain.wants_fold(of.horizon, of.rules) {
         chain.fold(of.horizon, of.rules, of.interner);
     }
-    let from = if chain.class.is_session() && !is_final { chain.cut_from() } else { 0 };
     if chain.class.is_session() {
-        sessions(chain, from, is_final, of, &mut scratch.segments, out);
+        // Folding has taken its time, too.
+        let most = of.at_once.saturating_sub(before - chain.live.len()).max(Chain::SCANNED);
+        sessions(chain, (is_final, most), of, &mut scratch.segments, out);
     } else {
+        chain.is_dirty = false;
         conversation(chain, is_final, of, &mut scratch.made, out);
-    }
-    if chain.rare.is_some() || scratch.segments.len() > 1 {
-        chain.find_heads_from(from);
-    }
-    if let Some(rare) = &mut chain.rare {
-        rare.changed_from = EventTime::MAX;
+        if chain.rare.is_some() {
+            chain.find_heads();
+        }
     }
 }
 
-/// The rows of the sessions that begin among the live events from place `from` on; from 0, of the one open before, too.
+/// The rows of the sessions that end in the next part of a chain, and of the one open at its end if nothing comes behind.
 fn sessions(
     chain: &mut Chain,
-    from: usize,
-    is_final: bool,
+    (is_final, most): (bool, usize),
     of: Context<'_>,
     segments: &mut Vec<Segment>,
     out: &mut impl Out,
 ) {
     let owner = session::Owner { key: of.key, site: of.site, visitor: of.visitor, interner: of.interner };
-    let carried = if from == 0 { chain.carried() } else { None };
-    window::cut(&chain.live[from..], carried, of.rules, of.interner, |segment| {
-        let Segment { events, .. } = segment;
-        segments.push(Segment { events: events.start + from..events.end + from, ..segment });
-    });
-    let mut rare = chain.rare.as_deref_mut();
-    if let Some(rare) = &mut rare {
-        // A row that is said anew under the same key need not be taken back first.
-        let done = &rare.done;
-        let said = segments.iter().map(|segment| segment.open.start).chain(done.iter().map(|(sum, _)| sum.open.start));
+    let mut part = chain.next_part(is_final, most);
+    let (from, count) = (part.places.start, part.places.len());
+    let mut carried = part.carried.take();
+    segments.clear();
+    let open = carried.as_ref().map(|sum| sum.open);
+    window::cut(chain.live.rest(from).take(count), open, of.rules, of.interner, |segment| segments.push(segment));
+    if let Some(first) = segments.first_mut() {
+        first.open.is_continuation |= part.continues;
+    }
+    take_back(chain, &part, segments, owner, out);
+    if let Some(rare) = &mut chain.rare {
+        for (sum, cut) in rare.done.drain(..) {
+            out.session(&sum.row(owner, cut, true, of.rules));
+        }
+    }
+    let is_whole = part.places.end == chain.live.len();
+    let (mut open, mut said_before) = (None, None);
+    for segment in segments.iter() {
+        let is_open = segment.cut == Cut::Open;
+        let mut sum = carried.take_if(|_| segment.is_carried).unwrap_or_default();
+        let events = chain.live.rest(from + segment.events.start).take(segment.events.len());
+        events.for_each(|event| sum.add(event, of.rules, of.interner));
+        sum.open = segment.open;
+        if is_whole || !is_open {
+            chain.mark_said(segment.open);
+            said_before = said_before.or(segment.is_carried.then_some(segment.open.start));
+            let cut = if is_open && is_final { Cut::Gap } else { segment.cut };
+            out.session(&sum.row(owner, cut, is_final, of.rules));
+        }
+        if is_open {
+            open = Some(sum);
+        }
+    }
+    if chain.rare.is_some() || segments.len() > 1 {
+        chain.find_heads_in(part.places.clone(), said_before);
+    }
+    chain.said(&part, open, of.at_once);
+}
+
+/// Takes back the rows that begin in a part no more.
+fn take_back(chain: &mut Chain, part: &Part, segments: &[Segment], owner: session::Owner<'_>, out: &mut impl Out) {
+    let is_whole = part.places.end == chain.live.len();
+    if let Some(rare) = &mut chain.rare {
+        // A row that is said anew under the same key, now, need not be taken back first.
+        let ended = segments.iter().filter(|segment| is_whole || segment.cut != Cut::Open);
+        let done = rare.done.iter().map(|(sum, _)| sum.open.start);
+        let said = ended.map(|segment| segment.open.start).chain(done);
         rare.stale.retain(|begin| !said.clone().any(|start| (start.at, start.id) == (begin.at, begin.id)));
         rare.stale.drain(..).for_each(|begin| out.session(&owner.retraction(begin)));
     }
-    let mut heads =
-        segments.iter().filter(|segment| !segment.is_carried).map(|segment| segment.events.start).peekable();
-    for (i, event) in chain.live.iter_mut().enumerate().skip(from) {
+    let heads = segments.iter().filter(|segment| !segment.is_carried);
+    let mut heads = heads.map(|segment| segment.events.start).peekable();
+    for (i, event) in chain.live.rest_mut(part.places.start).take(part.places.len()).enumerate() {
         if heads.next_if_eq(&i).is_none() && event.has(Event::EMITTED) {
             event.flags &= !Event::EMITTED;
             out.session(&owner.retraction(event.order()));
         }
     }
-    let mut changed_from = EventTime::MIN;
-    if let Some(rare) = &mut rare {
-        for (sum, cut) in rare.done.drain(..) {
-            out.session(&sum.row(owner, cut, true, of.rules));
-        }
-        changed_from = rare.changed_from;
-    }
-    for (n, segment) in segments.iter().enumerate() {
-        if !is_final && is_unchanged(&chain.live, segment, segments.get(n + 1), changed_from) {
-            continue;
-        }
-        let base = rare.as_mut().and_then(|rare| rare.base.as_mut());
-        let mut sum = match base {
-            Some(Base::Session(sum)) if segment.is_carried => {
-                sum.is_emitted = true;
-                session::Summary::clone(sum)
-            }
-            _ => {
-                chain.live[segment.events.start].flags |= Event::EMITTED;
-                session::Summary::default()
-            }
-        };
-        chain.live[segment.events.clone()].iter().for_each(|event| sum.add(event, of.rules, of.interner));
-        sum.open = segment.open;
-        let cut = match segment.cut {
-            Cut::Open if is_final => Cut::Gap,
-            cut => cut,
-        };
-        out.session(&sum.row(owner, cut, is_final, of.rules));
-    }
-}
-
-/// Whether a session was emitted as it is: nothing came before the end of it or the start of the next.
-fn is_unchanged(live: &[Event], segment: &Segment, next: Option<&Segment>, changed_from: EventTime) -> bool {
-    let is_old = |segment: &Segment| {
-        let head = &live[segment.events.start];
-        head.has(Event::EMITTED) && head.at() < changed_from
-    };
-    !segment.is_carried && is_old(segment) && next.is_some_and(is_old)
 }
 
 fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut String, out: &mut impl Out) {
@@ -147,7 +144,7 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
                 out.conversation(&owner.retraction(begin, channel, made));
             }
         }
-        for (i, event) in chain.live.iter_mut().enumerate() {
+        for (i, event) in chain.live.rest_mut(0).enumerate() {
             if i == 0 && !is_carried {
                 continue;
             }
@@ -156,7 +153,7 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
                 out.conversation(&owner.retraction(event.order(), channel, made));
             }
         }
-        if !is_carried && let Some(first) = chain.live.first_mut() {
+        if !is_carried && let Some(first) = chain.live.rest_mut(0).next() {
             first.flags |= Event::EMITTED;
         }
     }

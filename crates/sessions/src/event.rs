@@ -66,6 +66,8 @@ impl Event {
     pub(crate) const HAS_FENCES: u8 = 32;
     /// Its symbol stands for page and detail, followed by the score. Not stored: these are.
     pub(crate) const RICH: u8 = 64;
+    /// The session that begins with it, as emitted, goes on from a longer one.
+    pub(crate) const CONTINUES: u8 = 128;
 
     /// An event of which no more is known.
     pub(crate) fn new(at: EventTime, id: u64, kind: Kind) -> Event {

@@ -13,21 +13,18 @@ use crumbtrail_events::EventTime;
 impl Chain {
     /// Whether more events lie before the horizon than are kept.
     pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
-        self.live.get(rules.kept_events as usize).is_some_and(|event| event.at() < horizon)
+        self.live.rest(rules.kept_events as usize).next().is_some_and(|event| event.at() < horizon)
     }
 
     /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
     pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
-        self.gather();
-        let n = self.live.partition_point(|event| event.at() < horizon);
+        let n = self.live.place_of(Order { at: horizon, ..Order::FIRST });
         if n == 0 {
             return;
         }
-        let old: Vec<Event> = self.live.drain(..n).collect();
-        if self.live.capacity() > 4 * self.live.len().max(8) {
-            self.live.shrink_to(self.live.len() * 2);
-        }
+        let old: Vec<Event> = self.live.take_first(n).iter().copied().collect();
         let class = self.class;
+        self.rare();
         let rare = self.rare.get_or_insert_default();
         rare.folded_to = old.last().map_or(rare.folded_to, Event::order);
         for event in &old {
@@ -52,7 +49,23 @@ impl Chain {
             }
             rare.base = Some(Base::Conversation(sum));
         }
-        self.find_heads();
+        if rare.told.as_ref().is_some_and(|told| !told.outlasts(rare.folded_to, rare.base.as_ref())) {
+            rare.begin_anew();
+        }
+        rare.fold_heads();
+    }
+}
+
+impl Rare {
+    /// Of the heads that were folded the base's own is left, if its row was said.
+    fn fold_heads(&mut self) {
+        let base = match &self.base {
+            Some(Base::Session(sum)) => sum.is_emitted.then_some(sum.open.start),
+            Some(Base::Conversation(sum)) => sum.is_emitted.then_some(sum.begin()),
+            None => None,
+        };
+        let folded = self.heads.partition_point(|&head| head <= self.folded_to);
+        self.heads.splice(..folded, base);
     }
 }
 
@@ -131,7 +144,8 @@ mod tests {
             folded.fold(EventTime(horizon), &rules, &interner);
         }
         chain.fold(EventTime(25), &rules, &interner);
-        let [ours, theirs] = [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried()));
+        let [ours, theirs] =
+            [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried().cloned()));
         assert_eq!(ours, theirs);
         assert_eq!(ours.0.len(), 3);
     }

@@ -135,11 +135,20 @@ pub struct RuleBook {
     /// Least wall time, as told by ticks, between the tick before a session's first event and its first row while it is
     /// open, ms: half the time between two ticks, so that a history read in no time has no rows of sessions still open. Default 0.
     pub first_row_ms: i64,
+    /// Most events of one visitor of which rows are said at one tick, but for final ones; the next tick goes on from there.
+    /// 48 at least. Default 2 048.
+    pub events_a_tick: usize,
 }
 
 impl Default for RuleBook {
     fn default() -> RuleBook {
-        RuleBook { default: Rules::default(), sites: BTreeMap::new(), correction_ms: 5_000, first_row_ms: 0 }
+        RuleBook {
+            default: Rules::default(),
+            sites: BTreeMap::new(),
+            correction_ms: 5_000,
+            first_row_ms: 0,
+            events_a_tick: 2_048,
+        }
     }
 }
 

@@ -202,6 +202,12 @@ impl Slots {
         self.index.iter().copied()
     }
 
+    /// The numbers of all slots in use, as they lie in memory.
+    pub(crate) fn in_place(&self) -> impl Iterator<Item = u32> {
+        let slots = self.blocks.iter().flatten();
+        slots.enumerate().filter(|(_, slot)| !slot.chains.is_empty()).map(|(n, _)| n as u32)
+    }
+
     /// Bytes of memory, by capacity, without what the chains hold.
     pub(crate) fn resident_bytes(&self) -> usize {
         self.blocks.len() * BLOCK * size_of::<Slot>()

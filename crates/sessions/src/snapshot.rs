@@ -17,12 +17,13 @@ use crate::session;
 use crate::slots::Slot;
 use crate::state::{Sessions, Site};
 use crate::stored::{Resolve, Stored};
+use crate::told::Told;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Key, Pieces};
 use smallvec::SmallVec;
 
 /// The format this build writes.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// Numbers symbols in the order of their first use, and writes their values down.
 #[derive(Debug)]
@@ -213,9 +214,8 @@ fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<S
 fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
     out.push(chain.class.0);
     out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
-    let events = chain.events();
-    put_varint(out, events.len() as u64);
-    events.iter().for_each(|event| event.save(interner, out, symbol));
+    put_varint(out, chain.live.len() as u64);
+    chain.live.iter().for_each(|event| event.save(interner, out, symbol));
     let Some(rare) = &chain.rare else { return };
     match &rare.base {
         None => out.push(0),
@@ -241,6 +241,8 @@ fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mu
     put_varint(out, ids.len() as u64);
     ids.into_iter().for_each(|id| id.save(out, symbol));
     rare.changed_from.save(out, symbol);
+    out.push(u8::from(rare.told.is_some()));
+    rare.told.iter().for_each(|told| told.save(out, symbol));
 }
 
 fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Interner) -> Result<Chain, WireError> {
@@ -250,15 +252,14 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Int
     for _ in 0..reader.varint()? {
         chain.insert(Event::load(reader, resolve, interner)?);
     }
-    chain.gather();
     if flags & 4 != 0 {
-        let mut rare = Rare::default();
-        rare.base = match reader.u8()? {
+        let base = match reader.u8()? {
             0 => None,
             1 => Some(Base::Session(Box::new(session::Summary::load(reader, resolve)?))),
             2 => Some(Base::Conversation(Box::new(conversation::Summary::load(reader, resolve)?))),
             _ => return Err(WireError::Malformed("sessions state has an unknown sum")),
         };
+        let mut rare = Rare { base, ..Rare::default() };
         for _ in 0..reader.varint()? {
             let sum = session::Summary::load(reader, resolve)?;
             let cut = Cut::from_code(reader.u8()?).ok_or(WireError::Malformed("sessions state has an unknown cut"))?;
@@ -272,6 +273,9 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Int
             rare.folded.insert(Stored::load(reader, resolve)?);
         }
         rare.changed_from = Stored::load(reader, resolve)?;
+        if bool::load(reader, resolve)? {
+            rare.told = Some(Box::new(Told::load(reader, resolve)?));
+        }
         chain.rare = Some(Box::new(rare));
     } else {
         chain.rare = None;

@@ -70,7 +70,7 @@ pub struct Sessions {
 const NOT_TEXT: WireError = WireError::Malformed("string is not UTF-8");
 
 /// Milliseconds of a timer bucket, as a power of two.
-const BUCKET: u32 = 12;
+pub(crate) const BUCKET: u32 = 12;
 
 impl Sessions {
     /// An empty state.
@@ -267,6 +267,7 @@ impl Sessions {
             rules: &site.rules,
             horizon: window::horizon(self.watermark, &site.rules.limits),
             interner: &self.interner,
+            at_once: self.rules.events_a_tick.max(Chain::SCANNED),
         };
         let is_due = slot.is_dirty && slot.due <= wall_ms;
         if slot.chains.len() > 1 {
@@ -303,8 +304,13 @@ impl Sessions {
             return;
         }
         if is_due {
-            slot.due = wall_ms.saturating_add(self.rules.correction_ms);
-            slot.is_dirty = false;
+            // What is half said goes on at the next tick.
+            let is_half_said = slot.chains.iter().any(Chain::is_half_said);
+            slot.due = wall_ms.saturating_add(if is_half_said { 0 } else { self.rules.correction_ms });
+            slot.is_dirty = slot.chains.iter().any(|chain| chain.is_dirty);
+            if slot.is_dirty {
+                self.dirty.push(slot.due, n);
+            }
         }
         arm(&mut self.timers, slot, n, next);
     }

@@ -49,16 +49,16 @@ pub(crate) struct Open {
 
 stored_fields!(Open { start, last, size, is_continuation, midnight, customer, client, touch });
 
-/// One session within a sorted slice of events.
+/// One session within a row of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// Its events in the slice.
+    /// Its events, by their places among those that were cut.
     pub(crate) events: Range<usize>,
-    /// It goes on from the session that was open before the slice.
+    /// It goes on from the session that was open before these.
     pub(crate) is_carried: bool,
     /// The session after its last event.
     pub(crate) open: Open,
-    /// Why it ended; `Open` if the slice ended first.
+    /// Why it ended; `Open` if the events ended first.
     pub(crate) cut: Cut,
 }
 
@@ -154,8 +154,8 @@ impl Reader<'_> {
 }
 
 /// Cuts `events`, in total order, into sessions; the first may go on from `carried`, the session open before them.
-pub(crate) fn cut(
-    events: &[Event],
+pub(crate) fn cut<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
     carried: Option<Open>,
     rules: &Rules,
     interner: &Interner,
@@ -167,7 +167,7 @@ pub(crate) fn cut(
     let mut begin = 0;
     let mut end = 0;
     let mut is_carried = open.is_some();
-    for (i, event) in events.iter().enumerate() {
+    for (i, event) in events.into_iter().enumerate() {
         let held = open.as_ref().map_or(Symbol::NONE, |open| open.touch);
         let mut signs = reader.signs(event, held, rules);
         let why = open.as_ref().and_then(|open| why_cut(open, event, signs, rules, interner));

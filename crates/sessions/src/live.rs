@@ -1,0 +1,363 @@
+//! The live events of a chain, in total order. Few lie in one piece. Many lie in runs: a hot visitor's late event is sorted in by
+//! moving what comes after it in its run, not a million events, for which every other visitor of the partition would wait.
+//!
+//! ```text
+//!  ●●●●●●●● │ ●●●●●● │ ●●●●●●● │ ●●●●        a run that is full is halved; the last one is followed by another
+//!                 ▲
+//!                 ◌
+//! ```
+
+use crate::event::{Event, Order};
+use crumbtrail_events::EventTime;
+use std::slice;
+
+/// Events in total order.
+#[derive(Clone, Debug)]
+pub(crate) enum Live {
+    /// In one piece.
+    Few(Vec<Event>),
+    /// In runs.
+    Many(Box<Runs>),
+}
+
+/// Runs, none of them empty, and how many events they have together.
+#[derive(Clone, Debug)]
+pub(crate) struct Runs {
+    runs: Vec<Vec<Event>>,
+    len: usize,
+}
+
+/// Most events of a run.
+const FULL: usize = 512;
+/// Most events in one piece.
+const FEW: usize = 2 * FULL;
+
+impl Default for Live {
+    fn default() -> Live {
+        Live::Few(Vec::new())
+    }
+}
+
+/// Room for one event more: most sessions are short, so 1, 2, 4, 6, 8, then a quarter more than there are; in runs an eighth.
+fn make_room(events: &mut Vec<Event>, many: usize) {
+    if events.len() == events.capacity() {
+        events.reserve_exact(match events.len() {
+            0 | 1 => 1,
+            2..8 => 2,
+            len => len / many,
+        });
+    }
+}
+
+impl Live {
+    #[inline]
+    fn runs(&self) -> &[Vec<Event>] {
+        match self {
+            Live::Few(events) => slice::from_ref(events),
+            Live::Many(many) => &many.runs,
+        }
+    }
+
+    #[inline]
+    fn runs_mut(&mut self) -> &mut [Vec<Event>] {
+        match self {
+            Live::Few(events) => slice::from_mut(events),
+            Live::Many(many) => &mut many.runs,
+        }
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Live::Few(events) => events.len(),
+            Live::Many(many) => many.len,
+        }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first one.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&Event> {
+        self.runs().first()?.first()
+    }
+
+    /// The last one.
+    #[inline]
+    pub(crate) fn last(&self) -> Option<&Event> {
+        self.runs().last()?.last()
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Event> + Clone {
+        self.runs().iter().flatten()
+    }
+
+    /// Those from a place on.
+    pub(crate) fn rest(&self, place: usize) -> impl Iterator<Item = &Event> {
+        let (run, at) = self.find(place);
+        let runs = &self.runs()[run..];
+        let first = runs.first().map_or(&[][..], |events| &events[at..]);
+        first.iter().chain(runs.get(1..).unwrap_or_default().iter().flatten())
+    }
+
+    /// Those from a place on.
+    pub(crate) fn rest_mut(&mut self, place: usize) -> impl Iterator<Item = &mut Event> {
+        let (run, at) = self.find(place);
+        let mut runs = self.runs_mut()[run..].iter_mut();
+        let first = runs.next().map_or(&mut [][..], |events| &mut events[at..]);
+        first.iter_mut().chain(runs.flatten())
+    }
+
+    /// The run of a place, and the place within it.
+    fn find(&self, place: usize) -> (usize, usize) {
+        let mut at = place;
+        for (run, events) in self.runs().iter().enumerate() {
+            if at < events.len() {
+                return (run, at);
+            }
+            at -= events.len();
+        }
+        (self.runs().len(), 0)
+    }
+
+    /// The run in which what stands at `order` belongs, and its place within it.
+    #[inline]
+    fn spot(&self, order: Order) -> (usize, usize) {
+        let runs = self.runs();
+        let begins_before = |events: &Vec<Event>| events.first().is_some_and(|first| first.order() <= order);
+        let run = if runs.len() == 1 { 0 } else { runs.partition_point(begins_before).saturating_sub(1) };
+        (run, runs[run].partition_point(|other| other.order() < order))
+    }
+
+    /// How many stand before `order`.
+    pub(crate) fn place_of(&self, order: Order) -> usize {
+        let (run, at) = self.spot(order);
+        self.runs()[..run].iter().map(Vec::len).sum::<usize>() + at
+    }
+
+    /// The one at `order`.
+    pub(crate) fn at(&self, order: Order) -> Option<&Event> {
+        let (run, at) = self.spot(order);
+        self.runs()[run].get(at).filter(|event| event.order() == order)
+    }
+
+    /// The one at `order`.
+    pub(crate) fn at_mut(&mut self, order: Order) -> Option<&mut Event> {
+        let (run, at) = self.spot(order);
+        self.runs_mut()[run].get_mut(at).filter(|event| event.order() == order)
+    }
+
+    /// Those from a time on.
+    fn since(&self, at: EventTime) -> impl Iterator<Item = &Event> {
+        let (run, place) = self.spot(Order { at, ..Order::FIRST });
+        let runs = self.runs();
+        runs[run][place..].iter().chain(runs[run + 1..].iter().flatten())
+    }
+
+    /// The one with this id and time.
+    pub(crate) fn find_at(&self, at: EventTime, id: u64) -> Option<&Event> {
+        self.since(at).take_while(|event| event.at() == at).find(|event| event.id == id)
+    }
+
+    /// Adds an event at its place.
+    #[inline]
+    pub(crate) fn insert(&mut self, event: Event) {
+        match self {
+            Live::Few(events) if events.len() < FEW => {
+                make_room(events, 4);
+                let order = event.order();
+                match events.last() {
+                    Some(last) if last.order() > order => {
+                        events.insert(events.partition_point(|other| other.order() < order), event);
+                    }
+                    _ => events.push(event),
+                }
+            }
+            _ => self.insert_many(event),
+        }
+    }
+
+    #[cold]
+    fn insert_many(&mut self, event: Event) {
+        let (order, is_last) = (event.order(), self.last().is_none_or(|last| last.order() <= event.order()));
+        let (run, at) = self.spot(order);
+        let many = match self {
+            Live::Many(many) => many,
+            Live::Few(events) => {
+                let runs = events.chunks(FULL).map(<[Event]>::to_vec).collect();
+                *self = Live::Many(Box::new(Runs { runs, len: events.len() }));
+                return self.insert_many(event);
+            }
+        };
+        many.len += 1;
+        if many.runs[run].len() < FULL {
+            make_room(&mut many.runs[run], 8);
+            many.runs[run].insert(at, event);
+        } else if is_last {
+            let mut next = Vec::with_capacity(FULL);
+            next.push(event);
+            many.runs.push(next);
+        } else {
+            let mut second = many.runs[run].split_off(FULL / 2);
+            many.runs[run].shrink_to_fit();
+            let (half, at) = if at <= FULL / 2 { (&mut many.runs[run], at) } else { (&mut second, at - FULL / 2) };
+            half.insert(at, event);
+            many.runs.insert(run + 1, second);
+        }
+    }
+
+    /// Takes out the one at `order`.
+    pub(crate) fn remove(&mut self, order: Order) -> Option<Event> {
+        let (run, at) = self.spot(order);
+        if self.runs()[run].get(at)?.order() != order {
+            return None;
+        }
+        let event = self.runs_mut()[run].remove(at);
+        if let Live::Many(many) = self {
+            many.len -= 1;
+            if many.runs[run].is_empty() {
+                many.runs.remove(run);
+            }
+        }
+        self.settle();
+        Some(event)
+    }
+
+    /// Takes out those from a place on.
+    pub(crate) fn split_off(&mut self, place: usize) -> Live {
+        let (run, at) = self.find(place);
+        let mut tail = match self {
+            Live::Few(events) => return Live::Few(events.split_off(place)),
+            Live::Many(many) => {
+                let mut runs = many.runs.split_off(run);
+                if at > 0
+                    && let Some(first) = runs.first_mut()
+                {
+                    let rest = first.split_off(at);
+                    many.runs.push(std::mem::replace(first, rest));
+                }
+                let len = many.len - place;
+                many.len = place;
+                Live::Many(Box::new(Runs { runs, len }))
+            }
+        };
+        self.settle();
+        tail.settle();
+        tail
+    }
+
+    /// Takes out the first ones.
+    pub(crate) fn take_first(&mut self, count: usize) -> Live {
+        let rest = self.split_off(count);
+        let mut first = std::mem::replace(self, rest);
+        if let (Live::Few(first), Live::Few(rest)) = (&mut first, self) {
+            // Which of the two has the room is of no matter: neither keeps much more than it needs.
+            rest.shrink_to(rest.len() + rest.len() / 4);
+            first.shrink_to_fit();
+        }
+        first
+    }
+
+    /// Puts what is few again into one piece.
+    fn settle(&mut self) {
+        if let Live::Many(many) = self
+            && many.len <= FULL
+        {
+            *self = Live::Few(many.runs.concat());
+        }
+    }
+
+    /// Bytes on the heap.
+    #[inline]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Live::Few(events) => events.capacity() * size_of::<Event>(),
+            // Counting the room in a million events' runs at every event would cost more than it tells.
+            Live::Many(many) => many.len * size_of::<Event>() + many.runs.capacity() * size_of::<Vec<Event>>(),
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Live>() == 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crumbtrail_events::Kind;
+
+    fn event(at: i64) -> Event {
+        Event::new(EventTime(at), at as u64, Kind::Click)
+    }
+
+    fn times(live: &Live) -> Vec<i64> {
+        live.iter().map(|event| event.at().0).collect()
+    }
+
+    /// What a plain sorted list would say.
+    fn check(live: &Live, expected: &[i64]) {
+        assert_eq!(times(live), expected);
+        assert_eq!(live.len(), expected.len());
+        assert_eq!(live.first().map(|event| event.at().0), expected.first().copied());
+        assert_eq!(live.last().map(|event| event.at().0), expected.last().copied());
+        if let Live::Many(many) = live {
+            assert!(many.runs.iter().all(|run| !run.is_empty() && run.len() <= FULL));
+        }
+        for place in [0, 1, FULL - 1, FULL, FULL + 1, expected.len() / 2, expected.len()] {
+            let Some(rest) = expected.get(place..) else { continue };
+            assert!(live.rest(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
+            assert!(live.clone().rest_mut(place).map(|event| event.at().0).eq(rest.iter().copied()), "from {place}");
+            if let Some(&at) = rest.first() {
+                assert_eq!(live.place_of(event(at).order()), place);
+                assert_eq!(live.at(event(at).order()), Some(&event(at)));
+                assert_eq!(live.find_at(EventTime(at), at as u64), Some(&event(at)));
+                assert_eq!(live.find_at(EventTime(at), at as u64 + 1), None);
+            }
+        }
+    }
+
+    #[test]
+    fn events_stand_in_order_however_they_come_and_go() {
+        // 7919 shares no factor with their number, so each comes once.
+        for step in [1, 7_919, 19_999] {
+            let (mut live, mut expected) = (Live::default(), Vec::new());
+            for n in 0..20_000 {
+                let at = n * step % 20_000;
+                live.insert(event(at));
+                expected.push(at);
+                if n % 977 == 0 || n == 19_999 {
+                    expected.sort_unstable();
+                    check(&live, &expected);
+                }
+            }
+            for n in (0..20_000).filter(|n| n % 20 != 0) {
+                assert_eq!(live.remove(event(n).order()), Some(event(n)));
+                assert_eq!(live.remove(event(n).order()), None);
+            }
+            expected.retain(|n| n % 20 == 0);
+            check(&live, &expected);
+        }
+    }
+
+    #[test]
+    fn a_part_is_taken_out_of_either_end() {
+        for count in [0, 1, 3, FULL, FULL + 1, FEW, FEW + 1, 5_000] {
+            let all: Vec<i64> = (0..count as i64).collect();
+            for place in [0, 1, FULL - 1, FULL, FULL + 1, count / 2, count].into_iter().filter(|&n| n <= count) {
+                let mut live = Live::default();
+                all.iter().for_each(|&at| live.insert(event(at)));
+                let mut other = live.clone();
+                let tail = live.split_off(place);
+                check(&live, &all[..place]);
+                check(&tail, &all[place..]);
+                let first = other.take_first(place);
+                check(&first, &all[..place]);
+                check(&other, &all[place..]);
+            }
+        }
+    }
+}
