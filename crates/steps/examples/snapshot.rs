@@ -138,7 +138,7 @@ fn other_rules(mut step: impl Step) {
     Told { since: (EventTime(START), 1), text: "a shorter gap".to_owned() }.encode("rules", &mut record);
     let context = Context { version: u64::from(u32::MAX), watermark: EventTime(START - 5_000), wall_ms: 0 };
     let rows = |effects: &Effects| effects.tables.iter().map(|table| table.rows).sum::<u64>();
-    step.tick(context, &mut effects);
+    step.tick(context, &mut effects).expect("own touchpoints");
     let before = rows(&effects);
     let begun = Instant::now();
     step.record(&record, context, &mut effects).expect("rules that can be read");

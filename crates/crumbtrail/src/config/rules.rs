@@ -238,6 +238,7 @@ pub fn session_rules(config: &Config) -> Result<RuleBook, String> {
         sites: config.sites.iter().map(site).collect::<Result<_, String>>()?,
         correction_ms: i64::from(config.pace.correction_interval_ms),
         first_row_ms: i64::from(config.pace.tick_ms) / 2,
+        ..RuleBook::default()
     })
 }
 
