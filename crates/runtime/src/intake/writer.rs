@@ -1,0 +1,250 @@
+//! What was judged, on its way into the touchpoints log and the dead-letter log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crumbtrail_crash as crash;
+use crumbtrail_events::touchpoint::Asides;
+use crumbtrail_events::{EventTime, Outcome};
+use crumbtrail_log::{
+    Epoch, Generation, Log, LogError, OriginId, Outbox, PartitionId, Position, SourcePartition, SourceRecord,
+};
+
+use super::error::IntakeError;
+use super::judge::{Judge, Judgement};
+use crate::accepted_gap::{AcceptedGap, dead_stub};
+use crate::quarantine::{self, Crashes};
+
+/// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
+pub struct Writer {
+    touchpoints: Arc<dyn Log>,
+    letters: Arc<dyn Log>,
+    outbox: Outbox,
+    letter_outbox: Outbox,
+    touchpoint: Vec<u8>,
+    asides: Asides,
+    letter: Vec<u8>,
+    pub(super) accepts_gaps: bool,
+    pub(super) crashes: Option<Crashes>,
+}
+
+/// How long a flush may take.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+
+impl Writer {
+    /// A writer of both logs under this epoch and generation.
+    #[must_use]
+    pub fn new(touchpoints: Arc<dyn Log>, letters: Arc<dyn Log>, epoch: Epoch, generation: Generation) -> Writer {
+        let outbox = |log: &Arc<dyn Log>| Outbox::new(epoch, generation, log.partitions()).with_lz4(log.wants_lz4());
+        let (first, second) = (outbox(&touchpoints), outbox(&letters));
+        Writer {
+            touchpoints,
+            letters,
+            outbox: first,
+            letter_outbox: second,
+            touchpoint: Vec::new(),
+            asides: Asides::default(),
+            letter: Vec::new(),
+            accepts_gaps: false,
+            crashes: None,
+        }
+    }
+
+    /// Takes what a source has dropped before it was read as lost: an operator's decision, which goes into the log.
+    #[must_use]
+    pub fn accepting_gaps(mut self, accepts: bool) -> Writer {
+        self.accepts_gaps = accepts;
+        self
+    }
+
+    /// Counts crashes, and sets aside the records at which they happen.
+    #[must_use]
+    pub fn counting(mut self, crashes: Crashes) -> Writer {
+        self.crashes = Some(crashes);
+        self
+    }
+
+    /// Writes an accepted gap of a started origin to the partition that misses the records.
+    pub(super) fn lose(&mut self, source: &SourcePartition, gap: AcceptedGap, to: PartitionId, wall_ms: i64) {
+        self.touchpoint.clear();
+        gap.encode(source, wall_ms, &mut self.touchpoint);
+        self.outbox.push(source.origin, gap.position(), to, &self.touchpoint);
+    }
+
+    /// The partition that has heard least of an origin.
+    pub(super) fn most_behind(&self, origin: OriginId) -> Result<PartitionId, LogError> {
+        let mut least = (u64::MAX, PartitionId(0));
+        for partition in (0..self.touchpoints.partitions()).map(PartitionId) {
+            let back = self.touchpoints.read_back(partition, origin)?;
+            least = least.min((back.map_or(0, |back| back.frontier), partition));
+        }
+        Ok(least.1)
+    }
+
+    /// Where each origin goes on: the lowest frontier read back from any destination partition; 0 if none has heard of it.
+    ///
+    /// # Errors
+    /// A log cannot be read, or was written under a higher generation.
+    pub fn read_back(&self, origins: &[OriginId]) -> Result<Vec<u64>, IntakeError> {
+        let mut lowest = vec![u64::MAX; origins.len()];
+        for log in [&self.touchpoints, &self.letters] {
+            for partition in 0..log.partitions() {
+                let found = log.read_back_many(PartitionId(partition), origins)?;
+                for (low, back) in lowest.iter_mut().zip(found) {
+                    *low = (*low).min(back.map_or(0, |back| back.frontier));
+                    if let Some(back) = back
+                        && back.generation > self.outbox.generation()
+                    {
+                        return Err(IntakeError::Generation {
+                            found: back.generation.0,
+                            ours: self.outbox.generation().0,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(lowest)
+    }
+
+    /// Starts (or restarts) an origin at `from`: everything below it was sent before. 0 claims nothing, wherever the
+    /// source begins.
+    pub fn start(&mut self, origin: OriginId, name: &str, from: u64) {
+        self.outbox.start(origin, name, Position::before(from));
+        self.letter_outbox.start(origin, name, Position::before(from));
+    }
+
+    /// Forgets an origin that was given away.
+    pub fn stop(&mut self, origin: OriginId) {
+        self.outbox.stop(origin);
+        self.letter_outbox.stop(origin);
+    }
+
+    pub(super) fn left(&mut self, origin: OriginId) {
+        if let Some(crashes) = &mut self.crashes {
+            crashes.left(origin);
+        }
+    }
+
+    /// Judges a record and writes what came of it.
+    ///
+    /// # Errors
+    /// Why the judge holds it up; nothing was written.
+    #[inline]
+    pub fn write(&mut self, judge: &mut dyn Judge, record: &SourceRecord<'_>) -> Result<Judgement, String> {
+        self.touchpoint.clear();
+        self.asides.clear();
+        self.letter.clear();
+        let is_quarantined =
+            self.crashes.as_mut().is_some_and(|crashes| crashes.sets_aside(record.origin, record.offset));
+        let judgement = if is_quarantined {
+            self.set_aside(judge, record)
+        } else {
+            judge.judge(record, &mut self.touchpoint, &mut self.asides, &mut self.letter)?
+        };
+        self.push(record, &judgement);
+        Ok(judgement)
+    }
+
+    /// As [`Writer::write`], where the payload begins with the record and goes on beyond it (see [`Judge::judge_first`]).
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    #[inline]
+    pub fn write_first(
+        &mut self,
+        judge: &mut dyn Judge,
+        record: &SourceRecord<'_>,
+    ) -> Result<Option<(Judgement, usize)>, String> {
+        if self.crashes.is_some() {
+            return Ok(None);
+        }
+        self.touchpoint.clear();
+        self.asides.clear();
+        self.letter.clear();
+        let judged = judge.judge_first(record, &mut self.touchpoint, &mut self.asides)?;
+        if let Some((judgement, _)) = &judged {
+            self.push(record, judgement);
+        }
+        Ok(judged)
+    }
+
+    /// Puts what was judged into its destinations' frames.
+    fn push(&mut self, record: &SourceRecord<'_>, judgement: &Judgement) {
+        let position = Position { offset: record.offset, seq: 1 };
+        let to = PartitionId(judgement.key.partition(self.outbox.partitions()));
+        self.outbox.push(record.origin, position, to, &self.touchpoint);
+        for (seq, (to, aside)) in (2..).zip(self.asides.iter()) {
+            for to in to.partitions(self.outbox.partitions()) {
+                self.outbox.push(record.origin, Position { offset: record.offset, seq }, PartitionId(to), aside);
+            }
+        }
+        if !self.letter.is_empty() {
+            let to = PartitionId(judgement.key.partition(self.letter_outbox.partitions()));
+            self.letter_outbox.push(record.origin, position, to, &self.letter);
+        }
+    }
+
+    #[cold]
+    fn set_aside(&mut self, judge: &mut dyn Judge, record: &SourceRecord<'_>) -> Judgement {
+        let (reason, detail) = (quarantine::REASON, "three processes crashed at it: set aside unread");
+        tracing::error!(topic = record.topic, partition = record.partition, offset = record.offset, "{detail}");
+        let place = (record.topic, record.partition, record.offset);
+        let key = dead_stub(place, record.offset, (reason, detail), record.timestamp_ms, &mut self.touchpoint);
+        judge.letter(record, reason, detail, &mut self.letter);
+        Judgement { outcome: Outcome::Dead, key, occurred_at: None, reason: Some(reason) }
+    }
+
+    /// States what an origin has decided: everything below `frontier`, and its watermark.
+    pub fn decided(&mut self, origin: OriginId, frontier: u64, watermark: EventTime) {
+        self.outbox.decided(origin, frontier, watermark.0);
+        self.letter_outbox.decided(origin, frontier, watermark.0);
+    }
+
+    /// Appends frames that are full, or all of them.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn append(&mut self, all: bool) -> Result<(), LogError> {
+        if all {
+            self.outbox.cut_all();
+            self.letter_outbox.cut_all();
+        }
+        for (partition, frame) in self.outbox.drain() {
+            self.touchpoints.append(partition, frame)?;
+        }
+        for (partition, frame) in self.letter_outbox.drain() {
+            self.letters.append(partition, frame)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a tick into every destination partition and returns once it and everything before it is durable.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn tick(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
+        self.outbox.tick(wall_ms, declared);
+        self.letter_outbox.tick(wall_ms, declared);
+        self.flush()
+    }
+
+    /// As [`Writer::tick`], and asks readers to do at once what waits for wall time.
+    ///
+    /// # Errors
+    /// A log refuses.
+    pub fn close(&mut self, wall_ms: i64, declared: &[(OriginId, String)]) -> Result<(), LogError> {
+        self.outbox.closing_tick(wall_ms, declared);
+        self.letter_outbox.closing_tick(wall_ms, declared);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        self.append(true)?;
+        crash::point("intake_appended");
+        self.letters.flush(FLUSH_DEADLINE)?;
+        crash::point("letters_flushed");
+        self.touchpoints.flush(FLUSH_DEADLINE)?;
+        crash::point("intake_flushed");
+        Ok(())
+    }
+}
