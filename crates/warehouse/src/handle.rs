@@ -32,8 +32,9 @@ pub struct LoaderConfig {
     pub pause: Duration,
     /// Waits after failures.
     pub backoff: Backoff,
-    /// False behind a balancer of replicas; see [`Loader::new`].
-    pub watches_restarts: bool,
+    /// The tables are replicated, and the URL may be a balancer's: every replica has a start of its own, so starts are not
+    /// watched (see [`Loader::new`]), and an insert is acknowledged when a majority of replicas has it.
+    pub is_replicated: bool,
     /// Told of inserts.
     pub observer: Arc<dyn Observer>,
 }
@@ -49,9 +50,20 @@ impl LoaderConfig {
             insert_bytes: 16 << 20,
             pause: Duration::from_millis(500),
             backoff: Backoff::default(),
-            watches_restarts: true,
+            is_replicated: false,
             observer,
         }
+    }
+
+    /// What loads so, without a queue and a thread.
+    ///
+    /// # Errors
+    /// A configuration that cannot be right.
+    pub fn loader(&self) -> Result<Loader, WarehouseError> {
+        let client = Client::new(&self.endpoint)?;
+        let inserter = Inserter::new(client, self.epoch, self.backoff, Arc::clone(&self.observer));
+        let inserter = if self.is_replicated { inserter.with_quorum() } else { inserter };
+        Ok(Loader::new(inserter, !self.is_replicated, self.insert_bytes))
     }
 }
 
@@ -155,17 +167,15 @@ impl LoaderHandle {
     ///
     /// # Errors
     /// A configuration that cannot be right; no thread to be had.
-    pub fn spawn(config: LoaderConfig) -> Result<LoaderHandle, WarehouseError> {
-        let client = Client::new(&config.endpoint)?;
+    pub fn spawn(mut config: LoaderConfig) -> Result<LoaderHandle, WarehouseError> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             changed: Condvar::new(),
             abort: Notify::new(),
             is_refused: AtomicBool::new(false),
         });
-        let observer = Arc::new(Watched { observer: config.observer, shared: Arc::clone(&shared) });
-        let inserter = Inserter::new(client, config.epoch, config.backoff, observer);
-        let loader = Loader::new(inserter, config.watches_restarts, config.insert_bytes);
+        config.observer = Arc::new(Watched { observer: config.observer, shared: Arc::clone(&shared) });
+        let loader = config.loader()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

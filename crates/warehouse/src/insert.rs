@@ -28,6 +28,9 @@ const SETTINGS: &str = "async_insert = 0, insert_deduplicate = 1, optimize_on_in
     min_insert_block_size_bytes = 1073741824, max_partitions_per_insert_block = 100000, \
     throw_on_max_partitions_per_insert_block = 0";
 
+/// For replicated tables: what is acknowledged outlives the replica that took it.
+const QUORUM: &str = ", insert_quorum = 'auto'";
+
 /// Told of inserts as they happen, for metrics; called from the loader's thread.
 pub trait Observer: Send + Sync {
     /// An insert was acknowledged.
@@ -55,13 +58,20 @@ pub struct Inserter {
     epoch: u8,
     backoff: Backoff,
     observer: Arc<dyn Observer>,
+    quorum: &'static str,
 }
 
 impl Inserter {
     /// An inserter into the tables of `epoch`.
     #[must_use]
     pub fn new(client: Client, epoch: u8, backoff: Backoff, observer: Arc<dyn Observer>) -> Inserter {
-        Inserter { client, epoch, backoff, observer }
+        Inserter { client, epoch, backoff, observer, quorum: "" }
+    }
+
+    /// The same for replicated tables: an insert is acknowledged when a majority of replicas has it.
+    #[must_use]
+    pub fn with_quorum(self) -> Inserter {
+        Inserter { quorum: QUORUM, ..self }
     }
 
     /// One try: the statement, and what follows it.
@@ -107,6 +117,7 @@ impl Inserter {
         sql.push_str(token);
         sql.push_str("', ");
         sql.push_str(SETTINGS);
+        sql.push_str(self.quorum);
         sql
     }
 }
@@ -179,5 +190,8 @@ mod tests {
         let sql = inserter.statement(TableId::StageMoves, ["site", "person", "model"].into_iter(), "t:1");
         assert!(sql.starts_with("INSERT INTO crumbtrail.stage_moves_e3 (`site`, `person`, `model`) "), "{sql}");
         assert!(sql.contains("SETTINGS insert_deduplication_token = 't:1', async_insert = 0, "), "{sql}");
+        assert!(!sql.contains("quorum"), "{sql}");
+        let sql = inserter.with_quorum().statement(TableId::StageMoves, ["site"].into_iter(), "t:1");
+        assert!(sql.ends_with(", insert_quorum = 'auto'"), "{sql}");
     }
 }

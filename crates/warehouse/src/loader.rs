@@ -6,7 +6,7 @@
 //!        └───────────────────────────────────────────────────────────────────────┘
 //! ```
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Processor};
 use crate::error::WarehouseError;
 use crate::insert::Inserter;
 use crate::ledger::{self, LedgerRow};
@@ -14,6 +14,8 @@ use crate::server::Server;
 use crate::tables::{TableId, batches};
 use bytes::Bytes;
 use crumbtrail_crash as crash;
+use crumbtrail_events::EventTime;
+use crumbtrail_events::outcome::Counts;
 use futures_util::{StreamExt as _, stream};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -108,14 +110,20 @@ impl<S: Server> Loader<S> {
         Ok(Some(insert_count))
     }
 
-    /// Claims `batches` in one insert; whether the server still is the one that started at `started`.
-    async fn claim(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
+    /// The ledger rows of `batches`, how many and as bytes.
+    fn claims(&self, batches: &[Batch], started: ledger::ServerStart) -> (u64, Vec<u8>) {
         let mut body = Vec::with_capacity(batches.len() * 5 * 160);
         let mut rows = 0;
         for row in batches.iter().flat_map(|batch| ledger_rows(batch, self.server.epoch(), started)) {
             batches::encode(&row, &mut body);
             rows += 1;
         }
+        (rows, body)
+    }
+
+    /// Claims `batches` in one insert; whether the server still is the one that started at `started`.
+    async fn claim(&self, batches: &[Batch], started: ledger::ServerStart) -> Result<bool, WarehouseError> {
+        let (rows, body) = self.claims(batches, started);
         // The token speaks of the claims too: another claim about the same stretches must not pass for a repetition.
         let claims = xxh3_64(&body);
         let token = token(TableId::Batches, batches.iter().map(|batch| (batch, claims)), started);
@@ -137,6 +145,33 @@ impl<S: Server> Loader<S> {
                 return Ok(false);
             }
         }
+    }
+
+    /// Whether ledger rows can be written, and are judged: asks for one under a start the server is not, which it must refuse.
+    /// True where starts are not watched. (A server that takes it has an empty stretch of a partition that nobody has.)
+    ///
+    /// # Errors
+    /// Unreachable, late, refused: what the statement reads is not granted.
+    pub async fn rehearse(&self) -> Result<bool, WarehouseError> {
+        if !self.watches_restarts {
+            return Ok(true);
+        }
+        let started = ledger::ServerStart(self.server.server_start().await?.0 ^ 1);
+        let nothing = Batch {
+            processor: Processor::Journey,
+            partition: u32::MAX,
+            from: 0,
+            to: 0,
+            tables: Vec::new(),
+            record_count: 0,
+            counts: Counts::default(),
+            position_checksum: 0,
+            watermark: EventTime(0),
+            wall_ms: 0,
+        };
+        let (rows, body) = self.claims(std::slice::from_ref(&nothing), started);
+        let token = token(TableId::Batches, [(&nothing, 0)].into_iter(), started);
+        Ok(!self.server.claim_once(&token, rows, &body, started).await?)
     }
 
     /// The server's start, however long it takes to answer.
@@ -207,7 +242,7 @@ fn ledger_rows(batch: &Batch, epoch: u8, started: ledger::ServerStart) -> impl I
             counts: batch.counts,
             server_start: started,
             watermark_at: batch.watermark,
-            written_at: crumbtrail_events::EventTime(batch.wall_ms),
+            written_at: EventTime(batch.wall_ms),
         }
     })
 }
@@ -234,13 +269,11 @@ fn token<'a>(table: TableId, parts: impl Iterator<Item = (&'a Batch, u64)>, star
 mod tests {
     use super::*;
     use crate::backoff::Backoff;
-    use crate::batch::{Processor, TableRows};
+    use crate::batch::TableRows;
     use crate::client::{Client, Endpoint};
     use crate::conditional;
     use crate::insert::Silent;
     use crate::ledger::ServerStart;
-    use crumbtrail_events::EventTime;
-    use crumbtrail_events::outcome::Counts;
     use std::sync::Arc;
 
     fn batch(partition: u32, from: u64, rows: &'static [u8]) -> Batch {

@@ -63,6 +63,8 @@ async fn a_claim_is_taken_under_the_start_it_names_and_no_other() {
     assert!(server.claim_once("c:1", 1, &rows, started).await.unwrap());
     assert_eq!(count().await, "1", "a repetition is known by its token");
     assert!(!server.claim_once("c:1", 1, &rows, ServerStart(started.0 ^ 1)).await.unwrap());
+    assert!(loader(&client).rehearse().await.unwrap());
+    assert_eq!(count().await, "1", "a rehearsal leaves nothing");
 
     // What is written is what a block would have written, value for value.
     server.insert(TableId::Batches, "b:1", 1, &[Bytes::from(rows.clone())]).await.unwrap();

@@ -1,16 +1,19 @@
 //! `check`: the configuration against the world, each finding with how to mend it.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use crumbtrail_log::kafka::admin;
 use crumbtrail_warehouse::epochs::{self, Shown};
+use crumbtrail_warehouse::insert::Silent;
 use crumbtrail_warehouse::{ledger, migrate};
 
 use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
 use crate::loaded::load;
-use crate::wiring::{Deployment, enrichment, intake, plugin, rules};
+use crate::wiring::deployment::Clickhouse;
+use crate::wiring::{Deployment, enrichment, intake, plugin, rules, sink};
 
 pub fn check(place: &Place) -> Result<ExitCode> {
     let mut config = load(place)?;
@@ -163,6 +166,23 @@ fn views(shown: Option<Shown>, configured: u8) -> Result<String> {
     }
 }
 
+/// Whether ClickHouse judges ledger rows as it must: a refusal is what is asked for.
+fn ledger_rows(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<String> {
+    if deployment.config.clickhouse.replicated {
+        return Ok("replicated: acknowledged by a majority, starts of servers are not watched".to_owned());
+    }
+    let loader = sink::loader_config(deployment, clickhouse, Arc::new(Silent)).loader()?;
+    let judged = deployment.runtime.block_on(loader.rehearse()).context(
+        "a ledger row cannot be written: grant what is missing, for system.one, system.tables and system.databases, too",
+    )?;
+    ensure!(
+        judged,
+        "the server took a ledger row under a start it is not: ClickHouse 23.12 or newer is needed, or \
+         `clickhouse.replicated` for a balancer of replicas"
+    );
+    Ok("a row under another start of the server is refused".to_owned())
+}
+
 fn tables(deployment: &Deployment, findings: &mut Findings) {
     let clickhouse = match deployment.clickhouse() {
         Ok(clickhouse) => clickhouse,
@@ -177,7 +197,8 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
     findings.note("views", shown.and_then(|shown| views(shown, deployment.config.epoch.0)));
     match runtime.block_on(migrate::verify(&clickhouse.client, &deployment.target())) {
         Ok(wrong) if wrong.is_empty() => {
-            findings.note("tables", Ok("all columns as this build writes them".to_owned()))
+            findings.note("tables", Ok("all columns as this build writes them".to_owned()));
+            findings.note("ledger", ledger_rows(deployment, &clickhouse));
         }
         Ok(wrong) => {
             for finding in wrong {

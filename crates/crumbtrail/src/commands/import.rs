@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -13,8 +12,7 @@ use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::import::{self, ImportFile, ImportRules, Imported, Survey};
 use crumbtrail_runtime::intake::Writer;
 use crumbtrail_telemetry::{Health, Metrics, catalogue};
-use crumbtrail_warehouse::insert::Observer;
-use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId};
+use crumbtrail_warehouse::{Client, TableId};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::files::SourceFile;
@@ -24,7 +22,7 @@ use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
-use crate::wiring::sink::{InsertMetrics, WarehouseSink};
+use crate::wiring::sink::{self, InsertMetrics};
 
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let config = load(&args.place)?;
@@ -98,7 +96,7 @@ fn through(
     metrics: &Metrics,
 ) -> Result<Imported> {
     let config = &deployment.config;
-    let sink = sink(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
+    let sink = sink::open(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
     let logs = deployment.logs()?;
     let shared = Shared {
         logs: logs.clone(),
@@ -144,33 +142,6 @@ pub(super) fn close_after_ms(deployment: &Deployment) -> Result<i64> {
     let widest = limits.map(|l| l.gap_ms.max(l.conversation_gap_ms) + l.lateness_ms).max();
     let cart = i64::from(deployment.config.journeys.cart_abandoned_after_minutes) * 60_000;
     Ok(widest.unwrap_or_default().max(cart) + 1)
-}
-
-/// A sink into ClickHouse.
-///
-/// # Errors
-/// The loader cannot be started.
-pub fn sink(
-    deployment: &Deployment,
-    clickhouse: &Clickhouse,
-    metrics: &Metrics,
-    observer: Arc<dyn Observer>,
-) -> Result<Arc<WarehouseSink>> {
-    let queue_bytes = (deployment.config.pace.insert_queue_mib as usize) << 20;
-    let mut loading = LoaderConfig::new(clickhouse.endpoint.clone(), observer);
-    loading.epoch = deployment.config.epoch.0;
-    loading.queue_bytes = queue_bytes;
-    loading.insert_bytes = queue_bytes / 4;
-    loading.pause = Duration::from_millis(u64::from(deployment.config.pace.insert_interval_ms) / 2);
-    let loader = LoaderHandle::spawn(loading)?;
-    Ok(Arc::new(WarehouseSink::new(
-        loader,
-        clickhouse.client.clone(),
-        deployment.runtime.handle().clone(),
-        deployment.config.epoch.0,
-        queue_bytes,
-        metrics.clone(),
-    )))
 }
 
 fn bar(what: &'static str, total: Option<u64>) -> ProgressBar {

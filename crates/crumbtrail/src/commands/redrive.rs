@@ -15,7 +15,7 @@ use crumbtrail_runtime::redrive::{Letter, Mender, Redrive, Redriven};
 use crumbtrail_runtime::{Clock, decision};
 use crumbtrail_telemetry::{Health, Metrics};
 
-use super::import::{shape, sink};
+use super::import::shape;
 use crate::args::RedriveArgs;
 use crate::config::LogHome;
 use crate::loaded::load;
@@ -23,7 +23,7 @@ use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::intake::{Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
-use crate::wiring::sink::InsertMetrics;
+use crate::wiring::sink::{self, InsertMetrics};
 
 pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(load(&args.place)?)?;
@@ -63,7 +63,7 @@ pub(super) fn close_and_process(deployment: &Deployment, clickhouse: &Clickhouse
     let versions = (deployment.epoch(), deployment.generation());
     decision::close(logs.touchpoints.as_ref(), versions, Clock::System.now_ms())?;
     let metrics = Metrics::new();
-    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let sink = sink::open(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
     let shared = Shared {
         logs: logs.clone(),
         sink: sink.clone(),

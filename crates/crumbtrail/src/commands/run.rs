@@ -18,7 +18,6 @@ use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
 use crumbtrail_warehouse::epochs;
 
-use super::import::sink;
 use super::interrupt::on_signal;
 use crate::args::{RunArgs, Which};
 use crate::loaded::load_service;
@@ -26,7 +25,7 @@ use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::intake::SourceJudge;
 use crate::wiring::processors::{Processors, Shared};
-use crate::wiring::sink::InsertMetrics;
+use crate::wiring::sink::{self, InsertMetrics};
 
 /// How often the audit is asked and memory of progress compared.
 const AUDIT: Duration = Duration::from_secs(30);
@@ -93,7 +92,7 @@ fn clickhouse(deployment: &Deployment) -> Result<Clickhouse> {
     Ok(clickhouse)
 }
 
-type Running = (Processors, Arc<crate::wiring::sink::WarehouseSink>);
+type Running = (Processors, Arc<sink::WarehouseSink>);
 
 fn processors(
     deployment: &Deployment,
@@ -104,7 +103,7 @@ fn processors(
     sessionize: bool,
     journey: bool,
 ) -> Result<Running> {
-    let sink = sink(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
+    let sink = sink::open(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
     let shared = Shared {
         logs: logs.clone(),
         sink: sink.clone(),

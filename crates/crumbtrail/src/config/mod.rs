@@ -365,7 +365,7 @@ pub struct ClickhouseConfig {
     pub database: String,
     /// Cluster name for `ON CLUSTER`, empty for a single node.
     pub cluster: String,
-    /// Use replicated tables.
+    /// Use replicated tables. An insert is then acknowledged when a majority of replicas has it, and `url` may be a balancer's.
     pub replicated: bool,
     /// Write the touchpoints table (one row an event: the costly one).
     pub touchpoints: bool,

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Result;
 use crumbtrail_log::Offset;
 use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
 use crumbtrail_steps::batch::{for_warehouse, processor};
 use crumbtrail_telemetry::{Metrics, catalogue};
 use crumbtrail_warehouse::insert::Observer;
-use crumbtrail_warehouse::{Client, LoaderHandle, TableId, ledger};
+use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId, ledger};
+
+use super::Deployment;
+use super::deployment::Clickhouse;
 
 /// Delivers batches to ClickHouse.
 pub struct WarehouseSink {
@@ -18,6 +22,43 @@ pub struct WarehouseSink {
     epoch: u8,
     queue_bytes: usize,
     metrics: Metrics,
+}
+
+/// A sink into the tables of a deployment, with a loader of its own.
+///
+/// # Errors
+/// The loader cannot be started.
+pub fn open(
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+    metrics: &Metrics,
+    observer: Arc<dyn Observer>,
+) -> Result<Arc<WarehouseSink>> {
+    let config = loader_config(deployment, clickhouse, observer);
+    let queue_bytes = config.queue_bytes;
+    Ok(Arc::new(WarehouseSink::new(
+        LoaderHandle::spawn(config)?,
+        clickhouse.client.clone(),
+        deployment.runtime.handle().clone(),
+        deployment.config.epoch.0,
+        queue_bytes,
+        metrics.clone(),
+    )))
+}
+
+/// How the deployment's rows are loaded.
+#[must_use]
+pub fn loader_config(deployment: &Deployment, clickhouse: &Clickhouse, observer: Arc<dyn Observer>) -> LoaderConfig {
+    let config = &deployment.config;
+    let queue_bytes = (config.pace.insert_queue_mib as usize) << 20;
+    LoaderConfig {
+        epoch: config.epoch.0,
+        queue_bytes,
+        insert_bytes: queue_bytes / 4,
+        pause: Duration::from_millis(u64::from(config.pace.insert_interval_ms) / 2),
+        is_replicated: config.clickhouse.replicated,
+        ..LoaderConfig::new(clickhouse.endpoint.clone(), observer)
+    }
 }
 
 impl WarehouseSink {

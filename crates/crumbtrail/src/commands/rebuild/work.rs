@@ -15,13 +15,13 @@ use super::carry::{Carry, Epochs};
 use super::plan::{Old, Plan};
 use super::since::Since;
 use super::{dry, letters};
-use crate::commands::import::{close_after_ms, sink};
+use crate::commands::import::close_after_ms;
 use crate::config::LogHome;
 use crate::say::span;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::processors::{Processors, Shared};
-use crate::wiring::sink::InsertMetrics;
+use crate::wiring::sink::{self, InsertMetrics};
 
 /// A tick after so many records, or so much time.
 const TICK_RECORDS: u64 = 32 << 10;
@@ -59,7 +59,7 @@ pub fn work(
     let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
     let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
     let metrics = Metrics::new();
-    let sink = sink(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
+    let sink = sink::open(deployment, clickhouse, &metrics, InsertMetrics::observer(&metrics))?;
     let shared = Shared {
         logs: logs.clone(),
         sink: sink.clone(),
