@@ -11,9 +11,10 @@ use crumbtrail_log::{Offset, OriginId, Outbox, PartitionId, Position};
 use crumbtrail_telemetry::catalogue;
 
 use crate::accepted_gap::{self, dead_stub};
+use crate::clock::FLUSH_DEADLINE;
 use crate::held::Held;
 use crate::owner::{Owner, Start};
-use crate::processor::{FLUSH_DEADLINE, Processor, ProcessorError};
+use crate::processor::{Processor, ProcessorError};
 use crate::provenance::Provenance;
 use crate::sink::Batch;
 use crate::step::Step;

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// How long a flush of a log may take before it is an error.
+pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where wall time comes from: the system, or a hand that moves it in tests.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
 //! An operator's decision as a record of our log: what a step must know, written into the partition it concerns by an origin
 //! of its own, so that a replay decides alike.
 
-use std::time::Duration;
-
 use crumbtrail_events::touchpoint::To;
 use crumbtrail_log::{Epoch, Generation, Log, LogError, OriginId, Outbox, PartitionId, Position};
 
-const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
+use crate::clock::FLUSH_DEADLINE;
 
 /// Writes one decision to the partition or partitions it concerns and returns once it is durable. `name` is its own, and
 /// stands in the log: said again under the same name it is a repeat and dropped. It holds no watermark back and is never late.

@@ -1,7 +1,6 @@
 //! What was judged, on its way into the touchpoints log and the dead-letter log.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crumbtrail_crash as crash;
 use crumbtrail_events::touchpoint::Asides;
@@ -13,6 +12,7 @@ use crumbtrail_log::{
 use super::error::IntakeError;
 use super::judge::{Judge, Judgement};
 use crate::accepted_gap::{AcceptedGap, dead_stub};
+use crate::clock::FLUSH_DEADLINE;
 use crate::quarantine::{self, Crashes};
 
 /// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
@@ -27,9 +27,6 @@ pub struct Writer {
     pub(super) accepts_gaps: bool,
     pub(super) crashes: Option<Crashes>,
 }
-
-/// How long a flush may take.
-const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 
 impl Writer {
     /// A writer of both logs under this epoch and generation.

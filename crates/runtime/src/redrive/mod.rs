@@ -12,7 +12,6 @@
 pub mod plan;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crumbtrail_events::touchpoint::{Asides, To};
 use crumbtrail_events::wire::WireError;
@@ -22,6 +21,7 @@ use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, OriginId, Outbox, PartitionId, Position};
 use hashbrown::HashSet;
 
+use crate::clock::FLUSH_DEADLINE;
 use plan::{MOST_LETTERS, PLANS_ORIGIN, Plan, Plans, Word, origin_name};
 
 /// Why dead letters are not redriven.
@@ -119,7 +119,6 @@ const P0: PartitionId = PartitionId(0);
 const MOST_PARTS: u32 = 8;
 /// Bytes of a log read at once.
 const READ_BYTES: usize = 8 << 20;
-const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 
 impl Redrive {
     /// Sends what is meant and readable now. A dry run counts and writes nothing.

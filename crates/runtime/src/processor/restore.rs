@@ -1,0 +1,107 @@
+//! A partition as its tables and the next log allow: which snapshot, and from where on.
+
+use crumbtrail_log::{Generation, Log, LogError, Offset, OriginId, PartitionId};
+
+use super::error::ProcessorError;
+use super::settings::Processor;
+use crate::frontier;
+use crate::held::Held;
+use crate::owner::{Owner, Start};
+use crate::provenance::Provenance;
+use crate::step::Step;
+
+impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
+    /// A partition as its tables and the next log allow.
+    pub(super) fn recover<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
+        let limit = self.limit(partition, newest)?;
+        match self.restore(partition, limit) {
+            // Whoever spoke last may have been far behind: a replay that was killed, a sleeper that woke. Every frontier ever
+            // said is true, so the highest counts; it is looked for only where there is no other way.
+            Err(forgotten @ ProcessorError::Forgotten { .. }) => match self.limit(partition, frontier::highest)? {
+                further if further > limit => self.restore(partition, further),
+                _ => Err(forgotten),
+            },
+            restored => restored,
+        }
+        .or_else(|error| match error {
+            ProcessorError::Forgotten { limit, .. } if self.accepts_gaps => {
+                self.adopt(partition, Offset(limit))?.ok_or(error)
+            }
+            error => Err(error),
+        })
+    }
+
+    /// Up to where a partition's tables and its part of the next log go: the end of the ledger's unbroken chain, and the
+    /// frontiers that `read_back` finds in each partition there.
+    fn limit(
+        &self,
+        partition: PartitionId,
+        read_back: impl Fn(&dyn Log, PartitionId, OriginId) -> Result<Option<(u64, Generation)>, LogError>,
+    ) -> Result<Offset, ProcessorError> {
+        let name = (self.make)(partition).name();
+        let mut limit = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
+        if let Some(onward) = &self.onward {
+            let origin = OriginId::of(&self.origin_name(partition));
+            for to in 0..onward.partitions() {
+                let (frontier, found) = read_back(onward.as_ref(), PartitionId(to), origin)?.unwrap_or_default();
+                if found > self.generation {
+                    let log = onward.name().to_owned();
+                    let (found, ours) = (found.0, self.generation.0);
+                    return Err(ProcessorError::Generation { processor: name, log, found, ours });
+                }
+                limit = limit.min(Offset(frontier));
+            }
+        }
+        Ok(limit)
+    }
+
+    /// A partition as it was at the newest snapshot not ahead of `limit`; without one, at the log's start.
+    pub(super) fn restore<I: Provenance>(
+        &self,
+        partition: PartitionId,
+        limit: Offset,
+    ) -> Result<Held<S, I>, ProcessorError> {
+        let step = (self.make)(partition);
+        let name = step.name();
+        let snapshot = match &self.snapshots {
+            Some(store) => store.newest(name, partition.0, Some(limit))?,
+            None => None,
+        };
+        let (first, end) = self.log.bounds(partition)?;
+        let start = match snapshot {
+            Some(snapshot) if snapshot.offset >= first && snapshot.offset <= end => Start::Snapshot(snapshot),
+            // From the middle of a log nothing true can be computed.
+            _ if first > Offset(0) => {
+                let log = self.log.name().to_owned();
+                let (partition, first, limit) = (partition.0, first.0, limit.0);
+                return Err(ProcessorError::Forgotten { processor: name, partition, log, first, limit });
+            }
+            _ => Start::Empty(first),
+        };
+        tracing::info!(
+            processor = name,
+            partition = partition.0,
+            limit = limit.0,
+            end = end.0,
+            from = match &start {
+                Start::Snapshot(s) => s.offset.0,
+                Start::Empty(o) => o.0,
+                Start::Adopted { at, .. } => at.0,
+            },
+            snapshot = matches!(start, Start::Snapshot(_)),
+            "partition recovered"
+        );
+        let onward = self.onward_of(partition);
+        let owner = Owner::judging(step, self.epoch, partition, start, self.rules, onward)
+            .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?
+            .declaring(self.origin_names())
+            .setting_aside(self.aside(name, partition));
+        let flushed = owner.next();
+        Ok(self.held(owner, end, limit, flushed))
+    }
+}
+
+/// The frontier last said of an origin, and under which configuration.
+fn newest(log: &dyn Log, partition: PartitionId, origin: OriginId) -> Result<Option<(u64, Generation)>, LogError> {
+    Ok(log.read_back(partition, origin)?.map(|back| (back.frontier, back.generation)))
+}
