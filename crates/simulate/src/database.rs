@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use crumbtrail_warehouse::insert::{Observer, Silent};
 use crumbtrail_warehouse::ledger::{ChainEnd, ServerStart};
 use crumbtrail_warehouse::native::{self, Block};
+use crumbtrail_warehouse::observer::{Observer, Silent};
 use crumbtrail_warehouse::{Processor, Server, TableId, WarehouseError};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;

@@ -8,8 +8,9 @@
 use crumbtrail_embedded::{StartOptions, connect_or_start};
 use crumbtrail_events::EventTime;
 use crumbtrail_events::outcome::Counts;
-use crumbtrail_warehouse::insert::{Inserter, Silent};
+use crumbtrail_warehouse::insert::Inserter;
 use crumbtrail_warehouse::ledger::LedgerRow;
+use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::tables::batches;
 use crumbtrail_warehouse::{Client, Endpoint, Processor, Server as _, TableId, backoff::Backoff, migrate, native};

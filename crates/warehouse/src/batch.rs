@@ -1,6 +1,6 @@
 //! What a processor hands over: the rows of one stretch of one log partition, ready to send.
 
-use crate::tables::TableId;
+use crate::tables::id::TableId;
 use bytes::Bytes;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::outcome::Counts;

@@ -13,15 +13,10 @@
 //! A plain SELECT of a literal, not `input()` or `format()`: those ask for the right to make temporary tables, which nobody
 //! has who may only use this database, and the embedded engine does not serve the first one.
 
-use crate::error::WarehouseError;
+use crate::error::{ANOTHER_START, WarehouseError};
 use crate::ledger::{START_ID_SQL, ServerStart};
 use crate::literal::literal;
 use crate::rowbinary::Column;
-
-/// What a server of another start says.
-pub(crate) const ANOTHER_START: &str = "crumbtrail: another start of the server took the rows";
-/// FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, the code it says it with.
-pub(crate) const ANOTHER_START_CODE: u32 = 395;
 
 /// Beside the settings of every insert: one block, judged here and now.
 const SETTINGS: &str = "max_insert_threads = 1, use_query_cache = 0";

@@ -1,6 +1,9 @@
 //! What can go wrong with ClickHouse, and what a retry may mend.
 
-use crate::conditional::{ANOTHER_START, ANOTHER_START_CODE};
+/// What a server of another start says.
+pub(crate) const ANOTHER_START: &str = "crumbtrail: another start of the server took the rows";
+/// FUNCTION_THROW_IF_VALUE_IS_NON_ZERO, the code it says it with.
+const ANOTHER_START_CODE: u32 = 395;
 
 /// Server codes after which the same request may succeed (name by name in ClickHouse's `ErrorCodes.cpp`).
 const TRANSIENT_CODES: [u32; 16] = [

@@ -5,8 +5,9 @@ use crate::backoff::Backoff;
 use crate::batch::{Batch, Processor};
 use crate::client::{Client, Endpoint};
 use crate::error::WarehouseError;
-use crate::insert::{Inserter, Observer};
+use crate::insert::Inserter;
 use crate::loader::{AT_ONCE, Loader};
+use crate::observer::Observer;
 use crate::tables::TableId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -409,7 +410,7 @@ impl Worker {
 mod tests {
     use super::*;
     use crate::batch::TableRows;
-    use crate::insert::Silent;
+    use crate::observer::Silent;
     use bytes::Bytes;
     use crumbtrail_events::EventTime;
     use crumbtrail_events::outcome::Counts;

@@ -10,11 +10,12 @@ use crate::conditional::{self, Statement};
 use crate::error::WarehouseError;
 use crate::ledger::{self, ServerStart};
 use crate::native::Block;
+use crate::observer::Observer;
 use crate::server::Server;
 use crate::tables::TableId;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes handed to the connection at a time.
 const CHUNK: usize = 1 << 20;
@@ -30,26 +31,6 @@ const SETTINGS: &str = "async_insert = 0, insert_deduplicate = 1, optimize_on_in
 
 /// For replicated tables: what is acknowledged outlives the replica that took it.
 const QUORUM: &str = ", insert_quorum = 'auto'";
-
-/// Told of inserts as they happen, for metrics; called from the loader's thread.
-pub trait Observer: Send + Sync {
-    /// An insert was acknowledged.
-    fn inserted(&self, table: TableId, rows: u64, bytes: usize, elapsed: Duration) {
-        let _ = (table, rows, bytes, elapsed);
-    }
-    /// A try failed and will be repeated; `kind` is [`WarehouseError::kind`].
-    fn retried(&self, table: TableId, kind: &'static str) {
-        let _ = (table, kind);
-    }
-    /// The server restarted between insert and ledger row: everything is inserted again.
-    fn repeated(&self) {}
-}
-
-/// Hears nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
 
 /// Inserts encoded rows.
 #[derive(Clone)]
@@ -182,6 +163,7 @@ impl Server for Inserter {
 mod tests {
     use super::*;
     use crate::client::Endpoint;
+    use crate::observer::Silent;
 
     #[test]
     fn the_statement_names_columns_and_pins_every_setting() {

@@ -3,7 +3,7 @@
 use crate::batch::Processor;
 use crate::client::Client;
 use crate::error::WarehouseError;
-use crate::tables::TableId;
+use crate::tables::id::TableId;
 use crumbtrail_events::EventTime;
 use crumbtrail_events::outcome::Counts;
 use serde::Deserialize;

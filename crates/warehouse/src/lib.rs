@@ -23,6 +23,7 @@ mod literal;
 pub mod loader;
 pub mod migrate;
 pub mod native;
+pub mod observer;
 pub mod read;
 pub mod rowbinary;
 pub mod rows;

@@ -272,8 +272,8 @@ mod tests {
     use crate::batch::TableRows;
     use crate::client::{Client, Endpoint};
     use crate::conditional;
-    use crate::insert::Silent;
     use crate::ledger::ServerStart;
+    use crate::observer::Silent;
     use std::sync::Arc;
 
     fn batch(partition: u32, from: u64, rows: &'static [u8]) -> Batch {

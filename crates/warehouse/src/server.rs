@@ -5,9 +5,9 @@
 use std::future::Future;
 
 use crate::error::WarehouseError;
-use crate::insert::Observer;
 use crate::ledger::ServerStart;
 use crate::native::{self, Block};
+use crate::observer::Observer;
 use crate::tables::TableId;
 use bytes::Bytes;
 

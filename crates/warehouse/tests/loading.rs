@@ -6,8 +6,8 @@ mod common;
 
 use common::{ask, endpoint, engine_is_here, loader, migrated, touchpoint_batch};
 use crumbtrail_events::Outcome::{Bot, Counted, Duplicate, Late};
-use crumbtrail_warehouse::insert::Silent;
 use crumbtrail_warehouse::ledger::{ChainEnd, START_ID_SQL, chain_end};
+use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::{LoaderConfig, LoaderHandle, Processor};
 use std::sync::Arc;
 use std::time::Duration;

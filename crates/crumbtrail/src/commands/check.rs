@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 use crumbtrail_log::kafka::admin;
 use crumbtrail_warehouse::epochs::{self, Shown};
-use crumbtrail_warehouse::insert::Silent;
+use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::{ledger, migrate};
 
 use crate::args::Place;

@@ -8,7 +8,7 @@ use crumbtrail_log::Offset;
 use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
 use crumbtrail_steps::batch::{for_warehouse, processor};
 use crumbtrail_telemetry::{Metrics, catalogue};
-use crumbtrail_warehouse::insert::Observer;
+use crumbtrail_warehouse::observer::Observer;
 use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId, ledger};
 
 use super::Deployment;

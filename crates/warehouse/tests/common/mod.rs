@@ -6,8 +6,9 @@ use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start, locate_e
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
-use crumbtrail_warehouse::insert::{Inserter, Silent};
+use crumbtrail_warehouse::insert::Inserter;
 use crumbtrail_warehouse::migrate::{self, Report};
+use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::tables::touchpoints;
 use crumbtrail_warehouse::{
