@@ -21,6 +21,7 @@ mod ids;
 mod ring;
 pub mod rows;
 pub mod rules;
+mod saving;
 mod shards;
 mod snapshot;
 

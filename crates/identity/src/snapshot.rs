@@ -12,22 +12,13 @@ use crate::identity::{Identity, Known};
 use crate::ring::{Ring, time};
 use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
+use crate::saving::Saving;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Key, Pieces};
 use crumbtrail_scratch::Block;
 
 /// The format this build writes.
 const VERSION: u8 = 4;
-
-/// A save under way: of the state as it was when it began.
-#[derive(Debug)]
-pub(crate) struct Saving {
-    /// What stands before what is known, with that of it which is saved, and after it.
-    pieces: Pieces,
-    end: Vec<u8>,
-    /// The next shard.
-    next: usize,
-}
 
 impl Identity {
     /// Appends the whole state but the bytes of its [blocks](Identity::blocks).

@@ -4,11 +4,11 @@ use crate::chain::{Base, Chain, Class};
 use crate::conversation;
 use crate::event::Event;
 use crate::intern::Interner;
+use crate::parts::Part;
 use crate::rows::Cut;
 use crate::rows::Out;
 use crate::rules::Rules;
 use crate::session;
-use crate::told::Part;
 use crate::window::{self, Segment};
 use crumbtrail_events::{EventTime, Key};
 
@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) horizon: EventTime,
     pub(crate) interner: &'a Interner,
-    /// Most events of a chain of which rows are said at once: see `told.rs`.
+    /// Most events of a chain of which rows are said at once: see `parts.rs`.
     pub(crate) at_once: usize,
 }
 

@@ -49,7 +49,11 @@ impl Chain {
             }
             rare.base = Some(Base::Conversation(sum));
         }
-        if rare.told.as_ref().is_some_and(|told| !told.outlasts(rare.folded_to, rare.base.as_ref())) {
+        let base = match &rare.base {
+            Some(Base::Session(sum)) => Some(sum.open.start),
+            _ => None,
+        };
+        if rare.told.as_ref().is_some_and(|told| !told.outlasts(rare.folded_to, base)) {
             rare.begin_anew();
         }
         rare.fold_heads();

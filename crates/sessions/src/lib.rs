@@ -1,7 +1,7 @@
 //! Sessions and conversations: where they are cut, and what their rows say.
 //!
 //! *Where is a session cut?* In `window.rs`, and nowhere else. The rest keeps the events those rules need, in as few
-//! bytes as it can: `event.rs` (32 bytes each), `chain.rs` (the events that a gap connects; `live.rs`, `places.rs`, `told.rs` and `fold.rs`: of a hot visitor), `slots.rs` (the keys), `names.rs` (their visitors),
+//! bytes as it can: `event.rs` (32 bytes each), `chain.rs` (the events that a gap connects; `live.rs`, `places.rs`, `parts.rs` and `fold.rs`: of a hot visitor), `slots.rs` (the keys), `names.rs` (their visitors),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
 //! `state.rs` (one partition), `change.rs` (other rules from here on), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
 //! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `stays.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
@@ -27,12 +27,14 @@ mod live;
 mod midnight;
 mod names;
 mod pages;
+mod parts;
 mod place;
 mod places;
 mod queue;
 mod repeat;
 pub mod rows;
 pub mod rules;
+mod saving;
 mod session;
 mod sla;
 mod slots;

@@ -13,6 +13,7 @@ use crate::intern::{Interner, Symbol};
 use crate::names::Names;
 use crate::rows::Cut;
 use crate::rules::RuleBook;
+use crate::saving::{Numbers, Saving};
 use crate::session;
 use crate::slots::Slot;
 use crate::state::{Sessions, Site};
@@ -24,38 +25,6 @@ use smallvec::SmallVec;
 
 /// The format this build writes.
 const VERSION: u8 = 5;
-
-/// Numbers symbols in the order of their first use, and writes their values down.
-#[derive(Debug)]
-struct Numbers {
-    numbers: Vec<u32>,
-    count: u32,
-    values: Vec<u8>,
-}
-
-impl Numbers {
-    fn new(interner: &Interner) -> Numbers {
-        Numbers { numbers: vec![0; interner.len()], count: 0, values: Vec::new() }
-    }
-
-    fn of(&mut self, symbol: Symbol, interner: &Interner) -> Symbol {
-        if symbol.is_none() {
-            return symbol;
-        }
-        let at = symbol.0 as usize;
-        if self.numbers[at] == 0 {
-            let parts = interner.symbols(symbol);
-            let numbered: Vec<Symbol> =
-                (0..usize::from(parts)).map(|n| self.of(interner.part(symbol, n), interner)).collect();
-            self.values.push(parts);
-            numbered.iter().for_each(|part| put_varint(&mut self.values, u64::from(part.0)));
-            put_bytes(&mut self.values, &interner.bytes(symbol)[4 * usize::from(parts)..]);
-            self.count += 1;
-            self.numbers[at] = self.count;
-        }
-        Symbol(self.numbers[at])
-    }
-}
 
 /// What a state needs beside its slots to save them.
 #[derive(Clone, Copy)]
@@ -78,16 +47,6 @@ impl Beside<'_> {
         chains.sort_by_key(|chain| (chain.class, chain.span()));
         chains.into_iter().for_each(|chain| save_chain(chain, self.interner, out, symbol));
     }
-}
-
-/// A save under way: of the state as it was when it began.
-#[derive(Debug)]
-pub(crate) struct Saving {
-    times: [i64; 3],
-    numbers: Numbers,
-    keys: u64,
-    /// The keys' bytes.
-    pieces: Pieces,
 }
 
 impl Sessions {

@@ -45,8 +45,12 @@ pub use load::{Load, LoadShape, LoadTruths};
 pub use malformed::Malformed;
 pub use places::{geo_database, geo_rows};
 pub use tally::{BrokenStep, DrawingStore, Truths};
-pub use world::{OWN_HOSTS, Record, SITE, World};
+pub use world::{Record, World};
 
+/// Site of all records.
+pub const SITE: &str = "tamarind";
+/// Hosts of the site: referrers from them are internal.
+pub const OWN_HOSTS: [&str; 1] = ["www.tamarind.example"];
 /// First moment of every world: 2025-06-01, ms since the epoch, UTC.
 pub const START_MS: i64 = 1_748_736_000_000;
 /// Days of every world.

@@ -16,7 +16,7 @@ use crate::devices::{self, AGENTS};
 use crate::dice::{Dice, scramble};
 use crate::places::CITIES;
 use crate::plan::{DAY, MINUTE, SECOND};
-use crate::rough::{self, Rough};
+use crate::rough::{self, Rough, Sent};
 use crate::{SITE, START_MS};
 
 /// Longest time between two events of a session, ms.
@@ -77,17 +77,6 @@ struct Open {
     visitor: u32,
     left: u64,
     page: u16,
-}
-
-/// An event that happened and has not arrived; ordered by arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Sent {
-    pub(crate) arrives: i64,
-    pub(crate) number: u64,
-    pub(crate) received: i64,
-    pub(crate) at: i64,
-    pub(crate) visitor: u32,
-    pub(crate) page: u16,
 }
 
 impl Load {

@@ -2,8 +2,8 @@
 
 use crumbtrail_events::Reason;
 
+use crate::SITE;
 use crate::dice::Dice;
-use crate::world::SITE;
 
 /// A record that becomes a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::catalogue::STORES;
 use crate::devices;
 use crate::dice::Dice;
 use crate::places::{CITIES, ROBOTS, Tongue};
-use crate::plan::{DAY, HOUR, MINUTE, NOBODY, Page, Person, Plan, SECOND, Step, Visit, Visitor, What};
+use crate::plan::{DAY, MINUTE, NOBODY, Page, Person, Plan, SECOND, Step, Visit, Visitor, What, moment};
 use crate::shopping::{Purpose, Stay};
 use crate::support;
 use crate::texts::Texts;
@@ -53,12 +53,6 @@ fn person(dice: &mut Dice, number: u32, is_customer: bool) -> Person {
     // Some in Bangkok and Jakarta write English.
     let tongue = if dice.chance(60) { Tongue::English } else { home };
     Person { number, is_customer, city, tongue, agents: [first, second] }
-}
-
-/// A moment of a day by the person's own clock, in hours and up to 59 minutes more.
-pub(crate) fn moment(dice: &mut Dice, city: u8, day: i64, hours: (i64, i64)) -> i64 {
-    let local = START_MS + day * DAY - CITIES[usize::from(city)].ahead_min * MINUTE;
-    local + dice.between(hours.0, hours.1) * HOUR + dice.between(0, 59 * MINUTE + 59 * SECOND)
 }
 
 /// `count` different days of `from..to`, in order: one stay a day keeps sessions and carts of a person apart.

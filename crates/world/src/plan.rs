@@ -5,8 +5,9 @@
 
 use crumbtrail_events::Kind;
 
+use crate::START_MS;
 use crate::dice::Dice;
-use crate::places::Tongue;
+use crate::places::{CITIES, Tongue};
 use crate::tally::Tally;
 use crate::texts::Words;
 
@@ -203,4 +204,10 @@ impl Step {
     pub(crate) fn received_at(&self) -> i64 {
         self.at + i64::from(self.queued_ms) + i64::from(self.travel_ms)
     }
+}
+
+/// A moment of a day by the person's own clock, in hours and up to 59 minutes more.
+pub(crate) fn moment(dice: &mut Dice, city: u8, day: i64, hours: (i64, i64)) -> i64 {
+    let local = START_MS + day * DAY - CITIES[usize::from(city)].ahead_min * MINUTE;
+    local + dice.between(hours.0, hours.1) * HOUR + dice.between(0, 59 * MINUTE + 59 * SECOND)
 }

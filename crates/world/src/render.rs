@@ -9,6 +9,7 @@ use crumbtrail_events::touchpoint::{Item, Items};
 use crumbtrail_events::vocabulary::{Author, Scale};
 use crumbtrail_events::{ClickEvent, Kind, Micros, SupportEntry};
 
+use crate::SITE;
 use crate::arrivals::{ARRIVALS, CAMPAIGNS, PROVIDERS};
 use crate::catalogue::{CATEGORIES, PRODUCTS, STORES, price_micros};
 use crate::devices::AGENTS;
@@ -17,7 +18,6 @@ use crate::places::{CITIES, CURRENCIES, Tongue};
 use crate::plan::{Entry, Line, NOBODY, Named, Page, Plan, Step, Visit, Visitor, What};
 use crate::shopping::{CHECKOUT, ONBOARDING};
 use crate::texts::{SEARCHES, Texts};
-use crate::world::SITE;
 
 /// Numbers of products in ids begin here.
 const FIRST_PRODUCT: u16 = 1_001;
@@ -361,7 +361,7 @@ const fn department(tongue: Tongue) -> &'static str {
 }
 
 fn put_url(out: &mut String, page: Page, tongue: Tongue) {
-    put!(out, "https://{}/{}/", crate::world::OWN_HOSTS[0], tongue.tag());
+    put!(out, "https://{}/{}/", crate::OWN_HOSTS[0], tongue.tag());
     match page {
         Page::Nowhere | Page::Outside | Page::Provider | Page::Home => {}
         Page::Category(category) => put!(out, "c/{}", CATEGORIES[usize::from(category)].1),

@@ -11,8 +11,18 @@ use crumbtrail_events::{ClickEvent, Kind, Micros};
 
 use crate::devices::AGENTS;
 use crate::dice::scramble;
-use crate::load::Sent;
 use crate::plan::{HOUR, MINUTE, SECOND};
+
+/// An event that happened and has not arrived; ordered by arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sent {
+    pub(crate) arrives: i64,
+    pub(crate) number: u64,
+    pub(crate) received: i64,
+    pub(crate) at: i64,
+    pub(crate) visitor: u32,
+    pub(crate) page: u16,
+}
 
 /// Of a thousand events, so many come minutes later than others.
 const DISORDERED: u64 = 30;

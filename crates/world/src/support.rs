@@ -6,8 +6,7 @@ use crumbtrail_events::vocabulary::{Author, Channel, Scale};
 use crate::DAYS;
 use crate::catalogue::PRODUCTS;
 use crate::dice::Dice;
-use crate::people::moment;
-use crate::plan::{Entry, HOUR, MINUTE, Named, Person, Plan, SECOND};
+use crate::plan::{Entry, HOUR, MINUTE, Named, Person, Plan, SECOND, moment};
 use crate::texts::{Texts, Topic, Words};
 
 /// Complaints of customers who stay, with their weights.

@@ -11,12 +11,7 @@ use crate::plan::{DAY, MINUTE, Plan, SECOND, Step, Visitor, What};
 use crate::render::Renderer;
 use crate::tally::{Truths, share};
 use crate::texts::Texts;
-use crate::{DAYS, START_MS};
-
-/// Site of all records.
-pub const SITE: &str = "tamarind";
-/// Hosts of the site: referrers from them are internal.
-pub const OWN_HOSTS: [&str; 1] = ["www.tamarind.example"];
+use crate::{DAYS, SITE, START_MS};
 
 /// One record of the world.
 #[derive(Clone, Debug)]
