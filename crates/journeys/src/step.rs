@@ -83,10 +83,21 @@ pub struct Journeys {
 struct Saving {
     begin: Vec<u8>,
     middle: Vec<u8>,
-    /// Those who were owed something, and how many of them are saved.
-    owed: Vec<(u32, i64)>,
+    /// How many were owed something, and how many of them are saved.
+    owed_count: usize,
     owed_saved: usize,
+    /// Those, if a tick came before all of them were saved; until then they stand where they stood.
+    owed: Option<Vec<(u32, i64)>>,
     end: Pieces,
+}
+
+impl Saving {
+    /// Keeps those who were owed something, of `owed` that is about to change.
+    fn keep(&mut self, owed: &[(u32, i64)]) {
+        if self.owed_saved < self.owed_count && self.owed.is_none() {
+            self.owed = Some(owed[..self.owed_count].to_vec());
+        }
+    }
 }
 
 impl Journeys {
@@ -194,6 +205,9 @@ impl Journeys {
     pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) -> io::Result<()> {
         self.watermark = self.watermark.max(watermark);
         self.ring();
+        if let Some(saving) = &mut self.saving {
+            saving.keep(&self.owed);
+        }
         let mut kept = 0;
         for i in 0..self.owed.len() {
             let (number, not_before) = self.owed[i];
@@ -304,8 +318,8 @@ impl Journeys {
         put_varint(&mut end, self.owed.len() as u64);
         self.strings.begin_save();
         self.people.begin_save();
-        let (owed, end) = (self.owed.clone(), Pieces::beginning(end));
-        self.saving = Some(Box::new(Saving { begin, middle, owed, owed_saved: 0, end }));
+        let (owed_count, end) = (self.owed.len(), Pieces::beginning(end));
+        self.saving = Some(Box::new(Saving { begin, middle, owed_count, owed_saved: 0, owed: None, end }));
     }
 
     /// Saves some more, about `most` people with few touchpoints. When all is saved, gives the state in pieces: back to back the
@@ -316,11 +330,11 @@ impl Journeys {
         if self.strings.save_on(bytes) > 0 || self.people.save_on(bytes) > 0 {
             return None;
         }
-        let left = &saving.owed[saving.owed_saved..];
+        let left = &saving.owed.as_ref().unwrap_or(&self.owed)[saving.owed_saved..saving.owed_count];
         let some = &left[..left.len().min(most.max(1).saturating_mul(OWED_OF_A_KEY))];
         put_owed(some, saving.end.open());
         saving.owed_saved += some.len();
-        if saving.owed_saved < saving.owed.len() {
+        if saving.owed_saved < saving.owed_count {
             return None;
         }
         let Saving { begin, middle, end, .. } = *self.saving.take()?;
