@@ -4,6 +4,7 @@ use crate::crowd;
 use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
 use crumbtrail_events::{EventTime, Key};
+use std::cmp::Reverse;
 
 /// What said that an id is a customer's. Codes are stored in snapshots: append only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl How {
     }
 }
 
-/// One customer's claim: the earliest of them.
+/// One customer's claim: the earliest of them; of an operator's the latest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) customer: Box<str>,
@@ -69,9 +70,10 @@ impl Claim {
         !self.is_undone && (self.cut.is_none() || self.how == How::Operator)
     }
 
-    /// The lesser wins: what an operator says, else what came first.
-    fn rank(&self) -> (bool, EventTime, u64, Key) {
-        (self.how != How::Operator, self.at, self.id, self.person)
+    /// The lesser wins: what an operator said last, else what came first.
+    fn rank(&self) -> Rank {
+        let (at, id) = (self.at, self.id);
+        if self.how == How::Operator { Rank::Operator(Reverse((at, id))) } else { Rank::Other(at, id, self.person) }
     }
 
     /// The event time from which anonymous touchpoints are this customer's.
@@ -80,7 +82,15 @@ impl Claim {
     }
 }
 
-/// Customers whose claims to one id are kept: the earliest. Nobody shares a device with more, and a public one is nobody's.
+/// See [`Claim::rank`].
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Operator(Reverse<(EventTime, u64)>),
+    Other(EventTime, u64, Key),
+}
+
+/// Customers whose claims to one id are kept, beside what was undone: those who would hold it first. Nobody shares a device with more, and
+/// a public one is nobody's.
 const MOST: usize = 8;
 
 /// The claims to one id, one per customer.
@@ -153,8 +163,11 @@ impl Claims {
     pub(crate) fn take(&mut self, customer: &str, person: Key, at: EventTime, id: u64, how: How) -> Option<News> {
         let is_operator = how == How::Operator;
         if let Some(known) = self.all.iter_mut().find(|claim| claim.person == person) {
-            let is_earlier = (at, id) < (known.at, known.id);
-            let is_news = if is_operator { known.how != how || known.is_undone } else { is_earlier };
+            let (said, before) = ((at, id), (known.at, known.id));
+            let is_news = match is_operator {
+                true => known.how != how || known.is_undone || said > before,
+                false => said < before,
+            };
             if !is_news || (known.how == How::Operator && !is_operator) {
                 return None;
             }
@@ -164,9 +177,9 @@ impl Claims {
         }
         let claim = Claim { customer: customer.into(), person, at, id, how, is_undone: false, cut: None };
         let mut evicted = None;
-        if self.all.len() >= MOST {
-            let rival = |(_, claim): &(usize, &Claim)| !claim.is_undone;
-            let last = self.all.iter().enumerate().filter(rival).max_by_key(|(_, claim)| claim.rank());
+        let standing = || self.all.iter().enumerate().filter(|(_, claim)| !claim.is_undone);
+        if standing().count() >= MOST {
+            let last = standing().max_by_key(|(_, claim)| claim.rank());
             match last.map(|(place, last)| (place, last.rank() > claim.rank())) {
                 Some((place, true)) => evicted = Some(self.all.remove(place)),
                 _ => return None,
@@ -242,7 +255,31 @@ mod tests {
         assert_eq!(held(&claims), Some(key("c")));
         assert!(claims.take("a", key("a"), EventTime(100), 4, How::Operator).is_some());
         assert_eq!(claims.of(key("a")).map(|claim| claim.is_undone), Some(false));
+        assert_eq!(held(&claims), Some(key("a")), "the last word holds");
+        assert!(
+            claims.take("c", key("c"), EventTime(98), 6, How::Operator).is_none(),
+            "an older word says nothing new"
+        );
+        assert!(claims.take("c", key("c"), EventTime(101), 7, How::Operator).is_some());
+        assert_eq!(held(&claims), Some(key("c")), "said again, later");
         assert!(claims.take("a", key("a"), EventTime(1), 5, How::Seen).is_none(), "nothing is said beside an operator");
+    }
+
+    #[test]
+    fn what_was_undone_takes_nobody_s_place_and_an_operator_finds_one() {
+        let mut claims = Claims::default();
+        for n in 0..2 * MOST {
+            let customer = format!("undone{n}");
+            claims.undo(&customer, key(&customer), n as u64);
+        }
+        for n in 0..MOST {
+            let customer = format!("c{n}");
+            assert!(claims.take(&customer, key(&customer), EventTime(n as i64), 0, How::Seen).is_some());
+        }
+        assert!(claims.take("late", key("late"), EventTime(1_000), 0, How::Seen).is_none());
+        let news = claims.take("said", key("said"), EventTime(1_000), 0, How::Operator);
+        assert_eq!(news.and_then(|news| news.evicted).map(|claim| claim.person), Some(key(&format!("c{}", MOST - 1))));
+        assert_eq!(held(&claims), Some(key("said")));
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn play(arrivals: &[Arrival], bounds: (u32, u32)) -> Tables {
     tables
 }
 
-/// What was said of a visitor and a customer: the earliest claim, the operator's last word and when it was begun.
+/// What was said of a visitor and a customer: the earliest claim, and the operator's last word.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     claim: Option<(i64, usize)>,
@@ -143,10 +143,7 @@ fn naive(arrivals: &[Arrival], (most, most_a_day): (u32, u32)) -> Tables {
                 *claim = Some(claim.map_or((at, n), |first| first.min((at, n))));
             }
             Said::Operator(c, links) => {
-                let word = &mut pairs.entry((visitor, c)).or_default().word;
-                if word.is_none_or(|(before, _)| before != links) {
-                    *word = Some((links, (at, n)));
-                }
+                pairs.entry((visitor, c)).or_default().word = Some((links, (at, n)));
             }
         }
     }
@@ -182,13 +179,19 @@ fn naive(arrivals: &[Arrival], (most, most_a_day): (u32, u32)) -> Tables {
     let mut holders: BTreeMap<u8, (u8, i64)> = BTreeMap::new();
     for v in pairs.keys().map(|(v, _)| *v) {
         let of = pairs.iter().filter(|((other, _), _)| *other == v);
-        let may = of.filter_map(|((_, c), pair)| match (pair.word, pair.claim) {
-            (Some((true, said)), _) => Some((false, said, *c)),
-            (None, Some(claim)) if cut(v, *c, claim).is_none() => Some((true, claim, *c)),
+        // An operator's last word, else the earliest claim that is not cut.
+        let said = of.clone().filter_map(|((_, c), pair)| match pair.word {
+            Some((true, said)) => Some((said, *c)),
             _ => None,
         });
-        if let Some((is_plain, (at, _), c)) = may.min() {
-            holders.insert(v, (c, if is_plain { at - LOOK_BACK } else { i64::MIN }));
+        let claimed = of.filter_map(|((_, c), pair)| match (pair.word, pair.claim) {
+            (None, Some(claim)) if cut(v, *c, claim).is_none() => Some((claim, *c)),
+            _ => None,
+        });
+        if let Some((_, c)) = said.max() {
+            holders.insert(v, (c, i64::MIN));
+        } else if let Some(((at, _), c)) = claimed.min() {
+            holders.insert(v, (c, at - LOOK_BACK));
         }
     }
     for ((v, c), pair) in &pairs {

@@ -217,20 +217,27 @@ proptest! {
                         words[usize::from(c)].1.get_or_insert((at, n));
                     }
                     Said::Operator(c, links) => {
-                        let word = &mut words[usize::from(c)].0;
-                        // A repeated link keeps the time of the first.
-                        if word.is_none_or(|(before, ..)| before != links) {
-                            *word = Some((links, at, n));
-                        }
+                        words[usize::from(c)].0 = Some((links, at, n));
                     }
                 }
             }
-            let linked = (0..3u8).filter_map(|c| match words[usize::from(c)] {
-                (Some((true, at, n)), _) => Some((false, at, n, c)),
-                (None, Some((at, n))) => Some((true, at, n, c)),
-                _ => None,
-            });
-            let holder = linked.min();
+            // An operator's last word, else the earliest claim.
+            let said_last = (0..3u8)
+                .filter_map(|c| match words[usize::from(c)].0 {
+                    Some((true, at, n)) => Some((at, n, c)),
+                    _ => None,
+                })
+                .max();
+            let claimed_first = (0..3u8)
+                .filter_map(|c| match words[usize::from(c)] {
+                    (None, Some((at, n))) => Some((at, n, c)),
+                    _ => None,
+                })
+                .min();
+            let holder = match said_last {
+                Some((at, n, c)) => Some((false, at, n, c)),
+                None => claimed_first.map(|(at, n, c)| (true, at, n, c)),
+            };
             for &(at, n) in &order {
                 if let Said::Touch = arrivals[n].said {
                     let whose = holder.filter(|(is_seen, claimed, ..)| !is_seen || at >= claimed - LOOK_BACK);

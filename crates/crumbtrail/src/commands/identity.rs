@@ -7,11 +7,13 @@ use clap::{Args, Subcommand};
 use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint, garbage::is_garbage_id};
 use crumbtrail_runtime::{Clock, decision};
+use serde::Deserialize;
 
 use crate::args::Place;
 use crate::config::{LogHome, keyring};
 use crate::loaded::load;
 use crate::wiring::Deployment;
+use crate::wiring::deployment::Clickhouse;
 
 /// `identity`.
 #[derive(Debug, Subcommand)]
@@ -133,6 +135,11 @@ impl Decision {
     fn of(args: &DecideArgs, links: bool, deployment: &Deployment) -> Result<Vec<Decision>> {
         let DecideArgs { id, customer, site, .. } = args;
         let role = if links { Role::Linked } else { Role::Unlinked };
+        for said in [&id.visitor, &id.contact, &id.alias_of].into_iter().flatten() {
+            if said.trim().is_empty() {
+                bail!("the id is empty: name a visitor, a contact or a customer");
+            }
+        }
         let (customer, nobody) = (customer.clone(), String::new());
         let of_contact = |contact: String| {
             let key = Key::contact(site, &contact);
@@ -167,6 +174,9 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     let now_ms = Clock::System.now_ms();
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
+    if let Some(doubt) = unknown(args, &deployment, &clickhouse)? {
+        println!("note: {doubt}");
+    }
     let logs = deployment.logs()?;
     let versions = (deployment.epoch(), deployment.generation());
     for Decision { to, key, role, visitor, contact, customer } in decisions {
@@ -202,6 +212,34 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
         println!("written: the members of `crumbtrail run` take it from the log, and the tables follow");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why nothing may follow: no session is of that site, or of that visitor there.
+fn unknown(args: &DecideArgs, deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Row {
+        sites: Vec<String>,
+        sessions: u64,
+        visits: u64,
+    }
+    let DecideArgs { site, id, .. } = args;
+    let visitor = id.visitor.as_deref().unwrap_or_default();
+    let sql = format!(
+        "SELECT groupUniqArray(20)(site) AS sites, countIf(site = {0}) AS sessions, countIf(site = {0} AND visitor = {1}) AS visits \
+         FROM {2}.sessions",
+        quoted(site),
+        quoted(visitor),
+        clickhouse.client.database()
+    );
+    let rows: Vec<Row> = deployment.runtime.block_on(clickhouse.client.rows(&sql))?;
+    let Some(Row { sites, sessions, visits }) = rows.into_iter().next() else { return Ok(None) };
+    if sessions == 0 {
+        return Ok(Some(format!(
+            "no session is of site {site:?} yet; --site is one of {sites:?}, else this waits for its first"
+        )));
+    }
+    let is_unknown = !visitor.is_empty() && visits == 0;
+    Ok(is_unknown.then(|| format!("no session of visitor {visitor:?} at {site:?} yet: this waits for the first")))
 }
 
 /// The hashes of a contact: under the key that counts now and, around a rotation, under the one beside it.
