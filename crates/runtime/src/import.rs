@@ -226,8 +226,13 @@ pub fn import(
     let mut result = Imported::default();
     let mut lanes = Vec::new();
     writer.start(clock_origin, IMPORT_ORIGIN, 0);
-    for (((file, survey), origin), frontier) in files.iter().zip(&origins).zip(frontiers) {
+    for (index, (((file, survey), origin), frontier)) in files.iter().zip(&origins).zip(frontiers).enumerate() {
         result.read += survey.records;
+        if origins[..index].contains(origin) {
+            // The same content once more: the file before it is this one.
+            result.known += survey.records;
+            continue;
+        }
         result.known += frontier.min(survey.records);
         writer.start(*origin, &survey.origin_name(), frontier);
         // A finished origin holds no watermark back; event time is the import's own origin's.

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::avro::Plan;
@@ -26,6 +27,8 @@ pub struct SourceFile {
     name: String,
     path: PathBuf,
     is_container: bool,
+    /// A copy, removed in the end.
+    is_spooled: bool,
     /// Id and plan of an Avro container's schema; see [`SourceFile::prepare`].
     schema: Option<(u32, Arc<Plan>)>,
 }
@@ -38,20 +41,23 @@ impl SourceFile {
     pub fn open(path: &Path, spool: &Path, format: FileFormat) -> Result<SourceFile> {
         let is_container = format == FileFormat::Avro;
         if path == Path::new("-") {
-            let to = spool.join(format!("stdin-{}.spool", std::process::id()));
-            let mut file =
-                File::create(&to).with_context(|| format!("cannot spool standard input to {}", to.display()))?;
-            std::io::copy(&mut std::io::stdin().lock(), &mut file).context("cannot read standard input")?;
-            file.flush()?;
-            return Ok(SourceFile { name: "-".to_owned(), path: to, is_container, schema: None });
+            let path = spooled(&mut std::io::stdin().lock(), spool).context("cannot read standard input")?;
+            return Ok(SourceFile { name: "-".to_owned(), path, is_container, is_spooled: true, schema: None });
         }
         let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if meta.is_dir() {
             bail!("{} is a directory: name the files in it", path.display());
         }
-        File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        Ok(SourceFile { name, path: path.to_owned(), is_container, schema: None })
+        // A pipe can be read once.
+        let is_spooled = !meta.is_file();
+        let path = if is_spooled {
+            spooled(&mut file, spool).with_context(|| format!("cannot read {}", path.display()))?
+        } else {
+            path.to_owned()
+        };
+        Ok(SourceFile { name, path, is_container, is_spooled, schema: None })
     }
 
     /// Hands an Avro container's schema to `add`, which gives its id and plan. Nothing to do for lines.
@@ -71,9 +77,20 @@ impl SourceFile {
     }
 }
 
+/// What can be read once, in a file of its own.
+fn spooled(from: &mut dyn Read, spool: &Path) -> Result<PathBuf> {
+    static SPOOLED: AtomicU32 = AtomicU32::new(0);
+    let number = SPOOLED.fetch_add(1, Ordering::Relaxed);
+    let path = spool.join(format!("import-{}-{number}.spool", std::process::id()));
+    let mut file = File::create(&path).with_context(|| format!("cannot spool to {}", path.display()))?;
+    std::io::copy(from, &mut file)?;
+    file.flush()?;
+    Ok(path)
+}
+
 impl Drop for SourceFile {
     fn drop(&mut self) {
-        if self.name == "-" {
+        if self.is_spooled {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -92,7 +109,14 @@ impl ImportFile for SourceFile {
         Ok(match &self.schema {
             Some((id, plan)) => Box::new(Container::open(reader, *id, plan.clone())?),
             None if self.is_container => return Err("its schema was not read yet".to_owned()),
-            None => Box::new(Lines { reader, line: Vec::new(), used: 0 }),
+            None => {
+                let mut reader = reader;
+                // What some editors begin a file with is no part of its first record.
+                if reader.fill_buf().map_err(|error| error.to_string())?.starts_with(b"\xEF\xBB\xBF") {
+                    reader.consume(3);
+                }
+                Box::new(Lines { reader, line: Vec::new(), used: 0 })
+            }
         })
     }
 }
@@ -202,6 +226,31 @@ mod tests {
         gz.write_all(text).unwrap();
         assert_eq!(lines(&gz.finish().unwrap()), expected);
         assert_eq!(lines(&zstd::encode_all(&text[..], 1).unwrap()), expected);
+    }
+
+    #[test]
+    fn a_mark_of_byte_order_is_no_part_of_the_first_record() {
+        assert_eq!(lines(b"\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo\n"), [&b"one"[..], b"\xEF\xBB\xBFtwo"]);
+        assert_eq!(lines(b"\xEF\xBB"), [b"\xEF\xBB"]);
+    }
+
+    #[test]
+    fn a_pipe_is_spooled_and_its_copy_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, b"one\ntwo\n").unwrap()
+        });
+        let file = SourceFile::open(&pipe, folder.path(), FileFormat::Native).unwrap();
+        writer.join().unwrap();
+        for _ in 0..2 {
+            let mut records = ImportFile::open(&file).unwrap();
+            assert_eq!(records.next().unwrap().unwrap().bytes, b"one");
+        }
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use crumbtrail_events::Outcome;
+use crumbtrail_events::{EventTime, Outcome};
 use crumbtrail_intake::SourceShape;
 use crumbtrail_log::OriginId;
 use crumbtrail_runtime::Clock;
@@ -18,11 +18,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::files::SourceFile;
 use crate::args::{FileFormat, FileKind, ImportArgs};
 use crate::loaded::load;
+use crate::say::time_of;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
+
+/// A year: a clock that is off is seldom off by more.
+const FAR_AHEAD_MS: i64 = 366 * 86_400_000;
 
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let config = load(&args.place)?;
@@ -110,11 +114,13 @@ fn through(
         Writer::new(logs.touchpoints.clone(), logs.dead_letters.clone(), deployment.epoch(), deployment.generation());
     let total: u64 = surveys.iter().map(|survey| survey.records).sum();
     let bar = bar("importing", Some(total));
+    let last = surveys.iter().map(|survey| survey.last).max().unwrap_or(EventTime::MIN);
+    let closes = !args.keep_open && !is_far_ahead(last, Clock::System.now_ms());
     let pairs: Vec<(&dyn ImportFile, Survey)> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let pace = &config.pace;
     let rules = ImportRules {
         tick_ms: i64::from(pace.tick_ms),
-        close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)).transpose()?,
+        close_after_ms: closes.then(|| close_after_ms(deployment)).transpose()?,
     };
     let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, metrics, |seen| {
         bar.set_position(seen);
@@ -130,6 +136,19 @@ fn through(
         return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
     }
     Ok(imported)
+}
+
+/// Whether the last event lies so far ahead of now that to close event time behind it would make everything late that comes
+/// before that time does: then it stays open, and it says so.
+fn is_far_ahead(last: EventTime, now_ms: i64) -> bool {
+    let is_far = last.0.saturating_sub(now_ms) > FAR_AHEAD_MS;
+    if is_far {
+        println!(
+            "note       the last event is of {}, far ahead of now: event time stays open, as with --keep-open",
+            time_of(last.0)
+        );
+    }
+    is_far
 }
 
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
@@ -204,10 +223,19 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
     let imported = with_repeats(imported, repeats, sum);
     println!("read       {:>10} records", imported.read);
     if imported.known > 0 {
-        println!("known      {:>10} imported before, unchanged", imported.known);
+        println!(
+            "known      {:>10} imported before, unchanged (what was dead then is dead: `crumbtrail redrive`)",
+            imported.known
+        );
     }
     for outcome in Outcome::ALL {
         println!("{:<10} {:>10}", outcome.as_str(), counts[outcome as usize]);
+    }
+    if imported.new > 0 && counts[Outcome::Dead as usize] == imported.new {
+        println!(
+            "note       not one record could be read: is --format right? The reasons are in the table dead_letters; \
+             `crumbtrail redrive --format …` reads them again in another format"
+        );
     }
     if sum == imported.new {
         println!("balance    read = counted + each named outcome + known");
