@@ -160,8 +160,13 @@ fn rule_7_a_reader_reads_and_nothing_else() {
             assert_ne!(answer.status, 200, "{text}: {}", answer.text());
             assert!(answer.text().starts_with("Code: "), "{text}: {}", answer.text());
         }
-        // GET never writes, not even for the owner.
         let credentials = [("X-ClickHouse-User", server.user()), ("X-ClickHouse-Key", server.password())];
+        // Nor does the owner who asks to read only.
+        if text != "SELECT 1 SETTINGS readonly = 0" {
+            let answer = send(server, "POST", "/?readonly=1", &credentials, text.as_bytes());
+            assert_ne!(answer.status, 200, "{text}: {}", answer.text());
+        }
+        // GET never writes, not even for the owner.
         if !text.starts_with("SELECT") {
             let answer = send(server, "GET", &format!("/?query={}", encoded(text)), &credentials, b"");
             assert!(answer.text().contains("(READONLY)"), "{text}: {}", answer.text());

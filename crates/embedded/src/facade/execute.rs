@@ -122,6 +122,13 @@ impl Job {
         }
     }
 
+    /// Whether the user, the method or the request's own `readonly` says that nothing is changed. The engine's `readonly` does not
+    /// keep from INTO OUTFILE and KILL, so the class of the statement decides.
+    pub(super) fn only_reads(&self) -> bool {
+        let asked = self.params.settings.iter().find(|(name, _)| name == "readonly");
+        self.access == Access::ReadOnly || self.safe_method || asked.is_some_and(|(_, value)| value != "0")
+    }
+
     /// The settings of the statement's connection; `readonly` comes last.
     pub(super) fn settings(&self) -> Vec<(String, String)> {
         let mut settings: Vec<(String, String)> = self
@@ -154,7 +161,7 @@ impl Job {
             }
             return self.whole(Bytes::new(), DEFAULT_FORMAT, Counters::default()).map(Some);
         }
-        if analysis.class != Class::ReadOnly && (self.access == Access::ReadOnly || self.safe_method) {
+        if analysis.class != Class::ReadOnly && self.only_reads() {
             return Err(self.read_only());
         }
         let mut connection = self.engine.connect(&self.settings())?;
@@ -210,6 +217,8 @@ impl Job {
     pub(super) fn read_only(&self) -> Exception {
         let why = if self.access == Access::ReadOnly {
             "Cannot execute query in readonly mode: this user may only read; the user crumbtrail of the data folder's engine/endpoint.json may write"
+        } else if !self.safe_method {
+            "Cannot execute query in readonly mode: it was asked with readonly"
         } else {
             "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries"
         };

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 
-use super::auth::Access;
 use super::body::read_failure;
 use super::execute::Job;
 use crate::analysis::Class;
@@ -16,7 +15,7 @@ impl Job {
     /// Writes `data` and answers what was written. A request that breaks off writes nothing, unless it is so long that
     /// whole blocks (a million rows) went before.
     pub(super) fn insert(&mut self, insert: &Insert, mut data: impl Read) -> Result<Counters, Exception> {
-        if self.access == Access::ReadOnly || self.safe_method {
+        if self.only_reads() {
             return Err(self.read_only());
         }
         let classified = [&insert.statement[..], b" FORMAT ", insert.format.as_bytes()].concat();
