@@ -218,7 +218,7 @@ pub struct ConvertArgs {
 pub enum Dataset {
     /// OTTO recommender sessions: clicks, carts, orders (to native clicks).
     Otto,
-    /// ABCD customer-service dialogues (to native support entries; it has no times, so they are made: see docs/import.md).
+    /// ABCD customer-service dialogues (to native support entries; it has no times, so they are made: a dialogue every two hours from --started-at on).
     Abcd,
 }
 

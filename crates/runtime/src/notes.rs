@@ -41,6 +41,7 @@ impl Notes {
     ///
     /// # Errors
     /// The store refuses.
+    #[expect(clippy::disallowed_methods, reason = "a note beside the snapshots, none of them")]
     pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), SnapshotError> {
         let path = self.prefix.clone().join(name.to_owned());
         self.runtime.block_on(self.store.put(&path, PutPayload::from(bytes)))?;

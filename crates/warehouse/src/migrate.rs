@@ -5,7 +5,7 @@ use crate::error::WarehouseError;
 use crate::schema::{FILES, SchemaFile, Target};
 use crate::tables::TableId;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a migration did.
@@ -17,7 +17,7 @@ pub struct Report {
     pub unchanged_count: usize,
 }
 
-/// Applies the files that are new, and views whose text changed. Every statement is repeatable, so running it twice, or
+/// Applies the files that are new, and views whose text changed or that are gone. Every statement is repeatable, so running it twice, or
 /// twice at once, does no harm. The views show the target's epoch then.
 ///
 /// # Errors
@@ -50,12 +50,14 @@ async fn apply(
     for file in base {
         run(client, file, &target.render(file)).await?;
     }
-    let applied = applied(client, target).await?;
+    let (applied, present) = (applied(client, target).await?, present(client, target).await?);
     for file in rest.iter().filter(|file| is_meant(file)) {
         let sql = target.render(file);
         let (text_hash, rendered_hash) = (xxh3_64(file.text.as_bytes()), xxh3_64(sql.as_bytes()));
         match applied.get(file.file) {
-            Some(&(_, rendered)) if rendered == rendered_hash => {
+            Some(&(_, rendered))
+                if rendered == rendered_hash && (!file.is_view() || present.contains(file.object())) =>
+            {
                 report.unchanged_count += 1;
                 continue;
             }
@@ -89,6 +91,16 @@ pub(crate) async fn run(client: &Client, file: &SchemaFile, sql: &str) -> Result
         error @ WarehouseError::Server { .. } => WarehouseError::Migration { file: file.file, source: Box::new(error) },
         other => other,
     })
+}
+
+/// Tables and views there are.
+async fn present(client: &Client, target: &Target) -> Result<HashSet<String>, WarehouseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let sql = format!("SELECT name FROM system.tables WHERE database = '{}'", target.database);
+    Ok(client.rows::<Row>(&sql).await?.into_iter().map(|row| row.name).collect())
 }
 
 /// File → (text hash, rendered hash).
@@ -139,12 +151,18 @@ pub async fn verify(client: &Client, target: &Target) -> Result<Vec<Finding>, Wa
     for table in TableId::ALL {
         let name = table.in_epoch(target.epoch);
         let Some(found) = columns.get(name.as_str()) else {
-            find(&name, format!("no such table in {}; run crumbtrail migrate", target.database));
+            find(&name, format!("no such table in {}; run `crumbtrail migrate`", target.database));
             continue;
         };
         for column in table.columns() {
             match found.get(column.name) {
-                None => find(&name, format!("column {} is missing; run crumbtrail migrate", column.name)),
+                None => find(
+                    &name,
+                    format!(
+                        "column {} is missing: if `crumbtrail migrate` does not add it, restore the table",
+                        column.name
+                    ),
+                ),
                 Some(&other) if other != column.type_name => find(
                     &name,
                     format!("column {} is {other} and should be {}; see the changelog", column.name, column.type_name),
@@ -155,7 +173,7 @@ pub async fn verify(client: &Client, target: &Target) -> Result<Vec<Finding>, Wa
     }
     for view in FILES.iter().filter(|file| file.is_view()) {
         if !columns.contains_key(view.object()) {
-            find(view.object(), format!("no such view in {}; run crumbtrail migrate", target.database));
+            find(view.object(), format!("no such view in {}; run `crumbtrail migrate`", target.database));
         }
     }
     Ok(findings)

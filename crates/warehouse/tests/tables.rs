@@ -46,6 +46,11 @@ async fn migrating_twice_changes_nothing_and_verify_finds_nothing() {
     let objects: Vec<&str> = findings.iter().map(|finding| finding.object.as_str()).collect();
     assert_eq!(objects, ["sessions_e1", "funnel"], "{findings:?}");
     assert!(findings[0].detail.contains("column bot is missing"), "{findings:?}");
+
+    let (_, third) = migrated("t_migrate").await;
+    assert_eq!(third.applied.len(), 1, "a view that is gone is made again: {third:?}");
+    let findings = migrate::verify(&client, &target("t_migrate")).await.unwrap();
+    assert_eq!(findings.len(), 1, "{findings:?}");
 }
 
 #[tokio::test]

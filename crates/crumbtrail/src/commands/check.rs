@@ -202,8 +202,7 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
         }
         Ok(wrong) => {
             for finding in wrong {
-                let error = anyhow::anyhow!("{} (run `crumbtrail migrate`)", finding.detail);
-                findings.note(&format!("table {}", finding.object), Err(error));
+                findings.note(&format!("table {}", finding.object), Err(anyhow::anyhow!(finding.detail)));
             }
         }
         Err(error) => findings.note("tables", Err(error.into())),

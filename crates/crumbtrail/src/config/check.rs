@@ -50,6 +50,11 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     reference.strip_prefix("#/").and_then(|path| root.pointer(&format!("/{path}"))).unwrap_or(schema)
 }
 
+/// Whether it is a host and a port.
+fn is_address(listen: &str) -> bool {
+    listen.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 /// Values that cannot work, each with what to do.
 pub(super) fn values(config: &Config) -> Result<(), String> {
     let fail = |message: &str| Err(message.to_owned());
@@ -66,6 +71,16 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
     config.sentiment.plugin.check()?;
     if config.pace.tick_ms < 10 || config.pace.threads == 0 {
         return fail("pace.tick_ms must be at least 10 and pace.threads at least 1");
+    }
+    if config.pace.insert_queue_mib == 0 || config.pace.shutdown_deadline_seconds == 0 {
+        return fail("pace.insert_queue_mib and pace.shutdown_deadline_seconds must be at least 1");
+    }
+    for (key, listen) in
+        [("clickhouse.listen", &config.clickhouse.listen), ("telemetry.listen", &config.telemetry.listen)]
+    {
+        if !listen.is_empty() && !is_address(listen) {
+            return Err(format!("{key} is {listen:?}, no address with a port such as 127.0.0.1:8123 or [::]:9464"));
+        }
     }
     if !config.privacy.key.is_empty() && config.privacy.key.len() < 16 {
         return fail("privacy.key is shorter than 16 characters; `openssl rand -hex 32` makes a good one");
@@ -87,10 +102,42 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
         if source.topic.is_empty() {
             return Err(format!("sources.{i}.topic is empty"));
         }
+        if let Some(first) = config.sources[..i].iter().position(|other| other.topic == source.topic) {
+            return Err(format!(
+                "sources.{i}: topic {:?} is that of sources.{first}, too: a topic is read once, in one format",
+                source.topic
+            ));
+        }
         let clicks_only = matches!(source.format, super::SourceFormat::Segment | super::SourceFormat::Combined);
         if clicks_only && source.kind == super::SourceKind::Support {
             return Err(format!("sources.{i}: this format carries clicks; support entries come as native or avro"));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::parse;
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let refused = |yaml: &str| values(&parse("c.yaml", yaml).unwrap()).err().unwrap_or_default();
+        let twice = "sources: [{topic: a, kind: click, format: native, site: s}, {topic: a, kind: click, format: avro, site: s}]";
+        for (yaml, named) in [
+            ("pace: {insert_queue_mib: 0}", "pace.insert_queue_mib"),
+            ("pace: {shutdown_deadline_seconds: 0}", "pace.shutdown_deadline_seconds"),
+            ("clickhouse: {listen: nonsense}", "clickhouse.listen is \"nonsense\""),
+            ("telemetry: {listen: ':9464'}", "telemetry.listen"),
+            (twice, "sources.1: topic \"a\" is that of sources.0"),
+        ] {
+            assert!(refused(yaml).contains(named), "{yaml}: {}", refused(yaml));
+        }
+        for yaml in
+            ["clickhouse: {listen: 'localhost:8123'}", "telemetry: {listen: '[::]:9464'}", "telemetry: {listen: ''}"]
+        {
+            assert_eq!(refused(yaml), "", "{yaml}");
+        }
+    }
 }

@@ -72,7 +72,11 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Config::default());
     }
-    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|e| wrong(e.to_string()))?;
+    let yaml = |error: &dyn std::fmt::Display| {
+        let hint = if name.ends_with(".toml") { "; the configuration is written in YAML" } else { "" };
+        wrong(format!("{error}{hint}"))
+    };
+    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|e| yaml(&e))?;
     if let Some((key, hint)) = check::unknown_key(&tree) {
         return Err(ConfigError::UnknownKey { path: name.to_owned(), key, hint });
     }
@@ -82,6 +86,8 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
 /// Secrets that never have to stand in a file. `CRUMBTRAIL_KAFKA_SASL_PASSWORD` and its like set the librdkafka
 /// setting of the same words with dots.
 fn apply_environment(config: &mut Config, get: impl Fn(&str) -> Option<String>) {
+    // A variable that is set and empty says nothing.
+    let get = |name: &str| get(name).filter(|value| !value.is_empty());
     if let Some(password) = get("CRUMBTRAIL_CLICKHOUSE_PASSWORD") {
         config.clickhouse.password = password;
     }

@@ -435,7 +435,15 @@ impl Deployment {
             return Ok((Arc::new(LocalFileSystem::new_with_prefix(&folder)?), prefix));
         }
         let parsed = url::Url::parse(url).with_context(|| format!("snapshots.url: {url}"))?;
-        let (store, path) = object_store::parse_url(&parsed).with_context(|| format!("snapshots.url: {url}"))?;
+        let (store, path) = object_store::parse_url(&parsed).with_context(|| {
+            let is_cloud = matches!(parsed.scheme(), "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss");
+            let hint = if is_cloud && !cfg!(feature = "cloud") {
+                " needs a build with object stores: `cargo build --release -p crumbtrail --features cloud`"
+            } else {
+                ""
+            };
+            format!("snapshots.url: {url}{hint}")
+        })?;
         Ok((Arc::from(store), format!("{path}/{prefix}")))
     }
 

@@ -167,6 +167,7 @@ impl SnapshotStore {
         });
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place a snapshot is published")]
     async fn put(
         &self,
         processor: &str,

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a store that is damaged on purpose")]
+
 use super::*;
 use object_store::memory::InMemory;
 

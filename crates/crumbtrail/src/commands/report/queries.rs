@@ -16,7 +16,7 @@ FROM {db}.sessions";
 /// Sessions by channel.
 pub(super) const CHANNELS: &str = "
 SELECT
-    if(channel = '', '(shop visits)', toString(channel)) AS name,
+    if(channel = '', '(no channel)', toString(channel)) AS name,
     sum(session_count) AS sessions,
     sum(engaged_count) / sessions AS engaged,
     sum(buying_session_count) / sessions AS buying
