@@ -98,3 +98,34 @@ fn a_cut_gzip_an_absent_engine_and_a_wrong_password_say_what_to_do() {
     assert!(!out.status.success() && said.to_lowercase().contains("password"), "{said}");
     assert!(!said.contains("panicked"), "{said}");
 }
+
+#[test]
+fn a_file_named_twice_is_read_once_and_one_of_the_far_future_leaves_time_open() {
+    if !has_engine("a_file_named_twice_is_read_once_and_one_of_the_far_future_leaves_time_open") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let now = 1_760_000_000_000i64;
+    let import = |shop: &Deployment, files: &[&std::path::Path]| {
+        let arguments = ["--format".as_ref(), "native".as_ref()].into_iter().chain(files.iter().map(|f| f.as_os_str()));
+        shop.ok("import", arguments)
+    };
+    let far = shop.write("far.jsonl", click("far", now + 3_000 * 86_400_000) + "\n");
+    let said = import(&shop, &[&far]);
+    assert!(said.contains("event time stays open"), "{said}");
+
+    let file = shop.write("a.jsonl", format!("{}\n{}\n", click("e1", now), click("e2", now + 1)));
+    let copy = shop.write("b.jsonl", std::fs::read(&file).unwrap());
+    let said = import(&shop, &[&file, &file, &copy]);
+    assert!(said.contains("balance    read = counted") && said.contains("known               4"), "{said}");
+    assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 3, "none is late");
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+
+    let said = shop.ok("import", ["--format".as_ref(), "combined".as_ref(), shop.write("c", "no log\n").as_os_str()]);
+    assert!(said.contains("is --format right?"), "{said}");
+    let out = shop.path("out.txt");
+    let written = format!("SELECT 1 INTO OUTFILE '{}'", out.display());
+    assert!(shop.fails("sql", [&written]).contains("READONLY"), "a question writes nothing");
+    assert!(!out.exists());
+}

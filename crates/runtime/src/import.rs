@@ -204,6 +204,8 @@ pub struct ImportRules {
     pub tick_ms: i64,
     /// Event time is moved this far past the last event at the end, ms; `None` keeps it open.
     pub close_after_ms: Option<i64>,
+    /// Event time never moves past this: a device's clock that is years ahead would make everything late that comes after it.
+    pub believed_to: EventTime,
 }
 
 /// Runs the second pass over surveyed files.
@@ -250,7 +252,7 @@ pub fn import(
     let mut outcomes = [0u64; crumbtrail_events::Outcome::ALL.len()];
     while let Some(index) = earliest_lane(&lanes) {
         let watermark = lanes.iter().map(|lane| lane.survey.earliest_from(lane.at)).min().unwrap_or(EventTime::MAX);
-        if watermark < EventTime::MAX {
+        if watermark <= rules.believed_to {
             // One millisecond less: events at the watermark itself may still come.
             writer.decided(clock_origin, 0, watermark.plus(-1));
         }
@@ -294,6 +296,7 @@ pub fn import(
     let last = files.iter().map(|(_, survey)| survey.last).max().unwrap_or(EventTime::MIN);
     if let Some(after) = rules.close_after_ms
         && last > EventTime::MIN
+        && last <= rules.believed_to
     {
         let closed = last.plus(after);
         writer.decided(clock_origin, 0, closed);

@@ -12,6 +12,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
+use crumbtrail_events::EventTime;
 use crumbtrail_events::Outcome;
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_log::memory::MemoryLog;
@@ -192,7 +193,8 @@ impl Work<'_> {
         let mut writer = Writer::new(log, letters, deployment.epoch(), deployment.generation());
         let pairs: Vec<_> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys.iter().cloned()).collect();
         let close_after_ms = (!args.import.keep_open).then(|| super::import::close_after_ms(deployment)).transpose()?;
-        let rules = ImportRules { tick_ms: i64::from(deployment.config.pace.tick_ms), close_after_ms };
+        let (tick_ms, believed_to) = (i64::from(deployment.config.pace.tick_ms), EventTime::MAX.plus(-1));
+        let rules = ImportRules { tick_ms, close_after_ms, believed_to };
         let clock = Clock::manual(0);
         let mut failed = None;
         let imported = import::import(&pairs, &mut writer, judge, rules, &clock, &Metrics::new(), |_| {

@@ -115,12 +115,16 @@ fn through(
     let total: u64 = surveys.iter().map(|survey| survey.records).sum();
     let bar = bar("importing", Some(total));
     let last = surveys.iter().map(|survey| survey.last).max().unwrap_or(EventTime::MIN);
-    let closes = !args.keep_open && !is_far_ahead(last, Clock::System.now_ms());
+    let believed_to = EventTime(Clock::System.now_ms() + FAR_AHEAD_MS);
+    if last > believed_to {
+        println!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
+    }
     let pairs: Vec<(&dyn ImportFile, Survey)> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let pace = &config.pace;
     let rules = ImportRules {
         tick_ms: i64::from(pace.tick_ms),
-        close_after_ms: closes.then(|| close_after_ms(deployment)).transpose()?,
+        close_after_ms: (!args.keep_open).then(|| close_after_ms(deployment)).transpose()?,
+        believed_to,
     };
     let imported = import::import(&pairs, &mut writer, &mut judge, rules, &Clock::System, metrics, |seen| {
         bar.set_position(seen);
@@ -136,19 +140,6 @@ fn through(
         return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
     }
     Ok(imported)
-}
-
-/// Whether the last event lies so far ahead of now that to close event time behind it would make everything late that comes
-/// before that time does: then it stays open, and it says so.
-fn is_far_ahead(last: EventTime, now_ms: i64) -> bool {
-    let is_far = last.0.saturating_sub(now_ms) > FAR_AHEAD_MS;
-    if is_far {
-        println!(
-            "note       the last event is of {}, far ahead of now: event time stays open, as with --keep-open",
-            time_of(last.0)
-        );
-    }
-    is_far
 }
 
 /// Event time is moved this far past the last event: gap (also the conversations') and lateness, or the cart's threshold.
