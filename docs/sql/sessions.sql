@@ -147,6 +147,9 @@ WITH
             arrayMap(event -> event.kind, events) AS kinds,
             arrayFilter(event -> event.kind IN ('page_view', 'screen_view'), events) AS views,
             arrayFilter(event -> event.kind IN ('product_added', 'product_removed', 'purchase'), events) AS trades,
+            -- Money of another currency than the session's first cannot be added.
+            arrayFirst(named -> named != '', arrayMap(trade -> trade.currency, trades)) AS own_currency,
+            arrayMap(trade -> if(trade.currency IN ('', own_currency), trade.worth, 0), trades) AS worths,
             -- The first touch that is not direct, else the first; the first place with a country, else the first.
             arrayFilter(touch -> notEmpty(touch), arrayMap(event -> event.touch, events)) AS touches,
             arraySort((touch, n) -> (touch[1] = 'direct', n), touches, arrayEnumerate(touches))[1] AS touch,
@@ -189,12 +192,12 @@ SELECT
     arraySum(arrayMap(trade -> if(trade.kind = 'product_added', trade.pieces, 0), trades)) AS cart_add_quantity,
     arraySum(arrayMap(trade -> if(trade.kind = 'product_removed', trade.pieces, 0), trades)) AS cart_remove_quantity,
     arraySum(arrayMap(trade -> if(trade.kind = 'purchase', trade.pieces, 0), trades)) AS purchase_quantity,
-    arrayFold((value, trade) -> multiIf(
-        trade.kind = 'product_added', value + trade.worth,
-        trade.kind = 'product_removed', greatest(value - trade.worth, 0),
-        0), trades, toInt64(0)) * toDecimal64('0.000001', 6) AS cart_value,
-    arraySum(arrayMap(trade -> if(trade.kind = 'purchase', trade.worth, 0), trades)) * toDecimal64('0.000001', 6) AS revenue,
-    arrayFirst(currency -> currency != '', arrayMap(trade -> trade.currency, trades)) AS currency,
+    arrayFold((value, trade, worth) -> multiIf(
+        trade.kind = 'product_added', value + worth,
+        trade.kind = 'product_removed', greatest(value - worth, 0),
+        0), trades, worths, toInt64(0)) * toDecimal64('0.000001', 6) AS cart_value,
+    arraySum(arrayMap((trade, worth) -> if(trade.kind = 'purchase', worth, 0), trades, worths)) * toDecimal64('0.000001', 6) AS revenue,
+    own_currency AS currency,
     views[1].page AS entry_page,
     views[-1].page AS exit_page,
     arrayFirst(client -> client != '', arrayMap(event -> event.client, events)) AS client_session,

@@ -28,7 +28,7 @@ CREATE OR REPLACE VIEW {database}.sessions {on_cluster}
     cart_remove_quantity UInt32 COMMENT 'Products taken out of the cart, pieces',
     purchase_quantity UInt32 COMMENT 'Products bought, pieces',
     cart_value Decimal(18, 6) COMMENT 'What the session put into the cart less what it took out since the last purchase, never below 0, in units of currency',
-    revenue Decimal(18, 6) COMMENT 'Revenue of its purchases, in units of currency',
+    revenue Decimal(18, 6) COMMENT 'Revenue of its purchases in currency, in units of it; those in another one are counted and not added',
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',

@@ -103,21 +103,24 @@ impl Counts {
     fn commerce(&mut self, event: &Event, interner: &Interner) {
         let of = attributes::commerce(event.detail(interner), interner);
         first(&mut self.currency, of.currency);
+        // Money of another currency cannot be added: the pieces count, their value does not.
+        let is_foreign = !of.currency.is_none() && of.currency != self.currency;
+        let value = if is_foreign { 0 } else { of.value.0 };
         match event.kind {
             Kind::AddToCart => {
                 self.cart_add_count += 1;
                 self.cart_add_quantity = self.cart_add_quantity.saturating_add(of.quantity);
-                self.cart_value = self.cart_value.saturating_add(of.value.0);
+                self.cart_value = self.cart_value.saturating_add(value);
             }
             Kind::RemoveFromCart => {
                 self.cart_remove_count += 1;
                 self.cart_remove_quantity = self.cart_remove_quantity.saturating_add(of.quantity);
-                self.cart_value = self.cart_value.saturating_sub(of.value.0).max(0);
+                self.cart_value = self.cart_value.saturating_sub(value).max(0);
             }
             _ => {
                 self.purchase_count += 1;
                 self.purchase_quantity = self.purchase_quantity.saturating_add(of.quantity);
-                self.revenue = self.revenue.saturating_add(of.value.0);
+                self.revenue = self.revenue.saturating_add(value);
                 self.cart_value = 0;
             }
         }

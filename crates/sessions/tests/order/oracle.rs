@@ -165,14 +165,17 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
     let mut slots = BTreeSet::new();
     let mut view = 0;
     let mut cart = 0;
+    let is_trade = |event: &&Made| matches!(event.kind, Kind::AddToCart | Kind::RemoveFromCart | Kind::Purchase);
+    let currency = session.iter().copied().filter(is_trade).map(Made::currency).find(|named| !named.is_empty());
+    let worth = |event: &Made| if Some(event.currency()) == currency { event.revenue } else { 0 };
     for event in session {
         match event.kind {
             Kind::PageView | Kind::ScreenView => view += 1,
             Kind::PagePing => {
                 _ = slots.insert((view, (event.at + i64::from(event.skew)).div_euclid(rules.heartbeat_ms)))
             }
-            Kind::AddToCart => cart += event.revenue,
-            Kind::RemoveFromCart => cart = (cart - event.revenue).max(0),
+            Kind::AddToCart => cart += worth(event),
+            Kind::RemoveFromCart => cart = (cart - worth(event)).max(0),
             Kind::Purchase => cart = 0,
             _ => {}
         }
@@ -196,7 +199,7 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
             count(&|e| e.kind == Kind::PagePing),
         ],
         groups,
-        money: [session.iter().filter(|e| e.kind == Kind::Purchase).map(|e| e.revenue).sum(), cart],
+        money: [session.iter().filter(|e| e.kind == Kind::Purchase).map(|e| worth(e)).sum(), cart],
         words: [
             views.first().copied().unwrap_or_default().to_owned(),
             views.last().copied().unwrap_or_default().to_owned(),

@@ -63,6 +63,14 @@ impl Made {
         }
     }
 
+    pub(crate) fn currency(&self) -> &'static str {
+        match self.revenue {
+            0 => "",
+            revenue if revenue % 5 == 0 => "IDR",
+            _ => "THB",
+        }
+    }
+
     pub(crate) fn client(&self) -> &'static str {
         ["", "s1", "s1", "s1", "s2"][usize::from(self.client) % 5]
     }
@@ -100,7 +108,7 @@ impl Made {
             longitude: (self.country > 128).then_some(2.0),
             fences: self.fences(),
             revenue: Micros(self.revenue),
-            currency: if self.revenue > 0 { "THB" } else { "" },
+            currency: self.currency(),
             score: self.score.map(|score| f32::from(score) / 100.0),
             ..Touchpoint::default()
         }
