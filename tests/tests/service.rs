@@ -162,16 +162,18 @@ fn ratings_of_every_scale_and_messages_up_to_the_resolution_count() {
         told("t2", 1, "touched", "bob", REPLY),
         told("t3", 2, "touched", "bob", r#""channel":"chat","author":"agent","kind":"resolved""#),
         told("t4", 3, "touched", "bob", REPLY),
-        // Resolved without a word.
+        // Two resolved without a word.
         told("n1", 0, "untouched", "eve", CHAT),
         told("n2", 1, "untouched", "eve", r#""channel":"chat","author":"agent","kind":"resolved""#),
+        told("n3", 0, "silent", "joe", CHAT),
+        told("n4", 1, "silent", "joe", r#""channel":"chat","author":"agent","kind":"resolved""#),
     ];
     import(&shop, &[("support.jsonl", &support)]);
     assert_eq!(
         shop.sql(
             "SELECT csat_count, csat_share, nps, ces_mean, resolved_count, one_touch_count FROM support_performance"
         ),
-        "1\t1\t-100\t6\t2\t1\n"
+        "1\t1\t-100\t6\t3\t1\n"
     );
 }
 
