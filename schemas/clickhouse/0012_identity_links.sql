@@ -1,5 +1,5 @@
--- Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an
--- id is its rows.
+-- Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim and change of
+-- it: the version is in the key, so no merge takes the history away, and a row said again is the same row.
 CREATE TABLE IF NOT EXISTS {database}.identity_links_e{epoch} {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -13,10 +13,11 @@ CREATE TABLE IF NOT EXISTS {database}.identity_links_e{epoch} {on_cluster}
     reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
     claim_event UInt64 COMMENT 'Event id hash of the earliest claim (the view shows 16 hexadecimal digits)',
     moved_count UInt32 COMMENT 'Touchpoints that changed hands with this version of the row (of a customer id: those in the row\'s partition), count',
-    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    changed_at DateTime64(3, 'UTC') COMMENT 'Event time of the record that brought this version (of an operator\'s decision: when it was made), ms, UTC',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of the rows of an id and a customer the highest counts',
     is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
 )
 ENGINE = {replacing_engine}
-ORDER BY (site, id_kind, id, customer)
+ORDER BY (site, id_kind, id, customer, version)
 SETTINGS {table_settings}
-COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an id is its rows.'
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim and change of it.'

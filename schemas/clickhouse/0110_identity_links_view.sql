@@ -1,4 +1,5 @@
--- identity_links as they are now: the latest version of every row, right before any merge has run.
+-- identity_links as they are now: of each id and customer the latest version, right before any merge has run.
+-- identity_link_history has the versions before, too.
 CREATE OR REPLACE VIEW {database}.identity_links {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -18,12 +19,19 @@ AS SELECT
     id_kind,
     id,
     customer,
-    lower(hex(source.person)) AS person,
-    standing,
-    how,
-    claimed_at,
-    reaches_from,
-    lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
-    moved_count
-FROM {database}.identity_links_e{epoch} AS source FINAL
+    lower(hex(latest.1)) AS person,
+    latest.2 AS standing,
+    latest.3 AS how,
+    latest.4 AS claimed_at,
+    latest.5 AS reaches_from,
+    lpad(lower(hex(latest.6)), 16, '0') AS claim_event,
+    latest.7 AS moved_count
+FROM
+(
+    SELECT
+        site, id_kind, id, customer,
+        argMax((person, standing, how, claimed_at, reaches_from, claim_event, moved_count), version) AS latest
+    FROM {database}.identity_links_e{epoch}
+    GROUP BY site, id_kind, id, customer
+)
 COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds'

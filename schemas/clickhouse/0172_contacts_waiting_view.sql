@@ -1,4 +1,5 @@
--- Contacts that wait for an answer now, on every channel; they leave the view when a human agent replies or resolves.
+-- Contacts that wait for an answer now, on every channel, reviews and surveys without a word included; they leave the view when a
+-- human agent replies, or the matter is resolved or closed. What is said after that is no contact until it is reopened.
 CREATE OR REPLACE VIEW {database}.contacts_waiting {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',

@@ -1,4 +1,5 @@
--- Hand-overs: each time a conversation with an id went from one agent, department or channel to another.
+-- Hand-overs: each time a conversation went from one agent, department or channel to another. An entry without a conversation id is
+-- of the conversation which its customer (else visitor, else contact) had on its channel then.
 CREATE OR REPLACE VIEW {database}.handovers {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -29,15 +30,38 @@ FROM
     FROM
     (
         SELECT
-            *, arrayJoin([
-                ('agent', if(author = 'bot', '', toString(agent))),
-                ('department', toString(department)),
-                ('channel', toString(channel))]) AS told
-        FROM {database}.touchpoints
-        WHERE outcome = 'counted' AND conversation_id != ''
+            entries.site AS site,
+            if(entries.told_id != '', entries.told_id, own.conversation_id) AS conversation_id,
+            toString(entries.channel) AS channel,
+            entries.occurred_at AS occurred_at,
+            entries.device_at AS device_at,
+            entries.event_hash AS event_hash,
+            arrayJoin([
+                ('agent', if(entries.author = 'bot', '', toString(entries.agent))),
+                ('department', toString(entries.department)),
+                ('channel', toString(entries.channel))]) AS told
+        FROM
+        (
+            SELECT
+                site, conversation_id AS told_id, channel, occurred_at, device_at, event_hash, author, agent, department,
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+            FROM {database}.touchpoints
+            WHERE outcome = 'counted' AND author != ''
+        ) AS entries
+        ASOF LEFT JOIN
+        (
+            SELECT
+                site, conversation_id, channel, opened_at, last_at,
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+            FROM {database}.conversations
+            WHERE startsWith(conversation_id, '~')
+        ) AS own
+            ON own.site = entries.site AND own.channel = entries.channel AND own.who = entries.who
+            AND own.opened_at <= entries.occurred_at
+        WHERE entries.told_id != '' OR (entries.who != 'c' AND entries.occurred_at <= own.last_at)
     )
     WHERE told.2 != ''
 )
 WHERE from_name NOT IN ('', told.2)
 GROUP BY site, day, what, channel, from_name, to_name
-COMMENT 'Hand-overs: each time a conversation with an id went from one agent, department or channel to another'
+COMMENT 'Hand-overs: each time a conversation went from one agent, department or channel to another'

@@ -206,7 +206,7 @@ CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
     first_reply_business_ms Nullable(Int64) COMMENT 'The time to the first reply in which the service was open, milliseconds; NULL without reply',
     first_resolution_business_ms Nullable(Int64) COMMENT 'The time to the first resolution in which the service was open, milliseconds; NULL without',
     resolution_business_ms Nullable(Int64) COMMENT 'The time to the resolution that holds in which the service was open, milliseconds; NULL without',
-    awaiting LowCardinality(String) COMMENT 'Whose turn it is: agent, customer, or empty when nobody waits',
+    awaiting LowCardinality(String) COMMENT 'Whose turn it is: agent, customer, or empty when nobody waits, as once it is resolved or closed',
     waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC; NULL when nobody waits',
     requester_wait_ms Int64 COMMENT 'What the customer waited for answers that came, milliseconds',
     requester_wait_business_ms Int64 COMMENT 'What the customer waited for answers that came while the service was open, milliseconds',
@@ -214,7 +214,7 @@ CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
     first_reply_due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the first reply was due by the policy that fits, ms, UTC; NULL without a policy',
     resolution_due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the resolution was due, ms, UTC; NULL without a policy',
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due; NULL in the table while it has not come or without a policy',
-    is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds came after it was due; NULL in the table while there is none or without a policy',
+    is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due; NULL in the table while there is neither or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
     is_final Bool COMMENT 'No entry can change it any more',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
@@ -452,8 +452,8 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'The ledger: which stretch of which log partition stands in which table. A row is written after the inserts it speaks of are acknowledged. The key holds all that is claimed, so that two different claims about a stretch both stay to be seen.';
 
 -- 0012_identity_links.sql
--- Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an
--- id is its rows.
+-- Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim and change of
+-- it: the version is in the key, so no merge takes the history away, and a row said again is the same row.
 CREATE TABLE IF NOT EXISTS crumbtrail.identity_links_e1
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -467,13 +467,14 @@ CREATE TABLE IF NOT EXISTS crumbtrail.identity_links_e1
     reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
     claim_event UInt64 COMMENT 'Event id hash of the earliest claim (the view shows 16 hexadecimal digits)',
     moved_count UInt32 COMMENT 'Touchpoints that changed hands with this version of the row (of a customer id: those in the row\'s partition), count',
-    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of equal keys the highest counts',
+    changed_at DateTime64(3, 'UTC') COMMENT 'Event time of the record that brought this version (of an operator\'s decision: when it was made), ms, UTC',
+    version UInt64 COMMENT 'Version of the row: epoch (8 bits), log offset (40), index within the record (16); of the rows of an id and a customer the highest counts',
     is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
-ORDER BY (site, id_kind, id, customer)
+ORDER BY (site, id_kind, id, customer, version)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim; the history of an id is its rows.';
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim and change of it.';
 
 -- 0101_touchpoints_view.sql
 -- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
@@ -788,7 +789,7 @@ CREATE OR REPLACE VIEW crumbtrail.conversations
     first_reply_business_ms Nullable(Int64) COMMENT 'The time to the first reply in which the service was open, milliseconds; NULL without reply',
     first_resolution_business_ms Nullable(Int64) COMMENT 'The time to the first resolution in which the service was open, milliseconds; NULL without',
     resolution_business_ms Nullable(Int64) COMMENT 'The time to the resolution that holds in which the service was open, milliseconds; NULL without',
-    awaiting LowCardinality(String) COMMENT 'Whose turn it is: agent, customer, or empty when nobody waits',
+    awaiting LowCardinality(String) COMMENT 'Whose turn it is: agent, customer, or empty when nobody waits, as once it is resolved or closed',
     waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC; NULL when nobody waits',
     requester_wait_ms Int64 COMMENT 'What the customer waited for answers that came, milliseconds',
     requester_wait_business_ms Int64 COMMENT 'What the customer waited for answers that came while the service was open, milliseconds',
@@ -796,7 +797,7 @@ CREATE OR REPLACE VIEW crumbtrail.conversations
     first_reply_due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the first reply was due by the policy that fits, ms, UTC; NULL without a policy',
     resolution_due_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the resolution was due, ms, UTC; NULL without a policy',
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due, or has not come though it is past due now; NULL while it may still be in time or without a policy',
-    is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds came after it was due, or there is none though it is past due now; NULL while it may still be in time or without a policy',
+    is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due, or there is neither though it is past due now; NULL while it may still be in time or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
     is_final Bool COMMENT 'No entry can change it any more',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
@@ -857,7 +858,7 @@ AS SELECT
     first_reply_due_at,
     resolution_due_at,
     if(source.first_reply_at IS NULL, if(source.first_reply_due_at < now64(3), true, NULL), source.is_first_reply_breached) AS is_first_reply_breached,
-    if(source.resolved_at IS NULL, if(source.resolution_due_at < now64(3), true, NULL), source.is_resolution_breached) AS is_resolution_breached,
+    if(source.resolved_at IS NULL AND source.status != 'closed', if(source.resolution_due_at < now64(3), true, NULL), source.is_resolution_breached) AS is_resolution_breached,
     touch_class,
     is_final,
     reopen_count,
@@ -1197,7 +1198,8 @@ FROM crumbtrail.batches_e1 AS source FINAL
 COMMENT 'The ledger: which stretch of which log partition stands in which table';
 
 -- 0110_identity_links_view.sql
--- identity_links as they are now: the latest version of every row, right before any merge has run.
+-- identity_links as they are now: of each id and customer the latest version, right before any merge has run.
+-- identity_link_history has the versions before, too.
 CREATE OR REPLACE VIEW crumbtrail.identity_links
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -1217,6 +1219,48 @@ AS SELECT
     id_kind,
     id,
     customer,
+    lower(hex(latest.1)) AS person,
+    latest.2 AS standing,
+    latest.3 AS how,
+    latest.4 AS claimed_at,
+    latest.5 AS reaches_from,
+    lpad(lower(hex(latest.6)), 16, '0') AS claim_event,
+    latest.7 AS moved_count
+FROM
+(
+    SELECT
+        site, id_kind, id, customer,
+        argMax((person, standing, how, claimed_at, reaches_from, claim_event, moved_count), version) AS latest
+    FROM crumbtrail.identity_links_e1
+    GROUP BY site, id_kind, id, customer
+)
+COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds';
+
+-- 0111_identity_link_history_view.sql
+-- How identity_links came to be what they are: every change of a claim, those since changed again included, whatever has been merged.
+CREATE OR REPLACE VIEW crumbtrail.identity_link_history
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    id_kind LowCardinality(String) COMMENT 'visitor (a device or browser), contact (the keyed hash of an e-mail address, telephone number or social handle) or customer (another id of the customer)',
+    id String COMMENT 'Visitor id, contact hash or customer id',
+    customer String COMMENT 'Customer id it is claimed for',
+    change_number UInt64 COMMENT 'Which change of this id and customer it is, in the order they were decided, from 1; the last one holds',
+    changed_at DateTime64(3, 'UTC') COMMENT 'Event time of the record that brought it, ms, UTC; of an operator\'s decision when it was made, of a late record before what was decided already',
+    person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits; aliases not followed (merged_customers does)',
+    standing LowCardinality(String) COMMENT 'After the change. linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have, by earlier claims; shared: the customer id was claimed for too many ids in a day, then or before, and is nobody\'s',
+    how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
+    claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
+    reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
+    claim_event String COMMENT 'Event id hash of the earliest claim, 16 hexadecimal digits',
+    moved_count UInt32 COMMENT 'Touchpoints that changed hands with this change (of a customer id: those in the row\'s partition), count'
+)
+AS SELECT
+    site,
+    id_kind,
+    id,
+    customer,
+    row_number() OVER (PARTITION BY source.site, source.id_kind, source.id, source.customer ORDER BY source.version) AS change_number,
+    changed_at,
     lower(hex(source.person)) AS person,
     standing,
     how,
@@ -1225,7 +1269,7 @@ AS SELECT
     lpad(lower(hex(source.claim_event)), 16, '0') AS claim_event,
     moved_count
 FROM crumbtrail.identity_links_e1 AS source FINAL
-COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds';
+COMMENT 'Identity: every change of a claim to a visitor, contact or customer id';
 
 -- 0150_merged_customers_view.sql
 -- Customers whose journey is another's, links between customers followed to their end: from `reaches_from` on what is done under
@@ -1672,18 +1716,18 @@ CREATE OR REPLACE VIEW crumbtrail.support_performance
     waiting_count UInt64 COMMENT 'Conversations whose customer waits for an answer now, count',
     answered_share Float64 COMMENT 'Share of answered conversations, 0 to 1',
     resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
-    one_touch_count UInt64 COMMENT 'Resolved conversations with one message of an agent or none, count',
+    one_touch_count UInt64 COMMENT 'Resolved conversations that took one message of a human agent up to the resolution (touch_class one), count',
     reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
     handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
     first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply, milliseconds; NULL without reply',
     first_reply_business_ms_median Nullable(Int64) COMMENT 'Median time to the first reply in which the service was open, milliseconds; NULL without reply',
     first_reply_breach_count UInt64 COMMENT 'Conversations whose first reply was due and came late or has not come, count',
-    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution was due and came late or has not come, count',
+    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution (or close without one) was due and came late or has not come, count',
     resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
-    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, count',
-    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among them, 0 to 1; NULL without',
-    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among nps ratings, -100 to 100; NULL without',
-    ces_mean Nullable(Float64) COMMENT 'Mean of ces ratings, 1 to 7; NULL without',
+    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, whatever else they were rated on, count',
+    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among their latest such ratings, 0 to 1; NULL without',
+    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among the conversations\' latest nps ratings, -100 to 100; NULL without',
+    ces_mean Nullable(Float64) COMMENT 'Mean of the conversations\' latest ces ratings, 1 to 7; NULL without',
     score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
 )
 AS SELECT
@@ -1696,7 +1740,7 @@ AS SELECT
     countIf(awaiting = 'agent') AS waiting_count,
     answered_count / conversation_count AS answered_share,
     countIf(resolved_at IS NOT NULL) AS resolved_count,
-    countIf(resolved_at IS NOT NULL AND agent_message_count <= 1) AS one_touch_count,
+    countIf(touch_class = 'one') AS one_touch_count,
     countIf(reopen_count > 0) AS reopened_count,
     countIf(agent_count > 1) AS handed_over_count,
     toInt64OrNull(toString(quantileExact(first_reply_ms))) AS first_reply_ms_median,
@@ -1704,14 +1748,12 @@ AS SELECT
     countIf(is_first_reply_breached = true) AS first_reply_breach_count,
     countIf(is_resolution_breached = true) AS resolution_breach_count,
     toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
-    countIf(rating_scale IN ('csat', 'stars') AND rating_latest IS NOT NULL) AS csat_count,
-    if(csat_count = 0, NULL, countIf(rating_scale IN ('csat', 'stars') AND rating_latest >= 4) / csat_count) AS csat_share,
-    if(countIf(rating_scale = 'nps') = 0, NULL,
-        100 * (countIf(rating_scale = 'nps' AND rating_latest >= 9) - countIf(rating_scale = 'nps' AND rating_latest <= 6))
-            / countIf(rating_scale = 'nps')) AS nps,
-    avgIf(rating_latest, rating_scale = 'ces') AS ces_mean,
+    count(csat) AS csat_count,
+    if(csat_count = 0, NULL, countIf(csat >= 4) / csat_count) AS csat_share,
+    if(count(service.nps) = 0, NULL, 100 * (countIf(service.nps >= 9) - countIf(service.nps <= 6)) / count(service.nps)) AS nps,
+    avg(ces) AS ces_mean,
     avg(score_end - score_start) AS score_change_mean
-FROM crumbtrail.conversations
+FROM crumbtrail.conversations AS service
 GROUP BY site, day, channel, department
 COMMENT 'How the service did, by channel and department';
 
@@ -2150,7 +2192,8 @@ LEFT JOIN (
 COMMENT 'Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for';
 
 -- 0172_contacts_waiting_view.sql
--- Contacts that wait for an answer now, on every channel; they leave the view when a human agent replies or resolves.
+-- Contacts that wait for an answer now, on every channel, reviews and surveys without a word included; they leave the view when a
+-- human agent replies, or the matter is resolved or closed. What is said after that is no contact until it is reopened.
 CREATE OR REPLACE VIEW crumbtrail.contacts_waiting
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2182,7 +2225,8 @@ WHERE awaiting = 'agent'
 COMMENT 'Contacts that wait for an answer now, on every channel';
 
 -- 0173_handovers_view.sql
--- Hand-overs: each time a conversation with an id went from one agent, department or channel to another.
+-- Hand-overs: each time a conversation went from one agent, department or channel to another. An entry without a conversation id is
+-- of the conversation which its customer (else visitor, else contact) had on its channel then.
 CREATE OR REPLACE VIEW crumbtrail.handovers
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2213,47 +2257,106 @@ FROM
     FROM
     (
         SELECT
-            *, arrayJoin([
-                ('agent', if(author = 'bot', '', toString(agent))),
-                ('department', toString(department)),
-                ('channel', toString(channel))]) AS told
-        FROM crumbtrail.touchpoints
-        WHERE outcome = 'counted' AND conversation_id != ''
+            entries.site AS site,
+            if(entries.told_id != '', entries.told_id, own.conversation_id) AS conversation_id,
+            toString(entries.channel) AS channel,
+            entries.occurred_at AS occurred_at,
+            entries.device_at AS device_at,
+            entries.event_hash AS event_hash,
+            arrayJoin([
+                ('agent', if(entries.author = 'bot', '', toString(entries.agent))),
+                ('department', toString(entries.department)),
+                ('channel', toString(entries.channel))]) AS told
+        FROM
+        (
+            SELECT
+                site, conversation_id AS told_id, channel, occurred_at, device_at, event_hash, author, agent, department,
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+            FROM crumbtrail.touchpoints
+            WHERE outcome = 'counted' AND author != ''
+        ) AS entries
+        ASOF LEFT JOIN
+        (
+            SELECT
+                site, conversation_id, channel, opened_at, last_at,
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+            FROM crumbtrail.conversations
+            WHERE startsWith(conversation_id, '~')
+        ) AS own
+            ON own.site = entries.site AND own.channel = entries.channel AND own.who = entries.who
+            AND own.opened_at <= entries.occurred_at
+        WHERE entries.told_id != '' OR (entries.who != 'c' AND entries.occurred_at <= own.last_at)
     )
     WHERE told.2 != ''
 )
 WHERE from_name NOT IN ('', told.2)
 GROUP BY site, day, what, channel, from_name, to_name
-COMMENT 'Hand-overs: each time a conversation with an id went from one agent, department or channel to another';
+COMMENT 'Hand-overs: each time a conversation went from one agent, department or channel to another';
 
 -- 0174_self_service_view.sql
--- Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h or not at all.
+-- Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h after one of them or not at
+-- all. When a page was seen is known from the touchpoints; where these are not kept, the whole session stands for its help pages.
 CREATE OR REPLACE VIEW crumbtrail.self_service
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
     day Date COMMENT 'Day the session began, UTC',
     page_group String COMMENT 'Group of help pages: its name says help, faq, support, knowledge base or how to, in a language known here',
     session_count UInt64 COMMENT 'Sessions that saw it, count',
-    contacted_count UInt64 COMMENT 'Of these, the person asked the service during it or within 24 h after, count',
-    helped_themselves_count UInt64 COMMENT 'Of these, 24 h passed without, count',
+    contacted_count UInt64 COMMENT 'Of these, the person began a conversation within 24 h after they saw such a page, count; where touchpoints are not kept (clickhouse.touchpoints, or their ttl): during the session or within 24 h after it',
+    helped_themselves_count UInt64 COMMENT 'Of these, 24 h passed without since they last saw such a page, count',
     undecided_count UInt64 COMMENT 'Of these, neither so far, count',
     helped_share Nullable(Float64) COMMENT 'Share of those that are decided who helped themselves, 0 to 1; NULL if none is'
 )
 AS SELECT
-    sessions.site AS site,
-    toDate(sessions.started_at) AS day,
-    arrayJoin(arrayFilter(name -> match(lower(name),
-        '(^|[/_-])(help|helps|helpcent(er|re)|faqs?|support|knowledge-?base|how-?to|hilfe|ayuda|aide|aiuto|ajuda|bantuan|ช่วยเหลือ)([/_-]|$)'),
-        mapKeys(sessions.page_groups))) AS page_group,
+    site,
+    day,
+    page_group,
     count() AS session_count,
-    countIf(visits.has_contact_within_day) AS contacted_count,
-    countIf(NOT visits.has_contact_within_day AND sessions.ended_at + INTERVAL 1 DAY < now64(3, 'UTC')) AS helped_themselves_count,
+    countIf(has_contact) AS contacted_count,
+    countIf(NOT has_contact AND last_seen_at + INTERVAL 1 DAY < now64(3, 'UTC')) AS helped_themselves_count,
     session_count - contacted_count - helped_themselves_count AS undecided_count,
     if(contacted_count + helped_themselves_count = 0, NULL, helped_themselves_count / (contacted_count + helped_themselves_count)) AS helped_share
-FROM crumbtrail.sessions AS sessions
-INNER JOIN crumbtrail.visits AS visits ON visits.site = sessions.site AND visits.session_id = sessions.session_id
+FROM
+(
+    SELECT
+        seen.site AS site,
+        toDate(seen.started_at) AS day,
+        seen.page_group AS page_group,
+        arrayFilter(at -> at BETWEEN seen.started_at AND seen.ended_at, views.occurred) AS seen_at,
+        if(empty(seen_at), [(seen.started_at, seen.ended_at)], arrayMap(at -> (at, at), seen_at)) AS looks,
+        arrayMax(look -> look.2, looks) AS last_seen_at,
+        arrayExists(opened -> arrayExists(look -> opened BETWEEN look.1 AND look.2 + INTERVAL 1 DAY, looks),
+            arrayConcat(by_person.opened, by_visitor.opened)) AS has_contact
+    FROM
+    (
+        SELECT
+            people.site AS site, people.started_at AS started_at, people.ended_at AS ended_at, people.visitor AS visitor,
+            people.person AS person,
+            arrayJoin(arrayFilter(name -> match(lower(name),
+                '(^|[/_-])(help|helps|helpcent(er|re)|faqs?|support|knowledge-?base|how-?to|hilfe|ayuda|aide|aiuto|ajuda|bantuan|ช่วยเหลือ)([/_-]|$)'),
+                mapKeys(sessions.page_groups))) AS page_group
+        FROM crumbtrail.sessions AS sessions
+        INNER JOIN crumbtrail.session_people AS people ON people.site = sessions.site AND people.session_id = sessions.session_id
+    ) AS seen
+    LEFT JOIN
+    (
+        -- A page's group is its first step, or the first two where the first is a language, as in sessions.
+        SELECT
+            site, visitor,
+            extract(page, '^.(?:(?:[a-z][a-z]|[A-Za-z][A-Za-z][-_][A-Za-z][A-Za-z])/[^/]*|[^/]*)') AS page_group,
+            groupArray(occurred_at) AS occurred
+        FROM crumbtrail.touchpoints
+        WHERE outcome = 'counted' AND bot = '' AND kind IN ('page_view', 'screen_view')
+        GROUP BY site, visitor, page_group
+    ) AS views
+        ON views.site = seen.site AND views.visitor = seen.visitor AND views.page_group = seen.page_group
+    LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversation_people GROUP BY site, person) AS by_person
+        ON by_person.site = seen.site AND by_person.person = seen.person
+    LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
+        ON by_visitor.site = seen.site AND by_visitor.visitor = seen.visitor
+)
 GROUP BY site, day, page_group
-COMMENT 'Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h or not at all';
+COMMENT 'Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h after or not at all';
 
 -- 0175_conversation_origins_view.sql
 -- The session on the site that led to a conversation: the person's or visitor's latest that had begun, if it went on or had

@@ -111,6 +111,18 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert!(shop.sql(JOURNEYS).contains("ann\tphone\t5\t3\n"), "{}", shop.sql(JOURNEYS));
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 
+    // What stands is the end of a history.
+    let history =
+        "SELECT customer, standing, dateDiff('day', fromUnixTimestamp64Milli(1760000000000, 'UTC'), changed_at) < 40
+         FROM identity_link_history WHERE id = 'phone' ORDER BY customer, change_number";
+    let anns = "ann\tlinked\t1\nann\tlinked\t1\nann\tundone\t0\nann\tlinked\t0\n";
+    let bobs = "bob\trival\t1\nbob\tlinked\t0\nbob\tundone\t0\n";
+    assert_eq!(shop.sql(history), format!("{anns}{bobs}"));
+    assert_eq!(
+        shop.sql("SELECT customer, standing FROM identity_links WHERE id = 'phone' ORDER BY customer"),
+        "ann\tlinked\nbob\tundone\n"
+    );
+
     // The same files again change nothing, and a later file of Eve's tells who she is.
     import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
     import(&shop, &[("later.support.jsonl", &[entry("s5", "case-5", 35, ["eve", "", "eve@example.com"])])]);
@@ -120,6 +132,7 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
     let shown = text(&identity(&shop, &["show", "--customer", "bob"]).stdout);
     assert!(shown.contains("an operator took it back"), "{shown}");
+    assert_eq!(shop.sql(history), format!("{anns}{bobs}"), "what was read again changed nothing");
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 }
 

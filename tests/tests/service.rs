@@ -129,3 +129,178 @@ fn a_session_that_an_earlier_event_or_a_merge_moved_is_corrected() {
         "v1\ttrue\t1\nv2\tfalse\t0\n"
     );
 }
+
+/// An entry with fields of its own, minutes after the start.
+fn told(id: &str, minutes: i64, conversation: &str, customer: &str, fields: &str) -> String {
+    let at = START + minutes * MINUTE;
+    format!(
+        r#"{{"entry_id":"{id}","site":"shop","occurred_at":{at},"conversation":"{conversation}","customer":"{customer}",{fields}}}"#
+    )
+}
+
+const CHAT: &str = r#""channel":"chat","author":"customer","kind":"message","text":"where is it""#;
+const REPLY: &str = r#""channel":"chat","author":"agent","agent":"kim","kind":"message","text":"here""#;
+
+#[test]
+fn ratings_of_every_scale_and_messages_up_to_the_resolution_count() {
+    if !has_engine("ratings_of_every_scale_and_messages_up_to_the_resolution_count") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let rated = |scale: &str, points: u8| {
+        format!(r#""channel":"chat","author":"customer","kind":"rating","rating":{points},"scale":"{scale}""#)
+    };
+    let support = [
+        // Content with the case and not with the shop: it counts in both.
+        told("r1", 0, "rated", "ann", CHAT),
+        told("r2", 1, "rated", "ann", &rated("csat", 5)),
+        told("r3", 2, "rated", "ann", &rated("nps", 2)),
+        told("r4", 3, "rated", "ann", &rated("ces", 6)),
+        // One word solved it, a courtesy came after.
+        told("t1", 0, "touched", "bob", CHAT),
+        told("t2", 1, "touched", "bob", REPLY),
+        told("t3", 2, "touched", "bob", r#""channel":"chat","author":"agent","kind":"resolved""#),
+        told("t4", 3, "touched", "bob", REPLY),
+        // Two resolved without a word.
+        told("n1", 0, "untouched", "eve", CHAT),
+        told("n2", 1, "untouched", "eve", r#""channel":"chat","author":"agent","kind":"resolved""#),
+        told("n3", 0, "silent", "joe", CHAT),
+        told("n4", 1, "silent", "joe", r#""channel":"chat","author":"agent","kind":"resolved""#),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql(
+            "SELECT csat_count, csat_share, nps, ces_mean, resolved_count, one_touch_count FROM support_performance"
+        ),
+        "1\t1\t-100\t6\t3\t1\n"
+    );
+}
+
+#[test]
+fn a_close_ends_the_wait_for_a_resolution() {
+    if !has_engine("a_close_ends_the_wait_for_a_resolution") {
+        return;
+    }
+    let mut shop = Deployment::new("rules: {policies: [{resolution_minutes: 60}]}");
+    shop.start_engine();
+    let closed = r#""channel":"chat","author":"system","kind":"closed""#;
+    let support = [
+        told("a1", 0, "in-time", "ann", CHAT),
+        told("a2", 1, "in-time", "ann", REPLY),
+        told("a3", 2, "in-time", "ann", closed),
+        told(
+            "a4",
+            90,
+            "in-time",
+            "ann",
+            r#""channel":"chat","author":"customer","kind":"rating","rating":5,"scale":"csat""#,
+        ),
+        told("b1", 0, "late", "bob", CHAT),
+        told("b2", 61, "late", "bob", closed),
+        told("c1", 0, "open", "eve", CHAT),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql("SELECT conversation_id, status, is_resolution_breached FROM conversations ORDER BY conversation_id"),
+        "in-time\tclosed\tfalse\nlate\tclosed\ttrue\nopen\topen\ttrue\n"
+    );
+    assert_eq!(shop.sql("SELECT resolution_breach_count FROM support_performance"), "2\n");
+}
+
+#[test]
+fn who_waits_is_who_was_not_answered_with_or_without_a_word() {
+    if !has_engine("who_waits_is_who_was_not_answered_with_or_without_a_word") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let stars = |channel: &str| {
+        format!(r#""channel":"{channel}","author":"customer","kind":"rating","rating":1,"scale":"stars""#)
+    };
+    let support = [
+        told("a1", 0, "thanked", "ann", CHAT),
+        told("a2", 1, "thanked", "ann", REPLY),
+        told("a3", 2, "thanked", "ann", r#""channel":"chat","author":"agent","kind":"resolved""#),
+        told("a4", 3, "thanked", "ann", r#""channel":"chat","author":"customer","kind":"message","text":"thanks""#),
+        told("b1", 0, "polite", "bob", CHAT),
+        told("b2", 2, "polite", "bob", r#""channel":"chat","author":"agent","kind":"resolved""#),
+        told("b3", 3, "polite", "bob", REPLY),
+        told("c1", 0, "", "cy", &stars("review")),
+        told("d1", 0, "", "dan", &stars("survey")),
+        told("e1", 0, "", "eve", &stars("review")),
+        told("e2", 9, "", "eve", &REPLY.replace("chat", "review")),
+        told("f1", 0, "mentioned", "flo", r#""channel":"social","author":"customer","kind":"mention","text":"well""#),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql("SELECT customer, channel FROM contacts_waiting JOIN conversations USING (site, conversation_id) ORDER BY customer"),
+        "cy\treview\ndan\tsurvey\nflo\tsocial\n"
+    );
+    let polite = shop.sql("SELECT awaiting, waiting_since_at FROM conversations WHERE conversation_id = 'polite'");
+    assert_eq!(polite, "\t\\N\n", "a resolution ends the agent's wait, too");
+}
+
+#[test]
+fn hand_overs_of_conversations_without_an_id_are_told() {
+    if !has_engine("hand_overs_of_conversations_without_an_id_are_told") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let by = |agent: &str, channel: &str| {
+        format!(r#""channel":"{channel}","author":"agent","agent":"{agent}","kind":"message","text":"here""#)
+    };
+    let support = [
+        told("a1", 0, "", "ann", r#""channel":"phone","author":"customer","kind":"message","text":"hello""#),
+        told("a2", 1, "", "ann", &by("kim", "phone")),
+        // Another person's, another channel's and another day's are other conversations.
+        told("b1", 2, "", "bob", &by("joe", "phone")),
+        told("a3", 3, "", "ann", &by("max", "chat")),
+        told("a4", 4, "", "ann", &by("lee", "phone")),
+        told("a5", 24 * 60 + 5, "", "ann", &by("sue", "phone")),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql("SELECT what, channel, from_name, to_name, handover_count, conversation_count FROM handovers"),
+        "agent\tphone\tkim\tlee\t1\t1\n"
+    );
+    assert_eq!(shop.sql("SELECT sum(handover_count) FROM conversations"), "1\n");
+}
+
+#[test]
+fn who_asked_before_the_help_page_or_a_day_after_it_helped_themselves() {
+    if !has_engine("who_asked_before_the_help_page_or_a_day_after_it_helped_themselves") {
+        return;
+    }
+    let clicks = [
+        // Asked, then read the page.
+        click("a1", "first", 0, "/", ""),
+        click("a2", "first", 10 * MINUTE, "/en/help/returns", ""),
+        // Read the page, stayed on, and asked a day after the page: within the day after the visit.
+        click("b1", "day", 0, "/en/help/returns", ""),
+        click("b2", "day", 20 * MINUTE, "/", ""),
+        // Read the page, asked, and read it again.
+        click("c1", "asks", 0, "/en/help/returns", ""),
+        click("c2", "asks", 10 * MINUTE, "/en/help/returns", ""),
+    ];
+    let asks =
+        |id: &str, after: i64, visitor: &str| told(id, after, id, "", &format!(r#""visitor":"{visitor}",{CHAT}"#));
+    let support = [asks("s1", 1, "first"), asks("s2", 24 * 60 + 1, "day"), asks("s3", 5, "asks")];
+    // Without touchpoints nobody knows when a page was seen: the session stands for it.
+    for (is_kept, contacted) in [(true, 1), (false, 3)] {
+        let mut shop = Deployment::new("");
+        let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
+        let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
+        let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
+        shop.start_engine();
+        import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+        assert_eq!(
+            shop.sql(
+                "SELECT page_group, session_count, contacted_count, helped_themselves_count, undecided_count
+                 FROM self_service"
+            ),
+            format!("/en/help\t3\t{contacted}\t{}\t0\n", 3 - contacted)
+        );
+    }
+}

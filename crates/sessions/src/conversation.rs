@@ -7,8 +7,9 @@
 //!
 //! A *message* is a message or mention, or an opening that has text; a rating with text is one on the public channels
 //! (review, social, comment), where it is how a contact begins. The *first reply* is the first message of a human agent
-//! after the customer's first word (a message or an opening of theirs); automata never reply. A `resolved` entry resolves,
-//! a `reopened` one takes that back; `closed` and `resolved` show as the status until something lifts them.
+//! after the customer's first word (a message or an opening of theirs, or a rating of any kind where the conversation began on
+//! a public channel or by a survey); automata never reply. A `resolved` entry resolves, a `reopened` one takes that back;
+//! `closed` and `resolved` show as the status until something lifts them, and nobody waits meanwhile.
 
 use crate::attributes::{self, CONTACT, CUSTOMER, ENTRY_PLACE, Entry, STORE, VISITOR};
 use crate::event::{Event, Order};
@@ -65,6 +66,8 @@ struct Sums {
     first_reply: Option<EventTime>,
     first_resolved: Option<EventTime>,
     resolved: Option<EventTime>,
+    /// The first close that holds.
+    closed: Option<EventTime>,
     /// Messages of human agents up to the resolution that holds.
     touches: u32,
     status: u8,
@@ -102,6 +105,7 @@ stored_fields!(Sums {
     first_reply,
     first_resolved,
     resolved,
+    closed,
     touches,
     status,
     reopen_count,
@@ -115,6 +119,8 @@ stored_fields!(Sums {
     friction_count,
 });
 
+/// The status of what is not over, as stored.
+const OPEN: u8 = 0;
 const STATUS: [&str; 3] = ["open", "resolved", "closed"];
 
 impl Summary {
@@ -147,8 +153,8 @@ impl Summary {
         }
         let is_moved = hand_over(&mut sums.department, entry.department, &mut self.departments);
         sums.department_change_count += u32::from(is_moved);
-        sums.message(event, &entry, rules, interner);
         sums.life(event, rules);
+        sums.message(event, &entry, rules, interner);
         if let Some(rating) = entry.rating {
             sums.ratings.rate(rating, entry.scale);
         }
@@ -225,7 +231,7 @@ impl Summary {
         let business = |at: Option<EventTime>| at.map(|at| rules.hours.between(opened_at, at));
         let [rating_first, rating_latest] = sums.ratings.ends();
         let [score_start, score_end, score_worst] = sums.feelings.scores();
-        let (awaiting, waiting_since) = sums.waiting.awaiting();
+        let (awaiting, waiting_since) = sums.waiting.awaiting(sums.status != OPEN);
         ConversationRow {
             deleted: false,
             is_final,
@@ -257,7 +263,7 @@ impl Summary {
             first_reply_due_at: due.first_reply,
             resolution_due_at: due.resolution,
             is_first_reply_breached: sla::is_breached(due.first_reply, sums.first_reply),
-            is_resolution_breached: sla::is_breached(due.resolution, sums.resolved),
+            is_resolution_breached: sla::is_breached(due.resolution, sums.resolved.or(sums.closed)),
             touch_class: match (sums.resolved, sums.touches) {
                 (None, _) => "",
                 (_, 0) => "none",
@@ -314,25 +320,34 @@ impl Sums {
     fn life(&mut self, event: &Event, rules: &Rules) {
         let at = event.at();
         match event.kind {
-            Kind::SupportOpened => self.status = 0,
+            Kind::SupportOpened => (self.status, self.closed) = (OPEN, None),
             Kind::SupportResolved => {
                 self.first_resolved = self.first_resolved.or(Some(at));
                 self.resolved = Some(at);
                 self.touches = self.agent_message_count;
+                self.turn(Turn::Over, at, rules);
                 self.status = 1;
-                self.waiting.turn(Turn::Over, at, &rules.hours);
             }
             Kind::SupportReopened => {
                 self.reopen_count += 1;
-                self.resolved = None;
-                self.status = 0;
-                self.waiting.turn(Turn::Customer, at, &rules.hours);
+                (self.resolved, self.closed) = (None, None);
+                self.status = OPEN;
+                self.turn(Turn::Customer, at, rules);
             }
             Kind::SupportClosed => {
+                self.closed = self.closed.or(Some(at));
+                self.turn(Turn::Over, at, rules);
                 self.status = 2;
-                self.waiting.turn(Turn::Over, at, &rules.hours);
             }
             _ => {}
+        }
+    }
+
+    fn turn(&mut self, turn: Turn, at: EventTime, rules: &Rules) {
+        if self.status == OPEN {
+            self.waiting.turn(turn, at, &rules.hours);
+        } else {
+            self.waiting.after(turn, at);
         }
     }
 
@@ -347,9 +362,10 @@ impl Sums {
         match entry.author {
             Author::Customer => {
                 self.customer_message_count += u32::from(is_message);
-                if is_message || event.kind == Kind::SupportOpened {
+                let is_rating = event.kind == Kind::SupportRating && is_begun_by_rating(self.channel);
+                if is_message || is_rating || event.kind == Kind::SupportOpened {
                     self.has_word = true;
-                    self.waiting.turn(Turn::Customer, event.at(), &rules.hours);
+                    self.turn(Turn::Customer, event.at(), rules);
                 }
                 if let Some(score) = event.score(interner) {
                     self.feelings.feel(score);
@@ -365,7 +381,7 @@ impl Sums {
                 if self.has_word {
                     self.first_reply = self.first_reply.or(Some(event.at()));
                 }
-                self.waiting.turn(Turn::Agent, event.at(), &rules.hours);
+                self.turn(Turn::Agent, event.at(), rules);
             }
             Author::Bot if is_message => self.bot_message_count += 1,
             _ => {}
@@ -376,6 +392,12 @@ impl Sums {
 /// Channels on which everyone reads along.
 fn is_public(channel: Channel) -> bool {
     matches!(channel, Channel::Review | Channel::Social | Channel::CommentOnSite)
+}
+
+/// Whether a conversation that began on this channel is one of ratings: without a word, too, they are a contact to be answered. A
+/// survey in a case that began elsewhere is a verdict on it.
+fn is_begun_by_rating(began: u8) -> bool {
+    Channel::from_code(began).is_some_and(|channel| channel == Channel::Survey || is_public(channel))
 }
 
 /// Whose rows.

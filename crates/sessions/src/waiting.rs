@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The requester waits from their first unanswered word until a human agent's message; the agent from a message of theirs
-//! until the customer's next word. A resolution ends both; a reopening makes the requester wait. Automata answer nothing.
+//! until the customer's next word. A resolution or a close ends both, and what is said after it begins none ("thanks", "you're
+//! welcome"). A reopening makes the requester wait, from their first word since that no agent answered. Automata answer nothing.
 
 use crate::business_hours::Hours;
 use crate::stored::stored_fields;
@@ -27,7 +28,7 @@ pub(crate) enum Turn {
 /// Waiting so far; entries come in total order.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Waiting {
-    /// Since when the requester waits.
+    /// Since when the requester waits; after the end of the matter, since when they would if it were reopened.
     pub(crate) requester_since: Option<EventTime>,
     /// Since when the agent waits.
     pub(crate) agent_since: Option<EventTime>,
@@ -62,9 +63,18 @@ impl Waiting {
         }
     }
 
-    /// Who is waited for, and since when; nobody after a resolution.
-    pub(crate) fn awaiting(&self) -> (&'static str, Option<EventTime>) {
+    /// Takes in what happened after the matter was over.
+    pub(crate) fn after(&mut self, turn: Turn, at: EventTime) {
+        self.requester_since = match turn {
+            Turn::Customer => self.requester_since.or(Some(at)),
+            Turn::Agent | Turn::Over => None,
+        };
+    }
+
+    /// Who is waited for, and since when; nobody once the matter is over.
+    pub(crate) fn awaiting(&self, is_over: bool) -> (&'static str, Option<EventTime>) {
         match (self.requester_since, self.agent_since) {
+            _ if is_over => ("", None),
             (Some(since), _) => ("agent", Some(since)),
             (None, Some(since)) => ("customer", Some(since)),
             (None, None) => ("", None),
@@ -92,7 +102,7 @@ mod tests {
             (Turn::Over, 90),
         ] {
             waiting.turn(turn, EventTime(at), &Hours::default());
-            told.push((waiting.requester_ms, waiting.agent_ms, waiting.awaiting().0));
+            told.push((waiting.requester_ms, waiting.agent_ms, waiting.awaiting(false).0));
         }
         assert_eq!(
             told,
@@ -109,5 +119,26 @@ mod tests {
             ]
         );
         assert_eq!(waiting.requester_business_ms, 23);
+    }
+
+    #[test]
+    fn what_is_said_after_the_end_begins_a_wait_only_if_it_is_reopened_before_an_answer() {
+        for (after, since) in [
+            (&[(Turn::Customer, 20), (Turn::Customer, 25)][..], 20),
+            (&[(Turn::Customer, 20), (Turn::Agent, 25)], 30),
+            (&[(Turn::Customer, 20), (Turn::Over, 25)], 30),
+            (&[(Turn::Agent, 25)], 30),
+        ] {
+            let (mut waiting, hours) = (Waiting::default(), Hours::default());
+            waiting.turn(Turn::Customer, EventTime(0), &hours);
+            waiting.turn(Turn::Over, EventTime(10), &hours);
+            for &(turn, at) in after {
+                waiting.after(turn, EventTime(at));
+                assert_eq!(waiting.awaiting(true), ("", None));
+            }
+            waiting.turn(Turn::Customer, EventTime(30), &hours);
+            assert_eq!(waiting.awaiting(false), ("agent", Some(EventTime(since))), "{after:?}");
+            assert_eq!((waiting.requester_ms, waiting.agent_ms), (10, 0), "{after:?}");
+        }
     }
 }

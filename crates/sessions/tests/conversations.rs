@@ -167,14 +167,90 @@ fn a_review_or_mention_is_a_contact_that_waits_for_a_reply() {
         assert_eq!(scene.talks()["case-1"].1.first_reply, Some(9), "an automaton's is none");
         assert_eq!((scene.service("case-1").waits[0], scene.service("case-1").surveys[0]), (8, Some(1.0)));
     }
-    // A survey's answer asks for nothing.
-    let mut scene = scene();
-    scene.send(1, |t| {
-        case(Kind::SupportRating, Author::Customer)(t);
-        (t.channel, t.text, t.rating, t.scale) = (Channel::Survey, "fine", Some(9.0), Scale::Nps);
-    });
-    scene.tick(1);
-    assert_eq!((scene.service("case-1").awaiting, scene.service("case-1").surveys[1]), (("", None), Some(9.0)));
+}
+
+#[test]
+fn a_rating_without_words_waits_for_a_reply_where_it_is_how_the_contact_began() {
+    for channel in [Channel::Review, Channel::Survey, Channel::CommentOnSite] {
+        let mut scene = scene();
+        scene.send(1, |t| {
+            case(Kind::SupportRating, Author::Customer)(t);
+            (t.channel, t.rating, t.scale) = (channel, Some(1.0), Scale::Stars);
+        });
+        scene.tick(1);
+        assert_eq!(scene.service("case-1").awaiting, ("agent", Some(1)));
+        scene.send(9, |t| {
+            case(Kind::SupportMessage, Author::Agent)(t);
+            t.channel = channel;
+        });
+        scene.tick(9);
+        assert_eq!((scene.talks()["case-1"].1.first_reply, scene.service("case-1").waits[0]), (Some(9), 8));
+        assert_eq!(scene.talks()["case-1"].1.messages, [0, 1, 0]);
+    }
+    // A survey in a case that began elsewhere is a verdict on it, and so is the score given in a chat.
+    for channel in [Channel::Survey, Channel::Chat] {
+        let mut scene = scene();
+        scene.send(1, |t| case(Kind::SupportMessage, Author::Customer)(t));
+        scene.send(2, |t| case(Kind::SupportMessage, Author::Agent)(t));
+        scene.send(3, |t| {
+            case(Kind::SupportRating, Author::Customer)(t);
+            (t.channel, t.rating, t.scale) = (channel, Some(9.0), Scale::Nps);
+        });
+        scene.tick(3);
+        let told = scene.service("case-1");
+        assert_eq!((told.awaiting, told.surveys[1]), (("customer", Some(2)), Some(9.0)));
+    }
+}
+
+#[test]
+fn what_is_said_after_a_resolution_makes_nobody_wait_until_it_is_reopened() {
+    for end in [Kind::SupportResolved, Kind::SupportClosed] {
+        let mut scene = scene();
+        scene.send(0, |t| case(Kind::SupportMessage, Author::Customer)(t));
+        scene.send(10, |t| case(Kind::SupportMessage, Author::Agent)(t));
+        scene.send(20, |t| case(end, Author::Agent)(t));
+        let nobody = |scene: &mut Scene, at: i64, author: Author| {
+            scene.send(at, |t| case(Kind::SupportMessage, author)(t));
+            scene.tick(at);
+            assert_eq!(scene.service("case-1").awaiting, ("", None));
+        };
+        nobody(&mut scene, 30, Author::Customer); // thanks
+        nobody(&mut scene, 40, Author::Agent); // you're welcome
+        nobody(&mut scene, 50, Author::Customer); // it is broken again
+        scene.send(60, |t| case(end, Author::System)(t));
+        nobody(&mut scene, 70, Author::Customer);
+        assert_eq!(scene.service("case-1").waits, [10, 10, 10], "of what was said before the end");
+        scene.send(80, |t| case(Kind::SupportReopened, Author::System)(t));
+        scene.tick(80);
+        assert_eq!(
+            scene.service("case-1").awaiting,
+            ("agent", Some(70)),
+            "since their first word that nobody answered"
+        );
+    }
+}
+
+#[test]
+fn a_close_without_a_resolution_keeps_the_promise_or_breaks_it() {
+    let policy = Policy { resolution_ms: Some(HOUR), ..Policy::default() };
+    let book = RuleBook { default: Rules { policies: vec![policy], ..Rules::default() }, ..RuleBook::default() };
+    for (late, is_breached) in [(-1, false), (0, false), (1, true)] {
+        let mut scene = Scene::new(book.clone());
+        let mut tell = |at, kind, author| {
+            scene.send(at, |t| case(kind, author)(t));
+            scene.tick(at);
+            let told = scene.service("case-1");
+            (told.due[1], told.breached[1])
+        };
+        assert_eq!(tell(0, Kind::SupportMessage, Author::Customer), (Some(HOUR), None));
+        tell(1, Kind::SupportMessage, Author::Agent);
+        let closed = (Some(HOUR), Some(is_breached));
+        assert_eq!(tell(HOUR + late, Kind::SupportClosed, Author::System), closed);
+        assert_eq!(tell(3 * HOUR, Kind::SupportRating, Author::Customer), closed, "whatever comes after it");
+        assert_eq!(tell(3 * HOUR + 1, Kind::SupportClosed, Author::System), closed);
+        assert_eq!(tell(3 * HOUR + 2, Kind::SupportReopened, Author::Customer), (Some(HOUR), None));
+        assert_eq!(tell(3 * HOUR + 3, Kind::SupportClosed, Author::Agent), (Some(HOUR), Some(true)));
+    }
 }
 
 #[test]

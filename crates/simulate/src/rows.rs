@@ -204,7 +204,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The columns of a table's sorting key, as its schema says; a function of a column counts as the column.
+/// The columns of a table's sorting key, as its schema says; a function of a column counts as the column. A version in it keeps what
+/// was so before; readers are shown the newest.
 #[must_use]
 pub fn key_columns(table: TableId) -> Vec<usize> {
     let sql = match table {
@@ -222,7 +223,7 @@ pub fn key_columns(table: TableId) -> Vec<usize> {
     let key = sql.lines().find_map(|line| line.strip_prefix("ORDER BY (")).unwrap_or_default();
     let names = key.trim_end_matches(')').split(", ");
     let plain = names.map(|name| name.trim_start_matches("toDate(").trim_end_matches(')'));
-    let mut key: Vec<usize> = plain.flat_map(|name| columns(table, [name])).collect();
+    let mut key: Vec<usize> = plain.filter(|name| *name != "version").flat_map(|name| columns(table, [name])).collect();
     key.dedup();
     key
 }

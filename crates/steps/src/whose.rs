@@ -14,6 +14,7 @@ use crumbtrail_runtime::Context;
 use crumbtrail_runtime::step::{Effects, StepError};
 use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_sessions::Judged;
+use crumbtrail_warehouse::tables::identity_links::Change;
 use crumbtrail_warehouse::{RowVersion, tables};
 use std::io;
 
@@ -160,7 +161,7 @@ impl Whose {
             is_so: told.role != Role::AliasUnlinked,
             is_home: told.head.key.partition(self.place.of) == self.place.partition,
         };
-        let mut decisions = Decisions { effects, version: RowVersion(context.version), failed: None };
+        let mut decisions = Decisions::of(context, told.head.occurred_at, effects);
         self.identity.alias(&evidence, context.watermark, &mut decisions)?;
         decisions.failed.map_or(Ok(()), |error| Err(error.into()))
     }
@@ -180,7 +181,7 @@ impl Whose {
             event: head.id,
             how,
         };
-        let mut decisions = Decisions { effects, version: RowVersion(context.version), failed: None };
+        let mut decisions = Decisions::of(context, head.occurred_at, effects);
         if role == Role::Unlinked {
             self.identity.undo(&evidence, context.watermark, &mut decisions)?;
         } else {
@@ -238,13 +239,21 @@ fn pass_on(payload: &[u8], person: Key, session: u64, effects: &mut Effects) -> 
 struct Decisions<'a> {
     effects: &'a mut Effects,
     version: RowVersion,
+    /// Event time of the record that brings them.
+    at: EventTime,
     failed: Option<WireError>,
+}
+
+impl<'a> Decisions<'a> {
+    fn of(context: Context, at: EventTime, effects: &'a mut Effects) -> Decisions<'a> {
+        Decisions { effects, version: RowVersion(context.version), at, failed: None }
+    }
 }
 
 impl Out for Decisions<'_> {
     fn link(&mut self, row: &LinkRow<'_>) {
-        let version = self.version;
-        self.effects.row(IDENTITY_LINKS, |out| tables::identity_links::encode(row, version, out));
+        let (version, change) = (self.version, Change { link: row, at: self.at });
+        self.effects.row(IDENTITY_LINKS, |out| tables::identity_links::encode(change, version, out));
     }
 
     fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, customer: &str) {

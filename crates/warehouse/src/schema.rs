@@ -57,6 +57,7 @@ files! {
     "0108_dead_letters_view.sql",
     "0109_batches_view.sql",
     "0110_identity_links_view.sql",
+    "0111_identity_link_history_view.sql",
     "0150_merged_customers_view.sql",
     "0151_funnel_view.sql",
     "0152_checkout_steps_view.sql",

@@ -14,6 +14,7 @@ use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageM
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_warehouse::Server as _;
 use crumbtrail_warehouse::schema::FILES;
+use crumbtrail_warehouse::tables::identity_links::Change;
 use crumbtrail_warehouse::tables::{
     breadcrumbs, conversations, conversions, dead_letters, identity_links, journeys, sessions, stage_moves, touchpoints,
 };
@@ -286,7 +287,13 @@ async fn every_table_takes_its_rows() {
         claim_event: 5,
         moved_count: 3,
     };
-    put(&client, TableId::IdentityLinks, "t", one(|rows| identity_links::encode(&link, version, rows))).await;
+    put(
+        &client,
+        TableId::IdentityLinks,
+        "t",
+        one(|rows| identity_links::encode(Change { link: &link, at }, version, rows)),
+    )
+    .await;
     let stub = Touchpoint {
         reason: "malformed_json",
         detail: "line 1",
@@ -391,4 +398,52 @@ async fn what_a_retry_cannot_mend_is_said_at_once() {
     endpoint.password = "wrong".to_owned();
     let denied = Client::new(&endpoint).unwrap().ping().await.unwrap_err();
     assert_eq!(denied.kind(), "denied", "{denied}");
+}
+
+#[tokio::test]
+async fn the_history_of_a_link_stays_whatever_is_merged_or_said_again() {
+    if !engine_is_here("the_history_of_a_link_stays_whatever_is_merged_or_said_again") {
+        return;
+    }
+    let (client, _) = migrated("t_history").await;
+    let at = EventTime(1_700_000_000_000);
+    let put_link = async |token: &str, offset: u64, customer: &str, standing: Standing, moved_count: u32| {
+        let link = LinkRow {
+            site: "shop",
+            id_kind: IdKind::Visitor,
+            id: "v",
+            customer,
+            person: Key::customer("shop", customer),
+            standing,
+            how: How::Login,
+            claimed_at: Some(at),
+            reaches_from: Some(at).filter(|_| standing == Standing::Linked),
+            claim_event: 5,
+            moved_count,
+        };
+        let change = Change { link: &link, at: at.plus(offset as i64 * 1000) };
+        let row = one(|rows| identity_links::encode(change, RowVersion::new(1, offset, 0), rows));
+        put(&client, TableId::IdentityLinks, token, row).await;
+    };
+    put_link("a", 1, "c", Standing::Linked, 3).await;
+    put_link("b", 2, "d", Standing::Rival, 0).await;
+    put_link("c", 7, "c", Standing::Undone, 3).await;
+    put_link("d", 7, "d", Standing::Linked, 3).await;
+    // A replay says what was said, in other inserts.
+    put_link("e", 7, "c", Standing::Undone, 3).await;
+    put_link("f", 1, "c", Standing::Linked, 3).await;
+    let history = "SELECT customer, change_number, toUnixTimestamp64Milli(changed_at) - 1700000000000, standing, reaches_from IS NULL
+        FROM {db}.identity_link_history ORDER BY customer, change_number";
+    let state =
+        "SELECT customer, standing, moved_count, reaches_from IS NULL FROM {db}.identity_links ORDER BY customer";
+    for _ in 0..2 {
+        assert_eq!(
+            ask(&client, history).await,
+            "c\t1\t1000\tlinked\t0\nc\t2\t7000\tundone\t1\nd\t1\t2000\trival\t1\nd\t2\t7000\tlinked\t0"
+        );
+        assert_eq!(ask(&client, state).await, "c\tundone\t3\t1\nd\tlinked\t3\t0");
+        client.execute("SYSTEM START MERGES t_history.identity_links_e1").await.unwrap();
+        client.execute("OPTIMIZE TABLE t_history.identity_links_e1 FINAL").await.unwrap();
+    }
+    assert_eq!(ask(&client, "SELECT count() FROM {db}.identity_links_e1").await, "4");
 }

@@ -13,6 +13,7 @@ use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_warehouse::Server as _;
+use crumbtrail_warehouse::tables::identity_links::Change;
 use crumbtrail_warehouse::tables::{conversations, identity_links, journeys, sessions, stage_moves, touchpoints};
 use crumbtrail_warehouse::{Client, RowVersion, TableId, TouchpointRow};
 
@@ -273,7 +274,7 @@ async fn which_visit_it_was_and_whether_service_was_asked_for() {
         moved_count: 1,
     };
     let mut links = Rows::of(&client, TableId::IdentityLinks);
-    links.add(|version, out| identity_links::encode(&link, version, out), 1);
+    links.add(|version, out| identity_links::encode(Change { link: &link, at: START }, version, out), 1);
     links.insert("l").await;
     for (id, visitor, at, bot) in [(1, "v0", 0, ""), (2, "v1", 1, "list"), (3, "v1", 2, ""), (4, "v1", 10, "")] {
         let is_anonymous = visitor == "v0";
@@ -344,7 +345,7 @@ async fn customers_who_are_one_are_one_in_every_view() {
             claim_event: 1,
             moved_count: 1,
         };
-        links.add(|version, out| identity_links::encode(&link, version, out), 1);
+        links.add(|version, out| identity_links::encode(Change { link: &link, at: START }, version, out), 1);
     }
     links.insert("l").await;
     assert_eq!(
@@ -441,9 +442,14 @@ async fn how_the_service_did_and_how_stages_filled() {
             awaiting: if reply.is_some() { "" } else { "agent" },
             waiting_since: if reply.is_some() { None } else { Some(START) },
             resolved_at: reply.map(|ms| START.plus(ms * 10)),
-            rating_latest: rating,
-            scale: if rating.is_some() { Scale::Csat } else { Scale::None },
-            agent_message_count: 1,
+            // What was told last is of another scale.
+            csat: rating,
+            rating_latest: Some(1.0),
+            scale: Scale::Ces,
+            ces: Some(1.0),
+            // A courtesy after the resolution is not among what it took.
+            touch_class: if reply.is_some() { "one" } else { "" },
+            agent_message_count: if id == "a" { 2 } else { 1 },
             status: "open",
             ..ConversationRow::default()
         };
@@ -453,11 +459,11 @@ async fn how_the_service_did_and_how_stages_filled() {
     assert_eq!(
         ask(
             &client,
-            "SELECT conversation_count, resolved_count, one_touch_count, csat_count, csat_share, nps,
+            "SELECT conversation_count, resolved_count, one_touch_count, csat_count, csat_share, nps, ces_mean,
             first_reply_ms_median IN (1000, 3000) FROM {db}.support_performance"
         )
         .await,
-        "3\t2\t2\t2\t0.5\t\\N\t1"
+        "3\t2\t2\t2\t0.5\t\\N\t1\t1"
     );
     // Of the three the second came late, and the third, due long ago, has not come at all.
     assert_eq!(
