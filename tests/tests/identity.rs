@@ -142,8 +142,8 @@ fn every_table_says_whose_it_is_though_nothing_that_was_done_names_them() {
         click("o1", "one", 1, "add_to_cart", ""),
         click("o2", "one", 2, "purchase", ""),
         // Buys, then logs in.
-        click("g1", "guest", 3, "purchase", ""),
-        click("g2", "guest", 4, "login", "gp"),
+        click("g1", "tablet", 3, "purchase", ""),
+        click("g2", "tablet", 4, "login", "gp"),
         // Only a repeat tells who it is.
         click("d1", "twice", 5, "purchase", ""),
         click("d1", "twice", 5, "purchase", "dup"),
@@ -151,7 +151,7 @@ fn every_table_says_whose_it_is_though_nothing_that_was_done_names_them() {
         click("n1", "nobody", 20, "purchase", "null"),
     ];
     let support = [
-        // An unknown address is a customer's, as a later entry of another matter tells, and the first matter is told of no more.
+        // An address turns out to be a customer's.
         entry("s1", "case-1", 6, ["", "", "eve@example.com"]),
         entry("s2", "case-2", 7, ["eve", "", "eve@example.com"]),
     ];
