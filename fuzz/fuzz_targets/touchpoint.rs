@@ -11,7 +11,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let _ = Ids::peek(data);
     let _ = Sessions::new(RuleBook::default()).touchpoint(data, EventTime::MIN, &mut Nowhere);
     let mut out = Vec::new();
-    let passed = pass_on(data, Key(1), 2, &mut out);
+    let passed = pass_on(data, Key(1), "", 2, &mut out);
+    let _ = pass_on(data, Key(1), "c-1", 2, &mut Vec::new());
     if let Ok(touchpoint) = decoded {
         passed.expect("what can be decoded can be passed on");
         let mut again = Vec::new();

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS {database}.stage_moves_e{epoch} {on_cluster}
     person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
     model LowCardinality(String) COMMENT 'Stage model',
     move_index UInt32 COMMENT 'Place in the order of the moves of this person; 0 is the entry into the first stage',
-    customer String COMMENT 'Customer id, empty if unknown',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
     from_stage LowCardinality(String) COMMENT 'Stage left; empty for the first',
     to_stage LowCardinality(String) COMMENT 'Stage entered',
     direction LowCardinality(String) COMMENT 'forward, back or enter',

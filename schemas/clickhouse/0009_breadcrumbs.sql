@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS {database}.breadcrumbs_e{epoch} {on_cluster}
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
     breadcrumb_id UInt64 COMMENT 'Hash of person, kind and first evidence (64 bits; the view shows 16 hexadecimal digits)',
     person FixedString(16) COMMENT 'Key of the person the row belongs to: customer if known, else visitor (128 bits; the view shows 32 hexadecimal digits)',
-    customer String COMMENT 'Customer id, empty if unknown',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
     visitor String COMMENT 'Visitor id',
     kind LowCardinality(String) COMMENT 'cart_abandoned',
     began_at DateTime64(3, 'UTC') COMMENT 'When what it says began (the cart\'s first product), ms, UTC',

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW {database}.stage_moves {on_cluster}
     person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
     model LowCardinality(String) COMMENT 'Stage model',
     move_index UInt32 COMMENT 'Place in the order of the moves of this person; 0 is the entry into the first stage',
-    customer String COMMENT 'Customer id, empty if unknown',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
     from_stage LowCardinality(String) COMMENT 'Stage left; empty for the first',
     to_stage LowCardinality(String) COMMENT 'Stage entered',
     direction LowCardinality(String) COMMENT 'forward, back or enter',

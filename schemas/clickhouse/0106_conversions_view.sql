@@ -4,7 +4,7 @@ CREATE OR REPLACE VIEW {database}.conversions {on_cluster}
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
     conversion_id String COMMENT 'Hash of person and event id, 16 hexadecimal digits',
     person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
-    customer String COMMENT 'Customer id, empty if unknown',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
     converted_at DateTime64(3, 'UTC') COMMENT 'When, ms, UTC',
     kind LowCardinality(String) COMMENT 'purchase, signed_up or subscribed',
     order_id String COMMENT 'Order id; empty if none',

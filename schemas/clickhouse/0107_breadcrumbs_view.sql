@@ -4,7 +4,7 @@ CREATE OR REPLACE VIEW {database}.breadcrumbs {on_cluster}
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
     breadcrumb_id String COMMENT 'Hash of person, kind and first evidence, 16 hexadecimal digits',
     person String COMMENT 'Key of the person the row belongs to: customer if known, else visitor; 32 hexadecimal digits',
-    customer String COMMENT 'Customer id, empty if unknown',
+    customer String COMMENT 'Customer id; empty while the person is only a visitor',
     visitor String COMMENT 'Visitor id',
     kind LowCardinality(String) COMMENT 'cart_abandoned',
     began_at DateTime64(3, 'UTC') COMMENT 'When what it says began (the cart\'s first product), ms, UTC',

@@ -136,6 +136,58 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 }
 
+/// Of each table of journeys, how many rows say which customer.
+const NAMES: &str = "SELECT * FROM (
+    SELECT 'journeys' AS at, customer, count() FROM journeys GROUP BY customer UNION ALL
+    SELECT 'moves', customer, count() FROM stage_moves GROUP BY customer UNION ALL
+    SELECT 'conversions', customer, count() FROM conversions GROUP BY customer UNION ALL
+    SELECT 'carts', customer, count() FROM breadcrumbs GROUP BY customer) ORDER BY ALL";
+
+#[test]
+fn every_table_says_whose_it_is_though_nothing_that_was_done_names_them() {
+    if !has_engine("every_table_says_whose_it_is_though_nothing_that_was_done_names_them") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let clicks = [
+        // Leaves a cart and buys a day later; who it is an operator says.
+        click("o1", "one", 1, "add_to_cart", ""),
+        click("o2", "one", 2, "purchase", ""),
+        // Buys, then logs in.
+        click("g1", "tablet", 3, "purchase", ""),
+        click("g2", "tablet", 4, "login", "gp"),
+        // Only a repeat tells who it is.
+        click("d1", "twice", 5, "purchase", ""),
+        click("d1", "twice", 5, "purchase", "dup"),
+        // Nobody.
+        click("n1", "nobody", 20, "purchase", "null"),
+    ];
+    let support = [
+        // An address turns out to be a customer's.
+        entry("s1", "case-1", 6, ["", "", "eve@example.com"]),
+        entry("s2", "case-2", 7, ["eve", "", "eve@example.com"]),
+    ];
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    let apart = "carts\t\t1\nconversions\t\t2\nconversions\tdup\t1\nconversions\tgp\t1\njourneys\t\t2\njourneys\tdup\t1\n\
+                 journeys\teve\t1\njourneys\tgp\t1\nmoves\t\t3\nmoves\tdup\t1\nmoves\teve\t1\nmoves\tgp\t1\n";
+    assert_eq!(shop.sql(NAMES), apart);
+
+    operator(&shop, "link", "one", "opx");
+    let linked = "carts\topx\t1\nconversions\t\t1\nconversions\tdup\t1\nconversions\tgp\t1\nconversions\topx\t1\njourneys\t\t1\n\
+                  journeys\tdup\t1\njourneys\teve\t1\njourneys\tgp\t1\njourneys\topx\t1\nmoves\t\t1\nmoves\tdup\t1\n\
+                  moves\teve\t1\nmoves\tgp\t1\nmoves\topx\t2\n";
+    assert_eq!(shop.sql(NAMES), linked);
+    // What comes after it is named, too.
+    import(&shop, &[("later.clicks.jsonl", &[click("o3", "one", 21, "purchase", "")])]);
+    assert!(shop.sql(NAMES).contains("conversions\topx\t2\n"), "{}", shop.sql(NAMES));
+
+    operator(&shop, "unlink", "one", "opx");
+    let names = shop.sql(NAMES);
+    assert!(!names.contains("opx") && names.contains("conversions\t\t3\n"), "{names}");
+    assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
+}
+
 #[test]
 fn what_was_done_under_several_ids_is_one_journey_until_that_is_undone() {
     if !has_engine("what_was_done_under_several_ids_is_one_journey_until_that_is_undone") {

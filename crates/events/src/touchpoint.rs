@@ -27,7 +27,7 @@ use codec::{Codec, Near, Whole};
 use std::ops::Range;
 
 pub use aside::{Asides, Role, To};
-pub use copy::{Ids, Pieces, Sections, hand_over, pass_on, rename};
+pub use copy::{Ids, Pieces, Sections, hand_over, pass_on};
 pub use fences::Fences;
 pub use items::{Item, Items};
 pub use section::{Part, Section};

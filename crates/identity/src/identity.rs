@@ -17,9 +17,18 @@ use std::{io, iter};
 pub trait Out {
     /// One version of a link.
     fn link(&mut self, row: &LinkRow<'_>);
-    /// A touchpoint, as it was passed on, goes from one person to another: to the customer with the id `customer`, as far as
-    /// aliases tell it; else that is empty.
+    /// A touchpoint, as it was [kept](Identity::keep), goes from one person to another: to the customer with the id
+    /// `customer`; that is empty if it goes back to its visitor or contact.
     fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, customer: &str);
+}
+
+/// A customer to whom what was done under another key goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Customer<'a> {
+    /// Their key.
+    pub person: Key,
+    /// Their id.
+    pub id: &'a str,
 }
 
 /// What says that an id is, or is not, a customer's.
@@ -112,28 +121,31 @@ impl Identity {
         }
     }
 
-    /// Whose an anonymous touchpoint of `key` is, as far as is known now. It is to be passed on under that person's key, and
-    /// then [kept](Identity::keep).
-    pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Key {
+    /// Whose an anonymous touchpoint of `key` is, as far as is known now; `None` if it is nobody else's. It is to be passed on
+    /// under that customer's key and id, or its own key and none, and then [kept](Identity::keep).
+    pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Option<Customer<'_>> {
         let known = self.meet(key, at, watermark);
-        let holder = self.claims(key, known).and_then(|claims| claims.holder(&self.rules));
-        self.aliases.follow(Holder::whose(holder, key, at), at)
+        let claims = self.claims(key, known)?;
+        let person = self.aliases.follow(Holder::whose(claims.holder(&self.rules), key, at), at);
+        (person != key).then(|| Customer { person, id: self.name(person, Some(claims)) })
     }
 
-    /// Whose a touchpoint is that names a customer: that customer's, or whose alias their id is. As [`Identity::person`].
-    pub fn customer(&mut self, customer: Key, at: EventTime, watermark: EventTime) -> Key {
+    /// Whose a touchpoint is that names a customer, if their id is another one's alias; `None` if it is their own. As
+    /// [`Identity::person`].
+    pub fn customer(&mut self, customer: Key, at: EventTime, watermark: EventTime) -> Option<Customer<'_>> {
         self.meet(customer, at, watermark);
-        self.aliases.follow(customer, at)
+        let person = self.aliases.follow(customer, at);
+        (person != customer).then(|| Customer { person, id: self.name(person, None) })
     }
 
-    /// The id of a customer, if an alias made it known; else empty.
-    #[must_use]
-    pub fn name(&self, customer: Key) -> &str {
-        self.aliases.name(customer)
+    /// The id of the customer that this person is, out of the claims that lead there or the aliases; empty if they are none.
+    fn name<'a>(&'a self, person: Key, claims: Option<&'a Claims>) -> &'a str {
+        let claim = claims.and_then(|claims| claims.of(person));
+        claim.map_or_else(|| self.aliases.name(person), |claim| &claim.customer)
     }
 
-    /// Keeps the touchpoint that [`Identity::person`] or [`Identity::customer`] was just asked about, as it was passed on: to
-    /// the customer it names, whosever alias that is.
+    /// Keeps the touchpoint that [`Identity::person`] or [`Identity::customer`] was just asked about, as it is under its own
+    /// key: of nobody if it is anonymous, else of the customer it names, whosever alias that is.
     pub fn keep(&mut self, key: Key, at: EventTime, passed: &[u8]) {
         if self.rules.look_back_ms == 0 || !self.may_move(at) {
             return;
@@ -223,7 +235,7 @@ impl Identity {
                 let (from, to) = (before.follow(*customer, at), after.follow(*customer, at));
                 if from != to && at >= horizon && Holder::whose(holder, key, at) == *customer {
                     moved_count += 1;
-                    out.hand_over(passed, from, to, self.aliases.name(to));
+                    out.hand_over(passed, from, to, self.name(to, None));
                 }
             })?;
         }
@@ -294,7 +306,7 @@ impl Identity {
                 let (from, to) = (whose(before), whose(after));
                 if from != to && at >= horizon {
                     moved_count += 1;
-                    out.hand_over(passed, from, to, aliases.name(to));
+                    out.hand_over(passed, from, to, self.name(to, Some(claims)));
                 }
             })?;
         }

@@ -2,7 +2,7 @@
 //!
 //! *Who decides?* `claims.rs`: of rival claims the least in (event time, event id) wins, an operator's before all others,
 //! and whatever an operator undid stays undone. *What follows?* `identity.rs`: anonymous touchpoints within the look-back
-//! go from the visitor's journey to the customer's, or back. They are kept for that in `ring.rs`, as they were passed on.
+//! go from the visitor's journey to the customer's, or back. They are kept for that in `ring.rs`, under their own key.
 //! *How many ids may one customer have?* `crowd.rs`.
 //! *Which customers are one person?* `aliases.rs`: every partition is told every alias, and hands its touchpoints over alike.
 //!
@@ -27,7 +27,7 @@ mod snapshot;
 
 pub use aliases::AliasEvidence;
 pub use claims::How;
-pub use identity::{Evidence, Identity, Out};
+pub use identity::{Customer, Evidence, Identity, Out};
 pub use ring::Packing;
 pub use rows::{IdKind, LinkRow, Standing};
 pub use rules::Rules;

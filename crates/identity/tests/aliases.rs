@@ -2,7 +2,9 @@
 //! touchpoint ends with the person that a naive computation over everything names.
 
 use crumbtrail_events::{EventTime, Key};
-use crumbtrail_identity::{AliasEvidence, Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing};
+use crumbtrail_identity::{
+    AliasEvidence, Customer, Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing,
+};
 use crumbtrail_scratch::Block;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -89,8 +91,8 @@ fn hear(
             if key.partition(PARTITIONS) != partition {
                 return;
             }
-            let (key, person) = match named {
-                None => (key, identity.person(key, at, watermark)),
+            let (key, own, to) = match named {
+                None => (key, "", identity.person(key, at, watermark)),
                 Some(c) => {
                     let evidence = Evidence {
                         site: "shop",
@@ -104,11 +106,11 @@ fn hear(
                         how: How::Seen,
                     };
                     identity.claim(&evidence, watermark, tables).unwrap();
-                    (customer(c), identity.customer(customer(c), at, watermark))
+                    (customer(c), CUSTOMERS[c], identity.customer(customer(c), at, watermark))
                 }
             };
-            let name = identity.name(person).to_owned();
-            assert!(tables.people.entry(person).or_default().insert(id, name).is_none());
+            let Customer { person, id: name } = to.unwrap_or(Customer { person: key, id: own });
+            assert!(tables.people.entry(person).or_default().insert(id, name.to_owned()).is_none());
             identity.keep(key, at, &id.to_le_bytes());
         }
         Said::Alias(a, b) | Said::Operator(a, b, _) => {
@@ -239,7 +241,7 @@ fn assert_right(arrivals: &[Arrival]) {
     for (key, has) in &tables.people {
         for (id, name) in has {
             let person = expected[key][id];
-            assert!(name.is_empty() || name == CUSTOMERS[person], "{id} is told as {name}");
+            assert_eq!(name, CUSTOMERS.get(person).unwrap_or(&""), "the name {id} is told under");
         }
     }
     let told: BTreeMap<(String, String), Standing> = standings

@@ -2,7 +2,7 @@
 //! on ticks or restarts. And it is whom a naive computation over everything names.
 
 use crumbtrail_events::{EventTime, Key};
-use crumbtrail_identity::{Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing};
+use crumbtrail_identity::{Customer, Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing};
 use crumbtrail_scratch::{Block, Scratch};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -56,7 +56,8 @@ impl Out for Tables {
         self.links.insert(key, (row.standing, row.claimed_at.map(|at| at.0)));
     }
 
-    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, _: &str) {
+    fn hand_over(&mut self, passed: &[u8], from: Key, to: Key, name: &str) {
+        assert_eq!(name, name_of(to), "who is a customer gets it under their name, nobody else under any");
         let id = u64::from_le_bytes(passed.try_into().unwrap());
         let at = self.people.get_mut(&from).and_then(|has| has.remove(&id)).expect("it was theirs");
         assert!(self.people.entry(to).or_default().insert(id, at).is_none(), "it was not theirs");
@@ -74,6 +75,18 @@ fn visitor(n: u8) -> Key {
 
 fn customer(n: u8) -> Key {
     Key::customer("shop", &format!("c{n}"))
+}
+
+/// The customer's id, if it is one's key.
+fn name_of(person: Key) -> String {
+    (0..3).find(|n| customer(*n) == person).map_or(String::new(), |n| format!("c{n}"))
+}
+
+/// Whose a touchpoint is; under their name, if it is a customer's.
+fn whose(identity: &mut Identity, key: Key, at: EventTime, watermark: EventTime) -> Key {
+    let Some(Customer { person, id }) = identity.person(key, at, watermark) else { return key };
+    assert!(!id.is_empty() && id == name_of(person));
+    person
 }
 
 fn play(arrivals: &[Arrival]) -> Tables {
@@ -101,7 +114,7 @@ fn play(arrivals: &[Arrival]) -> Tables {
         let names = ["c0", "c1", "c2"];
         match *said {
             Said::Touch => {
-                let person = identity.person(key, at, watermark);
+                let person = whose(&mut identity, key, at, watermark);
                 tables.people.entry(person).or_default().insert(id, at.0);
                 identity.keep(key, at, &id.to_le_bytes());
             }

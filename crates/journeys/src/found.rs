@@ -18,14 +18,12 @@ pub(crate) struct Move {
     pub(crate) rule: u32,
     pub(crate) cause: u64,
     pub(crate) channel: Channel,
-    pub(crate) customer: Sym,
 }
 
 /// A conversion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conversion {
     pub(crate) id: u64,
-    pub(crate) customer: Sym,
     pub(crate) at: EventTime,
     pub(crate) kind: &'static str,
     pub(crate) order: Sym,
@@ -43,7 +41,6 @@ pub(crate) struct Conversion {
 /// An abandoned cart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Abandoned {
-    pub(crate) customer: Sym,
     pub(crate) visitor: Sym,
     pub(crate) began_at: EventTime,
     pub(crate) last_at: EventTime,

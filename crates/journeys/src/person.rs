@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crumbtrail_events::{EventTime, Key};
+use crumbtrail_events::{EventTime, Key, Touchpoint};
 
 use crate::found::Found;
 use crate::packed::Packed;
@@ -12,7 +12,7 @@ use crate::rules::JourneyRules;
 use crate::shelf::Shelf;
 use crate::snapshot::stored;
 use crate::state::State;
-use crate::strings::Sym;
+use crate::strings::{Strings, Sym};
 use crate::told::{AsOf, Told};
 
 /// Touchpoints kept per person; beyond, the oldest are settled for good (and one that belongs among them is taken as of
@@ -36,6 +36,8 @@ const UNPACKED_MS: i64 = 3_600_000;
 pub(crate) struct Person {
     pub(crate) key: Key,
     pub(crate) site: Sym,
+    /// The customer's id; empty of who is none.
+    pub(crate) name: Sym,
     /// Folded: older than what may still change hands.
     pub(crate) past: Past,
     /// Folded on top of it: older than anything that may still arrive.
@@ -66,6 +68,7 @@ pub(crate) struct Person {
 stored!(Person {
     key,
     site,
+    name,
     past,
     base,
     packed,
@@ -97,6 +100,7 @@ impl Person {
         Person {
             key,
             site,
+            name: Sym(0),
             past: Past::Nothing,
             base: State::new(rules),
             packed: None,
@@ -116,6 +120,15 @@ impl Person {
     /// Whether nothing of what was told of it is theirs any more: all has changed hands.
     pub(crate) fn is_gone(&self) -> bool {
         self.past.is_nothing() && self.packed.is_none() && self.pending.is_none()
+    }
+
+    /// Learns the customer's id from a touchpoint that names one: it is theirs if their key was made of it. Whatever is passed on
+    /// to a customer names them, so the first one does.
+    pub(crate) fn learn_name(&mut self, touchpoint: &Touchpoint<'_>, strings: &mut Strings) {
+        let Touchpoint { site, customer, .. } = *touchpoint;
+        if self.name.is_empty() && !customer.is_empty() && Key::customer(site, customer) == self.key {
+            self.name = strings.intern(customer);
+        }
     }
 
     /// Notes that the touchpoint at `place`, of the time `at`, came or went.
@@ -335,6 +348,7 @@ impl Person {
 
     pub(crate) fn mark(&self, keep: &mut dyn FnMut(Sym)) {
         keep(self.site);
+        keep(self.name);
         self.base.mark(keep);
         if let Some(past) = self.past.state() {
             past.mark(keep);
@@ -351,5 +365,24 @@ impl Person {
             + self.told.capacity() * size_of::<Told>()
             + self.packed.as_ref().map_or(0, |packed| packed.resident_bytes())
             + self.pending.as_ref().map_or(0, |pending| pending.resident_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_an_id_names_their_key_was_made_of_it() {
+        let (mut strings, rules) = (Strings::new(), JourneyRules::default());
+        let touchpoint = |customer| Touchpoint { site: "shop", visitor: "v", customer, ..Touchpoint::default() };
+        let mut name = |key, told: &[&'static str]| {
+            let mut person = Person::new(key, Sym(0), &rules);
+            told.iter().for_each(|customer| person.learn_name(&touchpoint(customer), &mut strings));
+            strings.get(person.name).to_owned()
+        };
+        assert_eq!(name(Key::customer("shop", "c"), &["", "other", "c", "other"]), "c");
+        assert_eq!(name(Key::customer("elsewhere", "c"), &["c"]), "", "another site's customer of the same id");
+        assert_eq!(name(Key::visitor("shop", "v"), &["c", "v"]), "", "a visitor is nobody by name");
     }
 }

@@ -27,10 +27,9 @@ pub(crate) struct Point {
 }
 stored!(Point { at, id, context, detail, kind, channel, author });
 
-/// Who and where: the same for most touchpoints of a session.
+/// On what and where: the same for most touchpoints of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Context {
-    pub(crate) customer: Sym,
     pub(crate) visitor: Sym,
     pub(crate) country: Sym,
     pub(crate) region: Sym,
@@ -38,7 +37,7 @@ pub(crate) struct Context {
     pub(crate) language: Sym,
     pub(crate) device: Device,
 }
-stored!(Context { customer, visitor, country, region, city, language, device });
+stored!(Context { visitor, country, region, city, language, device });
 
 /// What few touchpoints carry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,7 +123,6 @@ pub(crate) const fn changes_cart(kind: Kind) -> bool {
 impl Context {
     pub(crate) fn of(touchpoint: &Touchpoint<'_>, strings: &mut Strings) -> Context {
         Context {
-            customer: strings.intern(touchpoint.customer),
             visitor: strings.intern(touchpoint.visitor),
             country: strings.intern(touchpoint.country),
             region: strings.intern(touchpoint.region),
@@ -140,7 +138,6 @@ impl Context {
         let same = |sym: Sym, string: &str| strings.get(sym) == string;
         self.device == touchpoint.device
             && same(self.visitor, touchpoint.visitor)
-            && same(self.customer, touchpoint.customer)
             && same(self.city, touchpoint.city)
             && same(self.region, touchpoint.region)
             && same(self.country, touchpoint.country)
@@ -148,7 +145,7 @@ impl Context {
     }
 
     pub(crate) fn mark(&self, keep: &mut dyn FnMut(Sym)) {
-        for sym in [self.customer, self.visitor, self.country, self.region, self.city, self.language] {
+        for sym in [self.visitor, self.country, self.region, self.city, self.language] {
             keep(sym);
         }
     }

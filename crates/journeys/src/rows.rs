@@ -87,7 +87,7 @@ pub struct StageMoveRow<'a> {
     pub site: &'a str,
     /// Person key.
     pub person: Key,
-    /// Customer id, empty if unknown.
+    /// Customer id; empty while the person is only a visitor.
     pub customer: &'a str,
     /// Stage model.
     pub model: &'a str,
@@ -122,7 +122,7 @@ pub struct ConversionRow<'a> {
     pub conversion_id: u64,
     /// Person key.
     pub person: Key,
-    /// Customer id, empty if unknown.
+    /// Customer id; empty while the person is only a visitor.
     pub customer: &'a str,
     /// When.
     pub converted_at: EventTime,
@@ -173,7 +173,7 @@ pub struct BreadcrumbRow<'a> {
     pub breadcrumb_id: u64,
     /// Person key.
     pub person: Key,
-    /// Customer id, empty if unknown.
+    /// Customer id; empty while the person is only a visitor.
     pub customer: &'a str,
     /// Visitor id.
     pub visitor: &'a str,

@@ -8,7 +8,7 @@ use smallvec::{Array, SmallVec};
 use crate::strings::Sym;
 
 /// The format this build writes and reads.
-pub(crate) const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 4;
 
 /// What can be written into a snapshot and read back.
 pub(crate) trait Stored: Sized {

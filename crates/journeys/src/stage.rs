@@ -8,7 +8,7 @@ use crate::found::{Found, Move};
 use crate::model::{ENTRY, NOWHERE, StageModel};
 use crate::point::Seen;
 use crate::snapshot::stored;
-use crate::strings::{Strings, Sym};
+use crate::strings::Strings;
 
 /// A person's place in one stage model.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,6 @@ pub(crate) struct Cause {
     pub(crate) id: u64,
     /// Last touch before it.
     pub(crate) channel: Channel,
-    pub(crate) customer: Sym,
 }
 
 impl Stage {
@@ -135,7 +134,6 @@ impl Stage {
             rule,
             cause: cause.id,
             channel: cause.channel,
-            customer: cause.customer,
         });
         self.current = to;
         self.since = at;
@@ -150,7 +148,7 @@ mod tests {
     use crumbtrail_events::Kind;
 
     const DAY: i64 = 86_400_000;
-    const CAUSE: Cause = Cause { model: 0, id: 1, channel: Channel::None, customer: Sym(0) };
+    const CAUSE: Cause = Cause { model: 0, id: 1, channel: Channel::None };
 
     fn walk(steps: &[(Kind, i64)], until: i64) -> Vec<(String, String, i64)> {
         let model = StageModel::retail();

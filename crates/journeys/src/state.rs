@@ -23,7 +23,6 @@ pub(crate) struct State {
     /// Last thing the person did themselves, and its event id hash.
     pub(crate) active_at: EventTime,
     pub(crate) active_id: u64,
-    pub(crate) customer: Sym,
     pub(crate) visitor: Sym,
     pub(crate) country: Sym,
     pub(crate) region: Sym,
@@ -59,7 +58,6 @@ stored!(State {
     last_at,
     active_at,
     active_id,
-    customer,
     visitor,
     country,
     region,
@@ -98,7 +96,6 @@ impl State {
             last_at: EventTime::MIN,
             active_at: EventTime::MIN,
             active_id: 0,
-            customer: Sym(0),
             visitor: Sym(0),
             country: Sym(0),
             region: Sym(0),
@@ -152,7 +149,7 @@ impl State {
             self.last_channel = touch.channel;
             conversion::remember(&mut self.touches, touch, rules.look_back_ms);
         }
-        let cause = |model| Cause { model, id: seen.point.id, channel: self.last_channel, customer: self.customer };
+        let cause = |model| Cause { model, id: seen.point.id, channel: self.last_channel };
         for (number, (stage, model)) in self.stages.iter_mut().zip(&rules.models).enumerate() {
             stage.touchpoint(model, seen, at, cause(number as u8), strings, found);
         }
@@ -175,9 +172,9 @@ impl State {
         if let Some(true_at) = due.filter(|due| *due < now) {
             self.abandon(true_at, found);
         }
-        let (active_at, id, channel, customer) = (self.active_at, self.active_id, self.last_channel, self.customer);
+        let (active_at, id, channel) = (self.active_at, self.active_id, self.last_channel);
         for (number, (stage, model)) in self.stages.iter_mut().zip(&rules.models).enumerate() {
-            let cause = Cause { model: number as u8, id, channel, customer };
+            let cause = Cause { model: number as u8, id, channel };
             stage.advance(model, active_at, now, cause, found);
         }
     }
@@ -194,7 +191,7 @@ impl State {
 
     /// Symbols it names.
     pub(crate) fn mark(&self, keep: &mut dyn FnMut(Sym)) {
-        for sym in [self.customer, self.visitor, self.country, self.region, self.city, self.language, self.currency] {
+        for sym in [self.visitor, self.country, self.region, self.city, self.language, self.currency] {
             keep(sym);
         }
         for touch in &self.touches {
@@ -215,7 +212,6 @@ impl State {
         let (point, context, detail) = (seen.point, seen.context, seen.detail);
         self.first_at = self.first_at.min(point.at);
         self.last_at = self.last_at.max(point.at);
-        self.customer = context.customer.or(self.customer);
         if !point.kind.is_support() {
             self.visitor = context.visitor.or(self.visitor);
         }
@@ -276,7 +272,6 @@ impl State {
         let touches = conversion::within(&self.touches, self.clock, rules.look_back_ms);
         found.conversions.push(Conversion {
             id: seen.point.id,
-            customer: self.customer,
             at: seen.point.at,
             kind,
             order: seen.detail.order,
@@ -297,7 +292,6 @@ impl State {
         let start = found.evidence.len();
         found.evidence.extend_from_slice(&cart.evidence);
         found.carts.push(Abandoned {
-            customer: self.customer,
             visitor: self.visitor,
             began_at: cart.began_at,
             last_at: cart.last_at,

@@ -169,6 +169,7 @@ impl Journeys {
             None => self.meet(key, touchpoint.site),
         };
         let person = self.people.get_mut(number);
+        person.learn_name(touchpoint, &mut self.strings);
         let Head { occurred_at, id, .. } = touchpoint.head;
         if person.packed.as_ref().is_some_and(|packed| packed.concerns(occurred_at, id)) {
             person.unpack(&mut self.shelf, &mut self.spare)?;

@@ -187,7 +187,7 @@ fn lying(
             {
                 let mut hand = |event: &Event, role| {
                     let mut bytes = Vec::new();
-                    hand_over(&event.encode(), event.key(), role, "", &mut bytes).expect("a touchpoint");
+                    hand_over(&event.encode(), event.key(), role, event.customer(), &mut bytes).expect("a touchpoint");
                     journeys.touchpoint(&bytes, EventTime(watermark)).expect("a touchpoint");
                 };
                 hand(event, Role::Taken);

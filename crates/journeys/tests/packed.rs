@@ -65,7 +65,7 @@ fn view(n: i64) -> Event {
 
 fn handed(event: &Event, role: Role) -> Vec<u8> {
     let mut bytes = Vec::new();
-    hand_over(&event.encode(), event.key(), role, "", &mut bytes).unwrap();
+    hand_over(&event.encode(), event.key(), role, event.customer(), &mut bytes).unwrap();
     bytes
 }
 

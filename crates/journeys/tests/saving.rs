@@ -7,35 +7,48 @@ use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageM
 use crumbtrail_journeys::{JourneyRules, Journeys, Out};
 use crumbtrail_scratch::Scratch;
 
+/// Keeps no row, but looks under whose name it is: the strings of others are swept.
 struct Nowhere;
 
 impl Out for Nowhere {
-    fn journey(&mut self, _: &JourneyRow<'_>) {}
+    fn journey(&mut self, row: &JourneyRow<'_>) {
+        let expected = if row.deleted { String::new() } else { customer(row.visitor) };
+        assert_eq!(row.customer, expected, "{}", row.visitor);
+    }
     fn stage_move(&mut self, _: &StageMoveRow<'_>) {}
-    fn conversion(&mut self, _: &ConversionRow<'_>) {}
+    fn conversion(&mut self, row: &ConversionRow<'_>) {
+        assert!(row.customer.is_empty() || Key::customer("shop", row.customer) == row.person);
+    }
     fn breadcrumb(&mut self, _: &BreadcrumbRow<'_>) {}
 }
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
+/// The customer whom a visitor is, if they are one.
+fn customer(visitor: &str) -> String {
+    if visitor.starts_with("v-") && visitor.ends_with(['2', '7']) { format!("c{visitor}") } else { String::new() }
+}
+
 /// The `n`-th touchpoint: of some hundred people, a fifth of them new, with words of their own.
 fn touchpoint(n: u32) -> Vec<u8> {
     let visitor =
         if n.is_multiple_of(5) { format!("once-{n}") } else { format!("v-{}", n.wrapping_mul(2_654_435_761) % 300) };
+    let customer = customer(&visitor);
     let (id, page) = (format!("e-{n}"), format!("/page/{}", n % 17));
     let (city, order) = (format!("city-{}", n / 3), format!("order-{n}"));
     let kind = if n.is_multiple_of(11) { Kind::Purchase } else { Kind::PageView };
     let head = Head {
         outcome: Outcome::Counted,
         kind,
-        key: Key::visitor("shop", &visitor),
+        key: if customer.is_empty() { Key::visitor("shop", &visitor) } else { Key::customer("shop", &customer) },
         id: id_hash(&id),
         occurred_at: EventTime(i64::from(n) * 10 * MINUTE),
     };
     let mut bytes = Vec::new();
     let touchpoint =
         Touchpoint { head, event_id: &id, site: "shop", visitor: &visitor, page: &page, ..Touchpoint::default() };
+    let touchpoint = Touchpoint { customer: &customer, ..touchpoint };
     Touchpoint { city: &city, country: "TH", order_id: &order, ..touchpoint }.encode(&mut bytes);
     bytes
 }

@@ -29,6 +29,7 @@ pub fn judge(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     compare("identity_links", &whose.standings, &shown_standings(tables), &mut wrong);
     compare("journeys", &journeys(&counted, &whose), &shown_journeys(tables), &mut wrong);
     compare("conversions", &conversions(&counted, &whose), &shown_conversions(tables), &mut wrong);
+    compare("stage_moves", &names(&counted, &whose), &shown_names(tables), &mut wrong);
     ledger(scene, tables, &counted, &mut wrong);
     wrong
 }
@@ -339,11 +340,8 @@ fn journeys(counted: &[&Placed], whose: &Whose<'_>) -> BTreeMap<Vec<u8>, Journey
             support: sum(&|placed| i64::from(placed.record.kind.is_support())),
             purchases: sum(&|placed| i64::from(placed.record.kind == Kind::Purchase)),
             revenue: sum(&|placed| placed.record.revenue),
-            // Under the one id, whatever ids they used; until one was used, under none.
-            customer: list
-                .iter()
-                .find(|placed| !placed.record.customer.is_empty())
-                .map_or(String::new(), |placed| whose.customer(&placed.record).to_owned()),
+            // Under the one id, whatever ids they used, and if nothing that is theirs tells any.
+            customer: whose.customer(&list[0].record).to_owned(),
         }
     };
     by(counted, |placed| whose.person(placed)).into_iter().map(|(person, list)| (person, journey(list))).collect()
@@ -381,23 +379,47 @@ fn shown_journeys(tables: &Tables<'_>) -> BTreeMap<Vec<u8>, Journey> {
     counted_once(rows(tables, TableId::Journeys).map(|row| (bytes(&row[person]), journey(row))))
 }
 
+/// By person, under which names they are told.
+type Names = BTreeMap<Vec<u8>, BTreeSet<String>>;
+
+/// Everybody moves into a first stage.
+fn names(counted: &[&Placed], whose: &Whose<'_>) -> Names {
+    let journeys = journeys(counted, whose).into_iter();
+    journeys.map(|(person, journey)| (person, BTreeSet::from([journey.customer]))).collect()
+}
+
+fn shown_names(tables: &Tables<'_>) -> Names {
+    let [person, customer] = columns(TableId::StageMoves, ["person", "customer"]);
+    let mut names = Names::new();
+    for row in rows(tables, TableId::StageMoves) {
+        names.entry(bytes(&row[person])).or_default().insert(row[customer].text().to_owned());
+    }
+    names
+}
+
 /// Person and time of a purchase.
 type ConversionKey = (Vec<u8>, i64, String);
 
-fn conversions(counted: &[&Placed], whose: &Whose<'_>) -> BTreeMap<ConversionKey, i64> {
+/// Whose a conversion is by name, and its revenue.
+type Converted = (String, i64);
+
+fn conversions(counted: &[&Placed], whose: &Whose<'_>) -> BTreeMap<ConversionKey, Converted> {
     let purchases = counted.iter().filter(|placed| placed.record.kind == Kind::Purchase);
     purchases
         .filter_map(|placed| {
-            Some(((whose.person(placed)?, placed.record.at_ms, placed.record.id.clone()), placed.record.revenue))
+            let Record { at_ms, id, revenue, .. } = &placed.record;
+            let customer = whose.customer(&placed.record).to_owned();
+            Some(((whose.person(placed)?, *at_ms, id.clone()), (customer, *revenue)))
         })
         .collect()
 }
 
-fn shown_conversions(tables: &Tables<'_>) -> BTreeMap<ConversionKey, i64> {
-    let [person, at, order, revenue] =
-        columns(TableId::Conversions, ["person", "converted_at", "order_id", "revenue_micros"]);
+fn shown_conversions(tables: &Tables<'_>) -> BTreeMap<ConversionKey, Converted> {
+    let [person, at, order, customer, revenue] =
+        columns(TableId::Conversions, ["person", "converted_at", "order_id", "customer", "revenue_micros"]);
     let key = |row: &Row<'_>| (bytes(&row[person]), row[at].number(), row[order].text().to_owned());
-    rows(tables, TableId::Conversions).map(|row| (key(row), row[revenue].number())).collect()
+    let converted = |row: &Row<'_>| (row[customer].text().to_owned(), row[revenue].number());
+    rows(tables, TableId::Conversions).map(|row| (key(row), converted(row))).collect()
 }
 
 /// The ledger accepted each record once: as many as were routed to a partition, and as many as were passed on. By which

@@ -21,7 +21,7 @@ const CONVERSIONS: usize = 2;
 const BREADCRUMBS: usize = 3;
 
 /// The format of the state this build writes and reads. Up to 2 it was the journeys' alone.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// One partition's journey step.
 pub struct Journey {

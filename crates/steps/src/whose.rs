@@ -9,7 +9,7 @@
 use crumbtrail_events::touchpoint::{self, Head, Ids, Role};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
-use crumbtrail_identity::{AliasEvidence, Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
+use crumbtrail_identity::{AliasEvidence, Customer, Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
 use crumbtrail_runtime::Context;
 use crumbtrail_runtime::step::{Effects, StepError};
 use crumbtrail_scratch::{Block, Scratch};
@@ -26,8 +26,8 @@ pub(crate) struct Whose {
     rules: Rules,
     identity: Identity,
     place: Place,
-    /// What is passed on under another name than it is kept under.
-    passed: Vec<u8>,
+    /// What is kept of a touchpoint that is passed on under another key and name.
+    bare: Vec<u8>,
 }
 
 /// A partition, and of how many.
@@ -42,7 +42,7 @@ pub struct Place {
 impl Whose {
     pub(crate) fn new(rules: Rules, place: Place) -> Whose {
         let rules = rules.dealt_to(place.of);
-        Whose { rules, identity: Identity::new(rules), place, passed: Vec::new() }
+        Whose { rules, identity: Identity::new(rules), place, bare: Vec::new() }
     }
 
     /// Takes a touchpoint that sessions have judged. Robots have no journey and claim nothing.
@@ -114,10 +114,10 @@ impl Whose {
         context: Context,
         effects: &mut Effects,
     ) -> Result<(), StepError> {
-        let person = self.identity.person(head.key, head.occurred_at, context.watermark);
-        let start = effects.passed_bytes.len();
-        pass_on(payload, person, session, effects)?;
-        self.identity.keep(head.key, head.occurred_at, &effects.passed_bytes[start..]);
+        let Whose { identity, bare, .. } = self;
+        let to = identity.person(head.key, head.occurred_at, context.watermark);
+        let kept = pass_on(payload, head.key, to, session, bare, effects)?;
+        identity.keep(head.key, head.occurred_at, kept);
         Ok(())
     }
 
@@ -131,20 +131,11 @@ impl Whose {
         context: Context,
         effects: &mut Effects,
     ) -> Result<(), StepError> {
-        let to = self.identity.customer(person, head.occurred_at, context.watermark);
-        let start = effects.passed_bytes.len();
-        if to == person {
-            pass_on(payload, person, session, effects)?;
-            self.identity.keep(person, head.occurred_at, &effects.passed_bytes[start..]);
-            return Ok(());
-        }
-        let Whose { identity, passed, .. } = self;
-        passed.clear();
-        touchpoint::pass_on(payload, person, session, passed)?;
-        let mut renamed = Ok(());
-        effects.pass(to, |out| renamed = touchpoint::rename(passed, to, identity.name(to), out));
-        identity.keep(person, head.occurred_at, passed);
-        Ok(renamed?)
+        let Whose { identity, bare, .. } = self;
+        let to = identity.customer(person, head.occurred_at, context.watermark);
+        let kept = pass_on(payload, person, to, session, bare, effects)?;
+        identity.keep(person, head.occurred_at, kept);
+        Ok(())
     }
 
     #[cold]
@@ -228,11 +219,27 @@ impl Whose {
     }
 }
 
-/// Passes a touchpoint on to a person's log, with what a journey needs of it.
-fn pass_on(payload: &[u8], person: Key, session: u64, effects: &mut Effects) -> Result<(), StepError> {
+/// Passes a touchpoint on to a person's log, with what a journey needs of it: under its own key, or to a customer it is
+/// found to be of, whom it names. Gives what is to be kept of it: the same under its own key, naming whom it named.
+fn pass_on<'a>(
+    payload: &[u8],
+    own: Key,
+    to: Option<Customer<'_>>,
+    session: u64,
+    bare: &'a mut Vec<u8>,
+    effects: &'a mut Effects,
+) -> Result<&'a [u8], StepError> {
+    let Customer { person, id } = to.unwrap_or(Customer { person: own, id: "" });
+    let start = effects.passed_bytes.len();
     let mut copied = Ok(());
-    effects.pass(person, |out| copied = touchpoint::pass_on(payload, person, session, out));
-    Ok(copied?)
+    effects.pass(person, |out| copied = touchpoint::pass_on(payload, person, id, session, out));
+    copied?;
+    if person == own {
+        return Ok(&effects.passed_bytes[start..]);
+    }
+    bare.clear();
+    touchpoint::pass_on(payload, own, "", session, bare)?;
+    Ok(bare)
 }
 
 /// What identity decides, as rows and records for the people's log.
@@ -457,6 +464,12 @@ mod tests {
         told.collect()
     }
 
+    /// The customers that what was passed on names.
+    fn named(effects: &Effects) -> Vec<String> {
+        let told = effects.passed.iter().map(|(_, range)| &effects.passed_bytes[range.clone()]);
+        told.map(|bytes| Touchpoint::decode(bytes).unwrap().customer.to_owned()).collect()
+    }
+
     const COUNTED: Judged = Judged { outcome: Outcome::Counted, session: 0 };
 
     #[test]
@@ -477,6 +490,7 @@ mod tests {
             (customer, Role::Whole, 9),
         ];
         assert_eq!(passed(&effects), expected);
+        assert_eq!(named(&effects), ["", "", "c", "c", "c", "c"]);
         assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
         let mut effects = Effects::new(crate::sessionize::TABLES.len());
         whose.aside(&told(visitor, Role::Unlinked, 20, ["c", "v", ""]), CONTEXT, &mut effects).unwrap();
@@ -487,6 +501,7 @@ mod tests {
             (visitor, Role::Given, 1),
         ];
         assert_eq!(passed(&effects), back);
+        assert_eq!(named(&effects), ["", "", "", ""], "as nobody's, as it was");
         assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
     }
 
@@ -505,6 +520,7 @@ mod tests {
             (customer, Role::Whole, 7),
         ];
         assert_eq!(passed(&effects), expected);
+        assert_eq!(named(&effects), ["", "", "c", "c"]);
     }
 
     /// What is said of two customers' ids.
@@ -522,10 +538,6 @@ mod tests {
         effects = Effects::new(crate::sessionize::TABLES.len());
         whose.aside(&said(Role::Alias, 5, "old", "new"), CONTEXT, &mut effects).unwrap();
         whose.touchpoint(&told(visitor, Role::Whole, 6, ["old", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
-        let named = |effects: &Effects| -> Vec<String> {
-            let told = effects.passed.iter().map(|(_, range)| &effects.passed_bytes[range.clone()]);
-            told.map(|bytes| Touchpoint::decode(bytes).unwrap().customer.to_owned()).collect()
-        };
         let expected = [
             (old, Role::Taken, 2),
             (new, Role::Given, 2),
@@ -534,7 +546,7 @@ mod tests {
             (new, Role::Whole, 6),
         ];
         assert_eq!(passed(&effects), expected);
-        assert_eq!(named(&effects), ["", "new", "", "", "new"]);
+        assert_eq!(named(&effects), ["", "new", "", "new", "new"]);
         assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
         effects = Effects::new(crate::sessionize::TABLES.len());
         whose.aside(&said(Role::AliasUnlinked, 9, "old", "new"), CONTEXT, &mut effects).unwrap();
@@ -544,7 +556,7 @@ mod tests {
             .map(|(key, _, at)| (key, at))
             .collect();
         assert_eq!(back, [(old, 6), (old, 2), (old, 1)]);
-        assert_eq!(named(&effects), ["", "old", "", "old", "", ""]);
+        assert_eq!(named(&effects), ["", "old", "", "old", "", "old"]);
         assert_eq!(effects.tables[IDENTITY_LINKS].rows, 1);
     }
 
@@ -570,6 +582,10 @@ mod tests {
             assert!(effects.passed.is_empty());
             let counts = matches!(outcome, Outcome::Late | Outcome::Duplicate);
             assert_eq!(effects.tables[IDENTITY_LINKS].rows, u64::from(counts));
+            whose.touchpoint(&told(visitor, Role::Whole, 2, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+            let whom = if counts { Key::customer("s", "c") } else { visitor };
+            assert_eq!(passed(&effects), [(whom, Role::Whole, 2)]);
+            assert_eq!(named(&effects), [if counts { "c" } else { "" }], "though nothing of theirs told their name");
         }
     }
 }

@@ -108,7 +108,7 @@ pub const FORMATS: &[Format] = &[
         name: "journeys",
         source: "crates/steps/src/journey.rs (the journeys in it have a version of their own)",
         version_at: Some(0),
-        reads: &[4],
+        reads: &[5],
         load: |bytes| text(journey().load(bytes, &[])),
     },
     Format {

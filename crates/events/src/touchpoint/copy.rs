@@ -4,7 +4,7 @@ use super::section::{self, Part, Section};
 use super::{FIXED, Head, Role, Touchpoint};
 use crate::ids::Key;
 use crate::outcome::Outcome;
-use crate::wire::{Reader, WireError};
+use crate::wire::{Reader, WireError, put_bytes};
 
 /// The sections of a touchpoint's bytes, in their order.
 #[derive(Clone, Debug)]
@@ -130,11 +130,11 @@ impl<'a> Ids<'a> {
 }
 
 /// Appends what a journey needs of an encoded touchpoint: its sections before [`Section::Passed`], as a counted one, under
-/// another key and with the session it belongs to (0: none).
+/// another key and with the session it belongs to (0: none). It names `customer`, whomever it named; empty changes no name.
 ///
 /// # Errors
 /// Bytes cut short, a newer version, an unknown code; nothing was appended then.
-pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
+pub fn pass_on(bytes: &[u8], key: Key, customer: &str, session: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
     let head = Head { key, outcome: Outcome::Counted, ..Head::peek(bytes)? };
     let mut sections = Sections::of(bytes)?;
     let all = sections.rest();
@@ -146,16 +146,64 @@ pub fn pass_on(bytes: &[u8], key: Key, session: u64, out: &mut Vec<u8>) -> Resul
         count += 1;
         length = all.len() - sections.rest().len();
     }
+    let needed = &all[..length];
+    let round_customer = if customer.is_empty() { None } else { Some(RoundCustomer::of(needed)?) };
     head.encode(out);
     out.push(count + u8::from(session != 0));
-    out.extend_from_slice(&all[..length]);
+    match round_customer {
+        None => out.extend_from_slice(needed),
+        Some(round) => round.put(customer, out),
+    }
     Touchpoint { session, ..Touchpoint::default() }.encode_section(Section::Passed, out);
     Ok(())
 }
 
+/// Sections in which another customer is to be named: what stands round the name.
+struct RoundCustomer<'a> {
+    /// Fields there are of [`Section::Ids`].
+    mask: u16,
+    before: &'a [u8],
+    after: &'a [u8],
+    /// The sections behind.
+    others: &'a [u8],
+}
+
+impl<'a> RoundCustomer<'a> {
+    /// Bit of `customer` in its section.
+    const BIT: u16 = 3;
+
+    fn of(sections: &'a [u8]) -> Result<RoundCustomer<'a>, WireError> {
+        let mut all = Reader::new(sections);
+        let Part { number, mask, fields } = section::next(&mut all)?;
+        if number != Section::Ids as u8 {
+            return Err(WireError::Malformed("touchpoint of nobody cannot be a customer's"));
+        }
+        let mut reader = Reader::new(fields);
+        let is_there = |bit: u16| mask & (1 << bit) != 0;
+        for _ in (0..Self::BIT).filter(|bit| is_there(*bit)) {
+            reader.bytes()?;
+        }
+        let before = &fields[..fields.len() - reader.rest().len()];
+        if is_there(Self::BIT) {
+            reader.bytes()?;
+        }
+        Ok(RoundCustomer { mask, before, after: reader.rest(), others: all.rest() })
+    }
+
+    fn put(&self, customer: &str, out: &mut Vec<u8>) {
+        section::put(Section::Ids, out, |out| {
+            out.extend_from_slice(self.before);
+            put_bytes(out, customer.as_bytes());
+            out.extend_from_slice(self.after);
+            self.mask | 1 << Self::BIT
+        });
+        out.extend_from_slice(self.others);
+    }
+}
+
 /// Appends what tells a person's log that a touchpoint passed on before changes hands: `passed` as [`pass_on`] made it,
 /// under the key of the person who loses ([`Role::Taken`]) or gets it ([`Role::Given`]). Who loses it needs its site,
-/// time and id alone; who gets it is `customer` in it, as [`rename`] says.
+/// time and id alone; who gets it is `customer` in it, whomever it named, and nobody if that is empty.
 ///
 /// # Errors
 /// Bytes cut short, a newer version, an unknown code.
@@ -165,25 +213,9 @@ pub fn hand_over(passed: &[u8], key: Key, role: Role, customer: &str, out: &mut 
     if role == Role::Taken {
         Touchpoint { head, site: touchpoint.site, role, ..Touchpoint::default() }.encode(out);
     } else {
-        named(Touchpoint { head, role, ..touchpoint }, customer).encode(out);
+        Touchpoint { head, role, customer, ..touchpoint }.encode(out);
     }
     Ok(())
-}
-
-/// Appends what was passed on under the key of the customer it names, under the key of the customer of whom that is another
-/// id. A touchpoint that names nobody goes on naming nobody, and an empty `customer` changes no name.
-///
-/// # Errors
-/// Bytes cut short, a newer version, an unknown code.
-pub fn rename(passed: &[u8], key: Key, customer: &str, out: &mut Vec<u8>) -> Result<(), WireError> {
-    let touchpoint = Touchpoint::decode(passed)?;
-    named(Touchpoint { head: Head { key, ..touchpoint.head }, ..touchpoint }, customer).encode(out);
-    Ok(())
-}
-
-fn named<'a>(touchpoint: Touchpoint<'a>, customer: &'a str) -> Touchpoint<'a> {
-    let is_named = !touchpoint.customer.is_empty() && !customer.is_empty();
-    Touchpoint { customer: if is_named { customer } else { touchpoint.customer }, ..touchpoint }
 }
 
 #[cfg(test)]
@@ -249,7 +281,7 @@ mod tests {
         let bytes = encoded(&sample());
         for session in [0, 5, u64::MAX] {
             let mut passed = Vec::new();
-            pass_on(&bytes, key, session, &mut passed).unwrap();
+            pass_on(&bytes, key, "", session, &mut passed).unwrap();
             let kept = Touchpoint { asn: 0, brand: "", page_group: "", ..sample() };
             let mut expected = Touchpoint { session, device_at: 0, offset: 0, model: "", ..kept };
             expected.head.key = key;
@@ -262,14 +294,14 @@ mod tests {
     fn what_changes_hands_is_taken_by_its_id_and_given_whole() {
         let (old, new) = (Key::visitor("shop", "v1"), Key::customer("shop", "c1"));
         let mut passed = Vec::new();
-        pass_on(&encoded(&Touchpoint { customer: "", ..sample() }), old, 9, &mut passed).unwrap();
+        pass_on(&encoded(&Touchpoint { customer: "", ..sample() }), old, "", 9, &mut passed).unwrap();
         let before = Touchpoint::decode(&passed).unwrap();
-        for (role, key) in [(Role::Taken, old), (Role::Given, new)] {
+        for (role, key, customer) in [(Role::Taken, old, ""), (Role::Given, new, "c1"), (Role::Given, old, "")] {
             let mut bytes = Vec::new();
-            hand_over(&passed, key, role, "c1", &mut bytes).unwrap();
+            hand_over(&passed, key, role, customer, &mut bytes).unwrap();
             let told = Touchpoint::decode(&bytes).unwrap();
             let head = Head { key, outcome: Outcome::Aside, ..before.head };
-            let whole = Touchpoint { head, role, ..before };
+            let whole = Touchpoint { head, role, customer, ..before };
             let bare = Touchpoint { head, role, site: "shop", ..Touchpoint::default() };
             assert_eq!(told, if role == Role::Given { whole } else { bare });
         }
@@ -277,20 +309,28 @@ mod tests {
     }
 
     #[test]
-    fn what_names_a_customer_names_the_one_it_goes_to() {
-        let (old, new) = (Key::customer("shop", "c1"), Key::customer("shop", "c2"));
-        let mut passed = Vec::new();
-        pass_on(&encoded(&sample()), old, 9, &mut passed).unwrap();
-        let before = Touchpoint::decode(&passed).unwrap();
-        for (customer, expected) in [("c2", "c2"), ("", "c1")] {
-            let (mut given, mut renamed) = (Vec::new(), Vec::new());
-            hand_over(&passed, new, Role::Given, customer, &mut given).unwrap();
-            rename(&passed, new, customer, &mut renamed).unwrap();
-            let renamed = Touchpoint::decode(&renamed).unwrap();
-            assert_eq!(Touchpoint::decode(&given).unwrap().customer, expected);
-            assert_eq!(renamed, Touchpoint { head: renamed.head, customer: expected, ..before });
-            assert_eq!((renamed.head.key, renamed.head.outcome), (new, Outcome::Counted));
+    fn what_goes_to_a_customer_names_them() {
+        let (key, long) = (Key::customer("shop", "c2"), "c".repeat(300));
+        let samples = [
+            sample(),
+            Touchpoint { customer: "", ..sample() },
+            Touchpoint { contact: "", customer: "", ..sample() },
+            Touchpoint { event_id: "", visitor: "", ..sample() },
+            Touchpoint { event_id: &long, ..sample() },
+        ];
+        for sample in samples {
+            let bytes = encoded(&sample);
+            for customer in ["c2", long.as_str()] {
+                let (mut bare, mut named) = (Vec::new(), Vec::new());
+                pass_on(&bytes, key, "", 9, &mut bare).unwrap();
+                pass_on(&bytes, key, customer, 9, &mut named).unwrap();
+                let bare = Touchpoint::decode(&bare).unwrap();
+                assert_eq!(bare.customer, sample.customer);
+                assert_eq!(named, encoded(&Touchpoint { customer, ..bare }));
+            }
         }
+        let nobody = encoded(&Touchpoint { page: "/p", ..Touchpoint::default() });
+        assert!(pass_on(&nobody, key, "c2", 9, &mut Vec::new()).is_err());
     }
 
     #[test]
@@ -310,8 +350,10 @@ mod tests {
         let bytes = encoded(&Touchpoint { device_at: 0, session: 0, model: "", offset: 0, ..passed });
         for length in 0..bytes.len() {
             let mut out = Vec::new();
-            assert!(pass_on(&bytes[..length], Key::default(), 1, &mut out).is_err(), "{length}");
-            assert!(out.is_empty());
+            for customer in ["", "c2"] {
+                assert!(pass_on(&bytes[..length], Key::default(), customer, 1, &mut out).is_err(), "{length}");
+                assert!(out.is_empty());
+            }
         }
     }
 }

@@ -16,6 +16,15 @@ pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
+/// The person who is a customer.
+pub(crate) const CUSTOMER: u8 = 2;
+
+/// Whose name a row says: the customer's in all of theirs, nobody's in others.
+fn check_name(person: Key, deleted: bool, customer: &str) {
+    let is_theirs = person == Event { person: CUSTOMER, ..Event::new(Kind::PageView, 0) }.key();
+    assert_eq!(customer, if is_theirs && !deleted { "c-1" } else { "" });
+}
+
 /// One touchpoint, plainly.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
@@ -60,8 +69,17 @@ impl Event {
         self
     }
 
+    /// Of a visitor; of [`CUSTOMER`] a customer's.
     pub(crate) fn key(&self) -> Key {
-        Key::visitor("shop", &format!("v{}", self.person))
+        match self.customer() {
+            "" => Key::visitor("shop", &format!("v{}", self.person)),
+            customer => Key::customer("shop", customer),
+        }
+    }
+
+    /// Under whose name it is passed on.
+    pub(crate) fn customer(&self) -> &'static str {
+        if self.person == CUSTOMER { "c-1" } else { "" }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -80,6 +98,7 @@ impl Event {
             },
             site: "shop",
             visitor: &visitor,
+            customer: self.customer(),
             channel: self.channel,
             author: self.author,
             feeling: self.feeling,
@@ -146,6 +165,7 @@ impl Tables {
 
 impl Out for Tables {
     fn journey(&mut self, row: &JourneyRow<'_>) {
+        check_name(row.person, row.deleted, row.customer);
         self.once(0, row.person.0, 0, row);
         if row.deleted {
             assert!(self.journeys.remove(&row.person).is_some(), "a journey was retracted that was never said");
@@ -160,6 +180,7 @@ impl Out for Tables {
     }
 
     fn stage_move(&mut self, row: &StageMoveRow<'_>) {
+        check_name(row.person, row.deleted, row.customer);
         self.once(1, row.person.0, row.move_index.into(), row);
         let key = (row.person, row.move_index);
         if row.deleted {
@@ -172,6 +193,7 @@ impl Out for Tables {
     }
 
     fn conversion(&mut self, row: &ConversionRow<'_>) {
+        check_name(row.person, row.deleted, row.customer);
         self.once(2, 0, row.conversion_id, row);
         if row.deleted {
             assert!(self.conversions.remove(&row.conversion_id).is_some(), "a conversion was retracted unsaid");
@@ -189,6 +211,7 @@ impl Out for Tables {
     }
 
     fn breadcrumb(&mut self, row: &BreadcrumbRow<'_>) {
+        check_name(row.person, row.deleted, row.customer);
         self.once(3, 0, row.breadcrumb_id, row);
         if row.deleted {
             assert!(self.carts.remove(&row.breadcrumb_id).is_some(), "a breadcrumb was retracted unsaid");
