@@ -115,7 +115,7 @@ fn feel(
             feelings.push(Feeling { start: hit.start, end: hit.end, valence, friction });
         }
     }
-    feelings.sort_by_key(|feeling| feeling.start);
+    feelings.sort_unstable_by_key(|feeling| (feeling.start, feeling.end, feeling.valence));
 }
 
 /// Where clauses end, in order.

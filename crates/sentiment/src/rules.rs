@@ -71,6 +71,8 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 struct Tail {
     rule: u16,
+    /// The phrase's second word, which tells most phrases apart; 0 if it may go on.
+    next: u64,
     words: Vec<u64>,
     /// Letters and hash of the last word if it may go on.
     stem: Option<(usize, u64)>,
@@ -198,7 +200,8 @@ impl TopicRules {
                     self.tails.push(Vec::new());
                     (self.tails.len() - 1) as u16
                 });
-                self.tails[group as usize].push(Tail { rule: id, words: words[1..].to_vec(), stem });
+                let next = if words.len() == 2 && stem.is_some() { 0 } else { words[1] };
+                self.tails[group as usize].push(Tail { rule: id, next, words: words[1..].to_vec(), stem });
             }
         }
         true
@@ -232,8 +235,10 @@ impl TopicRules {
                 for rule in word.rules.into_iter().take_while(|rule| *rule != 0) {
                     hits.push(Hit::new(token.start, token.end, rule));
                 }
-                for tail in &self.tails[word.group as usize] {
-                    if let Some(end) = tail.end(symbols, &tokens[at + 1..]) {
+                let behind = behind_dash(symbols, &tokens[at + 1..]);
+                let next = behind.first().map_or(0, |token| token.canonical);
+                for tail in self.tails[word.group as usize].iter().filter(|tail| tail.next == next || tail.next == 0) {
+                    if let Some(end) = tail.end(symbols, behind) {
                         hits.push(Hit::new(token.start, end, tail.rule));
                     }
                 }
@@ -342,16 +347,13 @@ fn ways_to_write(phrase: &[Spelling]) -> Vec<Vec<u64>> {
 }
 
 impl Tail {
-    /// Where the phrase ends if it stands here.
+    /// Where the phrase ends if its second word may be the first of `tokens`.
     #[inline]
-    fn end(&self, symbols: &[Symbol], tokens: &[Token]) -> Option<u32> {
-        let mut tokens = tokens.iter();
+    fn end(&self, symbols: &[Symbol], mut tokens: &[Token]) -> Option<u32> {
         let mut end = 0;
         for (at, word) in self.words.iter().enumerate() {
-            let mut token = tokens.next()?;
-            if matches!(token.of(symbols), [dash] if dash.is('-')) {
-                token = tokens.next()?;
-            }
+            tokens = behind_dash(symbols, tokens);
+            let (token, rest) = tokens.split_first()?;
             let same = match self.stem {
                 Some((length, stem)) if at + 1 == self.words.len() => {
                     let letters = token.of(symbols);
@@ -363,8 +365,18 @@ impl Tail {
                 return None;
             }
             end = token.end;
+            tokens = rest;
         }
         Some(end)
+    }
+}
+
+/// Tokens without a dash that stands before them: "money-back".
+#[inline]
+fn behind_dash<'a>(symbols: &[Symbol], tokens: &'a [Token]) -> &'a [Token] {
+    match tokens {
+        [dash, rest @ ..] if matches!(dash.of(symbols), [symbol] if symbol.is('-')) => rest,
+        _ => tokens,
     }
 }
 

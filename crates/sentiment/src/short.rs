@@ -12,15 +12,15 @@ const MOST_WORDS: usize = 5;
 /// The language that words of a short text are surely of: one Indonesian word, or English words for half of the text.
 /// `None` for a longer text, and where none is sure.
 pub(crate) fn language(text: &Scratch) -> Option<Language> {
+    if features::language_words(text).nth(MOST_WORDS).is_some() {
+        return None;
+    }
     let (mut words, mut english) = (0, 0);
     for word in features::language_words(text) {
-        words += 1;
-        if words > MOST_WORDS {
-            return None;
-        }
         if INDONESIAN.contains(word.canonical) {
             return Some(Language::Id);
         }
+        words += 1;
         english += usize::from(ENGLISH.contains(word.canonical));
     }
     (english > 0 && english * 2 >= words).then_some(Language::En)

@@ -284,3 +284,35 @@ fn is_thai_negated(bytes: &[u8], start: usize, not: &[&[u8]]) -> bool {
 pub(crate) fn holds_thai_not(bytes: &[u8]) -> bool {
     bytes.windows(NOT.len()).any(|three| three == NOT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cover_holds_what_lies_within_a_longer_phrase() {
+        let mut cover = Cover::default();
+        let at = |start, end| Hit::new(start, end, 1);
+        cover.add(at(0, 9));
+        assert!(!cover.holds(at(0, 9)), "not itself");
+        assert!(cover.holds(at(0, 4)) && cover.holds(at(3, 9)));
+        cover.add(at(3, 5));
+        assert!(cover.holds(at(3, 5)), "an earlier one reaches further");
+        assert!(!cover.holds(at(8, 10)));
+    }
+
+    #[test]
+    fn a_supposition_reaches_to_the_end_of_its_question_only() {
+        let rules = TopicRules::parse(&["friction:damaged\tbroken\nsupposes\tif\nquestion\t?"], 1).unwrap();
+        let mut scratch = Scratch::new();
+        let mut complains = |text: &str| {
+            scratch.normalise(text);
+            rules.read(&mut scratch).friction.is_some()
+        };
+        assert!(!complains("and if it is broken?"));
+        assert!(complains("if it is broken."), "asks nothing");
+        assert!(complains("broken if so?"), "before the if");
+        assert!(complains("what if? it is broken"), "another sentence");
+        assert!(complains("what if broken? it is broken. if broken?"));
+    }
+}

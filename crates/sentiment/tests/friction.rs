@@ -52,7 +52,7 @@ fn what_is_denied_is_no_friction() {
             "It was not broken, thank God",
             "I don't have any error",
             "hardly any problems",
-            "never had a single error",
+            "never had an error",
             "tidak pernah error",
             "ga pernah telat",
             "tidak cacat",
