@@ -1,6 +1,6 @@
 //! Reads one text per line from standard input: `echo "never arrived" | cargo run -p crumbtrail-sentiment --example read`.
 
-use crumbtrail_sentiment::{Scorer, Scratch};
+use crumbtrail_sentiment::{Scorer, Scratch, TopicSet};
 use std::io::BufRead;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,15 +9,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let reading = scorer.read(&line, None, &mut scratch);
-        let topics: Vec<_> = reading.topics.iter().collect();
+        let names = |topics: TopicSet| topics.iter().collect::<Vec<_>>().join(",");
         println!(
-            "{:3} {:8} {:+.2} {:.2} {} {:?}  {line}",
+            "{:3} {:8} {:+.2} {:.2} {} [{}] +[{}] -[{}]  {line}",
             reading.language.as_str(),
             reading.label.as_str(),
             reading.score,
             reading.confidence,
-            if reading.friction { "friction" } else { "-" },
-            topics
+            reading.friction_kind.map_or("-", |kind| kind.as_str()),
+            names(reading.topics),
+            names(reading.likes),
+            names(reading.dislikes)
         );
     }
     Ok(())

@@ -1,16 +1,21 @@
 //! Which topics are spoken of well and which badly.
 //!
 //! A topic takes the nearest word of feeling in its clause; without one, friction in the clause counts as bad; a text of one
-//! clause lends its topics its own feeling. Clauses end at punctuation and at words like "but".
+//! clause lends its topics its own feeling. Clauses end at punctuation and at words like "but". A question likes nothing unless it is
+//! positive as a whole; a clause with friction never does.
+//!
+//! Feelings and topics are met in the order of their places, each once: the work grows with the text and not with its square.
 
+use crate::emoji;
 use crate::found::Feeling;
+use crate::hash::WordSet;
 use crate::normalise::Scratch;
+use crate::reading::{Label, Reading};
 use crate::rules::TopicRules;
 use crate::symbol::{Class, ends_clause};
-use crate::token::Token;
+use crate::token::{Token, WORD};
 use crate::topics::TopicSet;
 use crate::words;
-use crate::{Label, emoji};
 
 /// Words behind a negator that it turns.
 const SCOPE: u32 = 3;
@@ -19,81 +24,69 @@ const THAI_SPACE: u32 = 8;
 /// A label lends its feeling to the topics only from this confidence on.
 const SURE: f32 = 0.55;
 
+/// Words that lexicons call good but which customers ask with, or name things by: "please help", "would like", "credit card".
+#[rustfmt::skip]
+static ASKING: WordSet<25> = WordSet::new(WORD, [
+    "help", "helps", "helping", "please", "like", "want", "wish", "hope", "credit", "credits", "friend", "friends", "care",
+    "support", "save", "saved", "interest", "interested", "share", "shared", "sure", "free", "value", "certain", "true",
+]);
+
 /// Topics liked and disliked. `valence_of` looks a word up in the language's lexicon.
 pub(crate) fn read(
-    text: &Scratch,
+    text: &mut Scratch,
     rules: &TopicRules,
-    feelings: &mut Vec<Feeling>,
-    mut valence_of: impl FnMut(&Token) -> i32,
-    (label, confidence): (Label, f32),
+    valence_of: impl FnMut(&Scratch, &Token) -> i32,
+    reading: &Reading,
 ) -> (TopicSet, TopicSet) {
-    feelings.clear();
-    let clauses = clauses(text, rules, feelings, &mut valence_of);
+    let mut feelings = std::mem::take(&mut text.feelings);
+    let mut clause_ends = std::mem::take(&mut text.clause_ends);
+    let mut spaces = std::mem::take(&mut text.spaces);
+    feel(text, rules, &mut feelings, valence_of);
+    end_clauses(text, rules, &mut clause_ends);
+    count_spaces(text, &mut spaces);
+    let last = text.tokens.last().map_or(0, |token| token.start);
+    // An end with nothing behind it parts nothing.
+    let lent = match clause_ends.first() {
+        Some(first) if *first < last => 0,
+        _ if reading.confidence < SURE => 0,
+        _ => reading.label as i32 - 1,
+    };
+    let asks = reading.topics.meets(TopicSet::QUESTION) && reading.label != Label::Positive;
     let (mut likes, mut dislikes) = (0, 0);
-    for hit in &text.hits {
+    let mut clause = Clause::default();
+    for hit in text.hits.iter().filter(|hit| !hit.void) {
         let topics = rules.topics_of(*hit) & !TopicSet::SPEECH.0;
         if topics == 0 {
             continue;
         }
-        let clause = clauses.of(text, rules, hit.start);
-        let near = feelings
-            .iter()
-            .filter(|feeling| feeling.clause == clause && feeling.valence != 0)
-            .min_by_key(|feeling| distance(text, (hit.start, hit.end), (feeling.start, feeling.end)));
-        let valence = match near {
+        if clause.is_over(hit.start) {
+            clause = clause.next(&clause_ends, &feelings, hit.start);
+        }
+        let valence = match clause.nearest(&feelings, (hit.start, hit.end), &spaces) {
             Some(feeling) => feeling.valence,
-            None if clauses.count == 1 && confidence >= SURE => label as i32 - 1,
-            None => 0,
+            None => lent,
         };
-        if valence > 0 {
+        if valence > 0 && !asks && !clause.friction {
             likes |= topics;
         } else if valence < 0 {
             dislikes |= topics;
         }
     }
+    text.feelings = feelings;
+    text.clause_ends = clause_ends;
+    text.spaces = spaces;
     // A topic praised in one place and blamed in another is in both.
     (TopicSet(likes), TopicSet(dislikes))
 }
 
-/// How a text falls into clauses.
-struct Clauses {
-    count: u32,
-}
-
-impl Clauses {
-    /// The clause of a place: the number of ends before it.
-    fn of(&self, text: &Scratch, rules: &TopicRules, start: u32) -> u32 {
-        ends(text, rules).take_while(|end| *end <= start).count() as u32
-    }
-}
-
-/// Where clauses end, in order.
-fn ends<'a>(text: &'a Scratch, rules: &'a TopicRules) -> impl Iterator<Item = u32> + 'a {
-    let mut hits = text.hits.iter().filter(|hit| rules.is_contrast(&text.hits, **hit)).map(|hit| hit.start).peekable();
-    let mut tokens = text
-        .tokens
-        .iter()
-        .filter(|token| {
-            token.flags & words::CONTRAST != 0
-                || token.class == Class::Punctuation && token.of(&text.symbols).iter().any(|s| ends_clause(*s))
-        })
-        .map(|token| token.start)
-        .peekable();
-    std::iter::from_fn(move || match (hits.peek(), tokens.peek()) {
-        (Some(hit), Some(token)) if hit < token => hits.next(),
-        (Some(_), None) => hits.next(),
-        _ => tokens.next(),
-    })
-}
-
-/// Gathers the feelings of words, phrases, emoji and friction, each with its clause.
-fn clauses(
+/// Gathers the feelings of words, phrases, emoji and friction, by place.
+fn feel(
     text: &Scratch,
     rules: &TopicRules,
     feelings: &mut Vec<Feeling>,
-    valence_of: &mut impl FnMut(&Token) -> i32,
-) -> Clauses {
-    let mut all = Clauses { count: 1 };
+    mut valence_of: impl FnMut(&Scratch, &Token) -> i32,
+) {
+    feelings.clear();
     let mut scope = 0;
     for token in &text.tokens {
         let mut valence = 0;
@@ -101,7 +94,8 @@ fn clauses(
             Class::Emoji => valence = emoji::valence(token.hash as u32) * 100,
             _ if token.is_word() => {
                 // "Not" has no side of its own here, it turns others.
-                valence = if token.flags & words::NEGATOR != 0 { 0 } else { valence_of(token) };
+                let sided = token.flags & words::NEGATOR == 0 && !ASKING.contains(token.canonical);
+                valence = if sided { valence_of(text, token) } else { 0 };
                 if scope > 0 {
                     valence = -valence;
                 }
@@ -111,26 +105,95 @@ fn clauses(
             _ => {}
         }
         if valence != 0 {
-            feelings.push(Feeling { start: token.start, end: token.end, clause: 0, valence });
+            feelings.push(Feeling { start: token.start, end: token.end, valence, friction: false });
         }
     }
     for hit in &text.hits {
-        let valence = if rules.is_friction(&text.hits, *hit) { -100 } else { i32::from(hit.valence) };
+        let friction = rules.is_friction(*hit);
+        let valence = if friction { -100 } else { i32::from(hit.valence) };
         if valence != 0 {
-            feelings.push(Feeling { start: hit.start, end: hit.end, clause: 0, valence });
+            feelings.push(Feeling { start: hit.start, end: hit.end, valence, friction });
         }
     }
-    for end in ends(text, rules) {
-        feelings.iter_mut().filter(|feeling| feeling.start >= end).for_each(|feeling| feeling.clause += 1);
-        // An end with nothing behind it parts nothing.
-        if text.tokens.last().is_some_and(|last| last.start > end) {
-            all.count += 1;
-        }
-    }
-    all
+    feelings.sort_unstable_by_key(|feeling| (feeling.start, feeling.end, feeling.valence));
 }
 
-fn distance(text: &Scratch, topic: (u32, u32), feeling: (u32, u32)) -> u32 {
+/// Where clauses end, in order.
+fn end_clauses(text: &Scratch, rules: &TopicRules, ends: &mut Vec<u32>) {
+    ends.clear();
+    ends.extend(text.hits.iter().filter(|hit| rules.is_contrast(**hit)).map(|hit| hit.start));
+    let parts = |token: &&Token| {
+        token.flags & words::CONTRAST != 0
+            || token.class == Class::Punctuation && token.of(&text.symbols).iter().any(|s| ends_clause(*s))
+    };
+    ends.extend(text.tokens.iter().filter(parts).map(|token| token.start));
+    ends.sort_unstable();
+}
+
+/// White space before each symbol; nothing unless the text is Thai, where alone it parts phrases.
+fn count_spaces(text: &Scratch, spaces: &mut Vec<u32>) {
+    spaces.clear();
+    if text.thai_count > text.latin_count {
+        let mut count = 0;
+        spaces.extend(text.symbols.iter().map(|symbol| {
+            let before = count;
+            count += u32::from(symbol.class() == Class::Space);
+            before
+        }));
+        spaces.push(count);
+    }
+}
+
+/// The clause at hand and how far its feelings have been gone through.
+#[derive(Debug, Default)]
+struct Clause {
+    /// Behind it; 0 before the first one.
+    end: u32,
+    /// Ends passed.
+    passed: usize,
+    friction: bool,
+    /// The next feeling, and the first of the next clause.
+    next: usize,
+    stop: usize,
+    /// Of the feelings passed, the one that ends last.
+    left: Option<Feeling>,
+}
+
+impl Clause {
+    fn is_over(&self, place: u32) -> bool {
+        place >= self.end
+    }
+
+    /// The clause that holds a place behind this one.
+    fn next(&self, ends: &[u32], feelings: &[Feeling], place: u32) -> Self {
+        let passed = self.passed + ends[self.passed..].iter().take_while(|end| **end <= place).count();
+        let begin = if passed == 0 { 0 } else { ends[passed - 1] };
+        let end = ends.get(passed).copied().unwrap_or(u32::MAX);
+        let next = self.stop + feelings[self.stop..].iter().take_while(|feeling| feeling.start < begin).count();
+        let own = feelings[next..].iter().take_while(|feeling| feeling.start < end);
+        let (count, friction) = own.fold((0, false), |(count, any), feeling| (count + 1, any | feeling.friction));
+        Self { end, passed, friction, next, stop: next + count, left: None }
+    }
+
+    /// The feeling nearest to a topic; topics come in the order of their places.
+    fn nearest(&mut self, feelings: &[Feeling], topic: (u32, u32), spaces: &[u32]) -> Option<Feeling> {
+        while self.next < self.stop && feelings[self.next].start < topic.0 {
+            let feeling = feelings[self.next];
+            if self.left.is_none_or(|left| left.end < feeling.end) {
+                self.left = Some(feeling);
+            }
+            self.next += 1;
+        }
+        let right = feelings[self.next..self.stop].first().copied();
+        [self.left, right]
+            .into_iter()
+            .flatten()
+            .min_by_key(|feeling| distance(topic, (feeling.start, feeling.end), spaces))
+    }
+}
+
+/// Symbols between a topic and a feeling; none if they overlap.
+fn distance(topic: (u32, u32), feeling: (u32, u32), spaces: &[u32]) -> u32 {
     let (from, to) = if feeling.0 >= topic.1 {
         (topic.1, feeling.0)
     } else if topic.0 >= feeling.1 {
@@ -138,7 +201,6 @@ fn distance(text: &Scratch, topic: (u32, u32), feeling: (u32, u32)) -> u32 {
     } else {
         return 0;
     };
-    let between = &text.symbols[from as usize..to as usize];
-    let spaces = between.iter().filter(|symbol| symbol.class() == Class::Space).count() as u32;
-    to - from + if text.thai_count > text.latin_count { spaces * THAI_SPACE } else { 0 }
+    let space = |at: u32| spaces.get(at as usize).copied().unwrap_or_default();
+    to - from + (space(to) - space(from)) * THAI_SPACE
 }

@@ -36,10 +36,10 @@ pub const VERY_NEGATIVE: &str = "😡🤬😠👿💔🤮😭🖕💩☠💀😤
 pub const NEGATIVE: &str =
     "😞😔😟😕🙁☹😣😢😥😰😨😱😓😒🙄😑😐😬👎😦😧😪🥱😴🥺😿🙀😳🤦🤨🤒🤕🥴😵❌⚠🚫⛔📉🆘💢🙅😶🐌🥲🤥😷🫤🫠";
 /// Emoji with no side of their own but common in support texts.
-pub const NEUTRAL: &str = "🤔🤷👀📦🚚🛒🛍📱💻📞📧📍🕒⏰📅📝🔔💳🏪🏬💰🏷🔗📷🎥👉👇👆ℹ❓❔🔍🏠🚗✈🍜☕🧾📌";
+pub const NEUTRAL: &str = "🙂🙏🤔🤷👀📦🚚🛒🛍📱💻📞📧📍🕒⏰📅📝🔔💳🏪🏬💰🏷🔗📷🎥👉👇👆ℹ❓❔🔍🏠🚗✈🍜☕🧾📌";
 /// Emoji that feel good.
 pub const POSITIVE: &str =
-    "🙂😀😃😄😁😆😅😂🤣😉😌😏😊☺😇👍👌✌🤞🤝🙏💪✅✔🆗😎🤗🙋😜😛😋🤭👋💯🌟✨⭐🌸🌺🌷🌹☀🌈📈🆒😺🤓🫡👏💡";
+    "😀😃😄😁😆😅😂🤣😉😌😏😊☺😇👍👌✌🤞🤝💪✅✔🆗😎🤗🙋😜😛😋🤭👋💯🌟✨⭐🌸🌺🌷🌹☀🌈📈🆒😺🤓🫡👏💡";
 /// Emoji that feel very good.
 pub const VERY_POSITIVE: &str = "😍🥰😘🤩❤💕💖💗💓💘💝💙💚💛💜🧡🖤🤍♥🎉🥳🎊🏆🥇🔥😻🙌💐🎁😚😙🫶💞🤎😽👑🚀";
 

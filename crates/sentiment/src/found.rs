@@ -10,6 +10,15 @@ pub(crate) struct Hit {
     pub(crate) rule: u16,
     /// Feeling in hundredths, turned if negated.
     pub(crate) valence: i16,
+    /// What it says does not count: it is taken back, part of a longer phrase, or only supposed.
+    pub(crate) void: bool,
+}
+
+impl Hit {
+    /// A rule found at these symbols, not yet weighed against others.
+    pub(crate) fn new(start: u32, end: u32, rule: u16) -> Self {
+        Self { start, end, rule, valence: 0, void: false }
+    }
 }
 
 /// A place in the text with a feeling.
@@ -17,6 +26,7 @@ pub(crate) struct Hit {
 pub(crate) struct Feeling {
     pub(crate) start: u32,
     pub(crate) end: u32,
-    pub(crate) clause: u32,
     pub(crate) valence: i32,
+    /// It is a fact complained of.
+    pub(crate) friction: bool,
 }

@@ -3,6 +3,7 @@
 use crate::features;
 use crate::memo;
 use crate::normalise::Scratch;
+use crate::short;
 use crate::table::Table;
 
 /// The languages that are scored.
@@ -52,6 +53,8 @@ impl Language {
 
 /// Below this probability the table's answer is not believed.
 const SURE_ENOUGH: f32 = 0.60;
+/// From this probability of neither language on, no word of a short text says otherwise.
+const CLEARLY_OTHER: f32 = 0.70;
 /// A hint adds this much probability to its language before the comparison.
 const HINT_WEIGHT: f32 = 0.35;
 
@@ -116,6 +119,11 @@ pub fn identify(text: &mut Scratch, table: &Table, hint: Option<Language>) -> Mi
         let share = if english { 0.5 * latin as f32 / (latin + thai) as f32 } else { 0.0 };
         return Mixture { first: Language::Th, second: Language::En, share };
     }
+    let told = short::language(text).filter(|_| text.foreign_count == 0 && probabilities[2] < CLEARLY_OTHER);
+    if told == Some(Language::Id) {
+        // English as its other words may be.
+        return Mixture::only(Language::Id);
+    }
     for (probability, language) in probabilities.iter_mut().zip(COLUMNS) {
         if hint == Some(language) && language != Language::Und {
             *probability += HINT_WEIGHT;
@@ -125,12 +133,12 @@ pub fn identify(text: &mut Scratch, table: &Table, hint: Option<Language>) -> Mi
     // English and Indonesian mixed are sure to be neither of the others, though neither alone may be sure enough.
     let [english, indonesian, other] = probabilities;
     if probabilities[best] < SURE_ENOUGH && (COLUMNS[best] == Language::Und || other > MIXED_OTHER) {
-        return Mixture::only(Language::Und);
+        return Mixture::only(told.unwrap_or_default());
     }
     let (second, share) = match COLUMNS[best] {
         Language::En => (Language::Id, indonesian),
         Language::Id => (Language::En, english),
-        _ => return Mixture::only(Language::Und),
+        _ => return Mixture::only(told.unwrap_or_default()),
     };
     Mixture { first: COLUMNS[best], second, share: if share >= MIXED_LATIN { share.min(0.5) } else { 0.0 } }
 }

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | how is a text cleaned and cut? | `normalise.rs`, `token.rs`, `words.rs` |
 //! | what does the model look at? | `features.rs`, `lexicon.rs`, `emoji.rs` |
-//! | which language is it? | `language.rs` |
-//! | what is it about, what does it complain of? | `rules.rs`, `topics/*.tsv`, `topics.rs`, `friction.rs` |
+//! | which language is it? | `language.rs`, `short.rs` |
+//! | what is it about, what does it complain of? | `rules.rs`, `weigh.rs`, `topics/*.tsv`, `topics.rs`, `friction.rs` |
 //! | what is liked and disliked? | `aspects.rs` |
 //! | how are the tables stored, what is remembered? | `table.rs`, `memo.rs` |
 //! | which words made it so? | `explain.rs` |
@@ -34,10 +34,12 @@ pub mod normalise;
 mod reading;
 mod rules;
 mod scorer;
+mod short;
 pub mod symbol;
 pub mod table;
 mod token;
 mod topics;
+mod weigh;
 mod words;
 
 pub use calibrate::Calibration;

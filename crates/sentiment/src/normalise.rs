@@ -30,7 +30,12 @@ pub struct Scratch {
     pub(crate) hits: Vec<Hit>,
     /// What the rules found to be complained of.
     pub(crate) friction: Option<FrictionKind>,
+    /// Where words, phrases and emoji feel, by place. Set and read by `aspects.rs`, as are the next two.
     pub(crate) feelings: Vec<Feeling>,
+    /// Where clauses end.
+    pub(crate) clause_ends: Vec<u32>,
+    /// White space before each symbol of a Thai text.
+    pub(crate) spaces: Vec<u32>,
     pub(crate) memo: Memo,
 }
 
@@ -99,8 +104,13 @@ impl Scratch {
                 fold_thai(code)
             } else {
                 let Some(character) = text[at..].chars().next() else { break };
-                at += character.len_utf8();
-                fold(character)
+                if let Some((emoji, length)) = stars(&text[at..]) {
+                    at += length;
+                    Symbol::new(emoji as u32, Class::Emoji)
+                } else {
+                    at += character.len_utf8();
+                    fold(character)
+                }
             };
             if symbol == DROPPED {
                 continue;
@@ -213,7 +223,7 @@ fn emoticon(first: u8, rest: &[u8]) -> Option<(char, usize)> {
         [] => return None,
     };
     let emoji = match mouth {
-        b')' | b']' => '🙂',
+        b')' | b']' => '😊',
         b'(' | b'[' => '🙁',
         b'D' => '😃',
         b'P' | b'p' => '😛',
@@ -239,6 +249,36 @@ fn laughing_fives(first: u8, rest: &[u8], last: Symbol) -> Option<usize> {
         Some(b'+') => Some(fives + 1),
         _ => Some(fives),
     }
+}
+
+/// The emoji that a row of stars stands for, and its bytes. Of five, four and more are praise, two and fewer blame; a row
+/// without empty ones may be an ornament and says something from four on. ⭐ alone is an emoji like others.
+fn stars(rest: &str) -> Option<(char, usize)> {
+    if !rest.starts_with(['★', '☆', '⭐']) {
+        return None;
+    }
+    let (mut full, mut empty, mut length) = (0, 0, 0);
+    for character in rest.chars() {
+        match character {
+            '★' | '⭐' => full += 1,
+            '☆' => empty += 1,
+            '\u{FE0F}' => {}
+            _ => break,
+        }
+        length += character.len_utf8();
+    }
+    if full + empty < 2 || empty == 0 && rest.starts_with('⭐') {
+        return None;
+    }
+    let of_five = if empty == 0 { full } else { (full * 5 + (full + empty) / 2) / (full + empty) };
+    let emoji = match of_five {
+        5.. => '😍',
+        4 => '😊',
+        2 if empty > 0 => '🙁',
+        0 | 1 if empty > 0 => '😡',
+        _ => '☆',
+    };
+    Some((emoji, length))
 }
 
 #[inline]
@@ -309,10 +349,16 @@ mod tests {
 
     #[test]
     fn emoticons_and_thai_laughter_become_emoji() {
-        assert_eq!(normal("nice :-) bad :( hm :/ love <3"), "nice 🙂 bad 🙁 hm 😕 love ❤");
+        assert_eq!(normal("nice :-) bad :( hm :/ love <3"), "nice 😊 bad 🙁 hm 😕 love ❤");
         assert_eq!(normal("at 10:30, note:done"), "at 00:00, note:done");
         assert_eq!(normal("ตลก55555+"), "ตลก😂");
         assert_eq!(normal("15555 บาท 555.50"), "000 บาท 000.00");
+    }
+
+    #[test]
+    fn rows_of_stars_become_one_emoji() {
+        assert_eq!(normal("★★★★★ ★★★★☆ ★★★☆☆ ★★☆☆☆ ★☆☆☆☆"), "😍 😊 ☆ 🙁 😡");
+        assert_eq!(normal("⭐️⭐️⭐️⭐️☆ ⭐⭐ ★ sale ★★"), "😊 ⭐⭐ ★ sale ☆");
     }
 
     #[test]

@@ -2,19 +2,21 @@
 //!
 //! A rule file is tab-separated: what a phrase says, the phrase. What it says is one of [`crate::TOPIC_NAMES`]; or
 //! `friction:<kind>` (a factual complaint, see [`FrictionKind`]); or `not_friction` (a longer phrase that takes back the
-//! friction inside it: "no problem"); or `contrast` ("but"); or a number from −4 to 4 (feeling of the phrase). Phrases are matched on the
-//! normalised text, words as they should be spelled. A Latin phrase begins and ends at a word's edge; `*` at its end lets the
-//! last word go on. Of two phrases of feeling the one inside the other does not count; Thai "not" before one turns it.
+//! friction inside it: "no problem"); or `contrast` ("but"); or `supposes` ("if": a question behind it complains of nothing); or a
+//! number from −4 to 4 (feeling of the phrase). Phrases are matched on the normalised text, words as they should be spelled. A Latin
+//! phrase begins and ends at a word's edge; `*` at its end lets the last word go on; "n't" in it stands for "not", too. What phrases
+//! say together is weighed in `weigh.rs`.
 
 use crate::found::Hit;
 use crate::friction::FrictionKind;
-use crate::hash::{HashTable, fold};
+use crate::hash::{HashTable, ascii, fold};
 use crate::memo::{Memo, Word};
 use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol};
 use crate::token::{Token, WORD};
 use crate::topics::{NAMES, TopicSet};
-use crate::words::Spelling;
+use crate::weigh;
+use crate::words::{self, Spelling};
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
@@ -44,19 +46,23 @@ pub enum TopicError {
 
 /// What a phrase says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Says {
+pub(crate) enum Says {
     Topic(u32),
     Friction(FrictionKind),
     NoFriction,
     /// What follows is set against what went before.
     Contrast,
+    /// What follows in a question is not said to be so.
+    Supposes,
     /// In hundredths.
     Feeling(i16),
 }
 
 #[derive(Debug)]
-struct Rule {
-    says: Says,
+pub(crate) struct Rule {
+    pub(crate) says: Says,
+    /// The phrase has a "not" of its own.
+    pub(crate) negates: bool,
     open_end: bool,
     phrase: String,
 }
@@ -65,6 +71,8 @@ struct Rule {
 #[derive(Debug)]
 struct Tail {
     rule: u16,
+    /// The phrase's second word, which tells most phrases apart; 0 if it may go on.
+    next: u64,
     words: Vec<u64>,
     /// Letters and hash of the last word if it may go on.
     stem: Option<(usize, u64)>,
@@ -123,7 +131,7 @@ impl TopicRules {
         }
         let mut rules = Self {
             owner,
-            rules: vec![Rule { says: Says::NoFriction, open_end: false, phrase: String::new() }],
+            rules: vec![Rule { says: Says::NoFriction, negates: false, open_end: false, phrase: String::new() }],
             words: HashTable::new([]),
             stems: HashTable::new([]),
             groups: HashTable::new([]),
@@ -148,40 +156,55 @@ impl TopicRules {
         Ok(rules)
     }
 
-    fn add(&mut self, rule: Rule, text: &Scratch, draft: &mut Draft) {
+    fn add(&mut self, mut rule: Rule, text: &Scratch, draft: &mut Draft) {
         let id = self.rules.len() as u16;
         if text.thai_count > 0 {
+            rule.negates = weigh::holds_thai_not(&text.bytes);
             draft.patterns.push(text.bytes.clone());
             self.thai_rules.push(id);
         } else {
             let words: Vec<&Token> = text.tokens.iter().filter(|token| token.is_word()).collect();
-            let canonical: Vec<u64> = words.iter().map(|word| Spelling::of(word.of(&text.symbols)).hash).collect();
+            let spelled: Vec<Spelling> = words.iter().map(|word| Spelling::of(word.of(&text.symbols))).collect();
+            rule.negates = spelled.iter().any(|word| word.flags & words::NEGATOR != 0);
             let last = words.last().map(|word| ((word.end - word.start) as usize, word.hash));
             let stem = last.filter(|_| rule.open_end);
-            match canonical[..] {
-                [] => self.question_marks.push(id),
-                [word] => {
-                    let (map, key) = match stem {
-                        Some((_, hash)) => (&mut draft.stems, hash),
-                        None => (&mut draft.words, word),
-                    };
-                    let same = map.entry(key).or_default();
-                    // Two chat spellings of one word say a thing once.
-                    if same.iter().any(|&other| self.rules[other as usize].says == rule.says) {
-                        return;
-                    }
-                    same.push(id);
-                }
-                [first, ..] => {
-                    let group = *draft.groups.entry(first).or_insert_with(|| {
-                        self.tails.push(Vec::new());
-                        (self.tails.len() - 1) as u16
-                    });
-                    self.tails[group as usize].push(Tail { rule: id, words: canonical[1..].to_vec(), stem });
-                }
+            let mut stands = false;
+            for canonical in ways_to_write(&spelled) {
+                stands |= self.add_words(id, rule.says, &canonical, stem, draft);
+            }
+            if !stands {
+                return;
             }
         }
         self.rules.push(rule);
+    }
+
+    /// Adds one way to write a Latin phrase; false if another rule says the same of the same word.
+    fn add_words(&mut self, id: u16, says: Says, words: &[u64], stem: Option<(usize, u64)>, draft: &mut Draft) -> bool {
+        match *words {
+            [] => self.question_marks.push(id),
+            [word] => {
+                let (map, key) = match stem {
+                    Some((_, hash)) => (&mut draft.stems, hash),
+                    None => (&mut draft.words, word),
+                };
+                let same = map.entry(key).or_default();
+                // Two chat spellings of one word say a thing once.
+                if same.iter().any(|&other| self.rules[other as usize].says == says) {
+                    return false;
+                }
+                same.push(id);
+            }
+            [first, ..] => {
+                let group = *draft.groups.entry(first).or_insert_with(|| {
+                    self.tails.push(Vec::new());
+                    (self.tails.len() - 1) as u16
+                });
+                let next = if words.len() == 2 && stem.is_some() { 0 } else { words[1] };
+                self.tails[group as usize].push(Tail { rule: id, next, words: words[1..].to_vec(), stem });
+            }
+        }
+        true
     }
 
     /// The phrase of a rule, as its file has it.
@@ -191,14 +214,14 @@ impl TopicRules {
 
     /// Resolves the words of a normalised text and finds the rules in it; both stay in `text`.
     pub fn read(&self, text: &mut Scratch) -> Found {
-        let Scratch { symbols, tokens, bytes, memo, hits, .. } = text;
+        let Scratch { symbols, tokens, bytes, memo, hits, .. } = &mut *text;
         hits.clear();
         memo.belong_to(self.owner);
         for token in tokens.iter_mut() {
             if token.class == Class::Punctuation {
                 if !self.question_marks.is_empty() && token.of(symbols).iter().any(|symbol| symbol.is('?')) {
                     let (start, end) = (token.start, token.end);
-                    hits.extend(self.question_marks.iter().map(|&rule| Hit { start, end, rule, valence: 0 }));
+                    hits.extend(self.question_marks.iter().map(|&rule| Hit::new(start, end, rule)));
                 }
             } else if token.is_word() {
                 self.word(symbols, token, memo);
@@ -210,20 +233,21 @@ impl TopicRules {
             if token.has_rules {
                 let word = *memo.word(token.hash, || self.learn(token.of(symbols)));
                 for rule in word.rules.into_iter().take_while(|rule| *rule != 0) {
-                    hits.push(Hit { start: token.start, end: token.end, rule, valence: 0 });
+                    hits.push(Hit::new(token.start, token.end, rule));
                 }
-                for tail in &self.tails[word.group as usize] {
-                    if let Some(end) = tail.end(symbols, &tokens[at + 1..]) {
-                        hits.push(Hit { start: token.start, end, rule: tail.rule, valence: 0 });
+                let behind = behind_dash(symbols, &tokens[at + 1..]);
+                let next = behind.first().map_or(0, |token| token.canonical);
+                for tail in self.tails[word.group as usize].iter().filter(|tail| tail.next == next || tail.next == 0) {
+                    if let Some(end) = tail.end(symbols, behind) {
+                        hits.push(Hit::new(token.start, end, tail.rule));
                     }
                 }
             }
         }
         if !bytes.is_empty() {
             self.find_thai(bytes, hits);
-            hits.sort_unstable_by_key(|hit| (hit.start, hit.end, hit.rule));
         }
-        let found = self.weigh(hits, bytes);
+        let found = self.weigh(text);
         text.friction = found.friction;
         found
     }
@@ -266,61 +290,25 @@ impl TopicRules {
                 || !is_word(bytes[end - 1])
                 || !is_word(bytes[end]);
             if starts_word && ends_word {
-                hits.push(Hit { start: start as u32, end: end as u32, rule, valence: 0 });
+                hits.push(Hit::new(start as u32, end as u32, rule));
             }
         }
     }
 
-    /// Topics, friction that nothing takes back, feeling of phrases.
-    fn weigh(&self, hits: &mut [Hit], bytes: &[u8]) -> Found {
-        let mut found = Found::default();
-        let mut longest = 0;
-        for at in 0..hits.len() {
-            let hit = hits[at];
-            match self.rules[hit.rule as usize].says {
-                Says::Topic(topic) => found.topics.0 |= topic,
-                Says::Friction(kind) => {
-                    // The more a phrase says, the better it names the kind.
-                    let better = found.friction.is_none_or(|known| {
-                        known == FrictionKind::Other && known != kind
-                            || kind != FrictionKind::Other && hit.end - hit.start > longest
-                    });
-                    if better && !self.is_inside(hits, hit, |says| says == Says::NoFriction) {
-                        found.friction = Some(kind);
-                        longest = hit.end - hit.start;
-                        found.evidence = hit.rule;
-                    }
-                }
-                Says::NoFriction | Says::Contrast => {}
-                Says::Feeling(valence) => {
-                    if !self.is_inside(hits, hit, |says| matches!(says, Says::Feeling(_))) {
-                        let negated = is_negated(bytes, hit.start as usize);
-                        hits[at].valence = if negated { -valence * 3 / 4 } else { valence };
-                    }
-                }
-            }
-        }
-        found
-    }
-
-    /// True if a longer hit of this kind holds the whole of `hit`.
-    fn is_inside(&self, hits: &[Hit], hit: Hit, kind: impl Fn(Says) -> bool) -> bool {
-        hits.iter().any(|other| {
-            kind(self.rules[other.rule as usize].says)
-                && other.start <= hit.start
-                && other.end >= hit.end
-                && other.end - other.start > hit.end - hit.start
-        })
+    /// The rule of a hit.
+    pub(crate) fn rule(&self, hit: Hit) -> &Rule {
+        &self.rules[hit.rule as usize]
     }
 
     /// What a hit says, as rule files write it, and its phrase.
     pub(crate) fn describe(&self, hit: Hit) -> (String, &str) {
-        let rule = &self.rules[hit.rule as usize];
+        let rule = self.rule(hit);
         let says = match rule.says {
             Says::Topic(topic) => TopicSet(topic).iter().next().unwrap_or_default().to_owned(),
             Says::Friction(kind) => format!("friction:{}", kind.as_str()),
             Says::NoFriction => "not_friction".to_owned(),
             Says::Contrast => "contrast".to_owned(),
+            Says::Supposes => "supposes".to_owned(),
             Says::Feeling(_) => format!("{:+.1}", f32::from(hit.valence) / 100.0),
         };
         (says, &rule.phrase)
@@ -335,28 +323,37 @@ impl TopicRules {
     }
 
     /// True for a word like "but" that is no part of a longer one.
-    pub(crate) fn is_contrast(&self, hits: &[Hit], hit: Hit) -> bool {
-        self.rules[hit.rule as usize].says == Says::Contrast && !self.is_inside(hits, hit, |_| true)
+    pub(crate) fn is_contrast(&self, hit: Hit) -> bool {
+        self.rule(hit).says == Says::Contrast && !hit.void
     }
 
     /// True for a hit of friction that nothing takes back.
-    pub(crate) fn is_friction(&self, hits: &[Hit], hit: Hit) -> bool {
-        matches!(self.rules[hit.rule as usize].says, Says::Friction(_))
-            && !self.is_inside(hits, hit, |says| says == Says::NoFriction)
+    pub(crate) fn is_friction(&self, hit: Hit) -> bool {
+        matches!(self.rule(hit).says, Says::Friction(_)) && !hit.void
     }
 }
 
+/// The words of a phrase, and the same with "not" written out of its "n't".
+fn ways_to_write(phrase: &[Spelling]) -> Vec<Vec<u64>> {
+    let short: Vec<u64> = phrase.iter().map(|word| word.hash).collect();
+    let long: Vec<u64> = phrase
+        .iter()
+        .flat_map(|word| match word.without_nt() {
+            Some(verb) => vec![verb, ascii(WORD, "not")],
+            None => vec![word.hash],
+        })
+        .collect();
+    if long == short { vec![short] } else { vec![short, long] }
+}
+
 impl Tail {
-    /// Where the phrase ends if it stands here.
+    /// Where the phrase ends if its second word may be the first of `tokens`.
     #[inline]
-    fn end(&self, symbols: &[Symbol], tokens: &[Token]) -> Option<u32> {
-        let mut tokens = tokens.iter();
+    fn end(&self, symbols: &[Symbol], mut tokens: &[Token]) -> Option<u32> {
         let mut end = 0;
         for (at, word) in self.words.iter().enumerate() {
-            let mut token = tokens.next()?;
-            if matches!(token.of(symbols), [dash] if dash.is('-')) {
-                token = tokens.next()?;
-            }
+            tokens = behind_dash(symbols, tokens);
+            let (token, rest) = tokens.split_first()?;
             let same = match self.stem {
                 Some((length, stem)) if at + 1 == self.words.len() => {
                     let letters = token.of(symbols);
@@ -368,8 +365,18 @@ impl Tail {
                 return None;
             }
             end = token.end;
+            tokens = rest;
         }
         Some(end)
+    }
+}
+
+/// Tokens without a dash that stands before them: "money-back".
+#[inline]
+fn behind_dash<'a>(symbols: &[Symbol], tokens: &'a [Token]) -> &'a [Token] {
+    match tokens {
+        [dash, rest @ ..] if matches!(dash.of(symbols), [symbol] if symbol.is('-')) => rest,
+        _ => tokens,
     }
 }
 
@@ -386,10 +393,11 @@ fn parse_line(line: &str, number: usize) -> Result<(usize, Rule), TopicError> {
     let says = match topic {
         "not_friction" => Some(Says::NoFriction),
         "contrast" => Some(Says::Contrast),
+        "supposes" => Some(Says::Supposes),
         _ => bit().or_else(friction).or_else(feeling),
     };
     match says {
-        Some(says) => Ok((number, Rule { says, open_end, phrase: phrase.to_owned() })),
+        Some(says) => Ok((number, Rule { says, negates: false, open_end, phrase: phrase.to_owned() })),
         None => Err(TopicError::UnknownTopic { line: number, topic: topic.to_owned() }),
     }
 }
@@ -406,20 +414,6 @@ fn automaton(patterns: &[Vec<u8>]) -> Result<DFA, TopicError> {
 #[inline]
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
-}
-
-/// "Not", "not quite", "not have", "did not", as bytes.
-const THAI_NOT: [&[u8]; 6] = [
-    &[0xE4, 0xC1, 0xE8],
-    &[0xE4, 0xC1, 0xE8, 0xA4, 0xE8, 0xCD, 0xC2],
-    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5],
-    &[0xE4, 0xC1, 0xE8, 0xE4, 0xB4, 0xE9],
-    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5, 0xA4, 0xC7, 0xD2, 0xC1],
-    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2],
-];
-
-fn is_negated(bytes: &[u8], start: usize) -> bool {
-    bytes.get(..start).is_some_and(|before| THAI_NOT.iter().any(|not| before.ends_with(not)))
 }
 
 #[cfg(test)]

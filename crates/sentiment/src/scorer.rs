@@ -196,7 +196,7 @@ impl Scorer {
             Language::En => (&self.english, &self.lexicon, 0),
             // English words in a Thai text have the valence they have in English.
             Language::Th => (&self.thai, &self.lexicon, THAI_PLACE),
-            Language::Id => (self.indonesian.as_ref()?, &self.indonesian_lexicon, 2),
+            Language::Id => (self.indonesian.as_ref()?, &self.indonesian_lexicon, INDONESIAN_PLACE),
             Language::Und => return None,
         };
         Some(Model { table, lexicon, place })
@@ -216,13 +216,14 @@ impl Scorer {
 
     fn aspects(&self, model: Option<Model<'_>>, reading: &Reading, scratch: &mut Scratch) -> (TopicSet, TopicSet) {
         let mut memo = std::mem::take(&mut scratch.memo);
-        let mut feelings = std::mem::take(&mut scratch.feelings);
-        let valence_of = |token: &Token| {
-            model.map_or(0, |model| model.table.valence(&mut memo, token, &scratch.symbols, model.lexicon, model.place))
+        let valence_of = |text: &Scratch, token: &Token| {
+            model.map_or(0, |model| {
+                let valence = model.table.valence(&mut memo, token, &text.symbols, model.lexicon, model.place);
+                if valence.abs() < model.least_valence() { 0 } else { valence }
+            })
         };
-        let sides = aspects::read(scratch, &self.rules, &mut feelings, valence_of, (reading.label, reading.confidence));
+        let sides = aspects::read(scratch, &self.rules, valence_of, reading);
         scratch.memo = memo;
-        scratch.feelings = feelings;
         sides
     }
 }
@@ -241,6 +242,12 @@ impl<'a> Model<'a> {
         self.place == THAI_PLACE
     }
 
+    /// What a word's valence must reach to tell of what is liked. The teacher knows every word of support, and none of its
+    /// valences reaches this; those of words that people rated nearly all do.
+    fn least_valence(self) -> i32 {
+        if self.place == INDONESIAN_PLACE { 0 } else { TAUGHT_VALENCE }
+    }
+
     fn recall(self, scratch: &mut Scratch) -> Sums<'a> {
         self.table.recall(scratch, self.lexicon, self.place, self.knows_thai())
     }
@@ -248,6 +255,10 @@ impl<'a> Model<'a> {
 
 /// The Thai table's place in a memo.
 const THAI_PLACE: usize = 1;
+/// The Indonesian table's.
+const INDONESIAN_PLACE: usize = 2;
+/// Behind the greatest valence that the trainer's `teacher.rs` gives a word, in hundredths.
+const TAUGHT_VALENCE: i32 = 125;
 
 /// A text without a language is read by its emoji alone; `None` if it has none with a side.
 fn emoji_probabilities(text: &Scratch) -> Option<[f32; 3]> {

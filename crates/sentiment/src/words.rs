@@ -74,6 +74,16 @@ impl Spelling {
         self.letters[..self.length].copy_from_slice(&word[..self.length]);
     }
 
+    /// Hash of the word before its "n't" ("is" of "isn't"); `None` for a word without one.
+    pub(crate) fn without_nt(&self) -> Option<u64> {
+        match self.letters() {
+            _ if self.hash == ascii(WORD, "can't") => Some(ascii(WORD, "can")),
+            _ if self.hash == ascii(WORD, "won't") => Some(ascii(WORD, "will")),
+            [verb @ .., n, apostrophe, t] if is_nt(n, apostrophe, t) => Some(word_hash(verb)),
+            _ => None,
+        }
+    }
+
     /// The letters.
     pub(crate) fn letters(&self) -> &[Symbol] {
         &self.letters[..self.length]
@@ -96,8 +106,12 @@ fn pull_together(word: &[Symbol], keep: usize, out: &mut [Symbol; LONGEST]) -> u
     length
 }
 
+fn is_nt(n: &Symbol, apostrophe: &Symbol, t: &Symbol) -> bool {
+    n.is('n') && apostrophe.is('\'') && t.is('t')
+}
+
 fn flags(hash: u64, letters: &[Symbol]) -> u8 {
-    let ends_in_nt = matches!(letters, [.., n, apostrophe, t] if n.is('n') && apostrophe.is('\'') && t.is('t'));
+    let ends_in_nt = matches!(letters, [.., n, apostrophe, t] if is_nt(n, apostrophe, t));
     let mut flags = 0;
     for (set, flag) in [
         (NEGATORS.contains(hash) || ends_in_nt && letters.len() > 3, NEGATOR),

@@ -1,9 +1,10 @@
 //! Multinomial logistic regression over hashed features: AdaGrad, averaged, class weights, features seen at least twice.
 
 use crate::data::Sample;
+use crumbtrail_sentiment::calibrate::softmax;
 use crumbtrail_sentiment::features::extract;
 use crumbtrail_sentiment::lexicon::Lexicon;
-use crumbtrail_sentiment::table::{Table, length_norm, softmax};
+use crumbtrail_sentiment::table::{Table, length_norm};
 use crumbtrail_sentiment::{Scratch, TopicRules};
 
 /// What may be tuned, on validation texts only.

@@ -1,0 +1,318 @@
+//! What the rules found in a text say together: a longer phrase takes a shorter one inside it back, "not" turns a feeling and
+//! takes friction back, a problem that was solved is none, and a question that only supposes complains of nothing.
+//!
+//! Hits are sorted by place once and gone through in that order, so the work grows with the text and not with its square.
+
+use crate::found::Hit;
+use crate::friction::FrictionKind;
+use crate::hash::WordSet;
+use crate::normalise::Scratch;
+use crate::rules::{Found, Says, TopicRules};
+use crate::symbol::{Class, Symbol};
+use crate::token::{Token, WORD};
+use crate::topics::TopicSet;
+use crate::words;
+
+/// Words behind a negator that it turns.
+const SCOPE: usize = 3;
+/// Words between a problem and the word that says it is solved.
+const SOLVED_WITHIN: usize = 4;
+
+impl TopicRules {
+    /// Topics, friction that nothing takes back, feeling of phrases. Sorts the hits and sets what they are worth.
+    pub(crate) fn weigh(&self, text: &mut Scratch) -> Found {
+        let Scratch { symbols, tokens, bytes, hits, .. } = text;
+        hits.sort_unstable_by_key(|hit| (hit.start, u32::MAX - hit.end, hit.rule));
+        let around = Around { symbols, tokens, bytes };
+        let (mut taking_back, mut feeling, mut any) = (Cover::default(), Cover::default(), Cover::default());
+        let mut supposes = false;
+        // Behind the last friction so far that has a "not" of its own, and the first token not before the hit.
+        let (mut spent, mut at) = (0, 0);
+        for hit in hits.iter_mut() {
+            while around.tokens.get(at).is_some_and(|token| token.end <= hit.start) {
+                at += 1;
+            }
+            let rule = self.rule(*hit);
+            let in_another = any.holds(*hit);
+            match rule.says {
+                Says::Topic(_) => {}
+                Says::NoFriction => taking_back.add(*hit),
+                Says::Contrast => hit.void = in_another,
+                Says::Supposes => {
+                    hit.void = in_another;
+                    supposes |= !hit.void;
+                }
+                Says::Friction(kind) => {
+                    hit.void = taking_back.holds(*hit)
+                        || !rule.negates && around.denies(*hit, at, spent)
+                        || kind == FrictionKind::Other && around.solves(*hit, at);
+                    if rule.negates && !hit.void {
+                        spent = spent.max(hit.end);
+                    }
+                }
+                Says::Feeling(valence) => {
+                    if !feeling.holds(*hit) {
+                        let negated = around.turns(*hit, at);
+                        hit.valence = if negated { -valence * 3 / 4 } else { valence };
+                    }
+                    feeling.add(*hit);
+                }
+            }
+            any.add(*hit);
+        }
+        if supposes {
+            self.suppose(around.symbols, around.tokens, hits);
+        }
+        self.sum_up(hits)
+    }
+
+    fn sum_up(&self, hits: &[Hit]) -> Found {
+        let mut found = Found::default();
+        let mut longest = 0;
+        for hit in hits {
+            match self.rule(*hit).says {
+                Says::Topic(topic) => found.topics.0 |= topic,
+                Says::Friction(kind) if !hit.void => {
+                    // The more a phrase says, the better it names the kind.
+                    let better = found.friction.is_none_or(|known| {
+                        known == FrictionKind::Other && known != kind
+                            || kind != FrictionKind::Other && hit.end - hit.start > longest
+                    });
+                    if better {
+                        found.friction = Some(kind);
+                        longest = hit.end - hit.start;
+                        found.evidence = hit.rule;
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Voids what stands behind an "if" in a sentence that asks.
+    fn suppose(&self, symbols: &[Symbol], tokens: &[Token], hits: &mut [Hit]) {
+        let mut next = 0;
+        while let Some(found) = hits[next..].iter().position(|hit| self.rule(*hit).says == Says::Supposes && !hit.void)
+        {
+            let from = next + found;
+            let word = tokens.partition_point(|token| token.end <= hits[from].start);
+            let ends = |token: &Token| ends_sentence(token, symbols);
+            let begin = tokens[..word].iter().rev().find(|token| ends(token)).map_or(0, |token| token.end);
+            let end = tokens[word..].iter().find(|token| ends(token)).map_or(u32::MAX, |token| token.end);
+            let behind = from + hits[from..].iter().take_while(|hit| hit.start < end).count();
+            let first = hits[..from].iter().rposition(|hit| hit.start < begin).map_or(0, |last| last + 1);
+            if hits[first..behind].iter().any(|hit| self.topics_of(*hit) & TopicSet::QUESTION.0 != 0) {
+                hits[from..behind].iter_mut().for_each(|hit| hit.void = true);
+            }
+            next = behind.max(from + 1);
+        }
+    }
+}
+
+/// Where phrases of one kind reach, of those met so far in order of place, the longer first.
+#[derive(Debug, Default)]
+struct Cover {
+    start: u32,
+    /// The furthest end of phrases that begin at `start`.
+    end_here: u32,
+    /// The furthest end of phrases that begin before `start`.
+    end_before: u32,
+}
+
+impl Cover {
+    fn add(&mut self, hit: Hit) {
+        if hit.start != self.start {
+            self.end_before = self.end_before.max(self.end_here);
+            (self.start, self.end_here) = (hit.start, 0);
+        }
+        self.end_here = self.end_here.max(hit.end);
+    }
+
+    /// True if a longer phrase of the kind holds the whole of `hit`.
+    fn holds(&self, hit: Hit) -> bool {
+        if hit.start == self.start {
+            self.end_before >= hit.end || self.end_here > hit.end
+        } else {
+            self.end_before.max(self.end_here) >= hit.end
+        }
+    }
+}
+
+/// What stands around a hit.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    symbols: &'a [Symbol],
+    tokens: &'a [Token],
+    bytes: &'a [u8],
+}
+
+impl Around<'_> {
+    /// True if "not" turns the feeling of a hit that begins with token `at`.
+    fn turns(&self, hit: Hit, at: usize) -> bool {
+        is_thai_negated(self.bytes, hit.start as usize, &THAI_NOT)
+            || self.is_word(at) && self.words_before(at).take(SCOPE).any(|word| word.flags & words::NEGATOR != 0)
+    }
+
+    /// True if "not" takes back the friction of a hit that begins with token `at`: with nothing but small words between, and
+    /// unless the "not" belongs to a complaint of its own, which ends at `spent`.
+    fn denies(&self, hit: Hit, at: usize, spent: u32) -> bool {
+        if !self.is_word(at) {
+            return is_thai_negated(self.bytes, hit.start as usize, &THAI_DENIAL);
+        }
+        let spaced = self.tokens[at].spaced && hit.start > 0;
+        if is_thai_negated(self.bytes, hit.start as usize - usize::from(spaced), &THAI_DENIAL) {
+            return true;
+        }
+        for word in self.words_before(at).take(SCOPE) {
+            if word.flags & words::NEGATOR != 0 {
+                return word.start >= spent;
+            }
+            if !BRIDGES.contains(word.canonical) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// True if the words about a hit that begins with token `at` say that it is solved.
+    fn solves(&self, hit: Hit, at: usize) -> bool {
+        if !self.is_word(at) {
+            return false;
+        }
+        let mut before = self.words_before(at).skip_while(|word| OWN.contains(word.canonical));
+        if before.next().is_some_and(|word| SOLVED.contains(word.canonical))
+            && before.take(SCOPE).all(|word| word.flags & words::NEGATOR == 0 && !OPEN.contains(word.canonical))
+        {
+            return true;
+        }
+        let mut done = true;
+        let behind =
+            self.tokens[at..].iter().skip_while(|token| token.start < hit.end).take_while(|token| token.is_word());
+        for word in behind.take(SOLVED_WITHIN) {
+            if SOLVED.contains(word.canonical) {
+                return done;
+            }
+            if word.flags & words::NEGATOR != 0 || OPEN.contains(word.canonical) {
+                return false;
+            }
+            done = DONE.contains(word.canonical);
+        }
+        false
+    }
+
+    fn is_word(&self, at: usize) -> bool {
+        self.tokens.get(at).is_some_and(Token::is_word)
+    }
+
+    /// The words before token `at`, the nearest first, as far as nothing else stands between.
+    fn words_before(&self, at: usize) -> impl Iterator<Item = &Token> {
+        self.tokens[..at].iter().rev().take_while(|token| token.is_word())
+    }
+}
+
+fn ends_sentence(token: &Token, symbols: &[Symbol]) -> bool {
+    token.class == Class::Punctuation
+        && token.of(symbols).iter().any(|symbol| matches!(symbol.code(), 0x21 | 0x2E | 0x3B | 0x3F))
+}
+
+/// May stand between "not" and what it takes back: "no more issues", "tidak pernah ada yang rusak".
+#[rustfmt::skip]
+static BRIDGES: WordSet<53> = WordSet::new(WORD, [
+    "a", "an", "any", "more", "most", "single", "real", "actual", "longer", "actually", "really", "been", "be", "being", "is",
+    "was", "are", "were", "has", "have", "had", "get", "got", "getting", "find", "found", "see", "seen", "experience",
+    "experienced", "ever", "once", "yet", "at", "all", "come", "came", "arrive", "arrived", "even", "noticed", "ada", "yang",
+    "pernah", "sampai", "lagi", "barang", "mengalami", "akan", "terjadi", "datang", "sama", "sekali",
+]);
+
+/// Says that a problem is over.
+#[rustfmt::skip]
+static SOLVED: WordSet<20> = WordSet::new(WORD, [
+    "solved", "resolved", "fixed", "sorted", "cleared", "solving", "resolving", "fixing", "sorting", "rectified", "selesai",
+    "teratasi", "diatasi", "diperbaiki", "beres", "terselesaikan", "diselesaikan", "tertangani", "ditangani", "clear",
+]);
+
+/// Says that what follows has happened: "was solved", "sudah selesai".
+#[rustfmt::skip]
+static DONE: WordSet<17> = WordSet::new(WORD, [
+    "is", "was", "are", "were", "been", "got", "all", "now", "finally", "quickly", "already", "immediately", "sudah", "telah",
+    "berhasil", "cepat", "langsung",
+]);
+
+/// Says that what follows is still to be done: "please fix", "must be solved".
+#[rustfmt::skip]
+static OPEN: WordSet<29> = WordSet::new(WORD, [
+    "to", "please", "can", "could", "will", "would", "must", "should", "need", "needs", "want", "until", "when", "if", "get",
+    "still", "be", "keep", "kapan", "akan", "harus", "mohon", "tolong", "segera", "bisa", "dapat", "agar", "supaya", "sampai",
+]);
+
+/// Whose problem: may stand between "solved" and it.
+#[rustfmt::skip]
+static OWN: WordSet<12> = WordSet::new(WORD, [
+    "my", "the", "this", "that", "our", "these", "those", "every", "all", "any", "an", "a",
+]);
+
+/// "Not" in the bytes of [`crate::normalise::byte`].
+const NOT: &[u8] = &[0xE4, 0xC1, 0xE8];
+
+/// "Not", "not quite", "not have", "did not", "not the", "never": turn a feeling.
+const THAI_NOT: [&[u8]; 6] = [
+    &[0xE4, 0xC1, 0xE8],
+    &[0xE4, 0xC1, 0xE8, 0xA4, 0xE8, 0xCD, 0xC2],
+    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5],
+    &[0xE4, 0xC1, 0xE8, 0xE4, 0xB4, 0xE9],
+    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5, 0xA4, 0xC7, 0xD2, 0xC1],
+    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2],
+];
+
+/// "Not", "not have", "never", "never have", "need not", "is not": take friction back. "Did not" would be wrong, it also ends
+/// "cannot pay".
+const THAI_DENIAL: [&[u8]; 6] = [
+    &[0xE4, 0xC1, 0xE8],
+    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5],
+    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2],
+    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2, 0xC1, 0xD5],
+    &[0xE4, 0xC1, 0xE8, 0xB5, 0xE9, 0xCD, 0xA7],
+    &[0xE4, 0xC1, 0xE8, 0xE3, 0xAA, 0xE8],
+];
+
+fn is_thai_negated(bytes: &[u8], start: usize, not: &[&[u8]]) -> bool {
+    bytes.get(..start).is_some_and(|before| not.iter().any(|not| before.ends_with(not)))
+}
+
+/// True for a Thai phrase with a "not" of its own.
+pub(crate) fn holds_thai_not(bytes: &[u8]) -> bool {
+    bytes.windows(NOT.len()).any(|three| three == NOT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cover_holds_what_lies_within_a_longer_phrase() {
+        let mut cover = Cover::default();
+        let at = |start, end| Hit::new(start, end, 1);
+        cover.add(at(0, 9));
+        assert!(!cover.holds(at(0, 9)), "not itself");
+        assert!(cover.holds(at(0, 4)) && cover.holds(at(3, 9)));
+        cover.add(at(3, 5));
+        assert!(cover.holds(at(3, 5)), "an earlier one reaches further");
+        assert!(!cover.holds(at(8, 10)));
+    }
+
+    #[test]
+    fn a_supposition_reaches_to_the_end_of_its_question_only() {
+        let rules = TopicRules::parse(&["friction:damaged\tbroken\nsupposes\tif\nquestion\t?"], 1).unwrap();
+        let mut scratch = Scratch::new();
+        let mut complains = |text: &str| {
+            scratch.normalise(text);
+            rules.read(&mut scratch).friction.is_some()
+        };
+        assert!(!complains("and if it is broken?"));
+        assert!(complains("if it is broken."), "asks nothing");
+        assert!(complains("broken if so?"), "before the if");
+        assert!(complains("what if? it is broken"), "another sentence");
+        assert!(complains("what if broken? it is broken. if broken?"));
+    }
+}
