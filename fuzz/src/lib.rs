@@ -55,6 +55,7 @@ pub fn record(shape: SourceShape, payload: &[u8]) {
             topic: "clicks",
             partition: 1,
             offset: 2,
+            origin: 3,
             file: "file",
             payload: Some(payload),
             arrived_at,

@@ -7,6 +7,7 @@ CREATE OR REPLACE VIEW {database}.touchpoints {on_cluster}
     topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
     partition UInt32 COMMENT 'Partition of the source topic',
     offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    origin_hash String COMMENT 'Hash of the source the record came from: of a file its content, of a topic its name, partition and incarnation, 16 hexadecimal digits',
     event_id String COMMENT 'Event or entry id as the source gave it',
     kind LowCardinality(String) COMMENT 'What happened: a kind of the closed vocabulary (page_view, purchase, message, ...)',
     outcome LowCardinality(String) COMMENT 'What became of the record: counted, late, duplicate, bot, filtered or erased',
@@ -79,15 +80,23 @@ CREATE OR REPLACE VIEW {database}.touchpoints {on_cluster}
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
     log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
-    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over',
+    position_hash UInt64 COMMENT 'Hash of origin, partition, offset and event; the ledger has the sum over the rows of a stretch (row_checksum)'
 )
-AS SELECT
+AS WITH
+    bitXor(
+        bitXor(source.event_hash, source.offset * 0x9E3779B97F4A7C15),
+        bitXor(source.partition * 0xBF58476D1CE4E5B9, source.origin_hash * 0x94D049BB133111EB)) AS place,
+    bitXor(place, bitShiftRight(place, 30)) * 0xBF58476D1CE4E5B9 AS mixed,
+    bitXor(mixed, bitShiftRight(mixed, 27)) * 0x94D049BB133111EB AS mixed_again
+SELECT
     site,
     occurred_at,
     lpad(lower(hex(source.event_hash)), 16, '0') AS event_hash,
     topic,
     partition,
     offset,
+    lpad(lower(hex(source.origin_hash)), 16, '0') AS origin_hash,
     event_id,
     kind,
     outcome,
@@ -160,7 +169,8 @@ AS SELECT
     model,
     log_partition,
     bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
-    toUInt8(bitShiftRight(version, 56)) AS log_epoch
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch,
+    bitXor(mixed_again, bitShiftRight(mixed_again, 31)) AS position_hash
 FROM {database}.touchpoints_e{epoch} AS source FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)'

@@ -24,9 +24,13 @@ AS SELECT
 FROM {database}.dead_letters AS letters
 LEFT JOIN
 (
-    SELECT topic, partition, offset, any(toString(outcome)) AS fate, any(event_id) AS id, any(occurred_at) AS happened_at
+    SELECT
+        topic, partition, offset, origin_hash,
+        any(toString(outcome)) AS fate, any(event_id) AS id, any(occurred_at) AS happened_at
     FROM {database}.touchpoints
-    WHERE (topic, partition, offset) IN (SELECT topic, partition, offset FROM {database}.dead_letters)
-    GROUP BY topic, partition, offset
-) AS redriven ON redriven.topic = letters.topic AND redriven.partition = letters.partition AND redriven.offset = letters.offset
+    WHERE (topic, partition, offset, origin_hash) IN (
+        SELECT topic, partition, offset, origin_hash FROM {database}.dead_letters)
+    GROUP BY topic, partition, offset, origin_hash
+) AS redriven ON redriven.topic = letters.topic AND redriven.partition = letters.partition
+    AND redriven.offset = letters.offset AND redriven.origin_hash = letters.origin_hash
 COMMENT 'What became of dead letters: whether crumbtrail redrive made something of them, and what'

@@ -476,6 +476,23 @@ ORDER BY (site, id_kind, id, customer, version)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Identity: which customers a visitor, contact or customer id was claimed for, and which claim holds. One row per claim and change of it.';
 
+-- 0013_touchpoints_origin.sql
+-- Two files of one name, and one file that has grown, have records of one name, number, event and time: the origin tells them apart.
+ALTER TABLE crumbtrail.touchpoints_e1
+    ADD COLUMN IF NOT EXISTS origin_hash UInt64 COMMENT 'Hash of the source the record came from: of a file its content, of a topic its name, partition and incarnation; 0 in rows of builds that did not say' AFTER offset,
+    MODIFY ORDER BY (site, toDate(occurred_at), log_partition, topic, partition, occurred_at, event_hash, offset, origin_hash);
+
+-- 0014_dead_letters_origin.sql
+-- Two files of one name have dead letters of one name and number: the origin tells them apart.
+ALTER TABLE crumbtrail.dead_letters_e1
+    ADD COLUMN IF NOT EXISTS origin_hash UInt64 COMMENT 'Hash of the source the record came from: of a file its content, of a topic its name, partition and incarnation; 0 in rows of builds that did not say' AFTER offset,
+    MODIFY ORDER BY (topic, partition, offset, event_hash, origin_hash);
+
+-- 0015_batches_row_checksum.sql
+-- What the rows of a stretch add up to, so that a row in another's place is seen.
+ALTER TABLE crumbtrail.batches_e1
+    ADD COLUMN IF NOT EXISTS row_checksum UInt64 COMMENT 'Sum over the rows of their position_hash, of touchpoints and dead_letters; 0 of other tables, without rows, and of builds that did not say' AFTER position_checksum;
+
 -- 0101_touchpoints_view.sql
 -- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
 CREATE OR REPLACE VIEW crumbtrail.touchpoints
@@ -486,6 +503,7 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
     partition UInt32 COMMENT 'Partition of the source topic',
     offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    origin_hash String COMMENT 'Hash of the source the record came from: of a file its content, of a topic its name, partition and incarnation, 16 hexadecimal digits',
     event_id String COMMENT 'Event or entry id as the source gave it',
     kind LowCardinality(String) COMMENT 'What happened: a kind of the closed vocabulary (page_view, purchase, message, ...)',
     outcome LowCardinality(String) COMMENT 'What became of the record: counted, late, duplicate, bot, filtered or erased',
@@ -558,15 +576,23 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
     log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
-    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over',
+    position_hash UInt64 COMMENT 'Hash of origin, partition, offset and event; the ledger has the sum over the rows of a stretch (row_checksum)'
 )
-AS SELECT
+AS WITH
+    bitXor(
+        bitXor(source.event_hash, source.offset * 0x9E3779B97F4A7C15),
+        bitXor(source.partition * 0xBF58476D1CE4E5B9, source.origin_hash * 0x94D049BB133111EB)) AS place,
+    bitXor(place, bitShiftRight(place, 30)) * 0xBF58476D1CE4E5B9 AS mixed,
+    bitXor(mixed, bitShiftRight(mixed, 27)) * 0x94D049BB133111EB AS mixed_again
+SELECT
     site,
     occurred_at,
     lpad(lower(hex(source.event_hash)), 16, '0') AS event_hash,
     topic,
     partition,
     offset,
+    lpad(lower(hex(source.origin_hash)), 16, '0') AS origin_hash,
     event_id,
     kind,
     outcome,
@@ -639,7 +665,8 @@ AS SELECT
     model,
     log_partition,
     bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
-    toUInt8(bitShiftRight(version, 56)) AS log_epoch
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch,
+    bitXor(mixed_again, bitShiftRight(mixed_again, 31)) AS position_hash
 FROM crumbtrail.touchpoints_e1 AS source FINAL
 SETTINGS do_not_merge_across_partitions_select_final = 1
 COMMENT 'Every accepted record, enriched, with the one outcome it ended in (dead letters have a table of their own)';
@@ -675,7 +702,7 @@ CREATE OR REPLACE VIEW crumbtrail.sessions
     cart_remove_quantity UInt32 COMMENT 'Products taken out of the cart, pieces',
     purchase_quantity UInt32 COMMENT 'Products bought, pieces',
     cart_value Decimal(18, 6) COMMENT 'What the session put into the cart less what it took out since the last purchase, never below 0, in units of currency',
-    revenue Decimal(18, 6) COMMENT 'Revenue of its purchases, in units of currency',
+    revenue Decimal(18, 6) COMMENT 'Revenue of its purchases in currency, in units of it; those in another one are counted and not added',
     currency LowCardinality(String) COMMENT 'Currency of the first purchase or change of the cart, ISO 4217; empty if none',
     entry_page String COMMENT 'Page of the first view (templated path)',
     exit_page String COMMENT 'Page of the last view (templated path)',
@@ -1118,6 +1145,7 @@ CREATE OR REPLACE VIEW crumbtrail.dead_letters
     topic LowCardinality(String) COMMENT 'Where the record came from: topic or file',
     partition UInt32 COMMENT 'Partition of the source topic',
     offset UInt64 COMMENT 'Offset in the source partition, or number of the record in a file',
+    origin_hash String COMMENT 'Hash of the source the record came from: of a file its content, of a topic its name, partition and incarnation, 16 hexadecimal digits',
     event_hash String COMMENT 'Hash that tells apart the records of one offset, 16 hexadecimal digits',
     site LowCardinality(String) COMMENT 'Site, as far as known; empty if not',
     reason LowCardinality(String) COMMENT 'Stable reason (malformed_json, missing_field, ...)',
@@ -1128,12 +1156,20 @@ CREATE OR REPLACE VIEW crumbtrail.dead_letters
     character_count UInt32 COMMENT 'Length of the record, count of bytes; 0 if unknown',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
     log_offset UInt64 COMMENT 'Offset of the log record the row was made from',
-    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over'
+    log_epoch UInt8 COMMENT 'Routing epoch of that log: an earlier one than the table\'s where a rebuild took the row over',
+    position_hash UInt64 COMMENT 'Hash of origin, partition, offset and event; the ledger has the sum over the rows of a stretch (row_checksum)'
 )
-AS SELECT
+AS WITH
+    bitXor(
+        bitXor(source.event_hash, source.offset * 0x9E3779B97F4A7C15),
+        bitXor(source.partition * 0xBF58476D1CE4E5B9, source.origin_hash * 0x94D049BB133111EB)) AS place,
+    bitXor(place, bitShiftRight(place, 30)) * 0xBF58476D1CE4E5B9 AS mixed,
+    bitXor(mixed, bitShiftRight(mixed, 27)) * 0x94D049BB133111EB AS mixed_again
+SELECT
     topic,
     partition,
     offset,
+    lpad(lower(hex(source.origin_hash)), 16, '0') AS origin_hash,
     lpad(lower(hex(source.event_hash)), 16, '0') AS event_hash,
     site,
     reason,
@@ -1144,7 +1180,8 @@ AS SELECT
     character_count,
     log_partition,
     bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) AS log_offset,
-    toUInt8(bitShiftRight(version, 56)) AS log_epoch
+    toUInt8(bitShiftRight(version, 56)) AS log_epoch,
+    bitXor(mixed_again, bitShiftRight(mixed_again, 31)) AS position_hash
 FROM crumbtrail.dead_letters_e1 AS source FINAL
 COMMENT 'Records that could not be read, with the reason and a redacted preview; the bytes are in the dead-letter topic';
 
@@ -1160,6 +1197,7 @@ CREATE OR REPLACE VIEW crumbtrail.batches
     to_offset UInt64 COMMENT 'End of the stretch, exclusive',
     content_hash UInt64 COMMENT 'XXH3 of the rows as bytes; 0 without rows',
     position_checksum UInt64 COMMENT 'Sum over the records of a hash of their origin and position',
+    row_checksum UInt64 COMMENT 'Sum over the rows of their position_hash, of touchpoints and dead_letters; 0 of other tables, without rows, and of builds that did not say',
     row_count UInt64 COMMENT 'Rows inserted into the table, count',
     record_count UInt64 COMMENT 'Records of the log accepted in the stretch (repeats by position are not), count',
     counted_count UInt64 COMMENT 'Records with the outcome counted, count',
@@ -1182,6 +1220,7 @@ AS SELECT
     to_offset,
     content_hash,
     position_checksum,
+    row_checksum,
     row_count,
     record_count,
     counted_count,
@@ -1884,17 +1923,17 @@ COMMENT 'Visits to shops, and whose devices were seen inside the fence of one';
 
 -- 0164_audit_view.sql
 -- The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once.
--- Empty when all is right.
+-- Empty when all is right. `crumbtrail audit` prints it with what each kind means and what to do.
 CREATE OR REPLACE VIEW crumbtrail.audit
 (
-    kind String COMMENT 'hole: a stretch of the log nobody loaded; overlap: loaded under two cuts; conflict: the same stretch loaded with two contents; balance: accepted records are not the sum of their outcomes; uneven: tables of one processor end apart; rows: the table holds another number of records with this outcome than the ledger',
+    kind String COMMENT 'hole: a stretch of the log nobody loaded; overlap: loaded under two cuts; conflict: the same stretch loaded with two contents; balance: accepted records are not the sum of their outcomes; differ: tables tell different counts or checksums of one stretch; uneven: tables of one processor end apart; rows: the table holds another number of records with this outcome than the ledger; places: as many, but not the same ones; unclaimed: rows that no ledger row speaks of, though the ledger went on elsewhere',
     epoch UInt8 COMMENT 'Routing epoch',
     processor LowCardinality(String) COMMENT 'Processor: sessionize or journey',
     partition UInt32 COMMENT 'Partition of the log the processor read',
-    table_name String COMMENT 'Table',
+    table_name String COMMENT 'Table; empty where it is about several',
     from_offset UInt64 COMMENT 'First log offset concerned',
     to_offset UInt64 COMMENT 'End of the stretch concerned, exclusive',
-    expected_count Int64 COMMENT 'What the ledger says, in records; offsets for hole, overlap and uneven',
+    expected_count Int64 COMMENT 'What the ledger says, in records; offsets for hole, overlap and uneven, the sum of hashes for places',
     found_count Int64 COMMENT 'What is found, in the same unit',
     detail String COMMENT 'What is wrong, in words'
 )
@@ -1913,41 +1952,88 @@ AS WITH
     (
         SELECT
             *,
-            row_number() OVER (PARTITION BY epoch, processor, partition, table_name ORDER BY from_offset, to_offset) AS place,
             max(to_offset) OVER (
                 PARTITION BY epoch, processor, partition, table_name ORDER BY from_offset, to_offset
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to
         FROM stretches
     ),
-    ledger_outcomes AS
+    claims AS
     (
         SELECT
-            epoch,
-            processor,
-            partition,
-            table_name,
-            entry.1 AS outcome,
-            min(from_offset) AS range_from,
-            max(to_offset) AS range_to,
-            sum(entry.2) AS records
+            epoch, partition, table_name, from_offset,
+            max(to_offset) AS end_offset,
+            max(watermark_at) AS marked_at,
+            max(row_count) AS row_claim,
+            any(row_checksum) AS row_sum,
+            maxForEach(if(table_name = 'dead_letters',
+                [0, 0, 0, 0, 0, 0, dead_count],
+                [counted_count, late_count, duplicate_count, bot_count, filtered_count, erased_count, 0])) AS records
         FROM crumbtrail.batches
-        ARRAY JOIN [
-            ('counted', counted_count), ('late', late_count), ('duplicate', duplicate_count), ('bot', bot_count),
-            ('filtered', filtered_count), ('erased', erased_count), ('dead', dead_count)] AS entry
-        WHERE processor = 'sessionize'
-            AND table_name = if(entry.1 = 'dead', 'dead_letters', 'touchpoints')
-            AND 1
-        GROUP BY epoch, processor, partition, table_name, outcome
+        WHERE processor = 'sessionize' AND table_name IN ('touchpoints', 'dead_letters')
+        GROUP BY epoch, partition, table_name, from_offset
     ),
     table_rows AS
     (
-        SELECT log_epoch, log_partition, outcome, log_offset, count() AS rows
+        SELECT
+            log_epoch, log_partition, 'touchpoints' AS row_table, log_offset,
+            [countIf(outcome = 'counted'), countIf(outcome = 'late'), countIf(outcome = 'duplicate'), countIf(outcome = 'bot'),
+                countIf(outcome = 'filtered'), countIf(outcome = 'erased'), 0] AS rows,
+            sum(position_hash) AS row_sum
         FROM crumbtrail.touchpoints
-        GROUP BY log_epoch, log_partition, outcome, log_offset
+        GROUP BY log_epoch, log_partition, log_offset
         UNION ALL
-        SELECT log_epoch, log_partition, 'dead', log_offset, count()
+        SELECT log_epoch, log_partition, 'dead_letters', log_offset, [0, 0, 0, 0, 0, 0, count()], sum(position_hash)
         FROM crumbtrail.dead_letters
         GROUP BY log_epoch, log_partition, log_offset
+    ),
+    placed_rows AS
+    (
+        SELECT
+            log_epoch, log_partition, row_table, rows, table_rows.row_sum AS found_sum, log_offset,
+            if(log_offset < end_offset, from_offset, 0xFFFFFFFFFFFFFFFF) AS place
+        FROM table_rows
+        ASOF LEFT JOIN claims ON table_rows.log_epoch = claims.epoch AND table_rows.log_partition = claims.partition
+            AND table_rows.row_table = claims.table_name AND table_rows.log_offset >= claims.from_offset
+    ),
+    compared AS
+    (
+        SELECT
+            row_epoch, row_partition, row_table, place,
+            max(claim_end) AS stretch_end,
+            max(marked_at) AS watermark_at,
+            max(row_claim) AS row_claims,
+            sumForEach(records) AS claimed,
+            sumForEach(rows) AS found,
+            sum(claimed_sum) AS sum_claimed,
+            sum(found_sum) AS sum_found,
+            max(log_offset) AS last_offset
+        FROM
+        (
+            SELECT
+                epoch AS row_epoch, partition AS row_partition, table_name AS row_table, from_offset AS place,
+                end_offset AS claim_end, marked_at, row_claim,
+                records, [0, 0, 0, 0, 0, 0, 0] AS rows, row_sum AS claimed_sum, 0 AS found_sum, 0 AS log_offset
+            FROM claims
+            UNION ALL
+            SELECT
+                log_epoch, log_partition, row_table, place, 0, toDateTime64(0, 3, 'UTC'), 0,
+                [0, 0, 0, 0, 0, 0, 0], rows, 0, found_sum, log_offset
+            FROM placed_rows
+        )
+        GROUP BY row_epoch, row_partition, row_table, place
+    ),
+    ends AS
+    (
+        SELECT epoch, partition, max(to_offset) AS end_offset, max(written_at) AS ended_at
+        FROM crumbtrail.batches
+        WHERE processor = 'sessionize'
+        GROUP BY epoch, partition
+    ),
+    newest AS
+    (
+        SELECT epoch, max(ended_at) AS went_on_at
+        FROM ends
+        GROUP BY epoch
     )
 SELECT
     if(chains.from_offset > covered_to, 'hole', 'overlap') AS kind,
@@ -1959,9 +2045,10 @@ SELECT
     greatest(chains.from_offset, covered_to) AS to_offset,
     toInt64(covered_to) AS expected_count,
     toInt64(chains.from_offset) AS found_count,
-    'a stretch begins elsewhere than the one before it ended' AS detail
+    if(covered_to = 0, 'the first stretch does not begin where the log does',
+        'a stretch begins elsewhere than the one before it ended') AS detail
 FROM chains
-WHERE place > 1 AND chains.from_offset != covered_to
+WHERE chains.from_offset != covered_to
 UNION ALL
 SELECT
     'conflict', epoch, processor, partition, table_name, from_offset, to_offset, 1, toInt64(claim_count),
@@ -1976,26 +2063,52 @@ FROM stretches
 WHERE accepted != decided
 UNION ALL
 SELECT
+    'differ', epoch, processor, partition, '', from_offset, to_offset, 1,
+    toInt64(uniqExact(record_count, counted_count, late_count, duplicate_count, bot_count, filtered_count, erased_count, dead_count,
+        position_checksum)) AS told_count,
+    'the ledger rows of one stretch tell different counts or checksums of records, table by table'
+FROM crumbtrail.batches
+GROUP BY epoch, processor, partition, from_offset, to_offset
+HAVING told_count > 1
+UNION ALL
+SELECT
     'uneven', epoch, processor, partition, '', min(ends), max(ends), toInt64(max(ends)), toInt64(min(ends)),
-    'tables of one processor end at different offsets'
+    'tables of one processor end at different offsets, or one is missing from the ledger'
 FROM
 (
-    SELECT epoch, processor, partition, table_name, max(to_offset) AS ends
+    SELECT epoch, processor, partition, known_table, max(if(table_name = known_table, to_offset, 0)) AS ends
     FROM stretches
-    GROUP BY epoch, processor, partition, table_name
+    ARRAY JOIN if(processor = 'sessionize',
+        ['touchpoints', 'sessions', 'conversations', 'dead_letters', 'identity_links'],
+        ['journeys', 'stage_moves', 'conversions', 'breadcrumbs']) AS known_table
+    GROUP BY epoch, processor, partition, known_table
 )
 GROUP BY epoch, processor, partition
 HAVING min(ends) != max(ends)
 UNION ALL
 SELECT
-    'rows', epoch, processor, partition, table_name, range_from, range_to, toInt64(any(records)),
-    toInt64(sumIf(rows, log_offset >= range_from AND log_offset < range_to)) AS found,
-    concat('the table holds another number of records with the outcome ', outcome)
-FROM ledger_outcomes
-LEFT JOIN table_rows ON ledger_outcomes.epoch = table_rows.log_epoch AND ledger_outcomes.partition = table_rows.log_partition
-    AND ledger_outcomes.outcome = table_rows.outcome
-GROUP BY epoch, processor, partition, table_name, outcome, range_from, range_to
-HAVING any(records) != found
+    finding.1, row_epoch, 'sessionize', row_partition, row_table,
+    if(finding.1 = 'unclaimed', ends.end_offset, place),
+    if(finding.1 = 'unclaimed', last_offset + 1, stretch_end),
+    toInt64(finding.3), toInt64(finding.4),
+    multiIf(
+        finding.1 = 'rows', concat('the table holds another number of records with the outcome ', finding.2),
+        finding.1 = 'places', 'the table holds as many records as the ledger says, but not the same ones',
+        'rows stand behind the end of the ledger, though that of other partitions went on for hours')
+FROM compared
+INNER JOIN newest ON compared.row_epoch = newest.epoch
+LEFT JOIN ends ON compared.row_epoch = ends.epoch AND compared.row_partition = ends.partition
+ARRAY JOIN multiIf(
+    place = 0xFFFFFFFFFFFFFFFF,
+    if(last_offset >= ends.end_offset AND newest.went_on_at > ends.ended_at + INTERVAL 2 HOUR,
+        [('unclaimed', '', 0, arraySum(found))], []),
+    NOT (1) OR (row_table = 'touchpoints' AND row_claims = 0),
+    [],
+    claimed = found,
+    if(sum_claimed != 0 AND sum_claimed != sum_found, [('places', '', sum_claimed, sum_found)], []),
+    arrayFilter(counts -> counts.3 != counts.4, arrayMap(
+        (outcome, expected, there) -> ('rows', outcome, expected, there),
+        ['counted', 'late', 'duplicate', 'bot', 'filtered', 'erased', 'dead'], claimed, found))) AS finding
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';
 
 -- 0165_conversation_people_view.sql
@@ -2476,11 +2589,15 @@ AS SELECT
 FROM crumbtrail.dead_letters AS letters
 LEFT JOIN
 (
-    SELECT topic, partition, offset, any(toString(outcome)) AS fate, any(event_id) AS id, any(occurred_at) AS happened_at
+    SELECT
+        topic, partition, offset, origin_hash,
+        any(toString(outcome)) AS fate, any(event_id) AS id, any(occurred_at) AS happened_at
     FROM crumbtrail.touchpoints
-    WHERE (topic, partition, offset) IN (SELECT topic, partition, offset FROM crumbtrail.dead_letters)
-    GROUP BY topic, partition, offset
-) AS redriven ON redriven.topic = letters.topic AND redriven.partition = letters.partition AND redriven.offset = letters.offset
+    WHERE (topic, partition, offset, origin_hash) IN (
+        SELECT topic, partition, offset, origin_hash FROM crumbtrail.dead_letters)
+    GROUP BY topic, partition, offset, origin_hash
+) AS redriven ON redriven.topic = letters.topic AND redriven.partition = letters.partition
+    AND redriven.offset = letters.offset AND redriven.origin_hash = letters.origin_hash
 COMMENT 'What became of dead letters: whether crumbtrail redrive made something of them, and what';
 
 -- 0192_deployments.sql

@@ -59,6 +59,37 @@ fn every_kind_of_bad_record_has_its_reason() {
 }
 
 #[test]
+fn files_of_one_name_and_a_file_that_has_grown_are_told_apart() {
+    if !has_engine("files_of_one_name_and_a_file_that_has_grown_are_told_apart") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let (a, b, c) = (click("a", 1_760_000_000_000), click("b", 1_760_000_001_000), click("c", 1_760_000_002_000));
+    let files = [("d1", format!("{{\n{a}\n")), ("d2", format!("[\n{b}\n")), ("d3", format!("{a}\n"))];
+    let import = |shop: &Deployment, folder: &str, text: &str| {
+        std::fs::create_dir_all(shop.data().join(folder)).unwrap();
+        let file = shop.data().join(folder).join("clicks.jsonl");
+        std::fs::write(&file, text).unwrap();
+        shop.ok("import", ["--keep-open".as_ref(), "--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    };
+    files.iter().for_each(|(folder, text)| import(&shop, folder, text));
+    assert_eq!(
+        shop.sql("SELECT topic, offset, reason FROM dead_letters"),
+        "clicks.jsonl\t0\tmalformed_json\n".repeat(2)
+    );
+    // The third file's first record is no fate of theirs.
+    assert_eq!(shop.sql("SELECT became, event_id FROM dead_letter_fates"), "dead\t\n".repeat(2));
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    assert!(shop.ok("audit", [] as [&str; 0]).contains("the audit of epoch 1 is empty"));
+
+    import(&shop, "d3", &format!("{a}\n{c}\n"));
+    let outcomes = shop.sql("SELECT event_id, outcome FROM touchpoints ORDER BY ALL");
+    assert_eq!(outcomes, "a\tcounted\na\tduplicate\na\tduplicate\nb\tcounted\nc\tcounted\n");
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
 fn what_cannot_be_read_says_so_in_one_line() {
     let shop = Deployment::new("");
     let said = shop.fails("import", ["--format", "native", "/no/such/file"]);

@@ -12,7 +12,7 @@ use crate::args::{
 /// Customer journeys, streamed from Kafka (or files) into ClickHouse: sessions, conversations, stages, carts.
 #[derive(Debug, Parser)]
 #[command(name = "crumbtrail", version, about, long_about = None, propagate_version = true, max_term_width = 110,
-    after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend.\n\
+    after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend, or `audit` is not empty.\n\
                   Start here:  crumbtrail import --format combined access.log.gz\n             \
                   crumbtrail sql 'SELECT channel, count() FROM sessions GROUP BY channel'")]
 pub struct Cli {
@@ -70,6 +70,12 @@ pub enum Command {
     /// Ask the tables, read only
     #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
     Sql(SqlArgs),
+    /// Show what does not add up, and what to do: nothing, if every record stands in the tables once
+    #[command(
+        after_help = "Exits with 0 and one line where the view `audit` is empty, with 4 where it is not. docs/reliability.md tells what \
+        it compares, and what it cannot see."
+    )]
+    Audit(Place),
     /// Host the embedded ClickHouse engine behind ClickHouse's HTTP interface
     #[command(
         after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password."

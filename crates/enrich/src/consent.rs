@@ -87,6 +87,7 @@ pub fn only_counts<'a>(touchpoint: &Touchpoint<'a>) -> Touchpoint<'a> {
         topic: touchpoint.topic,
         partition: touchpoint.partition,
         offset: touchpoint.offset,
+        origin: touchpoint.origin,
         ..Touchpoint::default()
     }
 }

@@ -265,6 +265,8 @@ touchpoint! {
         5 partition: u32,
         /// Source offset (or record number in a file).
         6 offset: u64,
+        /// Hash of the source's name: of a file by its content, of a topic with its incarnation. 0: none is known.
+        7 origin: u64 as Whole,
     }
     Rest {
         /// What was searched for.

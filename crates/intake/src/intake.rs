@@ -79,6 +79,8 @@ pub struct Input<'a> {
     pub partition: u32,
     /// Offset.
     pub offset: u64,
+    /// Hash of the source's name, which tells apart files of one name and topics that were made anew.
+    pub origin: u64,
     /// Stable id of the file, for formats without record ids; the topic serves otherwise.
     pub file: &'a str,
     /// The bytes.
@@ -240,6 +242,7 @@ impl Intake {
             topic: input.topic,
             partition: input.partition,
             offset: input.offset,
+            origin: input.origin,
             text: preview,
             ..Touchpoint::default()
         };
@@ -396,6 +399,7 @@ fn place_in_source<'a>(input: &Input<'a>, touchpoint: &mut Touchpoint<'a>) {
     touchpoint.topic = input.topic;
     touchpoint.partition = input.partition;
     touchpoint.offset = input.offset;
+    touchpoint.origin = input.origin;
 }
 
 /// A record judged out: its position, key and time, and nothing of its person.

@@ -52,6 +52,7 @@ fn judge<T>(answer: Option<[f32; 3]>, json: &str, check: impl FnOnce(&Touchpoint
         topic: "support",
         partition: 0,
         offset: 7,
+        origin: 5,
         file: "support",
         payload: Some(json.as_bytes()),
         arrived_at: 1_700_000_000_500,

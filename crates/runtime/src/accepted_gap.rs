@@ -2,7 +2,7 @@
 
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
-use crumbtrail_log::{Position, SourcePartition};
+use crumbtrail_log::{OriginId, Position, SourcePartition};
 
 /// Its reason, in the table of dead letters and as a metric's label.
 pub const REASON: &str = "accepted_gap";
@@ -37,7 +37,7 @@ impl AcceptedGap {
             format!("offsets {} to {last} were gone before they were read: {lost}, accepted as lost", self.from);
         // Its id tells two gaps apart that begin at one offset.
         let place = (source.topic.as_str(), source.partition, self.from);
-        dead_stub(place, self.to, (REASON, &detail), wall_ms, out);
+        dead_stub(place, source.origin, self.to, (REASON, &detail), wall_ms, out);
     }
 }
 
@@ -45,6 +45,7 @@ impl AcceptedGap {
 /// the id tells them apart.
 pub(crate) fn dead_stub(
     (topic, partition, offset): (&str, u32, u64),
+    origin: OriginId,
     id: u64,
     (reason, detail): (&str, &str),
     wall_ms: i64,
@@ -59,6 +60,7 @@ pub(crate) fn dead_stub(
         topic,
         partition,
         offset,
+        origin: origin.0,
         ..Touchpoint::default()
     };
     stub.encode(out);

@@ -109,11 +109,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
             at.0, partition.0, known.0
         );
         let mut stub = Vec::new();
-        dead_stub((log, partition.0, at.0), at.0, (accepted_gap::REASON, &detail), wall_ms, &mut stub);
         let name = format!("accepted:{log}/{}@{}", partition.0, at.0);
+        let origin = OriginId::of(&name);
+        dead_stub((log, partition.0, at.0), origin, at.0, (accepted_gap::REASON, &detail), wall_ms, &mut stub);
         let mut outbox = Outbox::new(self.epoch, self.generation, self.log.partitions()).with_lz4(self.log.wants_lz4());
-        outbox.start(OriginId::of(&name), &name, Position::default());
-        outbox.push(OriginId::of(&name), Position { offset: at.0, seq: 1 }, partition, &stub);
+        outbox.start(origin, &name, Position::default());
+        outbox.push(origin, Position { offset: at.0, seq: 1 }, partition, &stub);
         outbox.cut_all();
         for (to, frame) in outbox.drain() {
             self.log.append(to, frame)?;

@@ -35,6 +35,8 @@ pub struct TableRows {
     pub pieces: Vec<Vec<u8>>,
     /// How many rows.
     pub rows: u64,
+    /// Sum over the rows of a hash of what identifies each, where they were written with one.
+    pub checksum: u64,
     /// Bytes in all pieces but the last.
     closed_bytes: usize,
 }
@@ -66,7 +68,8 @@ impl TableRows {
 
 impl PartialEq for TableRows {
     fn eq(&self, other: &TableRows) -> bool {
-        self.rows == other.rows && self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
+        (self.rows, self.checksum) == (other.rows, other.checksum)
+            && self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
     }
 }
 
@@ -100,6 +103,14 @@ impl Effects {
         let rows = &mut self.tables[table];
         encode(rows.open());
         rows.rows += 1;
+    }
+
+    /// Writes one row of table `table` that stands for one record, which `hash` identifies.
+    #[inline]
+    pub fn row_of_record(&mut self, table: usize, hash: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+        let rows = &mut self.tables[table];
+        rows.checksum = rows.checksum.wrapping_add(hash);
+        self.row(table, encode);
     }
 
     /// Passes a record on to the next log, to the partition of `key`.

@@ -209,18 +209,18 @@ impl<'a> Reader<'a> {
 #[must_use]
 pub fn key_columns(table: TableId) -> Vec<usize> {
     let sql = match table {
-        TableId::Touchpoints => include_str!("../../../schemas/clickhouse/0003_touchpoints.sql"),
+        TableId::Touchpoints => include_str!("../../../schemas/clickhouse/0013_touchpoints_origin.sql"),
         TableId::Sessions => include_str!("../../../schemas/clickhouse/0004_sessions.sql"),
         TableId::Conversations => include_str!("../../../schemas/clickhouse/0005_conversations.sql"),
         TableId::Journeys => include_str!("../../../schemas/clickhouse/0006_journeys.sql"),
         TableId::StageMoves => include_str!("../../../schemas/clickhouse/0007_stage_moves.sql"),
         TableId::Conversions => include_str!("../../../schemas/clickhouse/0008_conversions.sql"),
         TableId::Breadcrumbs => include_str!("../../../schemas/clickhouse/0009_breadcrumbs.sql"),
-        TableId::DeadLetters => include_str!("../../../schemas/clickhouse/0010_dead_letters.sql"),
+        TableId::DeadLetters => include_str!("../../../schemas/clickhouse/0014_dead_letters_origin.sql"),
         TableId::Batches => include_str!("../../../schemas/clickhouse/0011_batches.sql"),
         TableId::IdentityLinks => include_str!("../../../schemas/clickhouse/0012_identity_links.sql"),
     };
-    let key = sql.lines().find_map(|line| line.strip_prefix("ORDER BY (")).unwrap_or_default();
+    let key = sql.lines().find_map(|line| line.split_once("ORDER BY (")).map_or("", |(_, key)| key);
     let names = key.trim_end_matches(')').split(", ");
     let plain = names.map(|name| name.trim_start_matches("toDate(").trim_end_matches(')'));
     let mut key: Vec<usize> = plain.filter(|name| *name != "version").flat_map(|name| columns(table, [name])).collect();
@@ -309,6 +309,7 @@ mod tests {
             to_offset: 4,
             content_hash: 0,
             position_checksum: 0,
+            row_checksum: 0,
             row_count: 0,
             record_count: records,
             counts: Counts::default(),

@@ -29,7 +29,7 @@ pub fn for_warehouse(batch: Batch) -> crumbtrail_warehouse::Batch {
         tables: rows
             .map(|(rows, table)| {
                 let pieces = rows.pieces.into_iter().map(Bytes::from).collect();
-                TableRows::new(*table, pieces, rows.rows)
+                TableRows::new(*table, pieces, rows.rows).adding_up_to(rows.checksum)
             })
             .collect(),
         record_count: batch.record_count,

@@ -8,7 +8,7 @@ use crumbtrail_runtime::{Context, Step};
 use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_sessions::{Out, RuleBook, Sessions};
-use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, tables};
+use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, place, tables};
 use std::io;
 
 use crate::rules::{Ruling, Told};
@@ -137,7 +137,9 @@ impl Step for Sessionize {
         if judged.outcome == Outcome::Dead {
             let touchpoint = Touchpoint::decode(payload)?;
             let row = DeadLetterRow { touchpoint: &touchpoint, log_partition };
-            effects.row(DEAD_LETTERS, |out| tables::dead_letters::encode(&row, version, out));
+            effects.row_of_record(DEAD_LETTERS, place::hash(&touchpoint), |out| {
+                tables::dead_letters::encode(&row, version, out)
+            });
             return Ok(());
         }
         if self.touchpoints {
@@ -148,7 +150,9 @@ impl Step for Sessionize {
                 session_id: judged.session,
                 log_partition,
             };
-            effects.row(TOUCHPOINTS, |out| tables::touchpoints::encode(&row, version, out));
+            effects.row_of_record(TOUCHPOINTS, place::hash(&touchpoint), |out| {
+                tables::touchpoints::encode(&row, version, out)
+            });
         }
         self.whose.touchpoint(payload, judged, context, effects)
     }
@@ -163,7 +167,9 @@ impl Step for Sessionize {
         let touchpoint = Touchpoint { head, topic, partition, offset, reason, detail, ..Touchpoint::default() };
         let row = DeadLetterRow { touchpoint: &touchpoint, log_partition: partition };
         effects.outcome(Outcome::Dead);
-        effects.row(DEAD_LETTERS, |out| tables::dead_letters::encode(&row, RowVersion(context.version), out));
+        effects.row_of_record(DEAD_LETTERS, place::hash(&touchpoint), |out| {
+            tables::dead_letters::encode(&row, RowVersion(context.version), out)
+        });
     }
 
     fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {

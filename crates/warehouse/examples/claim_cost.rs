@@ -80,6 +80,7 @@ fn rows(from: u64, batch_count: u64) -> (Vec<u8>, u64) {
                 to_offset: from + batch + 1,
                 content_hash: from.wrapping_mul(0x9E37_79B9_7F4A_7C15),
                 position_checksum: from.wrapping_mul(0xD6E8_FEB8_6659_FD93),
+                row_checksum: 0,
                 row_count: 12_345,
                 record_count: 23_456,
                 counts: Counts::default(),

@@ -52,6 +52,8 @@ pub struct TableRows {
     pub row_count: u64,
     /// XXH3 of the rows, wherever the pieces end; 0 without rows.
     pub content_hash: u64,
+    /// Sum over the rows of [`crate::place::hash`]; 0 of tables whose rows are not one a record.
+    pub row_checksum: u64,
 }
 
 impl TableRows {
@@ -61,7 +63,13 @@ impl TableRows {
         let mut hash = Xxh3::new();
         pieces.iter().for_each(|piece| hash.update(piece));
         let content_hash = if row_count == 0 { 0 } else { hash.digest() };
-        TableRows { table, pieces, row_count, content_hash }
+        TableRows { table, pieces, row_count, content_hash, row_checksum: 0 }
+    }
+
+    /// With what its rows add up to.
+    #[must_use]
+    pub fn adding_up_to(self, row_checksum: u64) -> TableRows {
+        TableRows { row_checksum, ..self }
     }
 
     /// Bytes of the rows.

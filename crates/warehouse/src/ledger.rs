@@ -28,6 +28,8 @@ pub struct LedgerRow {
     pub content_hash: u64,
     /// Sum over the records of a hash of origin and position.
     pub position_checksum: u64,
+    /// Sum over the rows of [`crate::place::hash`]; 0 of tables whose rows are not one a record.
+    pub row_checksum: u64,
     /// Rows inserted.
     pub row_count: u64,
     /// Records of the log accepted.

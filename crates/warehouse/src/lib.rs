@@ -24,6 +24,7 @@ pub mod loader;
 pub mod migrate;
 pub mod native;
 pub mod observer;
+pub mod place;
 pub mod read;
 pub mod rowbinary;
 pub mod rows;

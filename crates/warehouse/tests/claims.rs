@@ -32,6 +32,7 @@ fn ledger_row(from_offset: u64, watermark: i64) -> Vec<u8> {
         to_offset: from_offset + 7,
         content_hash: u64::MAX,
         position_checksum: u64::MAX - 1,
+        row_checksum: 0,
         row_count: 4,
         record_count: 28,
         counts: Counts([1, 2, 3, 4, 5, 6, 7]),

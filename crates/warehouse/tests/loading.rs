@@ -5,10 +5,10 @@
 mod common;
 
 use common::{ask, endpoint, engine_is_here, loader, migrated, touchpoint_batch};
-use crumbtrail_events::Outcome::{Bot, Counted, Duplicate, Late};
+use crumbtrail_events::Outcome::{Bot, Counted, Dead, Duplicate, Late};
 use crumbtrail_warehouse::ledger::{ChainEnd, START_ID_SQL, chain_end};
 use crumbtrail_warehouse::observer::Silent;
-use crumbtrail_warehouse::{LoaderConfig, LoaderHandle, Processor};
+use crumbtrail_warehouse::{Batch, Client, LoaderConfig, LoaderHandle, Processor, TableId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ async fn loading_twice_is_loading_once_and_the_audit_is_empty() {
     }
     let (client, _) = migrated("l_twice").await;
     let batches = [
-        touchpoint_batch(0, 10, &[Counted, Late, Counted]),
-        touchpoint_batch(1, 5, &[Duplicate, Bot]),
-        touchpoint_batch(0, 13, &[Counted]),
-        touchpoint_batch(0, 14, &[]),
+        touchpoint_batch(0, 0, &[Counted, Late, Counted]),
+        touchpoint_batch(1, 0, &[Duplicate, Bot]),
+        touchpoint_batch(0, 3, &[Counted]),
+        touchpoint_batch(0, 4, &[]),
     ];
     let report = loader(&client).load(&batches).await.unwrap();
     assert_eq!((report.insert_count, report.row_count, report.repeat_count), (2, 6, 0));
@@ -42,8 +42,8 @@ async fn loading_twice_is_loading_once_and_the_audit_is_empty() {
     assert_eq!(ask(&client, "SELECT count() FROM {db}.batches").await, "20", "4 batches, 5 tables");
     assert_eq!(ask(&client, AUDIT).await, "");
     let end = |partition| chain_end(&client, 1, Processor::Sessionize, partition);
-    assert_eq!(end(0).await.unwrap(), Some(ChainEnd { from: 10, to: 14 }));
-    assert_eq!(end(1).await.unwrap(), Some(ChainEnd { from: 5, to: 7 }));
+    assert_eq!(end(0).await.unwrap(), Some(ChainEnd { from: 0, to: 4 }));
+    assert_eq!(end(1).await.unwrap(), Some(ChainEnd { from: 0, to: 2 }));
     assert_eq!(end(2).await.unwrap(), None);
     assert_eq!(chain_end(&client, 1, Processor::Journey, 0).await.unwrap(), None);
 }
@@ -71,11 +71,11 @@ async fn the_audit_says_what_is_wrong() {
     assert_eq!(kinds, "balance\t1\t2\t1");
 
     let mut short = touchpoint_batch(2, 0, &[Counted, Counted]);
-    short.tables.clear();
+    short.tables = touchpoint_batch(2, 0, &[Counted]).tables;
     load(short).await;
     let rows =
         ask(&client, "SELECT kind, table_name, expected_count, found_count FROM {db}.audit WHERE partition = 2").await;
-    assert_eq!(rows, "rows\ttouchpoints\t2\t0");
+    assert_eq!(rows, "rows\ttouchpoints\t2\t1");
 
     load(touchpoint_batch(3, 0, &[Counted])).await;
     load(touchpoint_batch(3, 0, &[Late])).await;
@@ -90,6 +90,104 @@ async fn the_audit_says_what_is_wrong() {
     )
     .await;
     assert_eq!(overlap, "overlap\t1\t2");
+}
+
+/// Takes away the rows of a table that a condition names, and puts back the same with other values, if there are any.
+async fn change(client: &Client, table: &str, of: &str, values: &str) {
+    let table = format!("{}.{table}_e1", client.database());
+    let standing = format!("(SELECT * FROM {table} WHERE {of} AND is_deleted = 0)");
+    let put = async |values: &str| {
+        client.execute(&format!("INSERT INTO {table} SELECT * REPLACE ({values}) FROM {standing}")).await.unwrap();
+    };
+    put("version + 1 AS version, 1 AS is_deleted").await;
+    if !values.is_empty() {
+        put(&format!("version + 2 AS version, {values}")).await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_planted_makes_the_audit_speak() {
+    if !engine_is_here("whatever_is_planted_makes_the_audit_speak") {
+        return;
+    }
+    let first = "partition = 0 AND from_offset = 0";
+    let sessionize = "processor = 'sessionize' AND partition = 0";
+    // What is changed, of which rows, to what (nothing: taken away), and the kinds that it shows as.
+    let plants: [(&str, &str, &str, &str); 17] = [
+        ("touchpoints", "offset = 1", "", "rows"),
+        ("touchpoints", "offset = 1", "'late' AS outcome", "rows"),
+        ("touchpoints", "offset = 1", "700 AS offset", "places"),
+        ("touchpoints", "offset = 1", "7 AS origin_hash", "places"),
+        ("touchpoints", "offset = 1", "7 AS event_hash", "places"),
+        ("dead_letters", "1", "", "rows"),
+        ("dead_letters", "1", "700 AS offset", "places"),
+        ("batches", "partition = 0 AND from_offset = 2", "", "hole"),
+        ("batches", first, "", "hole"),
+        ("batches", "processor = 'sessionize' AND partition = 0 AND from_offset = 4", "", "unclaimed"),
+        ("batches", sessionize, "", "unclaimed"),
+        ("batches", "partition = 0 AND table_name = 'conversations'", "", "uneven"),
+        ("batches", "partition = 0 AND from_offset = 4 AND table_name = 'journeys'", "", "uneven"),
+        ("batches", "from_offset = 2 AND table_name = 'sessions'", "5 AS position_checksum", "differ"),
+        (
+            "batches",
+            "from_offset = 2 AND table_name = 'sessions'",
+            "counted_count - 1 AS counted_count, late_count + 1 AS late_count",
+            "differ",
+        ),
+        (
+            "batches",
+            "from_offset = 0 AND partition = 0 AND table_name = 'stage_moves'",
+            "counted_count - 1 AS counted_count, late_count + 1 AS late_count",
+            "differ",
+        ),
+        ("batches", "from_offset = 2 AND table_name = 'touchpoints'", "5 AS row_checksum", "places"),
+    ];
+    for (n, (table, of, values, expected)) in plants.into_iter().enumerate() {
+        let (client, _) = migrated(&format!("l_plant_{n}")).await;
+        let journey = |from, to| Batch {
+            processor: Processor::Journey,
+            to,
+            tables: Vec::new(),
+            ..touchpoint_batch(0, from, &[Counted, Counted])
+        };
+        let later = Batch { wall_ms: 1_700_000_000_000 + 3 * 3_600_000, ..touchpoint_batch(1, 0, &[Counted]) };
+        let batches = [
+            touchpoint_batch(0, 0, &[Counted, Counted]),
+            touchpoint_batch(0, 2, &[Late, Counted]),
+            touchpoint_batch(0, 4, &[Counted, Dead]),
+            journey(0, 2),
+            journey(2, 4),
+            journey(4, 6),
+            later,
+        ];
+        loader(&client).load(&batches).await.unwrap();
+        assert_eq!(ask(&client, AUDIT).await, "", "{table} {of} {values}");
+        change(&client, table, of, values).await;
+        let kinds = ask(&client, "SELECT DISTINCT kind FROM {db}.audit ORDER BY kind").await;
+        assert_eq!(kinds, expected, "{table} {of} {values}");
+    }
+}
+
+#[tokio::test]
+async fn who_writes_no_touchpoints_has_an_empty_audit() {
+    if !engine_is_here("who_writes_no_touchpoints_has_an_empty_audit") {
+        return;
+    }
+    let (client, _) = migrated("l_without").await;
+    let mut batch = touchpoint_batch(0, 0, &[Counted, Late, Dead]);
+    batch.tables.retain(|rows| rows.table == TableId::DeadLetters);
+    loader(&client).load(&[batch]).await.unwrap();
+    assert_eq!(ask(&client, "SELECT count() FROM {db}.touchpoints").await, "0");
+    assert_eq!(ask(&client, AUDIT).await, "");
+}
+
+#[tokio::test]
+async fn the_audit_knows_the_tables_of_each_processor() {
+    let view = include_str!("../../../schemas/clickhouse/0164_audit_view.sql");
+    for processor in [Processor::Sessionize, Processor::Journey] {
+        let names: Vec<String> = processor.tables().iter().map(|table| format!("'{}'", table.name())).collect();
+        assert!(view.contains(&format!("[{}]", names.join(", "))), "{names:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -254,6 +254,7 @@ fn ledger() -> Vec<u8> {
         to_offset: 7,
         content_hash: 11,
         position_checksum: 13,
+        row_checksum: 9_876_543_210,
         row_count: 4,
         record_count: 7,
         counts,

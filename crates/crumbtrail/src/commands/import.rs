@@ -236,10 +236,7 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
         println!("balance    {} of the outcomes are of an interrupted import's records", sum - imported.new);
         return ExitCode::SUCCESS;
     }
-    println!(
-        "balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail sql 'SELECT * FROM audit'`",
-        imported.new
-    );
+    println!("balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail audit`", imported.new);
     ExitCode::from(4)
 }
 

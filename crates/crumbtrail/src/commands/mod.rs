@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 pub mod bench;
 mod check;
 mod convert;
@@ -46,6 +47,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Enrich(args) => enrich::enrich(&args),
         Command::Explain(command) => explain::explain(&command),
         Command::Sentiment(args) => sentiment::sentiment(&args),
+        Command::Audit(place) => audit::audit(&place),
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
         Command::Identity(command) => identity::identity(&command),

@@ -88,9 +88,9 @@ struct Dead {
     received_at_ms: i64,
 }
 
-/// Dead letters that count, by topic, partition and offset: of one record an older configuration, or a process that was
-/// thought dead, may have left letters in the log that nobody followed.
-type DeadLetters = HashMap<String, HashMap<(u32, u64), Dead>>;
+/// Dead letters that count, by topic and by origin, partition and offset: of one record an older configuration, or a process that
+/// was thought dead, may have left letters in the log that nobody followed.
+type DeadLetters = HashMap<String, HashMap<(u64, u32, u64), Dead>>;
 
 fn dead(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<DeadLetters> {
     #[derive(serde::Deserialize)]
@@ -98,19 +98,20 @@ fn dead(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<DeadLetters>
         topic: String,
         partition: u32,
         offset: u64,
+        origin: u64,
         reason: String,
         received_at_ms: i64,
     }
     let sql = format!(
-        "SELECT topic, partition, offset, reason, ifNull(toUnixTimestamp64Milli(received_at), 0) AS received_at_ms \
+        "SELECT topic, partition, offset, reinterpretAsUInt64(reverse(unhex(origin_hash))) AS origin, reason, ifNull(toUnixTimestamp64Milli(received_at), 0) AS received_at_ms \
          FROM {}.dead_letters",
         clickhouse.client.database()
     );
     let asked = deployment.patience.ask("dead letters", || clickhouse.client.rows::<Row>(&sql));
     let rows = deployment.runtime.block_on(asked).context("the dead letters cannot be asked for")?;
     let mut dead = DeadLetters::new();
-    for Row { topic, partition, offset, reason, received_at_ms } in rows {
-        dead.entry(topic).or_default().insert((partition, offset), Dead { reason, received_at_ms });
+    for Row { topic, partition, offset, origin, reason, received_at_ms } in rows {
+        dead.entry(topic).or_default().insert((origin, partition, offset), Dead { reason, received_at_ms });
     }
     Ok(dead)
 }
@@ -131,11 +132,19 @@ struct Fix<'a> {
     of_files: u64,
 }
 
+impl Fix<'_> {
+    /// What the tables know of a letter; rows of builds before know no origin.
+    fn stands(&self, letter: &Letter<'_>, dead: &DeadLetter<'_>) -> Option<&Dead> {
+        let of_topic = self.dead.get(dead.topic)?;
+        let of = |origin| of_topic.get(&(origin, dead.partition, dead.offset));
+        of(letter.origin.0).or_else(|| of(0))
+    }
+}
+
 impl Mender for Fix<'_> {
     fn wants(&mut self, letter: &Letter<'_>) -> Result<bool, WireError> {
         let dead = DeadLetter::decode(letter.bytes)?;
-        let place = (dead.partition, dead.offset);
-        let stands = self.dead.get(dead.topic).and_then(|of_topic| of_topic.get(&place));
+        let stands = self.stands(letter, &dead);
         let is_asked = (self.args.reason.is_empty() || self.args.reason.iter().any(|reason| reason == dead.reason))
             && self.args.since.zip(letter.written_at_ms).is_none_or(|(since, written)| written >= since);
         if stands.is_none_or(|stands| stands.reason != dead.reason) || !is_asked {
@@ -168,7 +177,7 @@ impl Mender for Fix<'_> {
         asides: &mut Asides,
     ) -> Result<Option<Key>, String> {
         let dead = DeadLetter::decode(letter.bytes).map_err(|error| error.to_string())?;
-        let stands = self.dead.get(dead.topic).and_then(|of_topic| of_topic.get(&(dead.partition, dead.offset)));
+        let stands = self.stands(letter, &dead);
         let record = SourceRecord {
             origin: letter.origin,
             topic: dead.topic,

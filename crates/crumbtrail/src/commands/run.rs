@@ -133,6 +133,10 @@ fn watch(
 ) -> Result<()> {
     let Place { deployment, logs, clickhouse } = place;
     let mut audited = Instant::now();
+    // The metric is there from the first scrape on.
+    if let Some(clickhouse) = clickhouse {
+        audit(deployment, clickhouse, metrics);
+    }
     let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));

@@ -188,6 +188,7 @@ fn input<'a>(record: &SourceRecord<'a>, reading: &'a Reading, filed_at: i64) -> 
         topic: record.topic,
         partition: record.partition,
         offset: record.offset,
+        origin: record.origin.0,
         file: if reading.file.is_empty() { record.topic } else { &reading.file },
         payload: record.payload,
         arrived_at: record.timestamp_ms,

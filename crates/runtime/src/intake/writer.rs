@@ -186,7 +186,8 @@ impl Writer {
         let (reason, detail) = (quarantine::REASON, "three processes crashed at it: set aside unread");
         tracing::error!(topic = record.topic, partition = record.partition, offset = record.offset, "{detail}");
         let place = (record.topic, record.partition, record.offset);
-        let key = dead_stub(place, record.offset, (reason, detail), record.timestamp_ms, &mut self.touchpoint);
+        let key =
+            dead_stub(place, record.origin, record.offset, (reason, detail), record.timestamp_ms, &mut self.touchpoint);
         judge.letter(record, reason, detail, &mut self.letter);
         Judgement { outcome: Outcome::Dead, key, occurred_at: None, reason: Some(reason) }
     }

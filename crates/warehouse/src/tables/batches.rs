@@ -15,6 +15,7 @@ columns! {
         "to_offset": "UInt64" = row.to_offset;
         "content_hash": "UInt64" = row.content_hash;
         "position_checksum": "UInt64" = row.position_checksum;
+        "row_checksum": "UInt64" = row.row_checksum;
         "row_count": "UInt64" = row.row_count;
         "record_count": "UInt64" = row.record_count;
         "counted_count": "UInt64" = row.counts.of(Outcome::Counted);

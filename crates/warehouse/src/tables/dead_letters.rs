@@ -12,6 +12,7 @@ columns! {
         "topic": "LowCardinality(String)" = t.topic;
         "partition": "UInt32" = t.partition;
         "offset": "UInt64" = t.offset;
+        "origin_hash": "UInt64" = t.origin;
         "event_hash": "UInt64" = t.head.id;
         "site": "LowCardinality(String)" = t.site;
         "reason": "LowCardinality(String)" = t.reason;

@@ -16,6 +16,7 @@ columns! {
         "topic": "LowCardinality(String)" = t.topic;
         "partition": "UInt32" = t.partition;
         "offset": "UInt64" = t.offset;
+        "origin_hash": "UInt64" = t.origin;
         "event_id": "String" = t.event_id;
         "kind": "LowCardinality(String)" = t.head.kind.as_str();
         "outcome": "LowCardinality(String)" = row.outcome.as_str();

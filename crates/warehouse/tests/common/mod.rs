@@ -10,9 +10,10 @@ use crumbtrail_warehouse::insert::Inserter;
 use crumbtrail_warehouse::migrate::{self, Report};
 use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::schema::Target;
-use crumbtrail_warehouse::tables::touchpoints;
+use crumbtrail_warehouse::tables::{dead_letters, touchpoints};
 use crumbtrail_warehouse::{
-    Batch, Client, Endpoint, Loader, Processor, RowVersion, TableId, TableRows, TouchpointRow, backoff::Backoff,
+    Batch, Client, DeadLetterRow, Endpoint, Loader, Processor, RowVersion, TableId, TableRows, TouchpointRow,
+    backoff::Backoff, place,
 };
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -102,24 +103,40 @@ pub(crate) fn click(site: &'static str, id: u64, at: i64) -> Touchpoint<'static>
     }
 }
 
-/// A batch of touchpoints, one per log offset in `[from, from + outcomes.len())`.
+/// A batch of touchpoints (and dead letters), one per log offset in `[from, from + outcomes.len())`.
 pub(crate) fn touchpoint_batch(partition: u32, from: u64, outcomes: &[Outcome]) -> Batch {
-    let mut rows = Vec::new();
+    let mut tables = [TableId::Touchpoints, TableId::DeadLetters].map(|table| (table, Vec::new(), 0, 0u64));
     let mut counts = Counts::default();
     for (offset, &outcome) in (from..).zip(outcomes) {
-        let touchpoint = click("shop", u64::from(partition) << 32 | offset, 1_700_000_000_000 + offset as i64);
-        let row = TouchpointRow { touchpoint: &touchpoint, outcome, session_id: 0, log_partition: partition };
-        touchpoints::encode(&row, RowVersion::new(1, offset, 0), &mut rows);
+        let touchpoint = Touchpoint {
+            origin: u64::MAX - u64::from(partition),
+            partition: 3,
+            ..click("shop", u64::from(partition) << 32 | offset, 1_700_000_000_000 + offset as i64)
+        };
+        let version = RowVersion::new(1, offset, 0);
+        let (_, rows, row_count, checksum) = &mut tables[usize::from(outcome == Outcome::Dead)];
+        if outcome == Outcome::Dead {
+            let row = DeadLetterRow { touchpoint: &touchpoint, log_partition: partition };
+            dead_letters::encode(&row, version, rows);
+        } else {
+            let row = TouchpointRow { touchpoint: &touchpoint, outcome, session_id: 0, log_partition: partition };
+            touchpoints::encode(&row, version, rows);
+        }
+        *row_count += 1;
+        *checksum = checksum.wrapping_add(place::hash(&touchpoint));
         counts.add(outcome);
     }
-    let row_count = outcomes.len() as u64;
+    let record_count = outcomes.len() as u64;
+    let with_rows = tables.into_iter().filter(|(table, _, rows, _)| *rows > 0 || *table == TableId::Touchpoints);
     Batch {
         processor: Processor::Sessionize,
         partition,
         from,
-        to: from + row_count,
-        tables: vec![TableRows::new(TableId::Touchpoints, vec![Bytes::from(rows)], row_count)],
-        record_count: row_count,
+        to: from + record_count,
+        tables: with_rows
+            .map(|(table, rows, count, sum)| TableRows::new(table, vec![Bytes::from(rows)], count).adding_up_to(sum))
+            .collect(),
+        record_count,
         counts,
         position_checksum: from,
         watermark: EventTime(1_700_000_000_000),

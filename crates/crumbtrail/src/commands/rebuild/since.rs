@@ -237,8 +237,9 @@ fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
         let new = table.in_epoch(to);
         format!("({key}) NOT IN (SELECT {key} FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) = {to})")
     };
-    let touchpoint = not_anew(TableId::Touchpoints, "site, occurred_at, event_hash, topic, partition, offset");
-    let letter = not_anew(TableId::DeadLetters, "topic, partition, offset, event_hash");
+    let touchpoint =
+        not_anew(TableId::Touchpoints, "site, occurred_at, event_hash, topic, partition, offset, origin_hash");
+    let letter = not_anew(TableId::DeadLetters, "topic, partition, offset, event_hash, origin_hash");
     // Moves are numbered by person: those of one who is computed anew would stand between the new ones.
     let person = not_anew(TableId::Journeys, "site, person");
     [
