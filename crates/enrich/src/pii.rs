@@ -299,6 +299,9 @@ mod tests {
             ("ผมชื่อสมชายครับ", "ผมชื่อ[name]ครับ"),
             ("ดิฉันชื่อ นางสาวสมหญิง ใจดี ค่ะ", "ดิฉันชื่อ นางสาว[name] ค่ะ"),
             ("ชื่อนายสมชาย ใจดี โทร 0812345678", "ชื่อนาย[name] โทร [phone]"),
+            ("kirim ke a.n. Budi Santoso ya", "kirim ke a.n. [name] ya"),
+            ("mbak Ani dan kak Rina", "mbak [name] dan kak [name]"),
+            ("Khun Somchai called", "Khun [name] called"),
             ("Mr. Smith's order", "Mr. [name]'s order"),
             ("Mr. Smith, smith@example.com", "Mr. [name], [email]"),
         ] {

@@ -153,7 +153,8 @@ impl Run {
             Begin::Free | Begin::Labelled => true,
             Begin::Joined => {
                 let end = self.groups[groups - 1].end;
-                let goes_on = groups < self.count || matches!(text.as_bytes().get(end), Some(b'-' | b'_'));
+                let goes_on = (groups < self.count && self.groups[groups].joint != b' ')
+                    || matches!(text.as_bytes().get(end), Some(b'-' | b'_'));
                 self.plus || (is_local() && !goes_on) || after_cue(text, self.start)
             }
             Begin::InPath => self.plus || after_cue(text, self.start),

@@ -29,8 +29,7 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
     if !matches!(before, b'-' | b'.' | b',' | b'/' | b':') || at < 2 || !is_word(bytes[at - 2]) {
         return Some(Begin::Free);
     }
-    let word = &text[..at - 1];
-    let word = &word[word.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |last| last + 1)..];
+    let word = text[..at - 1].rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
     match before {
         _ if word.bytes().last().is_some_and(|last| last.is_ascii_digit()) => None,
         b',' | b':' => Some(Begin::Labelled),
