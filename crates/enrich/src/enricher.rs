@@ -288,22 +288,22 @@ impl Enricher {
         if let Referrer::External(_) = referrer {
             out.referrer = referrer_host;
         }
-        let given = (out.source, out.medium, out.campaign);
-        let clues = Clues::of(&parameters, is_campaign, given, referrer, &book.sources);
-        let goes_on = clues.goes_on() && !event.kind.is_marketing();
-        if goes_on {
-            (out.source, out.medium, out.campaign) = ("", "", "");
-            (out.term, out.content, out.click_id) = ("", "", "");
-        }
         let mut channel_rule = None;
         let touches = event.kind.is_view() || (is_campaign && event.kind != Kind::PagePing);
-        if touches && !goes_on {
-            let decision = decisions.decide(&clues, &book.rules);
-            (out.channel, channel_rule) = (decision.channel, decision.rule);
-            out.source = source_name(&parameters, referrer, out.source, out.referrer);
-            if event.kind.is_marketing() && out.channel == Channel::Referral {
-                // A message is no referral, whatever its medium is called.
-                (out.channel, channel_rule) = (Channel::None, None);
+        if touches || is_campaign {
+            let given = (out.source, out.medium, out.campaign);
+            let clues = Clues::of(&parameters, is_campaign, given, referrer, &book.sources);
+            if is_campaign && clues.goes_on() && !event.kind.is_marketing() {
+                (out.source, out.medium, out.campaign) = ("", "", "");
+                (out.term, out.content, out.click_id) = ("", "", "");
+            } else if touches {
+                let decision = decisions.decide(&clues, &book.rules);
+                (out.channel, channel_rule) = (decision.channel, decision.rule);
+                out.source = source_name(&parameters, referrer, out.source, out.referrer);
+                if event.kind.is_marketing() && out.channel == Channel::Referral {
+                    // A message is no referral, whatever its medium is called.
+                    (out.channel, channel_rule) = (Channel::None, None);
+                }
             }
         }
 

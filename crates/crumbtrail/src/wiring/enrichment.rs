@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_number_without_a_calling_code_has_its_sites() {
         let mut config = Config::default();
-        let mut hash = |config: &Config, site, contact| {
+        let hash = |config: &Config, site, contact| {
             let keys = crate::config::keyring(&config.privacy, b"a key of the shops").unwrap();
             let (mut enricher, _) = enricher(config, Some(keys)).unwrap();
             let mut out = Touchpoint::default();

@@ -170,47 +170,7 @@ fn all_within(json: &str, from: usize, label: &str) -> (usize, String) {
 /// What stands for a value of this key, if the key tells.
 fn label_of(key: &str) -> Option<&'static str> {
     const LONGEST: usize = 48;
-    // Most keys are told by their last two letters to be none of these.
-    if let [.., a, b] = key.as_bytes()
-        && b.is_ascii_alphanumeric()
-        && !matches!(
-            &[a.to_ascii_lowercase(), b.to_ascii_lowercase()],
-            b"il"
-                | b"ss"
-                | b"ne"
-                | b"er"
-                | b"dn"
-                | b"rd"
-                | b"wd"
-                | b"et"
-                | b"ey"
-                | b"en"
-                | b"me"
-                | b"ay"
-                | b"te"
-                | b"th"
-                | b"vv"
-                | b"an"
-                | b"id"
-                | b"el"
-                | b"lp"
-                | b"on"
-                | b"hp"
-                | b"pp"
-                | b"ik"
-                | b"tp"
-                | b"sn"
-                | b"rt"
-                | b"no"
-                | b"at"
-                | b"ma"
-                | b"ob"
-                | b"in"
-                | b"vc"
-                | b"le"
-        )
-        && a.is_ascii_alphanumeric()
-    {
+    if !may_tell(key.as_bytes()) {
         return None;
     }
     let mut lower = [0u8; LONGEST];
@@ -231,6 +191,35 @@ fn label_of(key: &str) -> Option<&'static str> {
     let by_end = KEYS.iter().find(|(end, _)| ends(end));
     let found = by_end.or_else(|| WORDS.iter().find(|(word, _)| ends(word) && begins[len - word.len()]));
     found.map(|(_, label)| *label)
+}
+
+/// Most keys are told by their last three letters to be none of these.
+fn may_tell(key: &[u8]) -> bool {
+    static SECOND: [u32; 26] = before_last(1);
+    static THIRD: [u32; 26] = before_last(2);
+    let [.., third, second, last] = key else { return true };
+    let number = |byte: &u8| usize::from((byte | 0x20).wrapping_sub(b'a'));
+    let stands = |table: &[u32; 26], byte: &u8| {
+        table.get(number(last)).is_some_and(|bits| number(byte) < 26 && bits >> number(byte) & 1 == 1)
+    };
+    if !last.is_ascii_alphanumeric() || !second.is_ascii_alphanumeric() {
+        return true;
+    }
+    stands(&SECOND, second) && (!third.is_ascii_alphanumeric() || stands(&THIRD, third))
+}
+
+/// By a telling key's last letter: the letters that stand so far before it, a bit each.
+const fn before_last(distance: usize) -> [u32; 26] {
+    let mut bits = [0; 26];
+    let mut at = 0;
+    while at < KEYS.len() + WORDS.len() {
+        let (key, _) = if at < KEYS.len() { KEYS[at] } else { WORDS[at - KEYS.len()] };
+        let key = key.as_bytes();
+        let last = key.len() - 1;
+        bits[(key[last] - b'a') as usize] |= 1 << (key[last - distance] - b'a');
+        at += 1;
+    }
+    bits
 }
 
 /// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
