@@ -300,6 +300,8 @@ mod tests {
             ),
             ("Dalvik/2.1.0 (Linux; U; Android 13; SM-A536E Build/TP1A)", Mobile, "App", "Android"),
             ("okhttp/4.12.0", Mobile, "App", "Android"),
+            ("ShopApp/1.0 (Android 13; SM-A146P)", Mobile, "", "Android"),
+            ("com.shop.app/1.2 (Android 13)", Mobile, "", "Android"),
             ("Opera/9.80 (J2ME/MIDP; Opera Mini/9.80; U; en) Presto/2.5.25 Version/10.54", Mobile, "Opera Mini", ""),
             (
                 "Mozilla/5.0 (BB10; Touch) AppleWebKit/537.10+ (KHTML, like Gecko) Version/10.0.9 Mobile Safari/537.10+",

@@ -112,6 +112,12 @@ impl<'a> Clues<'a> {
         Clues { is_campaign, source, medium, campaign, known, referrer }
     }
 
+    /// Whether the visit comes back from where it was excluded to come from: whatever the URL says, it goes on as it was.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.referrer == Referrer::Excluded || (self.is_campaign && self.known.class == Class::Payment)
+    }
+
     /// The class of the campaign's source; of the referrer where the campaign names none.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -220,6 +226,16 @@ mod tests {
             ("blog.example", Channel::Referral),
         ] {
             assert_eq!(from(host(name)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_return_from_a_payment_provider_is_no_touch_whatever_the_url_says() {
+        let back = Clues { is_campaign: true, source: "x", medium: "cpc", ..Clues::default() };
+        assert_eq!(channel(&back), Channel::PaidOther);
+        assert_eq!(channel(&Clues { referrer: Referrer::Excluded, ..back }), Channel::None);
+        for name in ["paypal", "PayPal", "midtrans", "checkout.stripe.com"] {
+            assert_eq!(campaign(name, "referral", "checkout"), Channel::None, "{name}");
         }
     }
 

@@ -84,6 +84,7 @@ struct Buffers {
     campaign: [String; 2],
     term: [String; 2],
     content: [String; 2],
+    click_id: String,
     search: [String; 2],
     title: String,
     properties: String,
@@ -247,6 +248,8 @@ impl Enricher {
         if let (Some(latitude), Some(longitude)) = (event.latitude, event.longitude)
             && latitude.abs() <= 90.0
             && longitude.abs() <= 180.0
+            // What a device sends that does not know.
+            && (latitude != 0.0 || longitude != 0.0)
         {
             (out.latitude, out.longitude, out.prepared.place) = (Some(latitude), Some(longitude), &[]);
             (out.accuracy_km, out.prepared.network) = (0, &[]);
@@ -270,7 +273,10 @@ impl Enricher {
         out.campaign = told(context.name, parameters.campaign, &mut buffers.campaign);
         out.term = told(context.term, parameters.term, &mut buffers.term);
         out.content = told(context.content, parameters.content, &mut buffers.content);
-        out.click_id = parameters.click_id;
+        out.click_id = match memchr::memchr2(b'@', b'%', parameters.click_id.as_bytes()) {
+            None => parameters.click_id,
+            Some(_) => redact_by(parameters.click_id, STRUCTURED, &mut buffers.click_id),
+        };
 
         let is_campaign = parameters.is_campaign()
             || !(context.source.is_empty() && context.medium.is_empty() && context.name.is_empty());
@@ -284,15 +290,20 @@ impl Enricher {
         }
         let mut channel_rule = None;
         let touches = event.kind.is_view() || (is_campaign && event.kind != Kind::PagePing);
-        if touches {
+        if touches || is_campaign {
             let given = (out.source, out.medium, out.campaign);
             let clues = Clues::of(&parameters, is_campaign, given, referrer, &book.sources);
-            let decision = decisions.decide(&clues, &book.rules);
-            (out.channel, channel_rule) = (decision.channel, decision.rule);
-            out.source = source_name(&parameters, referrer, out.source, out.referrer);
-            if event.kind.is_marketing() && out.channel == Channel::Referral {
-                // A message is no referral, whatever its medium is called.
-                (out.channel, channel_rule) = (Channel::None, None);
+            if is_campaign && clues.goes_on() && !event.kind.is_marketing() {
+                (out.source, out.medium, out.campaign) = ("", "", "");
+                (out.term, out.content, out.click_id) = ("", "", "");
+            } else if touches {
+                let decision = decisions.decide(&clues, &book.rules);
+                (out.channel, channel_rule) = (decision.channel, decision.rule);
+                out.source = source_name(&parameters, referrer, out.source, out.referrer);
+                if event.kind.is_marketing() && out.channel == Channel::Referral {
+                    // A message is no referral, whatever its medium is called.
+                    (out.channel, channel_rule) = (Channel::None, None);
+                }
             }
         }
 
@@ -300,7 +311,7 @@ impl Enricher {
         out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
         out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
-        let beside = put_contact(event.contact, contacts.as_ref(), rules, &mut buffers.contact, out);
+        let beside = put_contact(event.contact, contacts.as_ref(), &site.calling_code, &mut buffers.contact, out);
         (Extras { origin, agent, indicators, channel_rule, labels }, beside)
     }
 
@@ -312,7 +323,7 @@ impl Enricher {
         places.of(entry.ip).put(out);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
-        put_contact(entry.contact, contacts.as_ref(), rules, &mut buffers.contact, out)
+        put_contact(entry.contact, contacts.as_ref(), &rules.of(entry.site).1.calling_code, &mut buffers.contact, out)
     }
 }
 
@@ -335,13 +346,13 @@ fn put_text<'a>(text: &'a str, rules: &Rules, buffer: &'a mut String, out: &mut 
 fn put_contact<'a>(
     contact: &str,
     contacts: Option<&Keyring>,
-    rules: &Rules,
+    code: &str,
     room: &'a mut Contact,
     out: &mut Touchpoint<'a>,
 ) -> Beside<'a> {
     match contacts {
         Some(contacts) if !contact.is_empty() => {
-            let (code, at_ms) = (&rules.calling_code, out.head.occurred_at.0);
+            let at_ms = out.head.occurred_at.0;
             let Contact { normal, hash, beside } = room;
             out.contact = contacts.contact(contact, code, at_ms, normal, hash);
             contacts.beside(contact, code, at_ms, normal, beside)
@@ -385,7 +396,7 @@ impl Cache<Decision> {
     /// The rules' decision. Campaigns are few and each brings many visits; without one there is nothing to think about.
     #[inline]
     fn decide(&mut self, clues: &Clues<'_>, rules: &ChannelRules) -> Decision {
-        if !clues.is_campaign {
+        if !clues.is_campaign || clues.goes_on() {
             return rules.decide(clues);
         }
         let hash = xxh3_64_with_seed(clues.source.as_bytes(), clues.class() as u64);
@@ -402,7 +413,8 @@ impl Cache<Decision> {
 
 impl Cache<[u16; 3]> {
     fn labels<'a>(&mut self, host: &str, page: &str, number: usize, rules: &'a PageRules) -> PageLabels<'a> {
-        if rules.is_empty() {
+        // An event without a URL is on no page, not on the first one.
+        if rules.is_empty() || (host.is_empty() && page.is_empty()) {
             return PageLabels::default();
         }
         let hash = xxh3_64_with_seed(page.as_bytes(), xxh3_64_with_seed(host.as_bytes(), number as u64));

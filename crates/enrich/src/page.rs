@@ -6,6 +6,7 @@
 //! /blog/running/**      topic=running
 //! shop.example/help/**  group="Help centre" type=help
 //! ```
+//! The line `locales are skipped` makes all patterns hold for pages behind a language, too: `/th/blog`, `/en-GB/blog`.
 //! A pattern is a page (ids templated) in which `*` is one segment and `**` any number of them; with a host before it,
 //! it holds there and on its subdomains. The first line that says something about a page's group, type or topic decides
 //! that one.
@@ -26,6 +27,7 @@ pub struct PageRulesError {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PageRules {
     rules: Vec<Rule>,
+    skips_locales: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,14 +66,16 @@ impl PageRules {
     /// # Errors
     /// The first line that is none.
     pub fn read(text: &str) -> Result<PageRules, PageRulesError> {
-        let mut rules = Vec::new();
+        let (mut rules, mut skips_locales) = (Vec::new(), false);
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
+            if line == LOCALES {
+                skips_locales = true;
+            } else if !line.is_empty() && !line.starts_with('#') {
                 rules.push(rule(line).map_err(|what| PageRulesError { line: number + 1, what })?);
             }
         }
-        Ok(PageRules { rules })
+        Ok(PageRules { rules, skips_locales })
     }
 
     /// What the rules say of a page (as [`crate::url::page`] gives it) on `host` (lower-case).
@@ -83,9 +87,12 @@ impl PageRules {
     /// The numbers (from 1, 0 for none) of the rules that decide a page's group, type and topic.
     pub(crate) fn find(&self, host: &str, page: &str) -> [u16; 3] {
         let mut found = [0; 3];
+        let bare = if self.skips_locales { without_locale(page) } else { None };
+        let fits =
+            |rule: &Rule| matches(&rule.segments, page) || bare.is_some_and(|bare| matches(&rule.segments, bare));
         for (number, rule) in (1..=u16::MAX).zip(&self.rules) {
             let adds = found.iter().zip(&rule.labels).any(|(known, new)| *known == 0 && !new.is_empty());
-            if adds && (rule.host.is_empty() || covers(&rule.host, host)) && matches(&rule.segments, page) {
+            if adds && (rule.host.is_empty() || covers(&rule.host, host)) && fits(rule) {
                 for (known, new) in found.iter_mut().zip(&rule.labels) {
                     if *known == 0 && !new.is_empty() {
                         *known = number;
@@ -109,6 +116,26 @@ impl PageRules {
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
+}
+
+/// The line that makes patterns hold behind a language.
+const LOCALES: &str = "locales are skipped";
+
+/// Languages that shops put before their pages.
+const LANGUAGES: [&str; 28] = [
+    "ar", "bn", "cs", "da", "de", "en", "es", "fi", "fil", "fr", "hi", "id", "it", "ja", "km", "ko", "lo", "ms", "nl",
+    "no", "pl", "pt", "ru", "sv", "ta", "th", "vi", "zh",
+];
+
+/// What follows the language a page begins with: `/p/1` of `/th/p/1` and of `/en-GB/p/1`.
+fn without_locale(page: &str) -> Option<&str> {
+    let rest = page.strip_prefix('/')?;
+    let (first, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (language, region) = first.split_once(['-', '_']).unwrap_or((first, ""));
+    let is_locale = region.len() <= 4
+        && region.bytes().all(|b| b.is_ascii_alphanumeric())
+        && LANGUAGES.iter().any(|known| known.eq_ignore_ascii_case(language));
+    is_locale.then_some(after)
 }
 
 fn rule(line: &str) -> Result<Rule, String> {
@@ -208,6 +235,11 @@ mod tests {
             ("/cart", "cart"),
             ("/checkout/payment", "checkout"),
             ("/search", "search"),
+            ("/th/p/1", "product"),
+            ("/en-GB/help", "help"),
+            ("/zh_Hant/cart", "cart"),
+            ("/th", "home"),
+            ("/tv/p/1", ""),
             ("/somewhere", ""),
         ] {
             assert_eq!(rules.of("shop.example", page).kind, kind, "{page}");

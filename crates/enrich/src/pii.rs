@@ -60,8 +60,11 @@ fn scan<'a>(text: &'a str, redaction: Redaction, mut name: Option<Found>, out: &
                 let handle = || redaction.handles.then(|| email::handle(text, at)).flatten();
                 email::around(text, copied, at).or_else(handle)
             }
+            b'%' if text[at..].starts_with("%40") || text[at..].starts_with("%2540") => {
+                email::escaped(text, copied, at)
+            }
             b':' => token::credentials(text, at).or_else(|| token::ip_v6(text, at)),
-            b'0'..=b'9' | b'+' | b'(' | 0xE0 => number_at(text, at),
+            b'0'..=b'9' | b'+' | b'(' | 0xE0 | 0xEF => number_at(text, copied, at),
             b'a'..=b'z' | b'A'..=b'Z' => token::at(text, at),
             _ => None,
         };
@@ -92,14 +95,17 @@ struct Found {
     label: &'static str,
 }
 
-/// Whether anything can be in there: an `@`, or at least four digits (the shortest address has as many).
+/// Whether anything can be in there: an `@`, plain or escaped, or at least four digits (the shortest address has as many).
 fn may_hold_any(bytes: &[u8]) -> bool {
     // All bytes, not up to the first: what the compiler makes wide.
-    let tells = |b: u8| u8::from(b.is_ascii_digit()) | u8::from(b == b'@') | u8::from(b == 0xB9);
+    let tells = |b: u8| u8::from(b.is_ascii_digit()) | u8::from(b == b'@') | u8::from(b == 0xB9) | u8::from(b == 0xBC);
     if bytes.iter().fold(0, |told, b| told | tells(*b)) == 0 {
         return false;
     }
-    count(bytes, |b| b.is_ascii_digit()) >= 4 || memchr::memchr(b'@', bytes).is_some() || holds_thai_digits(bytes)
+    count(bytes, |b| b.is_ascii_digit()) >= 4
+        || memchr::memchr2(b'@', b'%', bytes).is_some()
+        || holds_thai_digits(bytes)
+        || memchr::memmem::find(bytes, &[0xEF, 0xBC]).is_some()
 }
 
 /// How many bytes `is` says yes to; in pieces whose count fits a byte, which is what the compiler makes wide.
@@ -119,16 +125,21 @@ fn is_thai_digit(bytes: &[u8]) -> bool {
     matches!(bytes, [0xE0, 0xB9, 0x90..=0x99, ..])
 }
 
-fn number_at(text: &str, at: usize) -> Option<Found> {
+/// ０ to ９: U+FF10 to U+FF19.
+fn is_wide_digit(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xEF, 0xBC, 0x90..=0x99, ..])
+}
+
+fn number_at(text: &str, found: usize, at: usize) -> Option<Found> {
     if bytes_are_no_number(text.as_bytes(), at) {
         return None;
     }
-    let run = Run::read(text, at)?;
+    let run = Run::read(text, found, at)?;
     token::ip_v6(text, at).or_else(|| run.classify(text))
 }
 
 fn bytes_are_no_number(bytes: &[u8], at: usize) -> bool {
-    bytes[at] == 0xE0 && !is_thai_digit(&bytes[at..])
+    bytes[at] >= 0x80 && !is_thai_digit(&bytes[at..]) && !is_wide_digit(&bytes[at..])
 }
 
 fn is_word(byte: u8) -> bool {
@@ -186,6 +197,42 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_right_before_a_value_hides_none() {
+        for (text, expected) in [
+            ("NIK:3171016801900001", "NIK:[nik]"),
+            ("card:4111111111111111", "card:[card]"),
+            ("card-4111111111111111", "card-[card]"),
+            ("IBAN:DE89370400440532013000", "IBAN:[iban]"),
+            ("IP:203.0.113.9", "IP:[ip]"),
+            ("IP:2001:db8::8a2e:370:7334", "IP:[ip]"),
+            ("number:+66812345678", "number:[phone]"),
+            ("No.081234567890", "No.[phone]"),
+            ("kontak/081234567890", "kontak/[phone]"),
+            ("0812345678/0823456789,0834567890", "[phone]/[phone],[phone]"),
+            ("4111111111111111 5555555555554444", "[card] [card]"),
+            ("4111 1111 1111 1111 5555 5555 5555 4444", "[card] [card]"),
+            ("4111_1111_1111_1111", "[card]"),
+            ("4111–1111–1111–1111", "[card]"),
+            ("081\u{a0}234\u{a0}5678", "[phone]"),
+            ("081\u{2011}234\u{2011}5678", "[phone]"),
+            ("０８１２３４５６７８", "[phone]"),
+            ("https://wa.me/6281234567890", "https://wa.me/[phone]"),
+            ("DE89-3704-0044-0532-0130-00", "[iban]"),
+            ("write john%40example.com", "write [email]"),
+            ("/reset/john.doe%2540example.com", "/reset/[email]"),
+            ("müller@example.com", "[email]"),
+            ("john@münchen.de, ok", "[email], ok"),
+            ("somchai@ไทย.ไทย", "[email]"),
+            ("john@xn--o3cw4h.xn--o3cw4h", "[email]"),
+            ("สมชาย@example.com", "[email]"),
+            ("order 081-234-5678", "order [phone]"),
+            ("order no +66812345678", "order no [phone]"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_nobodys_stays() {
         for text in [
             "",
@@ -220,6 +267,20 @@ mod tests {
             "GB82 WEST 1234 5698 7654 33",
             "AB12 and CD34",
             "999.999.999.999",
+            "order no 0812345678",
+            "resi 081234567890",
+            "SKU 021-5551234",
+            "เลขพัสดุ 0812345678",
+            "version 1.2.3.4",
+            "iOS 17.1.2.1",
+            "see 1.3.6.1.4.1",
+            "line 1234567",
+            "call 1500-1600 people",
+            "SO-0812345678",
+            "a1b2-0812345678",
+            "0.4111111111111111",
+            "3fa85f6a-0812-3456-7890-2c963f66afa6",
+            "100%40",
         ] {
             assert_eq!(redacted(text), text);
         }
@@ -238,6 +299,9 @@ mod tests {
             ("ผมชื่อสมชายครับ", "ผมชื่อ[name]ครับ"),
             ("ดิฉันชื่อ นางสาวสมหญิง ใจดี ค่ะ", "ดิฉันชื่อ นางสาว[name] ค่ะ"),
             ("ชื่อนายสมชาย ใจดี โทร 0812345678", "ชื่อนาย[name] โทร [phone]"),
+            ("kirim ke a.n. Budi Santoso ya", "kirim ke a.n. [name] ya"),
+            ("mbak Ani dan kak Rina", "mbak [name] dan kak [name]"),
+            ("Khun Somchai called", "Khun [name] called"),
             ("Mr. Smith's order", "Mr. [name]'s order"),
             ("Mr. Smith, smith@example.com", "Mr. [name], [email]"),
         ] {

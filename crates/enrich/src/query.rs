@@ -43,7 +43,7 @@ const fn click(name: &'static str, class: Class, source: &'static str, medium: &
 }
 
 /// Click ids, the more telling first.
-static CLICK_IDS: [ClickId; 18] = [
+static CLICK_IDS: [ClickId; 23] = [
     click("gclid", Class::Search, "google", "cpc"),
     click("gbraid", Class::Search, "google", "cpc"),
     click("wbraid", Class::Search, "google", "cpc"),
@@ -55,6 +55,9 @@ static CLICK_IDS: [ClickId; 18] = [
     click("epik", Class::Social, "pinterest", "cpc"),
     click("qclid", Class::Social, "quora", "cpc"),
     click("ScCid", Class::Social, "snapchat", "cpc"),
+    click("yclid", Class::Search, "yandex", "cpc"),
+    click("rdt_cid", Class::Social, "reddit", "cpc"),
+    click("irclickid", Class::Unknown, "impact", "affiliate"),
     click("irclid", Class::Unknown, "impact", "affiliate"),
     click("mc_cid", Class::Email, "mailchimp", "email"),
     click("_kx", Class::Email, "klaviyo", "email"),
@@ -63,6 +66,9 @@ static CLICK_IDS: [ClickId; 18] = [
     // Put on every link out of the network, advertisement or not.
     click("fbclid", Class::Social, "facebook", ""),
     click("igshid", Class::Social, "instagram", ""),
+    click("igsh", Class::Social, "instagram", ""),
+    // Names who got the mail, on the mail's links and on those the reader passes on.
+    click("mc_eid", Class::Email, "mailchimp", "email"),
 ];
 
 /// Parameters of each campaign field, first present wins.
@@ -181,8 +187,10 @@ impl<'a> Parameters<'a> {
 /// Whether a campaign parameter or click id begins with this byte.
 #[inline]
 fn may_begin(byte: u8) -> bool {
-    matches!(byte | 0x20, b'u' | b'm' | b'p' | b'g' | b'w' | b'd' | b't' | b'l' | b'e' | b'q' | b's' | b'i' | b'f')
-        || byte == b'_'
+    matches!(
+        byte | 0x20,
+        b'u' | b'm' | b'p' | b'g' | b'w' | b'd' | b't' | b'l' | b'e' | b'q' | b's' | b'i' | b'f' | b'y' | b'r'
+    ) || byte == b'_'
 }
 
 /// The value of the first of `names` that is in the query and not empty, raw.

@@ -15,8 +15,6 @@ pub struct Rules {
     pub default: SiteRules,
     /// Rules by site name.
     pub sites: Vec<(String, SiteRules)>,
-    /// Calling code of phone numbers written without one, digits only: `66`, `62`, `1`. Empty: such numbers are kept national.
-    pub calling_code: String,
     /// Whether an event without any user agent is a robot's. Off: servers and tills send none. (`-`, as web server
     /// logs write a missing agent, is a robot's either way.)
     pub empty_agent_is_bot: bool,
@@ -33,7 +31,6 @@ impl Default for Rules {
         Rules {
             default: SiteRules::default(),
             sites: Vec::new(),
-            calling_code: String::new(),
             empty_agent_is_bot: false,
             decisive: Indicators::DECISIVE,
             redaction: Redaction::default(),

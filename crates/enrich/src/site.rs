@@ -13,6 +13,8 @@ pub struct SiteRules {
     pub search_parameters: Vec<String>,
     /// URL parameters that are part of a page's address, kept in the page's query (see [`crate::query::clean`]).
     pub kept_parameters: Vec<String>,
+    /// Calling code of phone numbers written without one, digits only: `66`, `62`, `1`. Empty: such numbers are kept national.
+    pub calling_code: String,
     /// Groups, types and topics of pages.
     pub pages: PageRules,
 }
@@ -24,6 +26,7 @@ impl Default for SiteRules {
             excluded_referrers: Vec::new(),
             search_parameters: ["q", "query", "s", "search", "keyword", "search_query"].map(String::from).to_vec(),
             kept_parameters: Vec::new(),
+            calling_code: String::new(),
             pages: PageRules::default(),
         }
     }

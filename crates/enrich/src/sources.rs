@@ -88,6 +88,8 @@ pub struct Sources {
     hosts: HashMap<&'static str, Source>,
     /// Domains that exist under every country's ending: `google` for `google.*`.
     everywhere: HashMap<&'static str, Source>,
+    /// The same for hosts that don't cover their subdomains: `google` for `www.google.*`, `images.google`.
+    bare: HashMap<&'static str, Source>,
     names: HashMap<&'static str, Source>,
 }
 
@@ -97,7 +99,12 @@ impl Sources {
     pub fn shipped() -> &'static Sources {
         static SOURCES: OnceLock<Sources> = OnceLock::new();
         SOURCES.get_or_init(|| {
-            let mut sources = Sources { hosts: HashMap::new(), everywhere: HashMap::new(), names: HashMap::new() };
+            let mut sources = Sources {
+                hosts: HashMap::new(),
+                everywhere: HashMap::new(),
+                bare: HashMap::new(),
+                names: HashMap::new(),
+            };
             for (class, file) in FILES {
                 for line in lines(file) {
                     sources.add(class, line);
@@ -117,9 +124,19 @@ impl Sources {
         }
         for host in hosts.split(", ") {
             match host.strip_suffix(".*") {
-                Some(domain) => self.everywhere.insert(domain, source),
-                None => self.hosts.insert(host, source),
-            };
+                Some(domain) if domain.contains('.') => {
+                    let domain = domain.strip_prefix("www.").unwrap_or(domain);
+                    self.everywhere.remove(domain);
+                    self.bare.insert(domain, source);
+                }
+                Some(domain) => {
+                    self.bare.remove(domain);
+                    self.everywhere.insert(domain, source);
+                }
+                None => {
+                    self.hosts.insert(host, source);
+                }
+            }
         }
     }
 
@@ -148,10 +165,11 @@ impl Sources {
                 return *source;
             }
             let Some((label, ending)) = rest.split_once('.') else { return Source::default() };
-            if is_public_ending(ending)
-                && let Some(source) = self.everywhere.get(label)
-            {
-                return *source;
+            if is_public_ending(ending) {
+                let before = host[..host.len() - ending.len() - 1].trim_start_matches("www.");
+                if let Some(source) = self.everywhere.get(label).or_else(|| self.bare.get(before)) {
+                    return *source;
+                }
             }
             rest = ending;
         }
@@ -213,11 +231,27 @@ mod tests {
             ("vt.tiktok.com", Class::Video, "tiktok"),
             ("chatgpt.com", Class::Assistant, "chatgpt"),
             ("copilot.microsoft.com", Class::Assistant, "copilot"),
+            ("images.google.co.id", Class::Search, "google"),
+            ("www.amazon.co.jp", Class::Shopping, "amazon"),
+            ("th.search.yahoo.com", Class::Search, "yahoo"),
             ("www.paypal.com", Class::Payment, "paypal"),
             ("app.midtrans.com", Class::Payment, "midtrans"),
             ("accounts.google.com", Class::Payment, "google-sign-in"),
         ] {
             assert_eq!(sources.at_host(host), Source { class, name }, "{host}");
+        }
+        for host in [
+            "docs.google.com",
+            "drive.google.com",
+            "meet.google.com",
+            "ads.google.com",
+            "tagassistant.google.com",
+            "news.google.co.th",
+            "finance.yahoo.com",
+            "aws.amazon.com",
+            "music.amazon.co.jp",
+        ] {
+            assert_eq!(sources.at_host(host), Source::default(), "{host}");
         }
         for host in ["", "example.com", "google.example.com", "notgoogle.com", "facebook.com.evil.example", "com", "so"]
         {

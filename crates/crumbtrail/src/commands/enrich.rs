@@ -47,10 +47,10 @@ pub struct EnrichArgs {
     /// Geofences (GeoJSON).
     #[arg(long, value_name = "FILE")]
     pub fences: Option<PathBuf>,
-    /// Page rules; without any those shipped.
+    /// Page rules, or `shipped`.
     #[arg(long, value_name = "FILE")]
     pub pages: Option<PathBuf>,
-    /// Channel rules; without any those shipped.
+    /// Channel rules; without any configured those shipped.
     #[arg(long, value_name = "FILE")]
     pub channels: Option<PathBuf>,
     /// Where.
@@ -108,8 +108,6 @@ impl Tool {
         }
         if args.pages.is_some() {
             config.sites.values_mut().for_each(|site| site.pages.clear());
-        } else if config.enrich.pages.is_empty() {
-            config.enrich.pages = "shipped".to_owned();
         }
         // Without a key of the deployment's a hash would be nobody else's: none is shown.
         let key = config.privacy.key.as_bytes();
@@ -201,7 +199,9 @@ mod tests {
             r#"{"entry_id":"s","occurred_at":1700000000000,"conversation":"c","channel":"chat","kind":"message","text":"call me: 081-234-5678, this is great"}"#.to_owned(),
         ]
         .join("\n");
-        let out = run(&[], &input);
+        // As intake does: without page rules no groups.
+        assert_eq!(run(&[], &input)[0]["added"]["page_group"], Value::Null);
+        let out = run(&["--pages", "shipped"], &input);
         assert_eq!(out.len(), 3);
         assert_eq!(out[0]["added"]["page"], "/products/:id");
         assert_eq!(out[0]["added"]["channel"], "paid_search");

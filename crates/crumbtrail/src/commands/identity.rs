@@ -14,6 +14,7 @@ use crate::config::{LogHome, keyring};
 use crate::loaded::load;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
+use crate::wiring::enrichment::calling_code;
 
 /// `identity`.
 #[derive(Debug, Subcommand)]
@@ -101,7 +102,7 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         (Some(visitor), ..) => format!("id_kind = 'visitor' AND id = {}", quoted(visitor)),
         (_, Some(contact), _) => {
             let deployment = Deployment::new(load(&args.place)?)?;
-            let hashes: Vec<String> = hashed(&deployment, contact)?.iter().map(|hash| quoted(hash)).collect();
+            let hashes: Vec<String> = hashed(&deployment, None, contact)?.iter().map(|hash| quoted(hash)).collect();
             format!("id_kind = 'contact' AND id IN ({})", hashes.join(", "))
         }
         (.., customer) => {
@@ -150,7 +151,7 @@ impl Decision {
                 let key = Key::visitor(site, visitor);
                 vec![Decision { to: To::Key(key), key, role, visitor: visitor.clone(), contact: nobody, customer }]
             }
-            (_, Some(contact), _) => hashed(deployment, contact)?.into_iter().map(of_contact).collect(),
+            (_, Some(contact), _) => hashed(deployment, Some(site), contact)?.into_iter().map(of_contact).collect(),
             (.., of) => {
                 let of = of.clone().unwrap_or_default();
                 if is_garbage_id(&of) || of == customer {
@@ -242,16 +243,37 @@ fn unknown(args: &DecideArgs, deployment: &Deployment, clickhouse: &Clickhouse) 
     Ok(is_unknown.then(|| format!("no session of visitor {visitor:?} at {site:?} yet: this waits for the first")))
 }
 
-/// The hashes of a contact: under the key that counts now and, around a rotation, under the one beside it.
-fn hashed(deployment: &Deployment, contact: &str) -> Result<Vec<String>> {
+/// The hashes of a contact, as `site` reads phone numbers or as any does: under the key that counts now and, around a
+/// rotation, under the one beside it.
+fn hashed(deployment: &Deployment, site: Option<&str>, contact: &str) -> Result<Vec<String>> {
+    let config = &deployment.config;
+    let mut codes = Vec::new();
+    match site {
+        Some(site) => codes.push(calling_code(config, config.sites.get(site))?),
+        None => {
+            for site in std::iter::once(None).chain(config.sites.values().map(Some)) {
+                codes.push(calling_code(config, site)?);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for code in codes {
+        all.extend(hashed_by(deployment, &code, contact)?);
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+fn hashed_by(deployment: &Deployment, code: &str, contact: &str) -> Result<Vec<String>> {
     let keyring = keyring(&deployment.config.privacy, &deployment.privacy_key()?).map_err(anyhow::Error::msg)?;
     let (mut normal, mut hash, mut room) = (String::new(), String::new(), <[String; 2]>::default());
-    let (code, now_ms) = (crumbtrail_enrich::Rules::default().calling_code, Clock::System.now_ms());
-    let now = keyring.contact(contact, &code, now_ms, &mut normal, &mut hash);
+    let now_ms = Clock::System.now_ms();
+    let now = keyring.contact(contact, code, now_ms, &mut normal, &mut hash);
     if now.is_empty() {
         return Err(anyhow!("{contact:?} is no e-mail address, telephone number or handle"));
     }
-    let beside = keyring.beside(contact, &code, now_ms, &mut normal, &mut room);
+    let beside = keyring.beside(contact, code, now_ms, &mut normal, &mut room);
     let all = std::iter::once(now).chain(beside).filter(|hash| !hash.is_empty());
     Ok(all.map(str::to_owned).collect())
 }

@@ -279,6 +279,9 @@ pub struct EnrichConfig {
     pub pages: String,
     /// Geofences of shops, GeoJSON: a device's position inside one names the `store` that the event doesn't; empty: none.
     pub fences: String,
+    /// Calling code of phone numbers that contacts are written with without one, such as `66` or `62`: `081 234 5678` and
+    /// `+66 81 234 5678` are then one contact; empty: they are two.
+    pub calling_code: String,
     /// Drop robots (outcome `bot`) instead of flagging their sessions.
     pub drop_bots: bool,
 }

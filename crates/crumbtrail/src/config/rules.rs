@@ -34,6 +34,8 @@ macro_rules! rules_config {
             pub excluded_referrers: Vec<String>,
             /// Page rules of this site, as `enrich.pages`; empty: those of every site.
             pub pages: String,
+            /// Calling code of this site's phone numbers, as `enrich.calling_code`; empty: that of every site.
+            pub calling_code: String,
         }
 
         impl SiteConfig {

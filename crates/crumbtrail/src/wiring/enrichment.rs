@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use crumbtrail_enrich::asn::Systems;
 use crumbtrail_enrich::channel::Book;
 use crumbtrail_enrich::fence::{Fences, TrackRules};
@@ -12,7 +12,7 @@ use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, GeoError, Keyring, Rules, SiteRules};
 
 use super::watch::Watch;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 
 /// What names the shipped page rules where a path could stand.
 const SHIPPED_PAGES: &str = "shipped";
@@ -123,24 +123,39 @@ pub fn fences(config: &Config) -> Result<Option<Arc<Fences>>> {
 /// A file of rules cannot be read, or a line of it is none.
 pub fn rules(config: &Config) -> Result<Rules> {
     let every = pages("enrich.pages", &config.enrich.pages)?;
-    let site = |(name, site): (&String, &crate::config::SiteConfig)| {
+    let site = |(name, site): (&String, &SiteConfig)| {
         let own =
             if site.pages.is_empty() { every.clone() } else { pages(&format!("sites.{name}.pages"), &site.pages)? };
         let rules = SiteRules {
             own_hosts: site.own_hosts.clone(),
             excluded_referrers: site.excluded_referrers.clone(),
+            calling_code: calling_code(config, Some(site))?,
             pages: own,
             ..SiteRules::default()
         };
         Ok((name.clone(), rules))
     };
     let sites = config.sites.iter().map(site).collect::<Result<_>>()?;
-    let default = SiteRules { pages: every.clone(), ..SiteRules::default() };
+    let default = SiteRules { pages: every.clone(), calling_code: calling_code(config, None)?, ..SiteRules::default() };
     let mut rules = Rules { sites, default, ..Rules::default() };
     if let Some(book) = read("enrich.channels", &config.enrich.channels, Book::read)? {
         rules.channels = Arc::new(book);
     }
     Ok(rules)
+}
+
+/// The calling code of a site's phone numbers, digits only: its own, else that of every site.
+///
+/// # Errors
+/// It is none.
+pub fn calling_code(config: &Config, site: Option<&SiteConfig>) -> Result<String> {
+    let own = site.map_or("", |site| &site.calling_code);
+    let code = if own.is_empty() { &config.enrich.calling_code } else { own };
+    let digits = code.strip_prefix('+').unwrap_or(code);
+    if digits.len() > 3 || !digits.bytes().all(|b| b.is_ascii_digit()) || digits.starts_with('0') {
+        bail!("calling_code {code:?} is none: write a country's, such as 66 or 62");
+    }
+    Ok(digits.to_owned())
 }
 
 fn pages(key: &str, path: &str) -> Result<PageRules> {
@@ -196,6 +211,31 @@ mod tests {
     fn systems_file(path: &Path, organisation: &str) {
         let rows = [("203.0.113.0/24".parse().unwrap(), System { number: 7_470, organisation })];
         replace(path, write_systems(&rows, 0).unwrap());
+    }
+
+    #[test]
+    fn a_number_without_a_calling_code_has_its_sites() {
+        let mut config = Config::default();
+        let hash = |config: &Config, site, contact| {
+            let keys = crate::config::keyring(&config.privacy, b"a key of the shops").unwrap();
+            let (mut enricher, _) = enricher(config, Some(keys)).unwrap();
+            let mut out = Touchpoint::default();
+            enricher.click(&ClickEvent { site, contact, ..ClickEvent::default() }, &mut out);
+            assert!(!out.contact.is_empty());
+            out.contact.to_owned()
+        };
+        let (local, thai, indonesian) = ("081 234 5678", "+66 81 234 5678", "+62 81 234 5678");
+        assert_ne!(hash(&config, "th", local), hash(&config, "th", thai), "nobody said where it is");
+        config.enrich.calling_code = "66".to_owned();
+        config.sites.insert("id".to_owned(), SiteConfig { calling_code: "+62".to_owned(), ..SiteConfig::default() });
+        config.sites.insert("th".to_owned(), SiteConfig::default());
+        for (site, whole) in [("th", thai), ("other", thai), ("id", indonesian)] {
+            assert_eq!(hash(&config, site, local), hash(&config, site, whole), "{site}");
+        }
+        for wrong in ["Thailand", "0066", "66812", "+"] {
+            config.enrich.calling_code = wrong.to_owned();
+            assert_eq!(rules(&config).is_err(), wrong != "+", "{wrong}");
+        }
     }
 
     /// A configuration whose every file says something, in `folder`.

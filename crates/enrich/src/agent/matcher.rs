@@ -116,7 +116,7 @@ fn matcher() -> &'static Matcher {
 }
 
 impl Matcher {
-    fn device(&self, found: &Set) -> Device {
+    fn device(&self, text: &str, found: &Set) -> Device {
         let android = contains(found, self.android);
         if meet(found, &self.tvs) {
             Device::Tv
@@ -125,8 +125,9 @@ impl Matcher {
         } else if meet(found, &self.phones) {
             Device::Mobile
         } else if android {
-            // Android without "Mobile" is how tablets call themselves.
-            if contains(found, self.mobile) { Device::Mobile } else { Device::Tablet }
+            // Android without "Mobile" is how the browsers of tablets call themselves; apps say nothing of it.
+            let is_tablet = text.starts_with("Mozilla/") && !contains(found, self.mobile);
+            if is_tablet { Device::Tablet } else { Device::Mobile }
         } else if meet(found, &self.desktops) {
             Device::Desktop
         } else if contains(found, self.apple_app) {
@@ -168,6 +169,6 @@ impl Matcher {
         if meet(&whole, &self.libraries) {
             said = said.and(Indicators::LIBRARY);
         }
-        Reading { device: self.device(&found), browser, os, said }
+        Reading { device: self.device(text, &found), browser, os, said }
     }
 }

@@ -11,7 +11,7 @@ use crate::sources::Class;
 use crate::url;
 
 /// A decision with everything it rests on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
     /// The channel; none when the page was not reached from outside.
     pub channel: Channel,
@@ -83,10 +83,14 @@ pub fn explain(page: &str, from: &str, site: &SiteRules, book: &Book) -> Explana
     } else {
         found.push(format!("referrer {referrer_host}: {}{}", because.as_str(), known(judged)));
     }
-    if is_campaign && !matches!(judged, Referrer::Absent) {
+    if is_campaign && judged == Referrer::Excluded {
+        found.push("the visit goes on as it was: what the URL says of a campaign does not count".to_owned());
+    } else if clues.goes_on() && is_campaign {
+        found.push(format!("the campaign's source {source:?} is a payment provider or sign-in page, never a source"));
+    } else if is_campaign && !matches!(judged, Referrer::Absent) {
         found.push("the campaign counts before the referrer".to_owned());
     }
-    if is_campaign {
+    if is_campaign && !clues.goes_on() {
         found.push(format!("class of the source: {}", clues.class().as_str()));
     }
     let Decision { channel, rule } = book.rules.decide(&clues);
@@ -95,6 +99,9 @@ pub fn explain(page: &str, from: &str, site: &SiteRules, book: &Book) -> Explana
         None if channel == Channel::None => "the visit did not come from outside: no rule was asked".to_owned(),
         None => "no rule holds".to_owned(),
     };
+    if clues.goes_on() {
+        return Explanation { channel, rule, found, ..Explanation::default() };
+    }
     let source = super::source_name(&parameters, judged, &source, referrer_host).to_owned();
     Explanation { channel, source, medium, campaign, rule, found }
 }
@@ -136,6 +143,12 @@ mod tests {
             let why = of("https://shop.example/", from);
             assert_eq!(why.channel, Channel::None);
             assert!(why.to_string().contains(part) && why.rule.contains("no rule was asked"), "{why}");
+        }
+        let back = "https://shop.example/thanks?utm_source=paypal&utm_medium=referral&utm_campaign=checkout&gclid=x";
+        for (from, part) in [("https://www.paypal.com/checkout", "goes on as it was"), ("", "never a source")] {
+            let why = of(back, from);
+            assert_eq!((why.channel, why.source.as_str(), why.campaign.as_str()), (Channel::None, "", ""));
+            assert!(why.to_string().contains(part), "{why}");
         }
         let direct = of("https://shop.example/", "");
         assert_eq!((direct.channel, direct.source.as_str()), (Channel::Direct, ""));

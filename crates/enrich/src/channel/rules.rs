@@ -197,6 +197,9 @@ impl ChannelRules {
     /// The channel of a touch; [`Channel::None`] when nothing brought the visitor here from outside.
     #[must_use]
     pub fn decide(&self, clues: &Clues<'_>) -> Decision {
+        if clues.goes_on() {
+            return Decision::default();
+        }
         if !clues.is_campaign {
             return match clues.referrer {
                 Referrer::Absent => self.direct,

@@ -34,7 +34,8 @@ fn keys() -> Keyring {
 const CHANGE: i64 = 100 * 86_400_000;
 
 fn enricher() -> Enricher {
-    let mut rules = Rules { calling_code: "66".into(), ..Rules::default() };
+    let mut rules = Rules::default();
+    rules.default.calling_code = "66".into();
     rules.default.own_hosts = vec!["shop.example".into(), "blog.example".into()];
     rules.default.excluded_referrers = vec!["bank.example".into()];
     Enricher::new(Arc::new(rules), Some(geo()), Some(keys()))
@@ -213,9 +214,50 @@ fn campaigns_count_on_any_event_but_pings() {
     assert_eq!(touch(message), expected(Channel::Email, ["crm", "email", "winback", ""]));
     let odd = Campaign { source: "crm", medium: "drip", ..Campaign::default() };
     assert_eq!(touch(ClickEvent { kind: Kind::MessageSent, campaign: odd, ..view() }).0, Channel::None);
-    // The payment provider doesn't steal the campaign's visit, nor does it hide a campaign.
-    let back = ClickEvent { url, referrer: "https://www.paypal.com/", ..view() };
-    assert_eq!(touch(back), paid);
+}
+
+#[test]
+fn a_return_from_a_payment_provider_is_no_touch_whatever_its_url_says() {
+    let none = expected(Channel::None, ["", "", "", ""]);
+    let thanks = "https://shop.example/thanks?utm_source=paypal&utm_medium=referral&utm_campaign=checkout";
+    let clicked = "https://shop.example/thanks?gclid=abc&utm_source=google&utm_campaign=sale&utm_term=x&utm_content=y";
+    for (url, referrer) in [
+        (thanks, "https://www.paypal.com/checkout"),
+        (thanks, ""),
+        (clicked, "https://pay.bank.example/ok"),
+        (clicked, "https://secure.acs.bni.co.id/"),
+    ] {
+        for kind in [Kind::PageView, Kind::Purchase, Kind::PagePing] {
+            let mut enricher = enricher();
+            let mut out = Touchpoint::default();
+            enricher.click(&ClickEvent { url, referrer, kind, ..view() }, &mut out);
+            assert_eq!((out.channel, out.source, out.medium, out.campaign), (Channel::None, "", "", ""), "{url}");
+            assert_eq!((out.term, out.content, out.click_id, out.page), ("", "", "", "/thanks"), "{url}");
+        }
+        assert_eq!(touch(ClickEvent { url, referrer, ..view() }), none, "{url} {referrer}");
+    }
+    // A message of the provider's own shop is nobody's return.
+    let campaign = Campaign { source: "ovo", name: "promo", ..Campaign::default() };
+    assert_eq!(touch(ClickEvent { kind: Kind::MessageSent, campaign, url: "", ..view() }).3, "promo");
+}
+
+#[test]
+fn what_has_no_url_is_on_no_page() {
+    let mut enricher = enricher();
+    let mut rules = Rules::default();
+    rules.default.pages = PageRules::read(crate::page::SHIPPED).unwrap();
+    enricher.set_rules(Arc::new(rules));
+    for (url, kind, group) in [
+        ("", Kind::Purchase, ""),
+        ("", Kind::StoreVisit, ""),
+        ("https://shop.example", Kind::PageView, "Home"),
+        ("/", Kind::PageView, "Home"),
+        ("https://shop.example/th/cart", Kind::PageView, "Cart"),
+    ] {
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { url, kind, ..view() }, &mut out);
+        assert_eq!(out.page_group, group, "{url:?}");
+    }
 }
 
 #[test]
@@ -238,6 +280,8 @@ fn the_devices_own_position_wins_when_sane() {
         (Some(f32::NAN), Some(103.8), (Some(13.75), Some(100.5))),
         (Some(91.0), Some(0.0), (Some(13.75), Some(100.5))),
         (Some(1.3), None, (Some(13.75), Some(100.5))),
+        (Some(0.0), Some(-0.0), (Some(13.75), Some(100.5))),
+        (Some(0.0), Some(109.3), (Some(0.0), Some(109.3))),
     ] {
         let mut out = Touchpoint::default();
         enricher.click(&ClickEvent { latitude, longitude, ..view() }, &mut out);
@@ -345,6 +389,19 @@ fn personal_data_in_parameters_titles_and_properties_is_redacted() {
     let mut out = Touchpoint::default();
     enricher.support(&SupportEntry { properties, ..SupportEntry::default() }, &mut out);
     assert!(!out.properties.contains("a@b.co"));
+}
+
+#[test]
+fn a_click_id_holds_no_address() {
+    let mut enricher = enricher();
+    for (url, click_id) in [
+        ("https://shop.example/?gclid=john%40example.com", "gclid=[email]"),
+        ("https://shop.example/?gclid=0812345678", "gclid=0812345678"),
+    ] {
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { url, ..view() }, &mut out);
+        assert_eq!(out.click_id, click_id);
+    }
 }
 
 #[test]

@@ -4,26 +4,59 @@ use super::{Found, is_word};
 
 /// The e-mail address whose `@` is at `at`; nothing before `from` belongs to it.
 pub(super) fn around(text: &str, from: usize, at: usize) -> Option<Found> {
-    let bytes = text.as_bytes();
-    let local =
-        bytes[from..at].iter().rev().take_while(|b| is_word(**b) || matches!(b, b'.' | b'%' | b'+' | b'-' | b'\''));
-    let mut start = at - local.count();
-    while start < at && matches!(bytes[start], b'.' | b'-' | b'\'') {
-        start += 1;
+    between(text, from, at, at + 1)
+}
+
+/// As [`around`], of an `@` that is escaped once or twice (`%40`, `%2540`).
+pub(super) fn escaped(text: &str, from: usize, at: usize) -> Option<Found> {
+    let width = if text[at..].starts_with("%2540") { 5 } else { 3 };
+    between(text, from, at, at + width)
+}
+
+fn between(text: &str, from: usize, at: usize, after: usize) -> Option<Found> {
+    let start = local_start(text, from, at);
+    if start == at {
+        return None;
     }
-    let domain = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
-    let mut end = at + 1 + domain.count();
-    while end > at + 1 && matches!(bytes[end - 1], b'.' | b'-') {
-        end -= 1;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    // Thai has no blanks: only where the plain letters make no domain are others asked.
+    let end = domain_end(text, after, is_plain).or_else(|| {
+        domain_end(text, after, |c| is_plain(c) || (!c.is_ascii() && (c.is_alphanumeric() || is_thai_mark(c))))
+    })?;
+    Some(Found { start, end, label: "[email]" })
+}
+
+fn local_start(text: &str, from: usize, at: usize) -> usize {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '%' | '+' | '-' | '\'') || is_latin(c);
+    let start_of = |is_part: &dyn Fn(char) -> bool| {
+        let rest = text[from..at].trim_end_matches(is_part);
+        let local = text[from + rest.len()..at].trim_start_matches(['.', '-', '\'']);
+        at - local.len()
+    };
+    match start_of(&is_part) {
+        // A name in another script, if there is nothing else.
+        start if start == at => start_of(&|c| !c.is_ascii() && (c.is_alphabetic() || is_thai_mark(c))),
+        start => start,
     }
-    let domain = &text[at + 1..end];
+}
+
+/// Latin letters with marks, `ü`.
+fn is_latin(c: char) -> bool {
+    matches!(c, '\u{c0}'..='\u{24f}')
+}
+
+fn is_thai_mark(c: char) -> bool {
+    matches!(c, '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
+}
+
+/// Where the domain that begins at `from` ends; `None` if it is none.
+fn domain_end(text: &str, from: usize, is_part: impl Fn(char) -> bool) -> Option<usize> {
+    let len = text[from..].find(|c| !is_part(c)).unwrap_or(text.len() - from);
+    let domain = text[from..from + len].trim_end_matches(['.', '-']);
     let (host, ending) = domain.rsplit_once('.')?;
-    let sound = start < at
-        && !host.is_empty()
-        && !domain.contains("..")
-        && ending.len() >= 2
-        && ending.bytes().all(|b| b.is_ascii_alphabetic());
-    sound.then_some(Found { start, end, label: "[email]" })
+    let is_ending =
+        ending.starts_with("xn--") || ending.len() >= 2 && ending.chars().all(|c| c.is_alphabetic() || is_thai_mark(c));
+    (!host.is_empty() && !domain.contains("..") && is_ending).then_some(from + domain.len())
 }
 
 /// The handle that begins with the `@` at `at`.

@@ -37,6 +37,41 @@ const KEYS: [(&str, &str); 27] = [
     ("ipaddress", "[ip]"),
 ];
 
+/// The same of keys that must be a word of their own there: `tel`, `user_tel`, `homeTel`, not `hotel`.
+const WORDS: [(&str, &str); 31] = [
+    ("mobile", "[phone]"),
+    ("tel", "[phone]"),
+    ("telp", "[phone]"),
+    ("telepon", "[phone]"),
+    ("nohp", "[phone]"),
+    ("whatsapp", "[phone]"),
+    ("lineid", "[handle]"),
+    ("nik", "[nik]"),
+    ("ktp", "[nik]"),
+    ("noktp", "[nik]"),
+    ("citizenid", "[thai_id]"),
+    ("idcard", "[id]"),
+    ("ssn", "[id]"),
+    ("passport", "[id]"),
+    ("passportno", "[id]"),
+    ("address", "[address]"),
+    ("alamat", "[address]"),
+    ("customername", "[name]"),
+    ("username", "[name]"),
+    ("contactname", "[name]"),
+    ("recipientname", "[name]"),
+    ("receivername", "[name]"),
+    ("cardholder", "[name]"),
+    ("nama", "[name]"),
+    ("dob", "[birthday]"),
+    ("token", "[secret]"),
+    ("otp", "[secret]"),
+    ("pin", "[secret]"),
+    ("cardno", "[card]"),
+    ("cvc", "[card]"),
+    ("pan", "[card]"),
+];
+
 /// Redacts the values of a JSON text: the text itself when nothing was found, else the redacted one in `out` (cleared
 /// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
 #[must_use]
@@ -68,6 +103,11 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
                     at = value + bytes[value..].iter().take_while(is_number).count();
                     (Some(format!("\"{label}\"").into()), value, at)
                 }
+                Some(b'[' | b'{') => {
+                    let (end, clean) = all_within(json, value, label);
+                    at = end;
+                    (Some(clean.into()), value, end)
+                }
                 _ => continue,
             }
         } else {
@@ -86,47 +126,100 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
     out
 }
 
+/// Every string and number of the array or object that begins at `from` replaced; and where it ends.
+fn all_within(json: &str, from: usize, label: &str) -> (usize, String) {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth, mut out) = (from, 0usize, String::new());
+    while let Some(byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at).map_or(bytes.len(), |end| end + 1);
+                let is_key = bytes.get(after_blanks(bytes, at)) == Some(&b':');
+                if is_key || at == start + 2 {
+                    out.push_str(&json[start..at]);
+                } else {
+                    out.extend(["\"", label, "\""]);
+                }
+                continue;
+            }
+            b'-' | b'0'..=b'9' => {
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| matches!(b, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E'))
+                    .count();
+                out.extend(["\"", label, "\""]);
+                continue;
+            }
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        while !json.is_char_boundary(at) {
+            at += 1;
+        }
+        out.push_str(&json[start..at]);
+        if depth == 0 {
+            break;
+        }
+    }
+    (at, out)
+}
+
 /// What stands for a value of this key, if the key tells.
 fn label_of(key: &str) -> Option<&'static str> {
     const LONGEST: usize = 48;
-    // Most keys are told by their last two letters to be none of these.
-    if let [.., a, b] = key.as_bytes()
-        && b.is_ascii_alphanumeric()
-        && !matches!(
-            &[a.to_ascii_lowercase(), b.to_ascii_lowercase()],
-            b"il"
-                | b"ss"
-                | b"ne"
-                | b"er"
-                | b"dn"
-                | b"rd"
-                | b"wd"
-                | b"et"
-                | b"ey"
-                | b"en"
-                | b"me"
-                | b"ay"
-                | b"te"
-                | b"th"
-                | b"vv"
-                | b"an"
-                | b"id"
-        )
-        && a.is_ascii_alphanumeric()
-    {
+    if !may_tell(key.as_bytes()) {
         return None;
     }
     let mut lower = [0u8; LONGEST];
-    let mut len = 0;
-    for byte in key.bytes().filter(u8::is_ascii_alphanumeric) {
-        *lower.get_mut(len)? = byte.to_ascii_lowercase();
-        len += 1;
+    // Where a word begins: behind a mark, or at a capital behind a small letter.
+    let mut begins = [false; LONGEST];
+    let (mut len, mut before) = (0, b'_');
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            *lower.get_mut(len)? = byte.to_ascii_lowercase();
+            begins[len] = !before.is_ascii_alphanumeric() || (byte.is_ascii_uppercase() && before.is_ascii_lowercase());
+            len += 1;
+        }
+        before = byte;
     }
     let key = &lower[..len];
     let last = key.last()?;
-    KEYS.iter()
-        .find(|(end, _)| end.as_bytes().last() == Some(last) && key.ends_with(end.as_bytes()))
-        .map(|(_, label)| *label)
+    let ends = |end: &str| end.as_bytes().last() == Some(last) && key.ends_with(end.as_bytes());
+    let by_end = KEYS.iter().find(|(end, _)| ends(end));
+    let found = by_end.or_else(|| WORDS.iter().find(|(word, _)| ends(word) && begins[len - word.len()]));
+    found.map(|(_, label)| *label)
+}
+
+/// Most keys are told by their last three letters to be none of these.
+fn may_tell(key: &[u8]) -> bool {
+    static SECOND: [u32; 26] = before_last(1);
+    static THIRD: [u32; 26] = before_last(2);
+    let [.., third, second, last] = key else { return true };
+    let number = |byte: &u8| usize::from((byte | 0x20).wrapping_sub(b'a'));
+    let stands = |table: &[u32; 26], byte: &u8| {
+        table.get(number(last)).is_some_and(|bits| number(byte) < 26 && bits >> number(byte) & 1 == 1)
+    };
+    if !last.is_ascii_alphanumeric() || !second.is_ascii_alphanumeric() {
+        return true;
+    }
+    stands(&SECOND, second) && (!third.is_ascii_alphanumeric() || stands(&THIRD, third))
+}
+
+/// By a telling key's last letter: the letters that stand so far before it, a bit each.
+const fn before_last(distance: usize) -> [u32; 26] {
+    let mut bits = [0; 26];
+    let mut at = 0;
+    while at < KEYS.len() + WORDS.len() {
+        let (key, _) = if at < KEYS.len() { KEYS[at] } else { WORDS[at - KEYS.len()] };
+        let key = key.as_bytes();
+        let last = key.len() - 1;
+        bits[(key[last] - b'a') as usize] |= 1 << (key[last - distance] - b'a');
+        at += 1;
+    }
+    bits
 }
 
 /// What a string is replaced by, `None` if it stays. Strings with escapes are decoded first: what hides behind `\u0040`
@@ -166,6 +259,17 @@ mod tests {
             (r#"{"a":"b\u0040c.co \"q\""}"#, r#"{"a":"[email] \"q\""}"#),
             (r#"{"a":"line\nbreak","email":""}"#, r#"{"a":"line\nbreak","email":""}"#),
             (r#"{"email":{"verified":true},"x":1}"#, r#"{"email":{"verified":true},"x":1}"#),
+            (
+                r#"{"phone":{"cc":66,"number":"81 ก","ok":[true,null,""]},"x":1}"#,
+                r#"{"phone":{"cc":"[phone]","number":"[phone]","ok":[true,null,""]},"x":1}"#,
+            ),
+            (r#"{"tel":["081","ก"],"hotel":"x"}"#, r#"{"tel":["[phone]","[phone]"],"hotel":"x"}"#),
+            (r#"{"address":"12 Rama IV","homeTel":812345678}"#, r#"{"address":"[address]","homeTel":"[phone]"}"#),
+            (
+                r#"{"customer_name":"Somchai","otp":123456,"card-no":"4"}"#,
+                r#"{"customer_name":"[name]","otp":"[secret]","card-no":"[card]"}"#,
+            ),
+            (r#"{"tel":["081"#, r#"{"tel":["[phone]""#),
             (r#"{"email":null,"x":"y"}"#, r#"{"email":null,"x":"y"}"#),
             (r#"{"name":"red shoe","product_name":"x"}"#, r#"{"name":"red shoe","product_name":"x"}"#),
             ("call 081-234-5678", "call 081-234-5678"),
@@ -189,7 +293,28 @@ mod tests {
                 assert_eq!(label_of(&key), Some(label), "{key}");
             }
         }
-        for key in ["status", "bytes", "method", "viewport_width", "name", "", "x", "plan"] {
+        for (word, label) in WORDS {
+            for key in [word.to_owned(), word.to_uppercase(), format!("user_{word}"), format!("{word}_")] {
+                assert_eq!(label_of(&key), Some(label), "{key}");
+            }
+            assert_eq!(label_of(&format!("x{word}")), None, "{word}");
+        }
+        for key in [
+            "hotel",
+            "airline_id",
+            "shipping",
+            "technik",
+            "japan",
+            "product_name",
+            "status",
+            "bytes",
+            "method",
+            "viewport_width",
+            "name",
+            "",
+            "x",
+            "plan",
+        ] {
             assert_eq!(label_of(key), None, "{key}");
         }
     }

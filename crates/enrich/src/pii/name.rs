@@ -8,7 +8,7 @@ use memchr::memmem;
 use super::{Found, is_word};
 
 /// What stands before a name, as it is written.
-const TITLES: [&str; 22] = [
+const TITLES: [&str; 32] = [
     "Mr",
     "Mrs",
     "Ms",
@@ -26,6 +26,16 @@ const TITLES: [&str; 22] = [
     "bu",
     "Sdr",
     "Sdri",
+    "Sir",
+    "Professor",
+    "Khun",
+    "Mbak",
+    "mbak",
+    "Mas",
+    "mas",
+    "Kak",
+    "kak",
+    "a.n",
     "my name is",
     "My name is",
     "nama saya",

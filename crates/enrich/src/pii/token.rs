@@ -18,7 +18,7 @@ pub(super) fn credentials(text: &str, colon: usize) -> Option<Found> {
 /// What begins at a letter: an IPv6 address or an IBAN. (Each says no to most letters after a look or two.)
 pub(super) fn at(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    if at > 0 && (is_word(bytes[at - 1]) || bytes[at - 1] == b':') {
+    if at > 0 && is_word(bytes[at - 1]) {
         return None;
     }
     if let Some(found) = iban(text, at) {
@@ -30,7 +30,7 @@ pub(super) fn at(text: &str, at: usize) -> Option<Found> {
 /// The IPv6 address that begins at `at`. At least two colons and a digit: `a::b` is code, not an address.
 pub(super) fn ip_v6(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    if at > 0 && (is_word(bytes[at - 1]) || bytes[at - 1] == b':') {
+    if at > 0 && (is_word(bytes[at - 1]) || bytes[at - 1] == b':' && !is_label(&bytes[..at - 1])) {
         return None;
     }
     let len = bytes[at..].iter().take(46).take_while(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')).count();
@@ -43,6 +43,11 @@ pub(super) fn ip_v6(text: &str, at: usize) -> Option<Found> {
     let colons = token.bytes().filter(|b| *b == b':').count();
     let plausible = colons >= 2 && digits >= 1 && token.len() - colons >= 5;
     (plausible && token.parse::<Ipv6Addr>().is_ok()).then_some(Found { start: at, end, label: "[ip]" })
+}
+
+/// Whether a word that is no part of an address stands last: `IP` in `IP:2001:db8::1`.
+fn is_label(before: &[u8]) -> bool {
+    before.iter().rev().take_while(|b| is_word(**b) || !b.is_ascii()).any(|b| !b.is_ascii_hexdigit())
 }
 
 /// Countries with IBANs and how many symbols theirs have: what a text in small letters is held to.
@@ -73,13 +78,13 @@ fn iban(text: &str, at: usize) -> Option<Found> {
                 symbols[count] = symbol.to_ascii_uppercase();
                 count += 1;
             }
-            b' ' if count % 4 == 0 => {}
+            b' ' | b'-' if count % 4 == 0 => {}
             _ => break,
         }
         end += 1;
         let ends = !bytes.get(end).is_some_and(|next| is_word(*next));
         let long_enough = if small { Some(count) == wanted } else { count >= 15 };
-        if long_enough && ends && bytes[end - 1] != b' ' && mod_97(&symbols[..count]) == 1 {
+        if long_enough && ends && !matches!(bytes[end - 1], b' ' | b'-') && mod_97(&symbols[..count]) == 1 {
             best = Some(end);
         }
     }

@@ -1,12 +1,13 @@
 //! The page of a path: ids templated, so that a shop's chart of pages has as many rows as it has kinds of pages.
 
+use crate::pii::{Redaction, redact_by};
 use crate::text::{clipped, unescape};
 
 /// Longest page kept, in bytes.
 pub(super) const LONGEST_PAGE: usize = 512;
 
-/// The page of a path: ids templated (`/orders/:id`), e-mail addresses too (`:email`), escapes decoded, session ids,
-/// doubled and trailing slashes off. `path` itself where nothing changes, else in `out` (cleared first).
+/// The page of a path: ids templated (`/orders/:id`), e-mail addresses too (`:email`), other personal data marked
+/// (`/call/[phone]`), escapes decoded, `.` and `..` resolved, session ids, doubled and trailing slashes off. `path` itself where nothing changes, else in `out` (cleared first).
 ///
 /// Numbers, UUIDs, hashes, codes such as `ORD-100023` and names with one of these before or behind (`red-shoe-12345`) are
 /// ids; words with numbers (`iphone-15`) are not, nor are years and days of a dated path (`/2024/05/31/sale`).
@@ -36,10 +37,17 @@ fn template(path: &str, out: &mut String) {
 pub(super) fn append(path: &str, out: &mut String) {
     let begin = out.len();
     for segment in Segments::of(path) {
-        if segment.start > 0 {
-            out.push('/');
-        }
         let text = &path[segment.start..segment.end];
+        match text {
+            "." => continue,
+            ".." => {
+                let parent = out[begin..].rfind('/').unwrap_or(0);
+                out.truncate(begin + parent);
+                continue;
+            }
+            _ if segment.start > 0 => out.push('/'),
+            _ => {}
+        }
         match segment.shape {
             Shape::Plain => out.push_str(text),
             Shape::Id { from } => {
@@ -68,7 +76,7 @@ enum Shape {
     Plain,
     /// An id; what begins at byte `from` (a file's extension) stays.
     Id { from: usize },
-    /// With escapes, parameters or an `@`: has to be looked at closely.
+    /// With escapes, parameters or an `@`, personal data, or a step up: has to be looked at closely.
     Odd,
 }
 
@@ -118,9 +126,12 @@ impl Iterator for Segments<'_> {
         let shape = if text.len() > 511 || count(counts, SPECIAL) > 0 {
             Shape::Odd
         } else if count(counts, DIGIT) == 0 {
-            Shape::Plain
+            if matches!(text, b"." | b"..") { Shape::Odd } else { Shape::Plain }
         } else {
-            shape_of(text, counts)
+            match shape_of(text, counts) {
+                Shape::Plain if may_be_personal(counts) && is_personal(&self.path[start..end]) => Shape::Odd,
+                shape => shape,
+            }
         };
         let shape = self.unless_date(text, shape);
         Some(Segment { start, end, shape })
@@ -203,6 +214,19 @@ fn shape_of(text: &[u8], counts: u64) -> Shape {
     }
 }
 
+/// In a path: the structured kinds.
+const STRUCTURED: Redaction = Redaction { handles: false, names: false };
+
+/// Whether a word has as many digits as the shortest phone number, or the dots of an address.
+fn may_be_personal(counts: u64) -> bool {
+    count(counts, DIGIT) >= 7 || (count(counts, DIGIT) >= 4 && count(counts, DOT) == 3)
+}
+
+#[cold]
+fn is_personal(segment: &str) -> bool {
+    !std::ptr::eq(redact_by(segment, STRUCTURED, &mut String::new()), segment)
+}
+
 /// Digits enough to be an id's.
 fn is_number(text: &[u8]) -> bool {
     text.len() >= 5 && text.iter().all(u8::is_ascii_digit)
@@ -242,8 +266,11 @@ fn is_id(text: &[u8], counts: u64) -> bool {
     }
     let uuid = len == 36 && hex == 32 && joints == 4 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
     let hash = hex == len && len >= 12;
+    // A ULID: 26 signs of Crockford's alphabet, the first of them small. A market place's `B08N5WRWNW`.
+    let ulid = len == 26 && joints == 0 && digits >= 2 && text[0] <= b'7' && (lower == 0 || upper == 0);
+    let asin = len == 10 && joints == 0 && lower == 0 && text.starts_with(b"B0");
     let token = len >= 20 && digits >= 3 && lower > 0 && upper > 0 && joints <= 2;
-    uuid || hash || token || is_code(text, digits, lower + upper, joints)
+    uuid || hash || ulid || asin || token || is_code(text, digits, lower + upper, joints)
 }
 
 /// `ORD-100023`, `p1002934`: a short prefix and a long number.
@@ -274,13 +301,19 @@ fn put_odd(segment: &str, out: &mut String) {
         out.push_str(segment);
     }
     let text = &out[start.min(out.len())..];
-    if text.contains('@') && text.contains('.') {
+    if (text.contains('@') || text.contains("%40")) && text.contains('.') {
         out.truncate(start);
         out.push_str(":email");
     } else if text.len() <= 511
         && let Shape::Id { from } = shape_of(text.as_bytes(), counted(text.as_bytes()))
     {
         out.replace_range(start..start + from, ":id");
+    } else if text.bytes().any(|b| b.is_ascii_digit() || !b.is_ascii()) {
+        let mut clean = String::new();
+        if !std::ptr::eq(redact_by(text, STRUCTURED, &mut clean), text) {
+            out.truncate(start);
+            out.push_str(&clean);
+        }
     }
 }
 
@@ -337,6 +370,17 @@ mod tests {
             ("/user/somchai@example.com/orders", "/user/:email/orders"),
             ("/user/somchai%40example.com", "/user/:email"),
             ("/%E0%B8%A3%E0%B8%AD%E0%B8%87%E0%B9%80%E0%B8%97%E0%B9%89%E0%B8%B2", "/รองเท้า"),
+            ("/u/081-234-5678", "/u/[phone]"),
+            ("/u/081%20234%205678", "/u/[phone]"),
+            ("/card/4111-1111-1111-1111/x", "/card/[card]/x"),
+            ("/from/203.0.113.9", "/from/[ip]"),
+            ("/reset/eyJhbGciOi/john.doe%2540example.com", "/reset/eyJhbGciOi/:email"),
+            ("/wa/+66812345678", "/wa/[phone]"),
+            ("/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/:id"),
+            ("/dp/B08N5WRWNW/reviews", "/dp/:id/reviews"),
+            ("/a/./../b", "/b"),
+            ("/../../a/b/..", "/a"),
+            ("/a/..", "/"),
             ("/a%2Fb", "/a%2Fb"),
             ("/a%FF", "/a%FF"),
             ("/100%", "/100%"),

@@ -2,7 +2,7 @@
 
 use crumbtrail_enrich::agent::hints::Hints;
 use crumbtrail_enrich::fence::{Fences, Position};
-use crumbtrail_enrich::{Enricher, Extras, Rules, media};
+use crumbtrail_enrich::{Enricher, Extras, Rules};
 use crumbtrail_events::vocabulary::{Channel, Device};
 use crumbtrail_events::{ClickEvent, SupportEntry, Touchpoint};
 use crumbtrail_intake::Decoded;
@@ -88,11 +88,6 @@ fn click(event: &ClickEvent<'_>, enricher: &mut Enricher, fences: &Fences, added
     device(event, &out, &extras, added, why);
     place(event.ip, &out, &extras, added, why);
     why.text("channel", &channel_rule(&rules, &out, &extras));
-    if let Some(media) = media::read(event.name, event.properties) {
-        added.text("media", media.phase.as_str());
-        added.number("media_percent", media.percent);
-        added.0.insert("media_engagement".to_owned(), media.is_engagement().into());
-    }
     let at = event.latitude.zip(event.longitude).and_then(|(y, x)| Position::new(f64::from(y), f64::from(x)));
     let inside: Vec<&str> = at.map_or_else(Vec::new, |at| {
         fences.near(at).filter(|(_, distance)| *distance <= 0.0).map(|(fence, _)| fence.name.as_str()).collect()
@@ -102,8 +97,18 @@ fn click(event: &ClickEvent<'_>, enricher: &mut Enricher, fences: &Fences, added
     }
     added.text("store", out.store);
     added.text("search", out.search);
+    for (name, given, kept) in [("title", event.title, out.title), ("properties", event.properties, out.properties)] {
+        redacted(name, given, kept, added, why);
+    }
     text(event.text, &out, added, why);
     added.text("contact", out.contact);
+}
+
+fn redacted(name: &str, given: &str, kept: &str, added: &mut Columns, why: &mut Columns) {
+    added.text(name, kept);
+    if kept != given {
+        why.text(name, "personal data is replaced by typed marks");
+    }
 }
 
 fn support(entry: &SupportEntry<'_>, enricher: &mut Enricher, added: &mut Columns, why: &mut Columns) {
@@ -115,6 +120,7 @@ fn support(entry: &SupportEntry<'_>, enricher: &mut Enricher, added: &mut Column
     {
         added.text(name, value);
     }
+    redacted("properties", entry.properties, out.properties, added, why);
     text(entry.text, &out, added, why);
     added.text("contact", out.contact);
 }
@@ -187,12 +193,9 @@ fn channel_rule(rules: &Rules, out: &Touchpoint<'_>, extras: &Extras<'_>) -> Str
 }
 
 fn text(given: &str, out: &Touchpoint<'_>, added: &mut Columns, why: &mut Columns) {
-    added.text("text", out.text);
+    redacted("text", given, out.text, added, why);
     if out.characters > 0 {
         added.0.insert("characters".to_owned(), out.characters.into());
-    }
-    if out.text != given {
-        why.text("text", "personal data is replaced by typed marks");
     }
 }
 
