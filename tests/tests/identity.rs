@@ -115,7 +115,7 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     let history =
         "SELECT customer, standing, dateDiff('day', fromUnixTimestamp64Milli(1760000000000, 'UTC'), changed_at) < 40
          FROM identity_link_history WHERE id = 'phone' ORDER BY customer, change_number";
-    let anns = "ann\tlinked\t1\nann\tlinked\t1\nann\tundone\t0\nann\tlinked\t0\n";
+    let anns = "ann\tlinked\t1\nann\tlinked\t1\nann\tundone\t0\nann\tlinked\t0\nann\tlinked\t0\n";
     let bobs = "bob\trival\t1\nbob\tlinked\t0\nbob\tundone\t0\n";
     assert_eq!(shop.sql(history), format!("{anns}{bobs}"));
     assert_eq!(

@@ -112,7 +112,7 @@ impl ImportFile for SourceFile {
             None => {
                 let mut reader = reader;
                 // What some editors begin a file with is no part of its first record.
-                if reader.fill_buf().map_err(|error| error.to_string())?.starts_with(b"\xEF\xBB\xBF") {
+                if reader.fill_buf().map_err(damaged)?.starts_with(b"\xEF\xBB\xBF") {
                     reader.consume(3);
                 }
                 Box::new(Lines { reader, line: Vec::new(), used: 0 })
