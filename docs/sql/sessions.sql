@@ -178,7 +178,7 @@ SELECT
     arrayFirst(customer -> customer != '', arrayMap(event -> event.customer, events)) AS customer,
     end_reason,
     toBool(is_continuation) AS is_continuation,
-    toBool(events[-1].at - events[1].at >= engaged_seconds * 1000 OR length(views) >= engaged_views OR hasAny(kinds, conversions)) AS is_engaged,
+    toBool(events[-1].at - events[1].at >= engaged_seconds * 1000 OR length(views) >= engaged_views OR hasAny(kinds, conversions || ['media_watched', 'media_completed'])) AS is_engaged,
     toInt64((length(slots) - pinged_views) * heartbeat_seconds + pinged_views * minimum_visit_seconds) * 1000 AS engaged_ms,
     arrayCount(kind -> kind != 'page_ping', kinds) AS event_count,
     countEqual(kinds, 'page_ping') AS ping_count,

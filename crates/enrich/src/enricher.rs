@@ -28,7 +28,7 @@ use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
 use crate::places::{Origin, Places};
-use crate::query::{Parameters, decoded, first_of};
+use crate::query::{Parameters, clean, decoded, first_of};
 use crate::rules::{Rules, SiteRules};
 use crate::url::{self, Parts};
 
@@ -78,6 +78,7 @@ pub struct Missing {
 struct Buffers {
     host: String,
     page: String,
+    address: [String; 2],
     referrer: String,
     source: [String; 2],
     medium: [String; 2],
@@ -215,6 +216,9 @@ impl Enricher {
         };
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
         (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
+        if !site.kept_parameters.is_empty() {
+            out.page = with_query(out.page, parts.query, &site.kept_parameters, &mut buffers.address);
+        }
 
         let kept = match Sent::of(event) {
             None => agents.of(event.user_agent),
@@ -325,6 +329,17 @@ impl Enricher {
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts.as_ref(), &rules.of(entry.site).1.calling_code, &mut buffers.contact, out)
     }
+}
+
+/// The page with what of its query is part of its address, in `[address, query]`.
+fn with_query<'a>(page: &'a str, query: &str, kept: &[String], [address, buffer]: &'a mut [String; 2]) -> &'a str {
+    let query = clean(query, kept, STRUCTURED, buffer);
+    if query.is_empty() {
+        return page;
+    }
+    address.clear();
+    address.extend([page, "?", query]);
+    address
 }
 
 /// What the source told, or else what the URL says, without personal data.

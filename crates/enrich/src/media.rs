@@ -1,5 +1,6 @@
 //! Media events as engagement: what Segment, GA4, Snowplow and Matomo call play, progress and complete, as one thing.
 
+use crumbtrail_events::Kind;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
@@ -50,6 +51,23 @@ impl Media {
         self.phase == Phase::Complete
             || self.percent.is_some_and(|percent| percent >= 25.0)
             || self.position_s.is_some_and(|position| position >= 10.0)
+    }
+}
+
+/// The kind of an event whose name says no more than `kind`: that of a media event by how far it got, else `kind`.
+#[inline]
+#[must_use]
+pub fn kind_of(kind: Kind, name: &str, properties: &str) -> Kind {
+    if !matches!(kind, Kind::Custom | Kind::MediaPlayed) {
+        return kind;
+    }
+    // Our own name for it is none of a vocabulary, and not kept beside the kind.
+    let name = if kind == Kind::MediaPlayed { "media_played" } else { name };
+    match read(name, properties) {
+        Some(Media { phase: Phase::Complete, .. }) => Kind::MediaCompleted,
+        Some(media) if media.is_engagement() => Kind::MediaWatched,
+        Some(_) => Kind::MediaPlayed,
+        None => kind,
     }
 }
 
@@ -241,6 +259,23 @@ mod tests {
         assert_eq!(percent("video_progress", r#"{"percent":-3,"duration":0}"#), None);
         assert_eq!(percent("video_progress", "not json"), None);
         assert_eq!(percent("video_complete", "{}"), Some(100.0));
+    }
+
+    #[test]
+    fn a_media_event_has_the_kind_of_how_far_it_got() {
+        let percent = |percent| format!(r#"{{"percent":{percent}}}"#);
+        for (name, properties, expected) in [
+            ("video_start", percent(0), Kind::MediaPlayed),
+            ("Video Playback Paused", percent(24), Kind::MediaPlayed),
+            ("video_progress", percent(25), Kind::MediaWatched),
+            ("video_complete", String::new(), Kind::MediaCompleted),
+            ("Coupon Denied", percent(99), Kind::Custom),
+        ] {
+            assert_eq!(kind_of(Kind::Custom, name, &properties), expected, "{name} {properties}");
+        }
+        assert_eq!(kind_of(Kind::MediaPlayed, "", &percent(30)), Kind::MediaWatched);
+        assert_eq!(kind_of(Kind::MediaPlayed, "", ""), Kind::MediaPlayed);
+        assert_eq!(kind_of(Kind::Click, "video_complete", ""), Kind::Click, "what is known stays");
     }
 
     #[test]

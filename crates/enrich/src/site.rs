@@ -11,7 +11,7 @@ pub struct SiteRules {
     pub excluded_referrers: Vec<String>,
     /// URL parameters that hold what was searched for on the site, first present wins.
     pub search_parameters: Vec<String>,
-    /// URL parameters that are part of a page's address, kept in the page's query (see [`crate::query::clean`]).
+    /// URL parameters that are part of a page's address, kept in the page's query, in this order (see [`crate::query::clean`]).
     pub kept_parameters: Vec<String>,
     /// Calling code of phone numbers written without one, digits only: `66`, `62`, `1`. Empty: such numbers are kept national.
     pub calling_code: String,

@@ -81,11 +81,17 @@ pub enum Kind {
     SupportRating = 36,
     /// Support: a public mention on a social network.
     SupportMention = 37,
+    /// A video or sound began, goes on or was stopped.
+    MediaPlayed = 38,
+    /// A quarter of a video or sound was played, or ten seconds of it.
+    MediaWatched = 39,
+    /// A video or sound was played to its end.
+    MediaCompleted = 40,
 }
 
 impl Kind {
     /// Every value, by code.
-    pub const ALL: [Kind; 38] = [
+    pub const ALL: [Kind; 41] = [
         Kind::Custom,
         Kind::PageView,
         Kind::ScreenView,
@@ -124,6 +130,9 @@ impl Kind {
         Kind::SupportClosed,
         Kind::SupportRating,
         Kind::SupportMention,
+        Kind::MediaPlayed,
+        Kind::MediaWatched,
+        Kind::MediaCompleted,
     ];
 
     /// The stable name, as it stands in schemas, tables and rules.
@@ -168,6 +177,9 @@ impl Kind {
             Kind::SupportClosed => "closed",
             Kind::SupportRating => "rating",
             Kind::SupportMention => "mention",
+            Kind::MediaPlayed => "media_played",
+            Kind::MediaWatched => "media_watched",
+            Kind::MediaCompleted => "media_completed",
         }
     }
 
@@ -213,6 +225,9 @@ impl Kind {
             "closed" => Kind::SupportClosed,
             "rating" => Kind::SupportRating,
             "mention" => Kind::SupportMention,
+            "media_played" => Kind::MediaPlayed,
+            "media_watched" => Kind::MediaWatched,
+            "media_completed" => Kind::MediaCompleted,
             _ => return None,
         })
     }
@@ -228,7 +243,13 @@ impl Kind {
     /// Whether this came from a support log (and belongs to a conversation, not to a session).
     #[must_use]
     pub const fn is_support(self) -> bool {
-        self as u8 >= Kind::SupportMessage as u8
+        self as u8 >= Kind::SupportMessage as u8 && self as u8 <= Kind::SupportMention as u8
+    }
+
+    /// Whether somebody who did this is engaged, however short the session.
+    #[must_use]
+    pub const fn is_watched(self) -> bool {
+        matches!(self, Kind::MediaWatched | Kind::MediaCompleted)
     }
 
     /// Whether this is a page or screen view.
@@ -255,6 +276,7 @@ mod tests {
             assert_eq!(Kind::from_code(kind as u8), Some(kind));
         }
         assert!(Kind::SupportMention.is_support() && !Kind::MessageUnsubscribed.is_support());
+        assert!(!Kind::MediaPlayed.is_support() && !Kind::MediaPlayed.is_marketing());
         assert!(Kind::MessageSent.is_marketing() && !Kind::OnboardingStep.is_marketing());
     }
 }

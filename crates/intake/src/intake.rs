@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crumbtrail_enrich::Enricher;
 use crumbtrail_enrich::consent::{self, Consent};
+use crumbtrail_enrich::{Enricher, media};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
@@ -297,6 +297,7 @@ fn click<'a>(
     if event.site.is_empty() {
         event.site = input.site;
     }
+    event.kind = media::kind_of(event.kind, event.name, event.properties);
     let corrected = correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at);
     let mut head = Head {
         outcome: Outcome::Counted,

@@ -38,10 +38,14 @@ fn intake(settings: Settings) -> Intake {
     Intake::new(decoder, enricher, Arc::new(Scorer::when_needed()), settings)
 }
 
-/// Judges a record: a click with these members besides the required ones.
+/// Judges a record: a page view with these members besides the required ones.
 fn judge(intake: &mut Intake, members: &str, check: impl FnOnce(Decided, Touchpoint<'_>)) {
-    let json =
-        format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v1","name":"page_view",{members}}}"#);
+    judge_named(intake, "page_view", members, check);
+}
+
+/// Judges a record: a click of this name with these members besides the required ones.
+fn judge_named(intake: &mut Intake, name: &str, members: &str, check: impl FnOnce(Decided, Touchpoint<'_>)) {
+    let json = format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v1","name":"{name}",{members}}}"#);
     let input = Input {
         shape: SourceShape::ClickJson,
         site: "shop",
@@ -80,6 +84,22 @@ fn what_address_agent_and_page_say_is_in_the_log() {
         let texts = [t.network_owner, t.geo_edition, t.brand, t.bot_indicators, t.page_group];
         assert_eq!((texts, t.accuracy_km, t.asn), ([""; 5], 0, 0), "unknown stays empty");
     });
+}
+
+#[test]
+fn a_media_event_is_of_the_kind_of_how_far_it_got() {
+    let mut intake = intake(Settings::default());
+    for (name, properties, kind, kept) in [
+        ("Video Playback Started", r#"{"position":0,"total_length":90}"#, Kind::MediaPlayed, "Video Playback Started"),
+        ("video_progress", r#"{"video_percent":25}"#, Kind::MediaWatched, "video_progress"),
+        ("media_played", r#"{"percent":50}"#, Kind::MediaWatched, ""),
+        ("VideoEnd", "{}", Kind::MediaCompleted, "VideoEnd"),
+        ("Coupon Denied", r#"{"percent":50}"#, Kind::Custom, "Coupon Denied"),
+    ] {
+        judge_named(&mut intake, name, &format!(r#""properties":{properties}"#), |_, t| {
+            assert_eq!((t.head.kind, t.name), (kind, kept), "{name}");
+        });
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub struct SessionRow<'a> {
     pub started_at: EventTime,
     /// Last event.
     pub ended_at: EventTime,
-    /// Engaged: 10 s long, or 2 views, or a conversion. Bounce is the opposite.
+    /// Engaged: 10 s long, or 2 views, or a conversion, or media watched. Bounce is the opposite.
     pub is_engaged: bool,
     /// Engaged time by heartbeats, ms: unique ping slots of each view (see `engaged.rs`); 0 without heartbeats.
     pub engaged_ms: i64,

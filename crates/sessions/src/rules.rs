@@ -28,7 +28,7 @@ pub struct Rules {
     pub engaged_ms: i64,
     /// A session with at least this many views is engaged. Default 2.
     pub engaged_views: u32,
-    /// A session with an event of one of these kinds is engaged. Default: purchase.
+    /// A session with an event of one of these kinds is engaged, as it is with media that were watched. Default: purchase.
     pub conversions: Kinds,
     /// Distance of two heartbeats of one page, the length of a ping slot. Default 10 s.
     pub heartbeat_ms: i64,

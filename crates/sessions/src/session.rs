@@ -55,7 +55,7 @@ struct Counts {
     purchase_quantity: u32,
     cart_value: i64,
     revenue: i64,
-    is_converted: bool,
+    is_engaging: bool,
     text_count: u32,
     score: i64,
     score_worst: i16,
@@ -85,7 +85,7 @@ stored_fields!(Counts {
     purchase_quantity,
     cart_value,
     revenue,
-    is_converted,
+    is_engaging,
     text_count,
     score,
     score_worst,
@@ -139,7 +139,7 @@ impl Summary {
     pub(crate) fn add(&mut self, event: &Event, rules: &Rules, interner: &Interner) {
         let counts = &mut self.counts;
         counts.event_count += u32::from(event.kind != Kind::PagePing);
-        counts.is_converted |= rules.conversions.has(event.kind);
+        counts.is_engaging |= rules.conversions.has(event.kind) || event.kind.is_watched();
         self.behaviour.add(event, &rules.pace);
         match event.kind {
             Kind::PageView | Kind::ScreenView => {
@@ -239,7 +239,7 @@ impl Summary {
             ended_at: open.last,
             is_engaged: open.last.since(open.start.at) >= rules.engaged_ms
                 || counts.view_count >= rules.engaged_views
-                || counts.is_converted,
+                || counts.is_engaging,
             engaged_ms: self.engaged.ms(rules.heartbeat_ms, rules.minimum_visit_ms),
             cut,
             is_continuation: open.is_continuation,
@@ -373,6 +373,8 @@ mod tests {
         assert!(!is_engaged(&[(0, Kind::PageView), (1, Kind::PagePing)]));
         assert!(is_engaged(&[(0, Kind::PageView), (1, Kind::PageView)]));
         assert!(is_engaged(&[(0, Kind::SignUp)]));
+        assert!(is_engaged(&[(0, Kind::MediaWatched)]) && is_engaged(&[(0, Kind::MediaCompleted)]));
+        assert!(!is_engaged(&[(0, Kind::PageView), (1, Kind::MediaPlayed)]));
         assert!(!is_engaged(&[(0, Kind::Purchase)]), "conversions are the site's to say");
     }
 }

@@ -31,6 +31,7 @@ pub mod rows;
 pub mod schema;
 pub mod server;
 pub mod tables;
+mod ttl;
 pub mod version;
 
 pub use batch::{Batch, Processor, TableRows};

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::error::WarehouseError;
 use crate::schema::{FILES, SchemaFile, Target};
 use crate::tables::TableId;
+use crate::ttl;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,7 +18,7 @@ pub struct Report {
     pub unchanged_count: usize,
 }
 
-/// Applies the files that are new, and views whose text changed or that are gone. Every statement is repeatable, so running it twice, or
+/// Applies the files that are new, views whose text changed or that are gone, and a ttl that changed. Every statement is repeatable, so running it twice, or
 /// twice at once, does no harm. The views show the target's epoch then.
 ///
 /// # Errors
@@ -65,13 +66,15 @@ async fn apply(
                 if text != text_hash {
                     return Err(WarehouseError::MigrationChanged { file: file.file });
                 }
-                // The same file with other parameters (a ttl, a cluster): the table stays as it was made.
-                tracing::warn!(
-                    file = file.file,
-                    "parameters changed after the table was made; the table keeps the old ones"
-                );
-                report.unchanged_count += 1;
-                continue;
+                // The same file with other parameters: a ttl is followed, a cluster stays as the table was made.
+                if !ttl::follow(client, target, file).await? {
+                    tracing::warn!(
+                        file = file.file,
+                        "parameters changed after the table was made; the table keeps the old ones"
+                    );
+                    report.unchanged_count += 1;
+                    continue;
+                }
             }
             _ => {}
         }

@@ -108,6 +108,26 @@ pub struct Target {
     pub topic_names: Vec<String>,
 }
 
+/// Where the ttl of touchpoints stands in their file.
+const TOUCHPOINTS_TTL: &str = "{touchpoints_ttl}";
+/// Where the ttl of dead letters stands in their file.
+const DEAD_LETTERS_TTL: &str = "{dead_letters_ttl}";
+
+/// How long a table keeps its rows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ttl {
+    /// Days; `None` keeps them.
+    pub(crate) days: Option<u32>,
+    /// The clause that says so; empty without one.
+    pub(crate) clause: String,
+}
+
+impl Ttl {
+    fn of(days: Option<u32>, clause: impl FnOnce(u32) -> String) -> Ttl {
+        Ttl { days, clause: days.map_or(String::new(), clause) }
+    }
+}
+
 impl Target {
     /// A single node: database `crumbtrail`, epoch 1, touchpoints and dead letters kept.
     #[must_use]
@@ -127,26 +147,16 @@ impl Target {
     #[must_use]
     pub fn render(&self, file: &SchemaFile) -> String {
         let engine = if self.replicated { "Replicated" } else { "" };
-        let on_cluster = self.cluster.as_ref().map_or(String::new(), |cluster| format!("ON CLUSTER '{cluster}'"));
         let settings = if self.replicated {
             "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
         } else {
             "non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1"
         };
-        let touchpoints_ttl = self
-            .touchpoints_ttl_days
-            .map_or(String::new(), |days| format!("TTL toDateTime(occurred_at) + INTERVAL {days} DAY"));
         // A batch's touchpoints are younger than its watermark by the lateness at most (a week covers it), so the table
         // still has the touchpoints of ledger rows whose watermark is that much younger than the ttl.
         let shortest = [self.touchpoints_ttl_days, self.dead_letters_ttl_days].into_iter().flatten().min();
         let ttl_keeps_rows = shortest.map_or("1".to_owned(), |days| {
             format!("watermark_at > now64(3) - INTERVAL {} DAY", days.saturating_sub(8))
-        });
-        // The reception of an imported record may be unknown (1970): those stay.
-        let dead_letters_ttl = self.dead_letters_ttl_days.map_or(String::new(), |days| {
-            format!(
-                "TTL toDateTime(received_at) + INTERVAL {days} DAY DELETE WHERE received_at > toDateTime64(0, 3, 'UTC')"
-            )
         });
         let topic_names = self.topic_names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         let filled = file
@@ -163,12 +173,39 @@ impl Target {
             "" => text.replace(&format!("{parameter}\n"), ""),
             clause => text.replace(parameter, clause),
         };
-        let filled = or_nothing(filled, "{touchpoints_ttl}", &touchpoints_ttl);
-        let filled = or_nothing(filled, "{dead_letters_ttl}", &dead_letters_ttl);
-        match on_cluster.as_str() {
+        let filled = or_nothing(filled, TOUCHPOINTS_TTL, &self.touchpoints_ttl().clause);
+        let filled = or_nothing(filled, DEAD_LETTERS_TTL, &self.dead_letters_ttl().clause);
+        match self.on_cluster().as_str() {
             "" => filled.replace(" {on_cluster}", ""),
             clause => filled.replace("{on_cluster}", clause),
         }
+    }
+
+    /// The ttl that the table of a file is to have, where it can have one.
+    pub(crate) fn ttl(&self, file: &SchemaFile) -> Option<Ttl> {
+        match file.text {
+            text if text.contains(TOUCHPOINTS_TTL) => Some(self.touchpoints_ttl()),
+            text if text.contains(DEAD_LETTERS_TTL) => Some(self.dead_letters_ttl()),
+            _ => None,
+        }
+    }
+
+    fn touchpoints_ttl(&self) -> Ttl {
+        Ttl::of(self.touchpoints_ttl_days, |days| format!("TTL toDateTime(occurred_at) + INTERVAL {days} DAY"))
+    }
+
+    /// The reception of an imported record may be unknown (1970): those stay.
+    fn dead_letters_ttl(&self) -> Ttl {
+        Ttl::of(self.dead_letters_ttl_days, |days| {
+            format!(
+                "TTL toDateTime(received_at) + INTERVAL {days} DAY DELETE WHERE received_at > toDateTime64(0, 3, 'UTC')"
+            )
+        })
+    }
+
+    /// The clause that runs a statement on every server; empty without a cluster.
+    pub(crate) fn on_cluster(&self) -> String {
+        self.cluster.as_ref().map_or(String::new(), |cluster| format!("ON CLUSTER '{cluster}'"))
     }
 
     /// Refuses names that could not stand in a statement as they are.

@@ -5,7 +5,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{ask, click, engine_is_here, inserter, migrated, target};
+use common::{ask, click, engine_is_here, inserter, loader, migrated, target, touchpoint_batch};
 use crumbtrail_events::touchpoint::{Item, Items};
 use crumbtrail_events::vocabulary::{Channel, Device, Feeling};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
@@ -13,7 +13,7 @@ use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
 use crumbtrail_warehouse::Server as _;
-use crumbtrail_warehouse::schema::FILES;
+use crumbtrail_warehouse::schema::{FILES, Target};
 use crumbtrail_warehouse::tables::identity_links::Change;
 use crumbtrail_warehouse::tables::{
     breadcrumbs, conversations, conversions, dead_letters, identity_links, journeys, sessions, stage_moves, touchpoints,
@@ -52,6 +52,39 @@ async fn migrating_twice_changes_nothing_and_verify_finds_nothing() {
     assert_eq!(third.applied.len(), 1, "a view that is gone is made again: {third:?}");
     let findings = migrate::verify(&client, &target("t_migrate")).await.unwrap();
     assert_eq!(findings.len(), 1, "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_ttl_follows_the_target_and_the_audit_knows_what_it_took() {
+    if !engine_is_here("a_ttl_follows_the_target_and_the_audit_knows_what_it_took") {
+        return;
+    }
+    let (client, _) = migrated("t_ttl").await;
+    client.execute("SYSTEM START MERGES t_ttl.touchpoints_e1").await.unwrap();
+    loader(&client).load(&[touchpoint_batch(0, 0, &[Outcome::Counted, Outcome::Counted])]).await.unwrap();
+    let kept = async |days: Option<u32>| {
+        let target = Target { touchpoints_ttl_days: days, ..target("t_ttl") };
+        let report = migrate::migrate(&client, &target).await.unwrap();
+        client.execute("OPTIMIZE TABLE t_ttl.touchpoints_e1 FINAL").await.unwrap();
+        let ttl = "SELECT extract(engine_full, 'toIntervalDay.(\\\\d+)') FROM system.tables WHERE database = '{db}' \
+                   AND name = 'touchpoints_e1'";
+        let rows = ask(&client, "SELECT count() FROM {db}.touchpoints").await;
+        let audit = ask(&client, "SELECT kind FROM {db}.audit").await;
+        (report.applied, ask(&client, ttl).await, rows, audit)
+    };
+    let both = vec!["0003_touchpoints.sql", "0164_audit_view.sql"];
+    let said = |ttl: &str, rows: &str| (both.clone(), ttl.to_owned(), rows.to_owned(), String::new());
+    assert_eq!(kept(Some(20_000)).await, said("20000", "2"), "made shorter than for ever");
+    // The batch is of 2023.
+    assert_eq!(kept(Some(30)).await, said("30", "0"));
+    assert_eq!(kept(Some(30)).await.0, [""; 0], "nothing new");
+    assert_eq!(kept(Some(20_000)).await, said("20000", "0"), "what is gone was taken by the ttl before");
+    assert_eq!(kept(None).await, said("", "0"));
+    let mut short = touchpoint_batch(1, 0, &[Outcome::Counted, Outcome::Counted]);
+    short.tables = touchpoint_batch(1, 0, &[Outcome::Counted]).tables;
+    short.watermark = short.watermark.plus(100 * 365 * 86_400_000);
+    loader(&client).load(&[short]).await.unwrap();
+    assert_eq!(ask(&client, "SELECT kind FROM {db}.audit").await, "rows", "what is younger counts");
 }
 
 #[tokio::test]

@@ -282,6 +282,9 @@ pub struct EnrichConfig {
     /// Calling code of phone numbers that contacts are written with without one, such as `66` or `62`: `081 234 5678` and
     /// `+66 81 234 5678` are then one contact; empty: they are two.
     pub calling_code: String,
+    /// URL parameters that are part of a page's address, such as `category` or `id`: kept in `page`, in this order, with personal
+    /// data redacted. All others are left out of it.
+    pub kept_parameters: Vec<String>,
     /// Drop robots (outcome `bot`) instead of flagging their sessions.
     pub drop_bots: bool,
 }

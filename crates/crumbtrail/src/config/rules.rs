@@ -36,6 +36,8 @@ macro_rules! rules_config {
             pub pages: String,
             /// Calling code of this site's phone numbers, as `enrich.calling_code`; empty: that of every site.
             pub calling_code: String,
+            /// URL parameters that are part of a page's address, as `enrich.kept_parameters`; none: those of every site.
+            pub kept_parameters: Vec<String>,
         }
 
         impl SiteConfig {

@@ -123,6 +123,7 @@ pub fn fences(config: &Config) -> Result<Option<Arc<Fences>>> {
 /// A file of rules cannot be read, or a line of it is none.
 pub fn rules(config: &Config) -> Result<Rules> {
     let every = pages("enrich.pages", &config.enrich.pages)?;
+    let kept = &config.enrich.kept_parameters;
     let site = |(name, site): (&String, &SiteConfig)| {
         let own =
             if site.pages.is_empty() { every.clone() } else { pages(&format!("sites.{name}.pages"), &site.pages)? };
@@ -130,13 +131,19 @@ pub fn rules(config: &Config) -> Result<Rules> {
             own_hosts: site.own_hosts.clone(),
             excluded_referrers: site.excluded_referrers.clone(),
             calling_code: calling_code(config, Some(site))?,
+            kept_parameters: if site.kept_parameters.is_empty() { kept.clone() } else { site.kept_parameters.clone() },
             pages: own,
             ..SiteRules::default()
         };
         Ok((name.clone(), rules))
     };
     let sites = config.sites.iter().map(site).collect::<Result<_>>()?;
-    let default = SiteRules { pages: every.clone(), calling_code: calling_code(config, None)?, ..SiteRules::default() };
+    let default = SiteRules {
+        pages: every.clone(),
+        calling_code: calling_code(config, None)?,
+        kept_parameters: kept.clone(),
+        ..SiteRules::default()
+    };
     let mut rules = Rules { sites, default, ..Rules::default() };
     if let Some(book) = read("enrich.channels", &config.enrich.channels, Book::read)? {
         rules.channels = Arc::new(book);
@@ -211,6 +218,18 @@ mod tests {
     fn systems_file(path: &Path, organisation: &str) {
         let rows = [("203.0.113.0/24".parse().unwrap(), System { number: 7_470, organisation })];
         replace(path, write_systems(&rows, 0).unwrap());
+    }
+
+    #[test]
+    fn a_site_keeps_its_own_parameters_or_those_of_every_site() {
+        let mut config = Config::default();
+        config.enrich.kept_parameters = vec!["id".to_owned()];
+        let own = SiteConfig { kept_parameters: vec!["sku".to_owned()], ..SiteConfig::default() };
+        config.sites.extend([("own".to_owned(), own), ("other".to_owned(), SiteConfig::default())]);
+        let rules = rules(&config).unwrap();
+        for (site, kept) in [("own", "sku"), ("other", "id"), ("unknown", "id")] {
+            assert_eq!(rules.of(site).1.kept_parameters, [kept], "{site}");
+        }
     }
 
     #[test]

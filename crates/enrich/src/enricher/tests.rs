@@ -51,6 +51,24 @@ fn view<'a>() -> ClickEvent<'a> {
     }
 }
 
+#[test]
+fn parameters_of_a_pages_address_are_kept_in_their_order() {
+    let mut rules = Rules::default();
+    rules.default.kept_parameters = vec!["category".into(), "id".into()];
+    rules.default.pages = PageRules::read("/index.php group=Shop").unwrap();
+    let mut enricher = Enricher::new(Arc::new(rules), None, None);
+    for (url, page) in [
+        ("https://shop.example/index.php?id=7&utm_source=x&category=red%20shoes", "/index.php?category=red+shoes&id=7"),
+        ("https://shop.example/index.php?id=mila%40example.com", "/index.php?id=[email]"),
+        ("https://shop.example/index.php?session=1", "/index.php"),
+        ("https://shop.example/index.php?id=7#top", "/index.php?id=7"),
+    ] {
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { url, ..view() }, &mut out);
+        assert_eq!((out.page, out.page_group), (page, "Shop"), "{url}");
+    }
+}
+
 /// Channel, source, medium, campaign and referrer of an event.
 fn touch(event: ClickEvent<'_>) -> (Channel, String, String, String, String) {
     let mut enricher = enricher();

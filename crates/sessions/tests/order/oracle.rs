@@ -182,6 +182,7 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
     }
     let pinged = slots.iter().map(|(view, _)| *view).collect::<BTreeSet<i32>>().len() as i64;
     let purchases = count(&|e| e.kind == Kind::Purchase);
+    let watched = count(&|e| matches!(e.kind, Kind::MediaWatched | Kind::MediaCompleted));
     let text = |of: &dyn for<'a> Fn(&Touchpoint<'a>) -> &'a str| {
         first(&|event| of(&Touchpoint::decode(&event.bytes()).unwrap()).to_owned()).unwrap_or_default()
     };
@@ -189,7 +190,7 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
         span: (start, end),
         why: why.to_owned(),
         is_continuation,
-        is_engaged: end - start >= rules.engaged_ms || views.len() > 1 || purchases > 0,
+        is_engaged: end - start >= rules.engaged_ms || views.len() > 1 || purchases + watched > 0,
         engaged_ms: rules.heartbeat_ms * (slots.len() as i64 - pinged) + rules.minimum_visit_ms * pinged,
         counts: [
             count(&|e| e.kind != Kind::PagePing),

@@ -118,7 +118,7 @@ impl Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
-    const KINDS: [Kind; 11] = [
+    const KINDS: [Kind; 12] = [
         Kind::PageView,
         Kind::PageView,
         Kind::Click,
@@ -130,6 +130,7 @@ fn made() -> impl Strategy<Value = Made> {
         Kind::RemoveFromCart,
         Kind::Comment,
         Kind::StoreVisit,
+        Kind::MediaWatched,
     ];
     let what = (0u8..3, 0usize..KINDS.len(), any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
     let when = (0..SPAN, -2i32..3, prop_oneof![Just(0i64), 0i64..3_000]);
