@@ -21,7 +21,7 @@ use crate::ids::{EventTime, Key};
 use crate::kind::Kind;
 use crate::money::Micros;
 use crate::outcome::Outcome;
-use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
+use crate::vocabulary::{Author, Channel, Device, Feeling, Says, Scale};
 use crate::wire::{Reader, WireError};
 use codec::{Codec, Near, Whole};
 use std::ops::Range;
@@ -243,6 +243,14 @@ touchpoint! {
         5 topics: u32,
         /// A factual complaint, whatever the tone.
         6 friction: bool,
+        /// What the text does.
+        7 says: Says,
+        /// Kinds of the factual complaints, a bit set (names in the sentiment crate).
+        8 frictions: u32,
+        /// Topics spoken of well, a bit set as `topics`.
+        9 likes: u32,
+        /// Topics spoken of badly, likewise.
+        10 dislikes: u32,
     }
     Passed {
         /// By-person log: hash of the session it belonged to when it was passed on (0: none).

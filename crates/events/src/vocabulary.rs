@@ -391,3 +391,47 @@ impl Feeling {
         Feeling::ALL.get(usize::from(code)).copied()
     }
 }
+
+/// What a text does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Says {
+    /// No text, or not read.
+    #[default]
+    None = 0,
+    /// None of the others.
+    Statement = 1,
+    /// It asks.
+    Question = 2,
+    /// It complains, of a fact or in tone.
+    Complaint = 3,
+    /// It wishes for something to be done otherwise.
+    Suggestion = 4,
+    /// It praises or thanks.
+    Praise = 5,
+}
+
+impl Says {
+    /// Every value, by code.
+    pub const ALL: [Says; 6] =
+        [Says::None, Says::Statement, Says::Question, Says::Complaint, Says::Suggestion, Says::Praise];
+
+    /// The stable name, as it stands in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Says::None => "",
+            Says::Statement => "statement",
+            Says::Question => "question",
+            Says::Complaint => "complaint",
+            Says::Suggestion => "suggestion",
+            Says::Praise => "praise",
+        }
+    }
+
+    /// The value with this code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Says> {
+        Says::ALL.get(usize::from(code)).copied()
+    }
+}

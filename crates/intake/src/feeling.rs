@@ -2,8 +2,8 @@
 
 use crate::plugin::Plugin;
 use crumbtrail_events::Touchpoint;
-use crumbtrail_events::vocabulary::{Channel, Feeling};
-use crumbtrail_sentiment::{Label, Language, Scorer, Scratch};
+use crumbtrail_events::vocabulary::{Channel, Feeling, Says};
+use crumbtrail_sentiment::{Kind, Label, Language, Scorer, Scratch};
 use std::sync::{Arc, LazyLock};
 
 /// Reads texts; one a thread.
@@ -30,7 +30,7 @@ impl Reader {
         }
     }
 
-    /// Fills feeling, score, confidence, topics, friction, length, model, and the language unless the source told it.
+    /// Fills feeling, score, confidence, what it says, topics, likes, dislikes, friction, length, model, and the language unless the source told it.
     /// `channel` is that of a support entry: its feeling may be the plug-in's to tell.
     pub(crate) fn read<'a>(
         &'a mut self,
@@ -58,8 +58,15 @@ impl Reader {
         };
         out.score = Some(reading.score);
         out.confidence = Some(reading.confidence);
-        out.topics = reading.topics.0;
-        out.friction = reading.friction;
+        out.says = match reading.kind {
+            Kind::Statement => Says::Statement,
+            Kind::Question => Says::Question,
+            Kind::Complaint => Says::Complaint,
+            Kind::Suggestion => Says::Suggestion,
+            Kind::Praise => Says::Praise,
+        };
+        (out.topics, out.likes, out.dislikes) = (reading.topics.0, reading.likes.0, reading.dislikes.0);
+        (out.friction, out.frictions) = (reading.friction, reading.frictions.0);
         out.characters = reading.characters;
         if told.is_empty() {
             out.language = reading.language.as_str();

@@ -1,4 +1,4 @@
-//! What a factual complaint is about.
+//! What a factual complaint is about, and the kinds of a text as a set of bits.
 
 /// The kinds of friction. Stored names: add at the end, never reorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +79,46 @@ impl FrictionKind {
     }
 }
 
+/// The names of the kinds, in the order of their bits in a [`FrictionSet`].
+pub const NAMES: [&str; FrictionKind::ALL.len()] = {
+    let mut names = [""; FrictionKind::ALL.len()];
+    let mut bit = 0;
+    while bit < names.len() {
+        names[bit] = FrictionKind::ALL[bit].as_str();
+        bit += 1;
+    }
+    names
+};
+
+/// A set of kinds; bit n is `NAMES[n]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FrictionSet(pub u32);
+
+impl FrictionSet {
+    /// Adds a kind. One that does not say of what stands only where no other does.
+    pub(crate) fn add(&mut self, kind: FrictionKind) {
+        const OTHER: u32 = FrictionSet::bit(FrictionKind::Other);
+        self.0 |= Self::bit(kind);
+        if self.0 != OTHER {
+            self.0 &= !OTHER;
+        }
+    }
+
+    /// The stable names of the kinds in the set, in bit order.
+    pub fn iter(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().enumerate().filter(move |(bit, _)| self.0 & (1 << bit) != 0).map(|(_, name)| *name)
+    }
+
+    /// True if the set holds the kind.
+    pub fn contains(self, kind: FrictionKind) -> bool {
+        self.0 & Self::bit(kind) != 0
+    }
+
+    const fn bit(kind: FrictionKind) -> u32 {
+        1 << (kind as u32 - 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +127,24 @@ mod tests {
     fn names_come_back() {
         assert!(FrictionKind::ALL.iter().all(|kind| FrictionKind::from_name(kind.as_str()) == Some(*kind)));
         assert_eq!(FrictionKind::from_name("rain"), None);
+    }
+
+    #[test]
+    fn every_kind_has_the_bit_of_its_name() {
+        for (bit, kind) in FrictionKind::ALL.into_iter().enumerate() {
+            let mut set = FrictionSet::default();
+            set.add(kind);
+            assert_eq!((set.0, set.iter().collect::<Vec<_>>()), (1 << bit, vec![kind.as_str()]));
+        }
+    }
+
+    #[test]
+    fn what_does_not_say_of_what_gives_way() {
+        let mut set = FrictionSet::default();
+        for kind in [FrictionKind::Other, FrictionKind::Late, FrictionKind::Damaged, FrictionKind::Other] {
+            set.add(kind);
+        }
+        assert_eq!(set.iter().collect::<Vec<_>>(), ["late", "damaged"]);
+        assert!(set.contains(FrictionKind::Late) && !set.contains(FrictionKind::Other));
     }
 }

@@ -45,7 +45,7 @@ mod words;
 pub use calibrate::Calibration;
 pub use error::ModelError;
 pub use explain::{Contribution, Explanation, RuleHit};
-pub use friction::FrictionKind;
+pub use friction::{FrictionKind, FrictionSet, NAMES as FRICTION_NAMES};
 pub use language::Language;
 pub use normalise::Scratch;
 pub use reading::{Kind, Label, Reading};

@@ -1,6 +1,6 @@
 //! What the scorer says about one text.
 
-use crate::{FrictionKind, Language, TopicSet};
+use crate::{FrictionKind, FrictionSet, Language, TopicSet};
 
 /// The feeling of a text as one of three classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -104,8 +104,10 @@ pub struct Reading {
     pub dislikes: TopicSet,
     /// True when the text states a fact a customer complains of ("never arrived", "charged twice"), whatever its tone.
     pub friction: bool,
-    /// What the fact is; `None` without friction.
+    /// What the fact is, by the phrase that says most; `None` without friction.
     pub friction_kind: Option<FrictionKind>,
+    /// Every such fact the text states; empty without friction.
+    pub frictions: FrictionSet,
     /// The rule that said so, for [`crate::Scorer::rule_phrase`]; 0 without friction.
     pub friction_rule: u16,
     /// Unicode characters in the text as given.

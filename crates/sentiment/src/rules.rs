@@ -8,7 +8,7 @@
 //! say together is weighed in `weigh.rs`.
 
 use crate::found::Hit;
-use crate::friction::FrictionKind;
+use crate::friction::{FrictionKind, FrictionSet};
 use crate::hash::{HashTable, ascii, fold};
 use crate::memo::{Memo, Word};
 use crate::normalise::Scratch;
@@ -85,6 +85,8 @@ pub struct Found {
     pub topics: TopicSet,
     /// What it complains of; `None` if no phrase of friction stands, or all are taken back.
     pub friction: Option<FrictionKind>,
+    /// Everything it complains of.
+    pub frictions: FrictionSet,
     /// The phrase that says so, for [`TopicRules::phrase`].
     pub evidence: u16,
 }
@@ -460,6 +462,7 @@ mod tests {
         let mut scratch = Scratch::new();
         scratch.normalise("a problem: still waiting");
         let found = rules.read(&mut scratch);
+        assert_eq!(found.frictions.iter().collect::<Vec<_>>(), ["late"]);
         assert_eq!((found.friction, rules.phrase(found.evidence)), (Some(FrictionKind::Late), "still waiting"));
     }
 

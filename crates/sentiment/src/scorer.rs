@@ -169,6 +169,7 @@ impl Scorer {
             topics: found.topics,
             friction: found.friction.is_some(),
             friction_kind: found.friction,
+            frictions: found.frictions,
             friction_rule: found.evidence,
             characters: u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
             ..Reading::default()

@@ -73,6 +73,7 @@ impl TopicRules {
             match self.rule(*hit).says {
                 Says::Topic(topic) => found.topics.0 |= topic,
                 Says::Friction(kind) if !hit.void => {
+                    found.frictions.add(kind);
                     // The more a phrase says, the better it names the kind.
                     let better = found.friction.is_none_or(|known| {
                         known == FrictionKind::Other && known != kind

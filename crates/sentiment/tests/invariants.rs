@@ -77,5 +77,10 @@ proptest! {
     fn any_mix_of_the_three_languages_gives_a_bounded_reading(text in "[a-zกขเแไม่ดี😀😡'?!. @:5]{0,80}") {
         let reading = scorer().read(&text, Some(Language::Th), &mut Scratch::new());
         prop_assert!((-1.0..=1.0).contains(&reading.score));
+        // What the tables store as sets agrees with what they store as one value.
+        prop_assert_eq!((reading.likes.0 | reading.dislikes.0) & !reading.topics.0, 0);
+        prop_assert_eq!(reading.friction_kind.is_some(), reading.friction);
+        prop_assert_eq!(reading.frictions.0 != 0, reading.friction);
+        prop_assert!(reading.friction_kind.is_none_or(|kind| reading.frictions.contains(kind)));
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! session       attributes = customer · place · device · language · bot · client detail = touch · currency + value, quantity
 //! conversation  attributes = customer · visitor · contact · place · store        detail = agent · department · priority · language
-//!               page = conversation id                                                    + channel, author, scale, rating, topics
+//!               page = conversation id                                                    + channel, author, scale, says, rating, topics, likes, dislikes, frictions
 //! ```
 //!
 //! Places, devices and touches repeat between visitors, so each is a value of its own and a visitor's tuple is 24 bytes.
@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::fields::{Click, Group};
 use crate::intern::{Interner, Symbol};
 use crumbtrail_events::touchpoint::{Fences, Head, Items, Touchpoint};
-use crumbtrail_events::vocabulary::{Author, Channel, Device, Scale};
+use crumbtrail_events::vocabulary::{Author, Channel, Device, Says, Scale};
 use crumbtrail_events::{Kind, Micros};
 
 /// Positions in a session's attributes.
@@ -108,9 +108,12 @@ impl Reading {
         let parts =
             [interner.text(t.agent), interner.text(t.department), interner.text(t.priority), interner.text(t.language)];
         let rest = |bytes: &mut Vec<u8>| {
-            bytes.extend_from_slice(&[t.channel as u8, t.author as u8, t.scale as u8, u8::from(t.rating.is_some())]);
+            let has_rating = u8::from(t.rating.is_some());
+            bytes.extend_from_slice(&[t.channel as u8, t.author as u8, t.scale as u8, t.says as u8, has_rating]);
             bytes.extend_from_slice(&t.rating.unwrap_or_default().to_le_bytes());
-            bytes.extend_from_slice(&t.topics.to_le_bytes());
+            for set in [t.topics, t.likes, t.dislikes, t.frictions] {
+                bytes.extend_from_slice(&set.to_le_bytes());
+            }
         };
         let detail = self.tuple(&parts, rest, interner);
         let mut event = plain(t);
@@ -260,15 +263,21 @@ pub(crate) struct Entry {
     pub(crate) author: Author,
     pub(crate) scale: Scale,
     pub(crate) rating: Option<f32>,
+    pub(crate) says: Says,
+    /// Sets of bits, as the touchpoint has them.
     pub(crate) topics: u32,
+    pub(crate) likes: u32,
+    pub(crate) dislikes: u32,
+    pub(crate) frictions: u32,
 }
 
 /// The entry detail a symbol stands for.
 pub(crate) fn entry(detail: Symbol, interner: &Interner) -> Entry {
-    let Some(rest) = interner.bytes(detail).get(16..).and_then(|bytes| bytes.first_chunk::<12>()) else {
+    let rest = interner.bytes(detail).get(16..).unwrap_or_default();
+    let Some((&[channel, author, scale, says, has_rating], words)) = rest.split_first_chunk() else {
         return Entry::default();
     };
-    let [channel, author, scale, has_rating, r0, r1, r2, r3, t0, t1, t2, t3] = *rest;
+    let ([rating, topics, likes, dislikes, frictions], []) = words.as_chunks() else { return Entry::default() };
     Entry {
         agent: interner.part(detail, 0),
         department: interner.part(detail, 1),
@@ -277,8 +286,12 @@ pub(crate) fn entry(detail: Symbol, interner: &Interner) -> Entry {
         channel: Channel::from_code(channel).unwrap_or_default(),
         author: Author::from_code(author).unwrap_or_default(),
         scale: Scale::from_code(scale).unwrap_or_default(),
-        rating: (has_rating == 1).then_some(f32::from_le_bytes([r0, r1, r2, r3])),
-        topics: u32::from_le_bytes([t0, t1, t2, t3]),
+        rating: (has_rating == 1).then_some(f32::from_le_bytes(*rating)),
+        says: Says::from_code(says).unwrap_or_default(),
+        topics: u32::from_le_bytes(*topics),
+        likes: u32::from_le_bytes(*likes),
+        dislikes: u32::from_le_bytes(*dislikes),
+        frictions: u32::from_le_bytes(*frictions),
     }
 }
 
@@ -352,12 +365,17 @@ mod tests {
             channel: Channel::Chat,
             scale: Scale::Nps,
             rating: Some(9.0),
+            says: Says::Complaint,
             topics: 6,
+            likes: 1 << 30,
+            dislikes: 2,
+            frictions: 0x201,
             ..Touchpoint::default()
         };
         let event = reading.entry(&t, Group::default(), &mut interner);
         let found = entry(event.detail(&interner), &interner);
         assert_eq!((found.author, found.channel, found.scale), (Author::Agent, Channel::Chat, Scale::Nps));
-        assert_eq!((found.rating, found.topics, interner.str(found.agent)), (Some(9.0), 6, "a"));
+        assert_eq!((found.rating, found.says, interner.str(found.agent)), (Some(9.0), Says::Complaint, "a"));
+        assert_eq!([found.topics, found.likes, found.dislikes, found.frictions], [6, 1 << 30, 2, 0x201]);
     }
 }

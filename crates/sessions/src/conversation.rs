@@ -15,6 +15,7 @@ use crate::attributes::{self, CONTACT, CUSTOMER, ENTRY_PLACE, Entry, STORE, VISI
 use crate::event::{Event, Order};
 use crate::feedback::{Feelings, Ratings};
 use crate::intern::{Interner, Symbol};
+use crate::opinions::Opinions;
 use crate::place::Whence;
 use crate::rows::ConversationRow;
 use crate::rules::Rules;
@@ -78,8 +79,7 @@ struct Sums {
     waiting: Waiting,
     ratings: Ratings,
     feelings: Feelings,
-    topics: u32,
-    friction_count: u32,
+    opinions: Opinions,
 }
 
 stored_fields!(Sums {
@@ -115,8 +115,7 @@ stored_fields!(Sums {
     waiting,
     ratings,
     feelings,
-    topics,
-    friction_count,
+    opinions,
 });
 
 /// The status of what is not over, as stored.
@@ -293,8 +292,15 @@ impl Summary {
             score_worst,
             score_trend: sums.feelings.trend(),
             language: interner.str(sums.language),
-            topics: sums.topics,
-            friction_count: sums.friction_count,
+            topics: sums.opinions.topics,
+            likes: sums.opinions.likes,
+            dislikes: sums.opinions.dislikes,
+            frictions: sums.opinions.frictions,
+            friction_count: sums.opinions.friction_count,
+            question_count: sums.opinions.question_count,
+            complaint_count: sums.opinions.complaint_count,
+            suggestion_count: sums.opinions.suggestion_count,
+            praise_count: sums.opinions.praise_count,
             priority,
             department: interner.str(sums.department),
             store: interner.str(sums.store),
@@ -373,8 +379,7 @@ impl Sums {
                 if has_text {
                     first(&mut self.language, entry.language);
                 }
-                self.topics |= entry.topics;
-                self.friction_count += u32::from(event.has(Event::FRICTION));
+                self.opinions.add(entry, event.has(Event::FRICTION));
             }
             Author::Agent if is_message => {
                 self.agent_message_count += 1;

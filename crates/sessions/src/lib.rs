@@ -26,6 +26,7 @@ mod intern;
 mod live;
 mod midnight;
 mod names;
+mod opinions;
 mod pages;
 mod parts;
 mod place;

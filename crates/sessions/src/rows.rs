@@ -280,8 +280,22 @@ pub struct ConversationRow<'a> {
     pub language: &'a str,
     /// Union of the topics of the customer's texts.
     pub topics: u32,
+    /// Union of the topics they speak well of.
+    pub likes: u32,
+    /// Union of the topics they speak badly of.
+    pub dislikes: u32,
+    /// Union of the kinds of friction they state.
+    pub frictions: u32,
     /// Customer texts that state friction.
     pub friction_count: u32,
+    /// Customer texts that ask.
+    pub question_count: u32,
+    /// Customer texts that complain.
+    pub complaint_count: u32,
+    /// Customer texts that suggest.
+    pub suggestion_count: u32,
+    /// Customer texts that praise or thank.
+    pub praise_count: u32,
     /// Priority, latest told.
     pub priority: &'a str,
     /// Department, latest told.

@@ -2,7 +2,7 @@
 
 mod scene;
 
-use crumbtrail_events::vocabulary::{Author, Channel, Scale};
+use crumbtrail_events::vocabulary::{Author, Channel, Says, Scale};
 use crumbtrail_events::{Key, Kind, Outcome, Touchpoint};
 use crumbtrail_sessions::{Hours, Limits, Policy, RuleBook, Rules, Zone};
 use proptest::prelude::*;
@@ -34,6 +34,7 @@ const STORY: [Told; 10] = [
     (10, |t| {
         case(Kind::SupportMessage, Author::Customer)(t);
         (t.text, t.score, t.topics, t.friction) = ("it does not arrive", Some(-0.5), 0b01, true);
+        (t.says, t.dislikes, t.frictions) = (Says::Complaint, 0b01, 0b10_0000_0000);
     }),
     (20, |t| case(Kind::SupportMessage, Author::Bot)(t)),
     (30, |t| {
@@ -44,6 +45,7 @@ const STORY: [Told; 10] = [
     (50, |t| {
         case(Kind::SupportMessage, Author::Customer)(t);
         (t.text, t.score, t.topics) = ("still not!", Some(-0.9), 0b10);
+        (t.says, t.dislikes) = (Says::Complaint, 0b10);
     }),
     (60, |t| case(Kind::SupportReopened, Author::System)(t)),
     (70, |t| {
@@ -54,6 +56,7 @@ const STORY: [Told; 10] = [
     (90, |t| {
         case(Kind::SupportRating, Author::Customer)(t);
         (t.rating, t.text, t.score) = (Some(4.0), "thanks", Some(0.8));
+        (t.says, t.likes) = (Says::Praise, 0b10);
     }),
 ];
 
@@ -68,8 +71,8 @@ fn told() -> Talk {
         agent_count: 2,
         ratings: [Some(4.0); 2],
         scores: [Some(-0.5), Some(0.8), Some(-0.9)],
-        topics: 0b11,
-        friction_count: 1,
+        sets: [0b11, 0b10, 0b11, 0b10_0000_0000],
+        counts: [1, 0, 2, 0, 1],
         status: "resolved",
         person: Key::customer("shop", "ann"),
         department: "escalation".to_owned(),

@@ -277,7 +277,7 @@ impl Out for Decisions<'_> {
 mod tests {
     use super::*;
     use crumbtrail_events::touchpoint::{Item, Items, To};
-    use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+    use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Says, Scale};
     use crumbtrail_events::{EventTime, Kind, Micros};
 
     /// What a journey needs of a touchpoint, under the person's key.
@@ -323,6 +323,10 @@ mod tests {
             score: touchpoint.score,
             topics: touchpoint.topics,
             friction: touchpoint.friction,
+            says: touchpoint.says,
+            frictions: touchpoint.frictions,
+            likes: touchpoint.likes,
+            dislikes: touchpoint.dislikes,
             session,
             ..Touchpoint::default()
         }
@@ -381,6 +385,10 @@ mod tests {
             confidence: Some(0.6),
             topics: 5,
             friction: true,
+            says: Says::Complaint,
+            frictions: 3,
+            likes: 1,
+            dislikes: 4,
             reason: "rs",
             detail: "dt",
             topic: "tp",

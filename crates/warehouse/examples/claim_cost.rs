@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..Endpoint::new(engine.url())
     };
     let client = Client::new(&endpoint)?;
-    migrate::migrate(&client, &Target::single(&["billing"])).await?;
+    migrate::migrate(&client, &Target::single(&["billing"], &["late"])).await?;
     let server = Inserter::new(client, 1, Backoff::default(), Arc::new(Silent));
     let started = server.server_start().await?;
     let pid = engine.endpoint().pid.to_string();

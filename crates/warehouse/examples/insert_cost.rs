@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let client = Client::new(&endpoint)?;
-        migrate::migrate(&client, &Target::single(&["billing"])).await?;
+        migrate::migrate(&client, &Target::single(&["billing"], &["late"])).await?;
         let inserter = Inserter::new(client, 1, Backoff::default(), Arc::new(Silent));
         let pieces = [Bytes::from(bytes)];
         for round in 0..5 {

@@ -50,6 +50,8 @@ files! {
     "0013_touchpoints_origin.sql",
     "0014_dead_letters_origin.sql",
     "0015_batches_row_checksum.sql",
+    "0016_touchpoints_opinions.sql",
+    "0017_conversations_opinions.sql",
     "0101_touchpoints_view.sql",
     "0102_sessions_view.sql",
     "0103_conversations_view.sql",
@@ -85,6 +87,7 @@ files! {
     "0174_self_service_view.sql",
     "0175_conversation_origins_view.sql",
     "0176_shared_ids_view.sql",
+    "0177_topics_daily_view.sql",
     "0191_dead_letter_fates_view.sql",
     "0192_deployments.sql",
 }
@@ -106,6 +109,8 @@ pub struct Target {
     pub dead_letters_ttl_days: Option<u32>,
     /// Names of the topic bits, in bit order.
     pub topic_names: Vec<String>,
+    /// Names of the friction bits, in bit order.
+    pub friction_names: Vec<String>,
 }
 
 /// Where the ttl of touchpoints stands in their file.
@@ -131,7 +136,8 @@ impl Ttl {
 impl Target {
     /// A single node: database `crumbtrail`, epoch 1, touchpoints and dead letters kept.
     #[must_use]
-    pub fn single(topic_names: &[&str]) -> Target {
+    pub fn single(topic_names: &[&str], friction_names: &[&str]) -> Target {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Target {
             database: "crumbtrail".to_owned(),
             epoch: 1,
@@ -139,7 +145,8 @@ impl Target {
             replicated: false,
             touchpoints_ttl_days: None,
             dead_letters_ttl_days: None,
-            topic_names: topic_names.iter().map(|&name| name.to_owned()).collect(),
+            topic_names: owned(topic_names),
+            friction_names: owned(friction_names),
         }
     }
 
@@ -158,7 +165,8 @@ impl Target {
         let ttl_keeps_rows = shortest.map_or("1".to_owned(), |days| {
             format!("watermark_at > now64(3) - INTERVAL {} DAY", days.saturating_sub(8))
         });
-        let topic_names = self.topic_names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let quoted =
+            |names: &[String]| names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         let filled = file
             .text
             .replace("{database}", &self.database)
@@ -166,7 +174,8 @@ impl Target {
             .replace("{replacing_engine}", &format!("{engine}ReplacingMergeTree(version, is_deleted)"))
             .replace("{migrations_engine}", &format!("{engine}ReplacingMergeTree(applied_at)"))
             .replace("{table_settings}", settings)
-            .replace("{topic_names}", &topic_names)
+            .replace("{topic_names}", &quoted(&self.topic_names))
+            .replace("{friction_names}", &quoted(&self.friction_names))
             .replace("{ttl_keeps_rows}", &ttl_keeps_rows);
         // What may be nothing leaves neither a blank at a line's end nor an empty line.
         let or_nothing = |text: String, parameter: &str, clause: &str| match clause {
@@ -221,8 +230,8 @@ impl Target {
                 return Err(WarehouseError::Config { detail });
             }
         }
-        if let Some(name) = self.topic_names.iter().find(|name| !plain(name, b"")) {
-            return Err(WarehouseError::Config { detail: format!("topic name {name:?} is not a plain name") });
+        if let Some(name) = self.topic_names.iter().chain(&self.friction_names).find(|name| !plain(name, b"")) {
+            return Err(WarehouseError::Config { detail: format!("topic or friction name {name:?} is not a plain name") });
         }
         Ok(())
     }
@@ -230,8 +239,8 @@ impl Target {
 
 /// All statements for a single node, for readers and diffs: the text of `schemas/clickhouse/current.sql`.
 #[must_use]
-pub fn current_sql(topic_names: &[&str]) -> String {
-    let target = Target::single(topic_names);
+pub fn current_sql(topic_names: &[&str], friction_names: &[&str]) -> String {
+    let target = Target::single(topic_names, friction_names);
     let mut text =
         String::from("-- The sum of the numbered files for a single node, epoch 1. Generated: do not edit.\n");
     for file in FILES {
@@ -258,11 +267,11 @@ mod tests {
 
     #[test]
     fn no_parameter_is_left_and_every_statement_is_repeatable() {
-        let mut replicated = Target::single(&["billing"]);
+        let mut replicated = Target::single(&["billing"], &["late"]);
         replicated.cluster = Some("main".into());
         replicated.replicated = true;
         replicated.touchpoints_ttl_days = Some(400);
-        for target in [Target::single(&["billing"]), replicated] {
+        for target in [Target::single(&["billing"], &["late"]), replicated] {
             target.check().unwrap();
             for file in FILES {
                 let sql = target.render(file);
@@ -276,10 +285,11 @@ mod tests {
 
     #[test]
     fn names_that_could_break_out_are_refused() {
-        let mut target = Target::single(&["billing"]);
+        let mut target = Target::single(&["billing"], &["late"]);
         target.cluster = Some("x' --".into());
         assert!(target.check().is_err());
-        assert!(Target::single(&["it's"]).check().is_err());
+        assert!(Target::single(&["it's"], &[]).check().is_err());
+        assert!(Target::single(&[], &["it's"]).check().is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is generated from `schemas/clickhouse` is fresh.
 
+use crumbtrail_sentiment::{FRICTION_NAMES, TOPIC_NAMES};
 use crumbtrail_warehouse::{docs, schema};
 
 fn assert_fresh(path: &str, expected: &str) {
@@ -10,14 +11,10 @@ fn assert_fresh(path: &str, expected: &str) {
 
 #[test]
 fn current_sql_is_the_sum_of_the_files() {
-    assert_fresh("schemas/clickhouse/current.sql", &schema::current_sql(&topic_names()));
+    assert_fresh("schemas/clickhouse/current.sql", &schema::current_sql(&TOPIC_NAMES, &FRICTION_NAMES));
 }
 
 #[test]
 fn the_page_of_tables_is_fresh() {
     assert_fresh("docs/tables.md", &docs::tables_md());
-}
-
-fn topic_names() -> Vec<&'static str> {
-    crumbtrail_sentiment::TopicSet(u32::MAX).iter().collect()
 }

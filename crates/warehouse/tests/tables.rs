@@ -7,7 +7,7 @@ mod common;
 use bytes::Bytes;
 use common::{ask, click, engine_is_here, inserter, loader, migrated, target, touchpoint_batch};
 use crumbtrail_events::touchpoint::{Item, Items};
-use crumbtrail_events::vocabulary::{Channel, Device, Feeling};
+use crumbtrail_events::vocabulary::{Channel, Device, Feeling, Says};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{BreadcrumbRow, ConversionRow, JourneyRow, StageMoveRow};
@@ -130,8 +130,12 @@ async fn a_touchpoint_reads_as_it_was_written() {
         text: "ขอบคุณ\t",
         feeling: Feeling::Positive,
         score: Some(0.5),
+        says: Says::Complaint,
         topics: 0b11,
+        likes: 0b1,
+        dislikes: 0b10,
         friction: true,
+        frictions: 1 << 1 | 1 << 13,
         device_at: 1_699_999_999_999,
         model: "m1",
         accuracy_km: 20,
@@ -164,6 +168,8 @@ async fn a_touchpoint_reads_as_it_was_written() {
          \\N\tpaid_search\tmobile\t13.75\t['p1','p2']\t2500000\t-12.345678\t['billing','delivery']\tขอบคุณ\t\t0.5\t\
          \\N\ttrue\t3\t77\tm1"
     );
+    let found = ask(&client, "SELECT says, likes, dislikes, friction_kinds FROM {db}.touchpoints").await;
+    assert_eq!(found, "complaint\t['billing']\t['delivery']\t['late','other']");
     let found = ask(
         &client,
         "SELECT accuracy_km, geo_edition, asn, network_owner, brand, browser_version, os_version, bot_indicators,
@@ -240,6 +246,14 @@ async fn every_table_takes_its_rows() {
         csat: Some(3.0),
         score_trend: Some(0.25),
         topics: 1,
+        likes: 0b100,
+        dislikes: 1,
+        friction_count: 2,
+        frictions: 1,
+        question_count: 3,
+        complaint_count: 4,
+        suggestion_count: 5,
+        praise_count: 6,
         status: "resolved",
         ..ConversationRow::default()
     };
@@ -247,6 +261,15 @@ async fn every_table_takes_its_rows() {
     assert_eq!(
         ask(&client, "SELECT first_reply_ms, resolution_ms, topics, channel FROM {db}.conversations").await,
         "5000\t\\N\t['billing']\tchat"
+    );
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT likes, dislikes, friction_count, friction_kinds, question_count, complaint_count, suggestion_count,
+            praise_count FROM {db}.conversations"
+        )
+        .await,
+        "['refund']\t['billing']\t2\t['not_received']\t3\t4\t5\t6"
     );
     assert_eq!(
         ask(

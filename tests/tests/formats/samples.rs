@@ -4,7 +4,7 @@ use std::sync::{Arc, mpsc};
 
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_events::touchpoint::{Head, Item, Items};
-use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Says, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_log::control::{Control, GoBack};
@@ -108,6 +108,10 @@ fn touchpoints() -> Vec<(Position, Vec<u8>)> {
         confidence: Some(0.75),
         topics: 5,
         friction: true,
+        says: Says::from_code(3).expect("what a text does"),
+        frictions: 2,
+        likes: 1,
+        dislikes: 4,
         ..click(n, minute, Kind::SupportMessage)
     };
     let head = Head { outcome: Outcome::Dead, kind: Kind::Custom, ..click(9, 0, Kind::Custom).head };

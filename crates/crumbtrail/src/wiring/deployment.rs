@@ -12,6 +12,7 @@ use crumbtrail_log::local::LocalLog;
 use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, PartitionId};
 use crumbtrail_runtime::SnapshotStore;
 use crumbtrail_runtime::notes::Notes;
+use crumbtrail_sentiment::{FRICTION_NAMES, TOPIC_NAMES};
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::{Client, Endpoint, claim, epochs, migrate};
 use object_store::local::LocalFileSystem;
@@ -302,7 +303,7 @@ impl Deployment {
     #[must_use]
     pub fn target(&self) -> Target {
         let settings = &self.config.clickhouse;
-        let mut target = Target::single(&crumbtrail_sentiment::TOPIC_NAMES);
+        let mut target = Target::single(&TOPIC_NAMES, &FRICTION_NAMES);
         target.database = settings.database.clone();
         target.epoch = self.config.epoch.0;
         target.cluster = (!settings.cluster.is_empty()).then(|| settings.cluster.clone());

@@ -3,7 +3,7 @@
 use super::aside::Role;
 use super::items::Items;
 use crate::money::Micros;
-use crate::vocabulary::{Author, Channel, Device, Feeling, Scale};
+use crate::vocabulary::{Author, Channel, Device, Feeling, Says, Scale};
 use crate::wire::{Reader, WireError, put_bytes, put_signed, put_varint};
 
 /// One way to write a value. `base` is the touchpoint's event time, ms.
@@ -86,7 +86,7 @@ macro_rules! words {
         )*}
     };
 }
-words!(Author, Channel, Device, Feeling, Role, Scale);
+words!(Author, Channel, Device, Feeling, Role, Says, Scale);
 
 codecs! {
     &'a str, |value, out| put_bytes(out, value.as_bytes()), |reader| reader.str();

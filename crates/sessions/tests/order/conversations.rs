@@ -4,7 +4,7 @@ use crate::oracle::Row;
 use crate::run::{GAP, SPAN, START, Step, arrange, cases, jitter, rules, run, steps};
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
-use crumbtrail_events::vocabulary::{Author, Channel, Scale};
+use crumbtrail_events::vocabulary::{Author, Channel, Says, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
 use crumbtrail_sessions::{Hours, Policy, RuleBook, Rules, Zone};
 use proptest::prelude::*;
@@ -62,6 +62,10 @@ impl Entry {
             score: self.score.map(|score| f32::from(score) / 100.0),
             topics: u32::from(self.agent),
             friction: self.agent > 200,
+            says: Says::ALL[usize::from(self.agent) % 6],
+            likes: u32::from(self.agent & 0x15),
+            dislikes: u32::from(self.agent & 0x2A),
+            frictions: u32::from(self.agent >> 5),
             ..Touchpoint::default()
         }
         .encode(&mut bytes);

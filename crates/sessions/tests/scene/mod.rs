@@ -67,8 +67,10 @@ pub(crate) struct Talk {
     pub(crate) ratings: [Option<f32>; 2],
     /// Start, end, worst.
     pub(crate) scores: [Option<f32>; 3],
-    pub(crate) topics: u32,
-    pub(crate) friction_count: u32,
+    /// Topics, likes, dislikes, kinds of friction.
+    pub(crate) sets: [u32; 4],
+    /// Texts with friction; questions, complaints, suggestions, praise.
+    pub(crate) counts: [u32; 5],
     pub(crate) status: &'static str,
     pub(crate) person: Key,
     pub(crate) department: String,
@@ -97,8 +99,14 @@ impl Out for Table {
             agent_count: row.agent_count,
             ratings: [row.rating_first, row.rating_latest],
             scores: [row.score_start, row.score_end, row.score_worst],
-            topics: row.topics,
-            friction_count: row.friction_count,
+            sets: [row.topics, row.likes, row.dislikes, row.frictions],
+            counts: [
+                row.friction_count,
+                row.question_count,
+                row.complaint_count,
+                row.suggestion_count,
+                row.praise_count,
+            ],
             status: row.status,
             person: row.person,
             department: row.department.to_owned(),

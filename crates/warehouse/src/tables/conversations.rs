@@ -61,7 +61,14 @@ columns! {
         "score_trend": "Nullable(Float32)" = row.score_trend;
         "language": "LowCardinality(String)" = row.language;
         "topics": "UInt32" = row.topics;
+        "likes": "UInt32" = row.likes;
+        "dislikes": "UInt32" = row.dislikes;
         "friction_count": "UInt32" = row.friction_count;
+        "friction_kinds": "UInt32" = row.frictions;
+        "question_count": "UInt32" = row.question_count;
+        "complaint_count": "UInt32" = row.complaint_count;
+        "suggestion_count": "UInt32" = row.suggestion_count;
+        "praise_count": "UInt32" = row.praise_count;
         "priority": "LowCardinality(String)" = row.priority;
         "department": "LowCardinality(String)" = row.department;
         "store": "LowCardinality(String)" = row.store;

@@ -83,8 +83,12 @@ columns! {
         "feeling": "LowCardinality(String)" = t.feeling.as_str();
         "score": "Nullable(Float32)" = t.score;
         "confidence": "Nullable(Float32)" = t.confidence;
+        "says": "LowCardinality(String)" = t.says.as_str();
         "topics": "UInt32" = t.topics;
+        "likes": "UInt32" = t.likes;
+        "dislikes": "UInt32" = t.dislikes;
         "is_friction": "Bool" = t.friction;
+        "friction_kinds": "UInt32" = t.frictions;
         "flag": "LowCardinality(String)" = t.reason;
         "model": "LowCardinality(String)" = t.model;
         "log_partition": "UInt32" = row.log_partition;

@@ -6,6 +6,7 @@ use crumbtrail_embedded::{EngineHandle, StartOptions, connect_or_start, locate_e
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
+use crumbtrail_sentiment::{FRICTION_NAMES, TOPIC_NAMES};
 use crumbtrail_warehouse::insert::Inserter;
 use crumbtrail_warehouse::migrate::{self, Report};
 use crumbtrail_warehouse::observer::Silent;
@@ -51,12 +52,8 @@ pub(crate) fn endpoint_of(engine: &EngineHandle, database: &str) -> Endpoint {
     }
 }
 
-pub(crate) fn topic_names() -> Vec<&'static str> {
-    crumbtrail_sentiment::TopicSet(u32::MAX).iter().collect()
-}
-
 pub(crate) fn target(database: &str) -> Target {
-    Target { database: database.to_owned(), ..Target::single(&topic_names()) }
+    Target { database: database.to_owned(), ..Target::single(&TOPIC_NAMES, &FRICTION_NAMES) }
 }
 
 /// A migrated database, merges stopped: what a test sees is right without them.
