@@ -493,6 +493,25 @@ ALTER TABLE crumbtrail.dead_letters_e1
 ALTER TABLE crumbtrail.batches_e1
     ADD COLUMN IF NOT EXISTS row_checksum UInt64 COMMENT 'Sum over the rows of their position_hash, of touchpoints and dead_letters; 0 of other tables, without rows, and of builds that did not say' AFTER position_checksum;
 
+-- 0016_touchpoints_opinions.sql
+-- What the text does, what it speaks well and badly of, and which facts it complains of.
+ALTER TABLE crumbtrail.touchpoints_e1
+    ADD COLUMN IF NOT EXISTS says LowCardinality(String) COMMENT 'What the text does: question, complaint, suggestion, praise or statement; empty without text and in rows of builds that did not say' AFTER confidence,
+    ADD COLUMN IF NOT EXISTS likes UInt32 COMMENT 'Topics the text speaks well of, a bit set (the view shows their names)' AFTER topics,
+    ADD COLUMN IF NOT EXISTS dislikes UInt32 COMMENT 'Topics the text speaks badly of, a bit set (the view shows their names)' AFTER likes,
+    ADD COLUMN IF NOT EXISTS friction_kinds UInt32 COMMENT 'Kinds of the factual complaints in the text, a bit set (the view shows their names)' AFTER is_friction;
+
+-- 0017_conversations_opinions.sql
+-- What the customer's texts do, what they speak well and badly of, and which facts they complain of.
+ALTER TABLE crumbtrail.conversations_e1
+    ADD COLUMN IF NOT EXISTS likes UInt32 COMMENT 'Topics the customer\'s texts speak well of, a bit set (the view shows their names)' AFTER topics,
+    ADD COLUMN IF NOT EXISTS dislikes UInt32 COMMENT 'Topics the customer\'s texts speak badly of, a bit set (the view shows their names)' AFTER likes,
+    ADD COLUMN IF NOT EXISTS friction_kinds UInt32 COMMENT 'Kinds of the factual complaints in the customer\'s texts, a bit set (the view shows their names)' AFTER friction_count,
+    ADD COLUMN IF NOT EXISTS question_count UInt32 COMMENT 'Customer texts that ask, count' AFTER friction_kinds,
+    ADD COLUMN IF NOT EXISTS complaint_count UInt32 COMMENT 'Customer texts that complain, of a fact or in tone, count' AFTER question_count,
+    ADD COLUMN IF NOT EXISTS suggestion_count UInt32 COMMENT 'Customer texts that suggest something, count' AFTER complaint_count,
+    ADD COLUMN IF NOT EXISTS praise_count UInt32 COMMENT 'Customer texts that praise or thank, count' AFTER suggestion_count;
+
 -- 0101_touchpoints_view.sql
 -- touchpoints as they are now: the latest version of every row, rows taken back hidden, right before any merge has run.
 CREATE OR REPLACE VIEW crumbtrail.touchpoints
@@ -570,8 +589,12 @@ CREATE OR REPLACE VIEW crumbtrail.touchpoints
     feeling LowCardinality(String) COMMENT 'Label of the text\'s feeling: negative, neutral or positive; empty without text',
     score Nullable(Float32) COMMENT 'p(positive) - p(negative) of the text, -1 to 1; NULL without text',
     confidence Nullable(Float32) COMMENT 'Confidence of the label, 0 to 1; NULL without text',
+    says LowCardinality(String) COMMENT 'What the text does: question, complaint, suggestion, praise or statement; empty without text and in rows of builds that did not say',
     topics Array(String) COMMENT 'Topics of the text, by name',
+    likes Array(String) COMMENT 'Topics the text speaks well of, by name',
+    dislikes Array(String) COMMENT 'Topics the text speaks badly of, by name',
     is_friction Bool COMMENT 'The text states a factual complaint, whatever its tone',
+    friction_kinds Array(String) COMMENT 'Kinds of those complaints, by name (not_received, late, missing, wrong_item, damaged, not_working, no_access, charged, no_refund, no_answer, cancelled, fraud, out_of_stock, other)',
     flag LowCardinality(String) COMMENT 'What was odd about the record, such as a clamped clock; empty if nothing',
     model LowCardinality(String) COMMENT 'Version of the model that read the text; empty without text',
     log_partition UInt32 COMMENT 'Partition of the log the record was read from; with the version it says which ledger row covers it',
@@ -659,8 +682,12 @@ SELECT
     feeling,
     score,
     confidence,
+    says,
     arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.topics)) AS topics,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.likes)) AS likes,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.dislikes)) AS dislikes,
     is_friction,
+    arrayMap(bit -> ['not_received', 'late', 'missing', 'wrong_item', 'damaged', 'not_working', 'no_access', 'charged', 'no_refund', 'no_answer', 'cancelled', 'fraud', 'out_of_stock', 'other'][bit + 1], bitPositionsToArray(source.friction_kinds)) AS friction_kinds,
     flag,
     model,
     log_partition,
@@ -850,7 +877,14 @@ CREATE OR REPLACE VIEW crumbtrail.conversations
     score_trend Nullable(Float32) COMMENT 'How the score went, per text of the customer: slope of the least-squares line; NULL below two texts',
     language LowCardinality(String) COMMENT 'Language tag of the customer\'s first text',
     topics Array(String) COMMENT 'Topics of the customer\'s texts, by name',
+    likes Array(String) COMMENT 'Topics the customer\'s texts speak well of, by name',
+    dislikes Array(String) COMMENT 'Topics the customer\'s texts speak badly of, by name',
     friction_count UInt32 COMMENT 'Customer texts that state a factual complaint, count',
+    friction_kinds Array(String) COMMENT 'Kinds of those complaints, by name',
+    question_count UInt32 COMMENT 'Customer texts that ask, count',
+    complaint_count UInt32 COMMENT 'Customer texts that complain, of a fact or in tone, count',
+    suggestion_count UInt32 COMMENT 'Customer texts that suggest something, count',
+    praise_count UInt32 COMMENT 'Customer texts that praise or thank, count',
     priority LowCardinality(String) COMMENT 'Priority, latest told',
     department LowCardinality(String) COMMENT 'Department or team, latest told',
     store LowCardinality(String) COMMENT 'Shop id, first told',
@@ -911,7 +945,14 @@ AS SELECT
     score_trend,
     language,
     arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.topics)) AS topics,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.likes)) AS likes,
+    arrayMap(bit -> ['billing', 'delivery', 'refund', 'product_quality', 'price', 'login_account', 'staff_service', 'cancellation', 'website_checkout', 'onboarding', 'stock_availability', 'praise', 'question', 'suggestion', 'app_fault', 'privacy'][bit + 1], bitPositionsToArray(source.dislikes)) AS dislikes,
     friction_count,
+    arrayMap(bit -> ['not_received', 'late', 'missing', 'wrong_item', 'damaged', 'not_working', 'no_access', 'charged', 'no_refund', 'no_answer', 'cancelled', 'fraud', 'out_of_stock', 'other'][bit + 1], bitPositionsToArray(source.friction_kinds)) AS friction_kinds,
+    question_count,
+    complaint_count,
+    suggestion_count,
+    praise_count,
     priority,
     department,
     store,
@@ -2561,6 +2602,112 @@ FROM crumbtrail.identity_links
 WHERE claimed_at IS NOT NULL AND id_kind != 'customer'
 GROUP BY site, customer, day
 COMMENT 'Customer ids by how many visitors and contacts they were first claimed for in a day';
+
+-- 0177_topics_daily_view.sql
+-- What customers wrote about: each text once under every topic it speaks of, liked, disliked or merely spoken of. Whose a text is
+-- follows the links as elsewhere, so a person is one person on all devices and channels.
+CREATE OR REPLACE VIEW crumbtrail.topics_daily
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day of the text, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it was written on; empty on the site itself',
+    language LowCardinality(String) COMMENT 'Language of the text',
+    topic String COMMENT 'What it speaks of; empty: of nothing the rules know',
+    text_count UInt64 COMMENT 'Texts, count; a text of two topics is in two rows',
+    person_count UInt64 COMMENT 'People who wrote them that day, count; those of several rows are not to be added up',
+    like_count UInt64 COMMENT 'Texts that speak well of the topic, count',
+    dislike_count UInt64 COMMENT 'Texts that speak badly of the topic, count; a text may do both',
+    question_count UInt64 COMMENT 'Texts that ask, count',
+    complaint_count UInt64 COMMENT 'Texts that complain, of a fact or in tone, count',
+    suggestion_count UInt64 COMMENT 'Texts that suggest something, count',
+    praise_count UInt64 COMMENT 'Texts that praise or thank, count',
+    friction_count UInt64 COMMENT 'Texts that state a factual complaint, count',
+    score_mean Nullable(Float64) COMMENT 'Mean score of the texts as a whole, -1 to 1'
+)
+AS WITH
+    texts AS
+    (
+        SELECT
+            touchpoint.site AS site,
+            touchpoint.occurred_at AS occurred_at,
+            touchpoint.channel AS channel,
+            touchpoint.language AS language,
+            arrayFilter(topic -> topic NOT IN ('praise', 'question', 'suggestion'), touchpoint.topics) AS topics,
+            touchpoint.likes AS likes,
+            touchpoint.dislikes AS dislikes,
+            touchpoint.says AS says,
+            touchpoint.is_friction AS is_friction,
+            touchpoint.score AS score,
+            if(touchpoint.customer != '', touchpoint.customer, conversation.customer) AS customer,
+            if(touchpoint.visitor != '', touchpoint.visitor, conversation.visitor) AS visitor,
+            if(touchpoint.contact != '', touchpoint.contact, conversation.contact) AS contact
+        FROM crumbtrail.touchpoints AS touchpoint
+        LEFT JOIN crumbtrail.conversations AS conversation
+            ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+        WHERE touchpoint.outcome = 'counted' AND touchpoint.feeling != '' AND touchpoint.author IN ('', 'customer')
+            AND touchpoint.bot = ''
+    ),
+    links AS
+    (
+        SELECT site, toString(id_kind) AS id_kind, id, customer, assumeNotNull(reaches_from) AS reaches_from
+        FROM crumbtrail.identity_links
+        WHERE id_kind IN ('visitor', 'contact') AND standing = 'linked'
+    ),
+    own AS
+    (
+        SELECT
+            texts.*,
+            multiIf(
+                texts.customer != '', texts.customer,
+                links.customer != '' AND texts.occurred_at >= links.reaches_from, links.customer,
+                '') AS own_customer
+        FROM texts
+        LEFT JOIN links
+            ON links.site = texts.site
+            AND links.id_kind = if(texts.visitor != '', 'visitor', 'contact')
+            AND links.id = if(texts.visitor != '', texts.visitor, texts.contact)
+    ),
+    written AS
+    (
+        SELECT
+            own.site AS site,
+            own.occurred_at AS occurred_at,
+            own.channel AS channel,
+            own.language AS language,
+            arrayJoin(emptyArrayToSingle(own.topics)) AS topic,
+            has(own.likes, topic) AS is_liked,
+            has(own.dislikes, topic) AS is_disliked,
+            own.says AS says,
+            own.is_friction AS is_friction,
+            own.score AS score,
+            multiIf(
+                merged.merged_customer != '', concat('customer ', merged.merged_customer),
+                own.own_customer != '', concat('customer ', own.own_customer),
+                own.visitor != '', concat('visitor ', own.visitor),
+                concat('contact ', own.contact)) AS person
+        FROM own
+        ASOF LEFT JOIN crumbtrail.merged_customers AS merged
+            ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.occurred_at
+    )
+SELECT
+    site,
+    toDate(occurred_at) AS day,
+    channel,
+    language,
+    topic,
+    count() AS text_count,
+    uniqExact(person) AS person_count,
+    countIf(is_liked) AS like_count,
+    countIf(is_disliked) AS dislike_count,
+    countIf(says = 'question') AS question_count,
+    countIf(says = 'complaint') AS complaint_count,
+    countIf(says = 'suggestion') AS suggestion_count,
+    countIf(says = 'praise') AS praise_count,
+    countIf(is_friction) AS friction_count,
+    avg(score) AS score_mean
+FROM written
+GROUP BY site, day, channel, language, topic
+COMMENT 'What customers wrote about: each text once under every topic it speaks of';
 
 -- 0191_dead_letter_fates_view.sql
 -- What became of dead letters: whether `crumbtrail redrive` made something of them, and what.

@@ -1,8 +1,10 @@
 //! Which topics are spoken of well and which badly.
 //!
 //! A topic takes the nearest word of feeling in its clause; without one, friction in the clause counts as bad; a text of one
-//! clause lends its topics its own feeling. Clauses end at punctuation and at words like "but". A question likes nothing unless it is
-//! positive as a whole; a clause with friction never does.
+//! clause lends its topics its own feeling. A negative text that speaks of one topic and nowhere well of it blames it, in whichever
+//! clause ("the price went up again, that is not fair"): so people complain. Praise is rarely of the one thing it names, so a
+//! positive text of several clauses lends nothing. Clauses end at punctuation and at words like "but". A question likes nothing
+//! unless it is positive as a whole; a clause with friction never does.
 //!
 //! Feelings and topics are met in the order of their places, each once: the work grows with the text and not with its square.
 
@@ -52,13 +54,14 @@ pub(crate) fn read(
         _ => reading.label as i32 - 1,
     };
     let asks = reading.topics.meets(TopicSet::QUESTION) && reading.label != Label::Positive;
-    let (mut likes, mut dislikes) = (0, 0);
+    let (mut likes, mut dislikes, mut all) = (0, 0, 0);
     let mut clause = Clause::default();
     for hit in text.hits.iter().filter(|hit| !hit.void) {
         let topics = rules.topics_of(*hit) & !TopicSet::SPEECH.0;
         if topics == 0 {
             continue;
         }
+        all |= topics;
         if clause.is_over(hit.start) {
             clause = clause.next(&clause_ends, &feelings, hit.start);
         }
@@ -75,6 +78,10 @@ pub(crate) fn read(
     text.feelings = feelings;
     text.clause_ends = clause_ends;
     text.spaces = spaces;
+    let blames = reading.label == Label::Negative && reading.confidence >= SURE && !asks;
+    if blames && likes == 0 && u32::is_power_of_two(all) {
+        dislikes |= all;
+    }
     // A topic praised in one place and blamed in another is in both.
     (TopicSet(likes), TopicSet(dislikes))
 }

@@ -42,6 +42,21 @@ fn praise_and_blame_keep_their_topic() {
     }
 }
 
+/// A complaint tells its feeling in another clause than the thing; where it speaks of two things it is not known which.
+#[test]
+fn who_complains_of_one_thing_dislikes_it_whatever_the_clause() {
+    for (text, dislikes) in [
+        ("The price went up overnight, that feels dishonest.", "price"),
+        ("Harga naik tanpa pemberitahuan, kecewa.", "price"),
+        ("The courier left my package in the rain and the box was soaked. Very disappointed.", "delivery"),
+        ("Good price, but I am so disappointed.", ""),
+        ("How do I change the price? I am so disappointed.", ""),
+        ("The price went up and the cashier told me so. I am so disappointed.", ""),
+    ] {
+        assert_eq!(sides(text).1, dislikes, "{text}");
+    }
+}
+
 #[test]
 fn a_clause_with_friction_likes_nothing() {
     let (likes, dislikes) = sides("your lovely courier lost my parcel");

@@ -165,8 +165,7 @@ impl Target {
         let ttl_keeps_rows = shortest.map_or("1".to_owned(), |days| {
             format!("watermark_at > now64(3) - INTERVAL {} DAY", days.saturating_sub(8))
         });
-        let quoted =
-            |names: &[String]| names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let quoted = |names: &[String]| names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
         let filled = file
             .text
             .replace("{database}", &self.database)
@@ -231,7 +230,9 @@ impl Target {
             }
         }
         if let Some(name) = self.topic_names.iter().chain(&self.friction_names).find(|name| !plain(name, b"")) {
-            return Err(WarehouseError::Config { detail: format!("topic or friction name {name:?} is not a plain name") });
+            return Err(WarehouseError::Config {
+                detail: format!("topic or friction name {name:?} is not a plain name"),
+            });
         }
         Ok(())
     }

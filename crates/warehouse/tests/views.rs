@@ -7,7 +7,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{ask, click, engine_is_here, inserter, migrated};
-use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Scale};
+use crumbtrail_events::vocabulary::{Author, Channel, Device, Feeling, Says, Scale};
 use crumbtrail_events::{EventTime, Key, Kind, Micros, Outcome, Touchpoint};
 use crumbtrail_identity::{How, IdKind, LinkRow, Standing};
 use crumbtrail_journeys::rows::{JourneyRow, StageMoveRow};
@@ -248,6 +248,93 @@ async fn why_people_leave_and_how_they_felt() {
     assert_eq!(
         ask(&client, "SELECT stage, person_count, stalled_count, waiting_ms_median FROM {db}.stage_stalls").await,
         format!("service\t4\t1\t{}", 100 * DAY)
+    );
+}
+
+/// Texts about billing (bit 0) and delivery (bit 1): `ann` on two devices and under another id, and a contact nobody knows.
+#[tokio::test]
+async fn what_people_write_about_and_how_many_they_are() {
+    if !engine_is_here("what_people_write_about_and_how_many_they_are") {
+        return;
+    }
+    let (client, _) = migrated("v_topics").await;
+    let mut links = Rows::of(&client, TableId::IdentityLinks);
+    for (id_kind, id, customer, day) in [(IdKind::Visitor, "v1", "anna", 1), (IdKind::Customer, "anna", "ann", 0)] {
+        let link = LinkRow {
+            site: "shop",
+            id_kind,
+            id,
+            customer,
+            person: Key::customer("shop", customer),
+            standing: Standing::Linked,
+            how: How::Login,
+            claimed_at: Some(START.plus(DAY)),
+            reaches_from: Some(START.plus(day * DAY)),
+            claim_event: 1,
+            moved_count: 1,
+        };
+        links.add(|version, out| identity_links::encode(Change { link: &link, at: START }, version, out), 1);
+    }
+    links.insert("l").await;
+    let text = |id: u64, day: i64, says: Says, [topics, likes, dislikes]: [u32; 3]| {
+        let mut touchpoint = Touchpoint {
+            visitor: "",
+            author: Author::Customer,
+            channel: Channel::Chat,
+            language: "th",
+            feeling: Feeling::Neutral,
+            score: Some(0.5),
+            says,
+            topics,
+            likes,
+            dislikes,
+            ..click("shop", id, START.plus(day * DAY).0)
+        };
+        touchpoint.head.kind = Kind::SupportMessage;
+        touchpoint
+    };
+    let complaint = |id, day| text(id, day, Says::Complaint, [0b11, 0, 0b10]);
+    let entries = [
+        (Touchpoint { customer: "ann", friction: true, ..complaint(1, 1) }, Outcome::Counted),
+        (Touchpoint { visitor: "v1", ..text(2, 1, Says::Praise, [0b11, 0b01, 0b10]) }, Outcome::Counted),
+        // Known by its conversation alone, and a day before the link reaches.
+        (Touchpoint { conversation: "c1", ..complaint(3, 1) }, Outcome::Counted),
+        (Touchpoint { visitor: "v1", ..complaint(4, 0) }, Outcome::Counted),
+        (Touchpoint { contact: "h", ..text(5, 1, Says::Question, [1 << 12 | 0b10, 0, 0]) }, Outcome::Counted),
+        // Of nothing, and none of a customer that counts.
+        (Touchpoint { customer: "bob", ..text(6, 1, Says::Suggestion, [1 << 13, 0, 0]) }, Outcome::Counted),
+        (Touchpoint { customer: "bob", author: Author::Agent, ..complaint(7, 1) }, Outcome::Counted),
+        (Touchpoint { visitor: "v2", ..complaint(8, 1) }, Outcome::Erased),
+        (Touchpoint { visitor: "v3", bot: "list", ..complaint(9, 1) }, Outcome::Counted),
+    ];
+    for version in [2, 1] {
+        let mut rows = Rows::of(&client, TableId::Touchpoints);
+        for (touchpoint, outcome) in &entries {
+            // The older version liked everything: whoever reads it counts too many.
+            let older = Touchpoint { likes: 0b11, friction: true, ..*touchpoint };
+            let touchpoint = if version == 1 { &older } else { touchpoint };
+            let row = TouchpointRow { touchpoint, outcome: *outcome, session_id: 0, log_partition: 0 };
+            rows.add(|version, out| touchpoints::encode(&row, version, out), version);
+        }
+        rows.insert(&format!("t{version}")).await;
+    }
+    let mut rows = Rows::of(&client, TableId::Conversations);
+    let row = ConversationRow { site: "shop", conversation_id: "c1", customer: "ann", ..ConversationRow::default() };
+    rows.add(|version, out| conversations::encode(&row, version, out), 1);
+    rows.insert("c").await;
+    assert_eq!(
+        ask(
+            &client,
+            "SELECT day - toDate('2023-11-14') AS n, topic, text_count, person_count, like_count, dislike_count,
+            question_count, complaint_count, suggestion_count, praise_count, friction_count, score_mean
+            FROM {db}.topics_daily WHERE channel = 'chat' AND language = 'th' ORDER BY n, topic"
+        )
+        .await,
+        "0\tbilling\t1\t1\t0\t0\t0\t1\t0\t0\t0\t0.5\n\
+         0\tdelivery\t1\t1\t0\t1\t0\t1\t0\t0\t0\t0.5\n\
+         1\t\t1\t1\t0\t0\t0\t0\t1\t0\t0\t0.5\n\
+         1\tbilling\t3\t1\t1\t0\t0\t2\t0\t1\t1\t0.5\n\
+         1\tdelivery\t4\t2\t0\t3\t1\t2\t0\t1\t1\t0.5"
     );
 }
 

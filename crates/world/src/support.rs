@@ -158,6 +158,7 @@ fn review(plan: &mut Plan, dice: &mut Dice, person: Person, texts: &Texts) {
         ..entry(dice, person, at, Named::Customer(person.number), Channel::Review, Some(words))
     };
     *plan.tally.reviews.entry(person.tongue.tag()).or_default() += 1;
+    plan.tally.text(topic);
     plan.tally.conversations += 1;
     plan.entries.push(entry);
 }
@@ -246,6 +247,7 @@ fn converse(plan: &mut Plan, dice: &mut Dice, person: Person, at: i64, topic: To
     };
     plan.conversations += 1;
     plan.tally.conversations += 1;
+    plan.tally.text(topic);
     let number = plan.conversations;
     let agent = 1 + dice.below(24) as u8;
     let mut talk =

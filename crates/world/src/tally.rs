@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::STORES;
 use crate::places::CURRENCIES;
+use crate::texts::Topic;
 
 /// Counts of what was planted.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Tally {
     pub(crate) sessions_by_city: BTreeMap<&'static str, u64>,
     pub(crate) conversations: u64,
     pub(crate) reviews: BTreeMap<&'static str, u64>,
+    /// First texts of conversations, and reviews, that complain of something: by what.
+    pub(crate) complaints: BTreeMap<&'static str, u64>,
     pub(crate) abandoned: u64,
     pub(crate) bought: u64,
     /// Millionths of each currency's unit.
@@ -61,6 +64,8 @@ pub struct Truths {
     pub conversations: u64,
     /// Reviews by language.
     pub reviews: BTreeMap<String, u64>,
+    /// First texts of conversations, and reviews, that were written as complaints of a topic, by its name.
+    pub complaints: BTreeMap<String, u64>,
     /// Carts left or emptied without a purchase within 60 minutes.
     pub carts_abandoned: u64,
     /// Carts that led to a purchase.
@@ -113,6 +118,13 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
 }
 
 impl Tally {
+    /// Counts a text on a topic.
+    pub(crate) fn text(&mut self, topic: Topic) {
+        if let Some(aspect) = topic.aspect() {
+            *self.complaints.entry(aspect).or_default() += 1;
+        }
+    }
+
     pub(crate) fn broken_step(&self) -> BrokenStep {
         let [[sessions, stopped], [others, others_stopped]] = self.payment;
         BrokenStep {

@@ -67,6 +67,21 @@ impl Topic {
     pub(crate) fn tag(self) -> &'static str {
         TOPICS[self as usize].1
     }
+
+    /// What a complaint on this topic is about, as the reader of texts names it.
+    pub(crate) fn aspect(self) -> Option<&'static str> {
+        Some(match self {
+            Topic::Billing => "billing",
+            Topic::Delivery => "delivery",
+            Topic::Quality => "product_quality",
+            Topic::Price => "price",
+            Topic::Login => "login_account",
+            Topic::Onboarding => "onboarding",
+            Topic::Checkout => "website_checkout",
+            Topic::Service => "staff_service",
+            _ => return None,
+        })
+    }
 }
 
 /// One text: a phrase and what fills its places.

@@ -166,6 +166,7 @@ impl World {
             joined: self.joined(),
             conversations: tally.conversations,
             reviews: tally.reviews.iter().map(named).collect(),
+            complaints: tally.complaints.iter().map(named).collect(),
             carts_abandoned: tally.abandoned,
             carts_bought: tally.bought,
             cart_abandonment_share: share(tally.abandoned, tally.abandoned + tally.bought),

@@ -1,6 +1,6 @@
 //! The planted truths, found again by counting naively over the records as a reader decodes them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 
 use crumbtrail_enrich::Agent;
@@ -302,6 +302,16 @@ fn check(world: &World) -> (Read, Truths) {
         *reviews.entry(review.language.clone()).or_default() += 1;
     }
     assert_eq!(reviews, truths.reviews);
+    // Reviews tell of deliveries and quality, conversations of everything.
+    for (tag, topic) in [("billing", "billing"), ("login", "login_account"), ("price", "price")] {
+        let of_tag = read.entries.iter().filter(|entry| entry.tags == tag);
+        let cases: BTreeSet<&str> = of_tag.map(|entry| entry.key.as_str()).collect();
+        assert_eq!(cases.len() as u64, truths.complaints[topic], "{topic}");
+    }
+    assert_eq!(
+        truths.complaints.iter().max_by_key(|(_, texts)| **texts).map(|(topic, _)| topic.as_str()),
+        Some("delivery")
+    );
 
     let (left, billing, satisfied) = leavers(&read.clicks, &read.entries);
     assert_eq!(left, truths.leavers);

@@ -61,6 +61,18 @@ FROM {db}.sentiment_daily
 GROUP BY name, tongue
 ORDER BY name, tongue";
 
+/// What people wrote of, and how many of those texts speak well and badly of it.
+pub(super) const TOPICS: &str = "
+SELECT
+    topic AS name,
+    sum(text_count) AS texts,
+    sum(like_count) AS likes,
+    sum(dislike_count) AS dislikes
+FROM {db}.topics_daily
+WHERE topic != ''
+GROUP BY name
+ORDER BY dislikes DESC, name";
+
 /// Carts by currency.
 pub(super) const CARTS: &str = "
 SELECT

@@ -45,6 +45,14 @@ pub(super) struct Feeling {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct Topic {
+    name: String,
+    texts: u64,
+    likes: u64,
+    dislikes: u64,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct Carts {
     money: String,
     abandoned: u64,
@@ -83,6 +91,7 @@ pub(super) struct Found {
     places: Vec<Arrivals>,
     stages: Vec<Stage>,
     feelings: Vec<Feeling>,
+    topics: Vec<Topic>,
     carts: Vec<Carts>,
     reasons: Vec<Reason>,
     steps: Vec<Step>,
@@ -101,6 +110,7 @@ impl Found {
             places: asker.rows(queries::PLACES)?,
             stages: asker.rows(queries::STAGES)?,
             feelings: asker.rows(queries::FEELINGS)?,
+            topics: asker.rows(queries::TOPICS)?,
             carts: asker.rows(queries::CARTS)?,
             reasons: asker.rows(queries::REASONS)?,
             steps: asker.rows(queries::CHECKOUT)?,
@@ -118,6 +128,10 @@ pub(super) fn all(found: &Found) -> Vec<String> {
     };
     section(beside(&arrivals("Sessions by channel", &found.channels), &arrivals("Sessions by place", &found.places)));
     section(beside(&stages(&found.stages), &feelings(&found.feelings)));
+    section(beside(
+        &opinions("What they dislike most", "dislike it", &found.topics, |topic| topic.dislikes),
+        &opinions("What they like most", "like it", &found.topics, |topic| topic.likes),
+    ));
     section(beside(&carts(&found.carts), &reasons(&found.reasons)));
     section(beside(&checkout(&found.steps), &shops(&found.shops)));
     lines
@@ -183,6 +197,18 @@ fn feelings(rows: &[Feeling]) -> Table {
         let texts: u64 = rows.iter().filter(|row| row.name == name).map(|row| row.texts).sum();
         let shown = if name.is_empty() { "(on the site)" } else { name };
         table.row(vec![shown.to_owned(), count(texts), of("en"), of("th"), of("id")]);
+    }
+    table
+}
+
+/// The topics that most texts speak well or badly of, as `side` counts them.
+fn opinions(title: &str, head: &'static str, rows: &[Topic], side: impl Fn(&Topic) -> u64) -> Table {
+    let mut table = Table::new(title, &["", "texts", head, "share"]);
+    let mut rows: Vec<&Topic> = rows.iter().filter(|row| side(row) > 0).collect();
+    rows.sort_by_key(|row| (std::cmp::Reverse(side(row)), row.name.as_str()));
+    for row in rows.iter().take(5) {
+        let name = row.name.replace('_', " ");
+        table.row(vec![name, count(row.texts), count(side(row)), percent(share(side(row), row.texts))]);
     }
     table
 }
@@ -256,6 +282,7 @@ mod tests {
             places: Vec::new(),
             stages: Vec::new(),
             feelings: Vec::new(),
+            topics: Vec::new(),
             carts: Vec::new(),
             reasons: Vec::new(),
             steps: Vec::new(),
@@ -300,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn topics_are_ranked_by_each_side_of_their_own() {
+        let topic = |name: &str, texts, likes, dislikes| Topic { name: name.to_owned(), texts, likes, dislikes };
+        let rows = [topic("price", 9, 0, 8), topic("delivery", 20, 2, 9), topic("product_quality", 4, 3, 1)];
+        let bad = opinions("bad", "dislike it", &rows, |topic| topic.dislikes).lines();
+        let names = |lines: &[String]| lines[2..].iter().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+        assert!(names(&bad)[0].starts_with("delivery ") && bad[2].contains("45.0%"), "{bad:#?}");
+        assert!(names(&bad)[2].starts_with("product quality"), "{bad:#?}");
+        let good = opinions("good", "like it", &rows, |topic| topic.likes).lines();
+        assert_eq!(good.len(), 4, "what nobody likes is not among the liked: {good:#?}");
+        assert!(names(&good)[0].starts_with("product quality") && good[2].contains("75.0%"), "{good:#?}");
+    }
+
+    #[test]
     fn the_whole_stays_short() {
         let mut found = nothing();
         for n in 0..10 {
@@ -308,6 +348,7 @@ mod tests {
             found.places.push(arrivals());
             found.carts.push(Carts { money: n.to_string(), abandoned: 1, bought: 1, in_checkout: 0, value: 1.0 });
             found.shops.push(Shop { name: n.to_string(), visits: 1 });
+            found.topics.push(Topic { name: n.to_string(), texts: 2, likes: 1, dislikes: 1 });
             found.feelings.push(Feeling {
                 name: n.to_string(),
                 tongue: "en".to_owned(),
@@ -316,6 +357,6 @@ mod tests {
                 positive: 0,
             });
         }
-        assert!(all(&found).len() <= 54, "{}", all(&found).len());
+        assert!(all(&found).len() <= 62, "{}", all(&found).len());
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Figures {
     conversations: u64,
     joined: i64,
     reviews: Vec<(String, u64)>,
+    /// Topics and the texts that speak badly of them, most first.
+    disliked: Vec<(String, u64)>,
     abandoned: u64,
     bought: u64,
     /// By currency.
@@ -72,6 +74,11 @@ impl Figures {
             name: String,
             tongue: String,
             texts: u64,
+        }
+        #[derive(Deserialize)]
+        struct Topic {
+            name: String,
+            dislikes: u64,
         }
         #[derive(Deserialize)]
         struct Carts {
@@ -120,6 +127,8 @@ impl Figures {
         }
         let feelings = asker.rows::<Feeling>(queries::FEELINGS)?.into_iter().filter(|row| row.name == "review");
         figures.reviews = feelings.map(|row| (row.tongue, row.texts)).collect();
+        let topics = asker.rows::<Topic>(queries::TOPICS)?.into_iter();
+        figures.disliked = topics.map(|row| (row.name, row.dislikes)).collect();
         for row in asker.rows::<Carts>(queries::CARTS)? {
             figures.abandoned += row.abandoned;
             figures.bought += row.bought;
@@ -168,6 +177,10 @@ pub(super) fn checks(truths: &Truths, found: &Figures) -> Vec<Check> {
         let told = found.reviews.iter().find(|(other, _)| other == tongue).map_or(0, |(_, texts)| *texts);
         checks.push(number(&format!("reviews in {tongue}"), *planted, told, Within::Part(0.01)));
     }
+    if let Some((topic, planted)) = truths.complaints.iter().max_by_key(|(_, texts)| **texts) {
+        let most = found.disliked.first().cloned().unwrap_or_default();
+        checks.push(leader(&format!("most disliked, {topic}"), topic, *planted, most, Within::Part(0.15)));
+    }
     let abandoned = share(found.abandoned, found.abandoned + found.bought);
     checks.push(ratio("carts abandoned", truths.cart_abandonment_share, abandoned, 0.002));
     checks.push(number("carts abandoned", truths.carts_abandoned, found.abandoned, Within::Part(0.002)));
@@ -193,19 +206,24 @@ pub(super) fn checks(truths: &Truths, found: &Figures) -> Vec<Check> {
     let what = format!("stop at {}", broken.step);
     checks.push(ratio(&format!("{what} on {}", broken.device), broken.stopped_share, stopped(false), 0.01));
     checks.push(ratio(&format!("{what} elsewhere"), broken.stopped_share_elsewhere, stopped(true), 0.01));
-    let (store, visits) = found.shops.first().cloned().unwrap_or_default();
     let drawing = &truths.drawing_store;
-    let mut check =
-        number(&format!("most visited shop, {}", drawing.store), drawing.visits, visits, Within::Part(0.002));
-    if store != drawing.store {
-        check.found = format!("{store}: {}", check.found);
-        check.is_found = false;
-    }
-    checks.push(check);
+    let most = found.shops.first().cloned().unwrap_or_default();
+    let what = format!("most visited shop, {}", drawing.store);
+    checks.push(leader(&what, &drawing.store, drawing.visits, most, Within::Part(0.002)));
     checks.push(number("sent twice, counted once", truths.duplicates, found.duplicates, exact));
     checks.push(number("consent refused, erased", truths.erased, found.erased, exact));
     checks.push(number("broken records, dead letters", truths.malformed, found.dead, exact));
     checks
+}
+
+/// A figure that must be the greatest of its kind: `found` is the one that is.
+fn leader(what: &str, name: &str, planted: u64, found: (String, u64), within: Within) -> Check {
+    let mut check = number(what, planted, found.1, within);
+    if found.0 != name {
+        check.found = format!("{}: {}", found.0, check.found);
+        check.is_found = false;
+    }
+    check
 }
 
 fn number(what: &str, planted: u64, found: u64, within: Within) -> Check {
@@ -276,6 +294,11 @@ mod tests {
             conversations: truths.conversations,
             joined: truths.joined as i64,
             reviews: truths.reviews.clone().into_iter().collect(),
+            disliked: {
+                let mut topics: Vec<(String, u64)> = truths.complaints.clone().into_iter().collect();
+                topics.sort_by_key(|(_, texts)| std::cmp::Reverse(*texts));
+                topics
+            },
             abandoned: truths.carts_abandoned,
             bought: truths.carts_bought,
             values: truths.abandoned_value.clone().into_iter().collect(),
@@ -305,7 +328,7 @@ mod tests {
         assert!(checks.iter().all(|check| check.is_found), "{checks:#?}");
         let lines = lines(&checks);
         assert!(lines.last().is_some_and(|line| line.starts_with("All")));
-        assert!(lines.len() < 32, "{}", lines.len());
+        assert!(lines.len() < 33, "{}", lines.len());
     }
 
     #[test]
@@ -314,12 +337,13 @@ mod tests {
         let mut found = perfect(&truths);
         found.sessions -= 1;
         found.shops[0].0 = "elsewhere".to_owned();
+        found.disliked.swap(0, 1);
         found.billing_share = None;
         let checks = checks(&truths, &found);
         let missed: Vec<&str> =
             checks.iter().filter(|check| !check.is_found).map(|check| check.what.as_str()).collect();
-        assert_eq!(missed.len(), 3, "{missed:?}");
-        assert!(lines(&checks).last().is_some_and(|line| line.starts_with("3 of")));
+        assert_eq!(missed.len(), 4, "{missed:?}");
+        assert!(lines(&checks).last().is_some_and(|line| line.starts_with("4 of")));
     }
 
     #[test]
