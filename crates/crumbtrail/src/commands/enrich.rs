@@ -196,7 +196,7 @@ mod tests {
             click(r#""url":"https://shop.example/products/100023?gclid=x","user_agent":"Googlebot/2.1""#),
             "not json".to_owned(),
             String::new(),
-            r#"{"entry_id":"s","occurred_at":1700000000000,"conversation":"c","channel":"chat","kind":"message","text":"call me: 081-234-5678, this is great"}"#.to_owned(),
+            r#"{"entry_id":"s","occurred_at":1700000000000,"conversation":"c","channel":"chat","kind":"message","text":"call me: 081-234-5678, my parcel is late and damaged"}"#.to_owned(),
         ]
         .join("\n");
         // As intake does: without page rules no groups.
@@ -209,8 +209,10 @@ mod tests {
         assert_eq!(out[0]["added"]["bot"], "user_agent");
         assert!(out[0]["why"]["channel"].as_str().unwrap().ends_with("paid; class is search"));
         assert_eq!(out[1]["rejected"]["reason"], "malformed_json");
-        assert_eq!(out[2]["added"]["text"], "call me: [phone], this is great");
+        assert_eq!(out[2]["added"]["text"], "call me: [phone], my parcel is late and damaged");
         assert!(out[2]["added"]["feeling"].is_string(), "{}", out[2]);
+        let said = ["says", "dislikes", "friction_kinds", "likes"].map(|name| out[2]["added"][name].to_string());
+        assert_eq!(said, [r#""complaint""#, r#"["delivery","product_quality"]"#, r#"["late","damaged"]"#, "null"]);
     }
 
     #[test]

@@ -23,6 +23,13 @@ impl Columns {
         }
     }
 
+    fn names(&mut self, name: &str, values: impl Iterator<Item = &'static str>) {
+        let values: Vec<Value> = values.map(Value::from).collect();
+        if !values.is_empty() {
+            self.0.insert(name.to_owned(), values.into());
+        }
+    }
+
     fn number(&mut self, name: &str, value: Option<impl Into<f64>>) {
         if let Some(value) = value {
             // Six digits behind the point: what is meant, not how a float is stored.
@@ -212,6 +219,11 @@ fn feeling(text: &str, told: &str, read: &mut Read<'_>, added: &mut Columns) {
     added.text("feeling", label);
     added.number("score", Some(reading.score));
     added.number("confidence", Some(reading.confidence));
+    added.text("says", reading.kind.as_str());
+    added.names("topics", reading.topics.iter());
+    added.names("likes", reading.likes.iter());
+    added.names("dislikes", reading.dislikes.iter());
+    added.names("friction_kinds", reading.frictions.iter());
     if told.is_empty() {
         added.text("language", reading.language.as_str());
     }
