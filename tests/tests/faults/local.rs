@@ -14,8 +14,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{is_long, seed};
 
-/// Many small inserts, so that many can be struck, and a snapshot at every other cut.
-const PACE: &str = "pace:\n  insert_interval_ms: 100\n  tick_ms: 20\nsnapshots:\n  interval_seconds: 1\n";
+/// Many small inserts, so that many can be struck, and many snapshots.
+const PACE: &str = "pace:\n  insert_interval_ms: 20\n  tick_ms: 10\nsnapshots:\n  interval_seconds: 1\n";
 
 /// What faults are measured by: an engine, a world, and what an undisturbed import of it says.
 pub struct Bench {
@@ -82,12 +82,11 @@ fn faults_on_the_local_log() {
     let mut scenes: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
     for round in 0..rounds {
         for fault in Fault::QUICK {
-            scenes.push(Box::new(move || struck(bench, round, fault, 2, if is_long() { 100 } else { 10 })));
+            scenes.push(Box::new(move || struck(bench, round, fault, 2, if is_long() { 100 } else { 25 })));
         }
         scenes.push(Box::new(move || damaged(bench, round, if is_long() { 10 } else { 3 })));
         scenes.push(Box::new(move || full(bench, round)));
     }
-    scenes.push(Box::new(|| away(bench, Duration::from_secs(if is_long() { 60 } else { 3 }))));
     let scenes = Mutex::new(scenes.into_iter());
     let play = || {
         loop {
@@ -97,7 +96,8 @@ fn faults_on_the_local_log() {
         }
     };
     std::thread::scope(|scope| {
-        // A client waits half a minute for an answer, so the others go on meanwhile.
+        // A client waits half a minute for an answer, and one that is refused for a minute waits, too: the others go on meanwhile.
+        scope.spawn(|| away(bench, Duration::from_secs(60)));
         scope.spawn(|| (0..rounds).for_each(|round| struck(bench, round, Fault::Hangs, 5, 1)));
         // Most of a scene is waiting for the next try.
         scope.spawn(play);
