@@ -179,7 +179,7 @@ pub(super) fn checks(truths: &Truths, found: &Figures) -> Vec<Check> {
     }
     if let Some((topic, planted)) = truths.complaints.iter().max_by_key(|(_, texts)| **texts) {
         let most = found.disliked.first().cloned().unwrap_or_default();
-        checks.push(leader(&format!("most disliked, {topic}"), topic, *planted, most, Within::Part(0.15)));
+        checks.push(leader(&format!("most disliked, {topic}"), topic, *planted, most, Within::Part(0.1)));
     }
     let abandoned = share(found.abandoned, found.abandoned + found.bought);
     checks.push(ratio("carts abandoned", truths.cart_abandonment_share, abandoned, 0.002));
