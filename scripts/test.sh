@@ -13,6 +13,8 @@ step "formatting"
 cargo fmt --all --check
 step "clippy"
 cargo clippy --release --locked --workspace --all-targets -- -D warnings
+step "building the binary that ends at named points"
+scripts/crash-build.sh
 step "building the binary and every test"
 cargo build --release --locked --workspace --bins
 cargo test --release --locked --workspace --no-run

@@ -8,12 +8,13 @@ usage: python_producer.py BROKER REGISTRY_URL mixed        every format and ever
        python_producer.py BROKER - anew                    the topic `clicks-json` deleted and made again
        python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
        python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
-                                                           numbered from FIRST
+                                                           numbered from FIRST; none more behind a SIGTERM
 
 Prints as JSON what it sent: records by topic and outcome, dead ones by topic and reason, sessions expected.
 """
 
 import json
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
@@ -236,11 +237,15 @@ def avro(count):
 def steady(count, seconds, first=0):
     producer = Producer(client)
     topic = Topic("clicks-json", producer)
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
     started = time.monotonic()
     for number in range(count):
         due = started + number * seconds / count
-        while time.monotonic() < due:
+        while time.monotonic() < due and not ended:
             producer.poll(0.005)
+        if ended:
+            break
         record = click(f"visitor-{number % 500}", first + number, int(time.time() * 1000))
         topic.send(text(record), record["visitor"])
     producer.flush(60)

@@ -32,6 +32,11 @@ impl Broker {
         self.run("kill");
     }
 
+    /// Asks it to end, as an operator does.
+    pub fn stop(&self) {
+        self.run("stop");
+    }
+
     /// Starts it again on the same data and the same port.
     pub fn restart(&self) {
         self.run("start");

@@ -54,6 +54,12 @@ impl Producing {
         Producing(child.expect("the Python client starts"))
     }
 
+    /// Asks one that produces steadily to send no more.
+    pub fn end(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "the Python client has ended");
+    }
+
     /// Waits for its end; returns what it says it sent.
     #[must_use]
     pub fn sent(self) -> serde_json::Value {

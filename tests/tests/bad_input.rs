@@ -1,8 +1,12 @@
 //! Bad input of every kind gets a dead letter with its reason, or one clear line; nothing good is lost.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crumbtrail_tests::{Deployment, has_engine};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
 
 fn click(id: &str, at: i64) -> String {
     format!(
@@ -159,4 +163,96 @@ fn a_file_named_twice_is_read_once_and_one_of_the_far_future_leaves_time_open() 
     let written = format!("SELECT 1 INTO OUTFILE '{}'", out.display());
     assert!(shop.fails("sql", [&written]).contains("READONLY"), "a question writes nothing");
     assert!(!out.exists());
+}
+
+/// How a record is spoilt: what becomes of a good line, and the reason it must get.
+type Spoilt = (&'static str, fn(&str) -> Vec<u8>);
+
+/// The good line with a part of it said otherwise.
+fn swap(good: &str, part: &str, other: &str) -> Vec<u8> {
+    assert!(good.contains(part), "{part} is in {good}");
+    good.replacen(part, other, 1).into_bytes()
+}
+
+/// The good line with more fields.
+fn with(good: &str, more: &str) -> Vec<u8> {
+    format!("{},{more}}}", good.strip_suffix('}').unwrap()).into_bytes()
+}
+
+/// Thirty-two ways to be no good record.
+const SPOILT: [Spoilt; 32] = [
+    ("malformed_json", |good| good.as_bytes()[..good.len() / 2].to_vec()),
+    ("malformed_json", |good| good.as_bytes()[..good.len() - 1].to_vec()),
+    ("malformed_json", |good| [good, "}"].concat().into_bytes()),
+    ("malformed_json", |good| [good, " ", good].concat().into_bytes()),
+    ("malformed_json", |good| ["[", good, "]"].concat().into_bytes()),
+    ("malformed_json", |_| b"nonsense".to_vec()),
+    ("malformed_json", |_| b"42".to_vec()),
+    ("malformed_json", |_| b"null".to_vec()),
+    ("malformed_json", |good| with(good, r#""revenue":NaN"#)),
+    ("malformed_json", |good| with(good, r#""title":"\q""#)),
+    ("malformed_json", |good| swap(good, r#""site""#, "site")),
+    ("malformed_json", |good| swap(good, r#""shop","#, r#""shop",,"#)),
+    ("wrong_type", |good| with(good, r#""customer":7"#)),
+    ("wrong_type", |good| with(good, r#""customer":{"id":1}"#)),
+    ("wrong_type", |good| with(good, r#""sent_at":true"#)),
+    ("wrong_type", |good| with(good, r#""sent_at":"yesterday""#)),
+    ("wrong_type", |good| with(good, r#""items":7"#)),
+    ("wrong_type", |good| with(good, r#""items":[{"price":1e300}]"#)),
+    ("wrong_type", |good| with(good, r#""items":[{"quantity":-1}]"#)),
+    ("wrong_type", |good| with(good, r#""properties":"none""#)),
+    ("wrong_type", |good| with(good, r#""latitude":91,"longitude":0"#)),
+    ("wrong_type", |good| swap(good, r#""visitor":""#, &format!(r#""visitor":"{}"#, "x".repeat(2_000)))),
+    ("missing_field", |good| swap(good, "event_id", "eventid")),
+    ("missing_field", |good| swap(good, "occurred_at", "occurred")),
+    ("missing_field", |good| swap(good, r#""visitor":""#, r#""visitor":"undefined","was":""#)),
+    ("missing_field", |good| swap(good, r#""name":"page_view""#, r#""name":"""#)),
+    ("too_deep", |good| with(good, &format!(r#""properties":{}1{}"#, r#"{"a":"#.repeat(100), "}".repeat(100)))),
+    ("invalid_utf8", |good| [&swap(good, "page_view\"", "page")[..], b"\xFF\""].concat()),
+    ("absurd_time", |good| swap(good, r#""occurred_at":1"#, r#""occurred_at":-1"#)),
+    ("absurd_time", |good| swap(good, r#""occurred_at":1"#, r#""occurred_at":91"#)),
+    ("oversize", |good| with(good, &format!(r#""title":"{}""#, "x".repeat(1 << 20)))),
+    ("empty", |_| Vec::new()),
+];
+
+/// One record of a hundred is spoilt, by each way in turn, at places of chance.
+#[test]
+fn of_a_hundred_thousand_records_the_spoilt_hundredth_are_dead_letters_and_no_others() {
+    const RECORDS: usize = 100_000;
+    if !has_engine("of_a_hundred_thousand_records_the_spoilt_hundredth_are_dead_letters_and_no_others") {
+        return;
+    }
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let places = rand::seq::index::sample(&mut ChaCha8Rng::seed_from_u64(seed), RECORDS, RECORDS / 100);
+    let spoilt: HashMap<usize, Spoilt> = places.iter().zip(SPOILT.into_iter().cycle()).collect();
+    let mut lines: Vec<u8> = Vec::new();
+    let mut expected = Vec::new();
+    for number in 0..RECORDS {
+        let line = click(&format!("e{number}"), 1_760_000_000_000 + 20 * number as i64)
+            .replace("\"v1\"", &format!("\"v{}\"", number % 700));
+        match spoilt.get(&number) {
+            Some((reason, spoil)) => {
+                lines.extend(spoil(&line));
+                expected.push(format!("{number}\t{reason}"));
+            }
+            None => lines.extend(line.into_bytes()),
+        }
+        lines.push(b'\n');
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let file = shop.write("clicks.jsonl", &lines);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    let found = shop.sql("SELECT offset, reason FROM dead_letters ORDER BY offset");
+    let found: Vec<&str> = found.lines().collect();
+    let differ = expected.iter().zip(&found).find(|(expected, found)| expected != found);
+    assert_eq!((differ, found.len()), (None, RECORDS / 100), "seed {seed}");
+    let counted = "SELECT count() FROM touchpoints WHERE outcome = 'counted'";
+    assert_eq!(shop.number(counted), RECORDS as i64 / 100 * 99, "seed {seed}");
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), RECORDS as i64 / 100 * 99);
+    // Nothing was mended: redriven, each is what it was.
+    shop.ok("redrive", [""; 0]);
+    assert_eq!(shop.number("SELECT count() FROM dead_letters"), RECORDS as i64 / 100);
+    assert_eq!(shop.number(counted), RECORDS as i64 / 100 * 99);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }

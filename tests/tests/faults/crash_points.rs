@@ -1,11 +1,11 @@
-//! SIGKILL at every named point, in the build that has them: `scripts/faults.sh` makes it.
+//! SIGKILL at every named point, in the build that has them: `scripts/crash-build.sh` makes it.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crumbtrail_crash::POINTS;
-use crumbtrail_tests::{Deployment, has_engine};
+use crumbtrail_tests::{Deployment, has_engine, not_run};
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -19,14 +19,13 @@ const TEST: &str = "killed_at_every_named_point";
 fn killed_at_every_named_point() {
     let armed = crumbtrail_tests::binary().with_file_name("crumbtrail-crash");
     if !armed.exists() {
-        // Another build of everything that has points: too dear for `make test`.
-        eprintln!("not run: {TEST}: the build with crash points is made by `make faults`");
+        not_run(TEST, "the build with crash points is missing (scripts/crash-build.sh)");
         return;
     }
     if !has_engine(TEST) {
         return;
     }
-    let bench = Bench::start("0.1");
+    let bench = Bench::start(if is_long() { "0.1" } else { "0.05" });
     let seed = seed();
     eprintln!("seed {seed}");
     let mut chance = ChaCha8Rng::seed_from_u64(seed);

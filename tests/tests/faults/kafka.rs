@@ -73,9 +73,11 @@ impl Flow {
         let calm = Deployment::beside(&self.host, &self.host.engine_access().0, "calm", &config(&self.broker, "calm"));
         calm.ok("run", ["all", "--until-idle"]);
         assert_eq!(sent["sessions"].as_i64(), Some(calm.number("SELECT count() FROM sessions")));
-        assert!(calm.number("SELECT count() FROM touchpoints") >= self.count);
+        let records = sent["outcomes"]["clicks-json"]["counted"].as_i64().expect("a number");
+        assert!(calm.number("SELECT count() FROM touchpoints") >= records);
         tables::assert_equal(&calm, &self.shop);
-        eprintln!("faults: {what}: every table equal, audit empty ({:.1?})", self.begun.elapsed());
+        let took = self.begun.elapsed();
+        eprintln!("faults: {what}: {records} records, every table equal, audit empty ({took:.1?})");
     }
 }
 
@@ -105,9 +107,88 @@ fn watch(shop: &Deployment, members: &mut [(&'static str, Member)]) -> u32 {
 /// Longer than the group's session timeout.
 const OVER: Duration = Duration::from_secs(8);
 
+/// Names of members.
+const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
+
+/// The short form of what befalls members and broker: one thing after the other in one flow.
+#[test]
+fn sleepers_a_dying_broker_and_members_that_come_and_go() {
+    if is_long() {
+        return;
+    }
+    let test = "sleepers_a_dying_broker_and_members_that_come_and_go";
+    // More than is needed: it is ended when everything has happened.
+    let Some(flow) = Flow::start(test, 120_000, 600) else { return };
+    let mut members = Vec::from_iter(NAMES[..4].iter().map(|&name| (name, Member::start(&flow.shop, name))));
+    flow.wait_for_more(500);
+    let mut ended = 0;
+    for (_, sleeper) in &members[1..] {
+        sleeper.freeze();
+    }
+    std::thread::sleep(OVER);
+    // One has taken over from three.
+    flow.wait_meanwhile(500, || ended += watch(&flow.shop, &mut members[..1]));
+    for sleeper in 1..members.len() {
+        members[sleeper].1.thaw();
+        // What it still does in its sleepwalk, and more.
+        flow.wait_meanwhile(300, || ended += watch(&flow.shop, &mut members[..=sleeper]));
+    }
+    eprintln!("faults: 3 slept for {OVER:?} and woke, {ended} ended then ({:.1?})", flow.begun.elapsed());
+
+    members.split_off(1).into_iter().for_each(|(_, member)| member.send_off());
+    ended = 0;
+    flow.broker.kill();
+    std::thread::sleep(Duration::from_secs(1));
+    flow.broker.restart();
+    flow.wait_meanwhile(300, || ended += watch(&flow.shop, &mut members));
+    flow.broker.freeze(true);
+    std::thread::sleep(OVER);
+    flow.broker.freeze(false);
+    flow.wait_meanwhile(300, || ended += watch(&flow.shop, &mut members));
+    flow.broker.stop();
+    flow.broker.restart();
+    flow.wait_meanwhile(300, || ended += watch(&flow.shop, &mut members));
+    eprintln!(
+        "faults: broker killed, stopped for {OVER:?}, restarted; the process ended {ended} times ({:.1?})",
+        flow.begun.elapsed()
+    );
+
+    let seed = seed();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut kills, mut drains) = (0, 0);
+    // From 1 to 5, to 1, to 3.
+    for comes in [true, true, true, true, false, false, false, false, true, true] {
+        watch(&flow.shop, &mut members);
+        if comes {
+            let name = NAMES.into_iter().find(|name| members.iter().all(|(taken, _)| taken != name));
+            let name = name.expect("there are five names");
+            members.push((name, Member::start(&flow.shop, name)));
+        } else if random.random_bool(0.5) {
+            members.swap_remove(random.random_range(0..members.len())).1.kill();
+            kills += 1;
+        } else {
+            members.swap_remove(random.random_range(0..members.len())).1.send_off();
+            drains += 1;
+        }
+        std::thread::sleep(Duration::from_millis(random.random_range(100..2_500)));
+    }
+    flow.wait_meanwhile(300, || {
+        watch(&flow.shop, &mut members);
+    });
+    members.into_iter().for_each(|(_, member)| member.send_off());
+    flow.producing.end();
+    flow.judge(&format!(
+        "3 sleepers, a broker killed, stopped, restarted, members 1 ↔ 5 in 10 changes ({kills} killed, {drains} drained, \
+         seed {seed})"
+    ));
+}
+
 #[test]
 fn a_sleeper_wakes_after_others_have_taken_over() {
-    let cycles = if is_long() { 8 } else { 1 };
+    if !is_long() {
+        return;
+    }
+    let cycles = 8;
     let seconds = 20 * cycles;
     let test = "a_sleeper_wakes_after_others_have_taken_over";
     let Some(flow) = Flow::start(test, 400 * i64::try_from(seconds).unwrap(), seconds) else { return };
@@ -140,13 +221,12 @@ fn members_come_and_go() {
     let Some(flow) = Flow::start("members_come_and_go", 90_000, 150) else { return };
     let seed = seed();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let names = ["one", "two", "three", "four", "five"];
-    let mut members = names.map(|_| None::<Member>);
+    let mut members = NAMES.map(|_| None::<Member>);
     let (mut kills, mut drains, mut most) = (0, 0, 0);
     while flow.counted() < 80_000 {
         // Some come, as many as they are to be; then some go, whichever.
-        let wanted = random.random_range(1..=names.len());
-        for (member, name) in members.iter_mut().zip(names).filter(|(member, _)| member.is_none()).take(wanted) {
+        let wanted = random.random_range(1..=NAMES.len());
+        for (member, name) in members.iter_mut().zip(NAMES).filter(|(member, _)| member.is_none()).take(wanted) {
             *member = Some(Member::start(&flow.shop, name));
         }
         most = most.max(members.iter().flatten().count());

@@ -82,12 +82,11 @@ fn faults_on_the_local_log() {
     let mut scenes: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
     for round in 0..rounds {
         for fault in Fault::QUICK {
-            scenes.push(Box::new(move || struck(bench, round, fault, 2, if is_long() { 100 } else { 10 })));
+            scenes.push(Box::new(move || struck(bench, round, fault, 2, if is_long() { 100 } else { 25 })));
         }
         scenes.push(Box::new(move || damaged(bench, round, if is_long() { 10 } else { 3 })));
         scenes.push(Box::new(move || full(bench, round)));
     }
-    scenes.push(Box::new(|| away(bench, Duration::from_secs(if is_long() { 60 } else { 3 }))));
     let scenes = Mutex::new(scenes.into_iter());
     let play = || {
         loop {
@@ -97,7 +96,8 @@ fn faults_on_the_local_log() {
         }
     };
     std::thread::scope(|scope| {
-        // A client waits half a minute for an answer, so the others go on meanwhile.
+        // A client waits half a minute for an answer, and one that is refused for a minute waits, too: the others go on meanwhile.
+        scope.spawn(|| away(bench, Duration::from_secs(60)));
         scope.spawn(|| (0..rounds).for_each(|round| struck(bench, round, Fault::Hangs, 5, 1)));
         // Most of a scene is waiting for the next try.
         scope.spawn(play);

@@ -95,23 +95,34 @@ mod tests {
     use super::*;
     use crumbtrail_scratch::Block;
 
+    /// A state that compresses a little: its file is some 800 bytes long.
+    fn state() -> State {
+        let bytes = (0..1_500u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 28) as u8).collect();
+        State { bytes, blocks: vec![(7, Block::new(&b"block"[..]))] }
+    }
+
     #[test]
-    fn no_truncation_and_no_flipped_byte_loads() {
-        let state = State {
-            bytes: b"some state that compresses compresses compresses".to_vec(),
-            blocks: vec![(7, Block::new(&b"block"[..]))],
-        };
+    fn no_truncation_and_no_flipped_bit_loads() {
+        let state = state();
         let bytes = seal("sessionize", 0, Offset(7), &state);
         let (opened, named) = open("sessionize", 0, Offset(7), &bytes).unwrap();
         assert_eq!((opened, named), (state.bytes.clone(), vec![Named { number: 7, hash: state.blocks[0].1.hash() }]));
         assert!(open("journey", 0, Offset(7), &bytes).is_err());
+        let mut tried = 0;
         for end in 0..bytes.len() {
-            assert!(open("sessionize", 0, Offset(7), &bytes[..end]).is_err());
+            assert!(open("sessionize", 0, Offset(7), &bytes[..end]).is_err(), "{end} bytes");
+            tried += 1;
         }
+        let mut bad = bytes.clone();
         for i in 0..bytes.len() {
-            let mut bad = bytes.clone();
-            bad[i] ^= 0x40;
-            assert!(open("sessionize", 0, Offset(7), &bad).is_err(), "byte {i}");
+            for bit in 0..8 {
+                bad[i] ^= 1 << bit;
+                assert!(open("sessionize", 0, Offset(7), &bad).is_err(), "byte {i}, bit {bit}");
+                bad[i] ^= 1 << bit;
+                tried += 1;
+            }
         }
+        assert_eq!(bad, bytes);
+        assert!(tried > 5_000, "{tried} damages");
     }
 }
