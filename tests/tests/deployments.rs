@@ -96,9 +96,12 @@ fn a_build_of_other_formats_is_refused_before_anything_is_written() {
     // A state is made anew by a rebuild; a log is read.
     for (format, is_carried) in [("journeys", false), ("touchpoint", true)] {
         with(format);
-        let said = shop.fails("import", clicks(&shop, "b", 20));
         let told = format!("{format} is 99 there, ");
-        assert!(said.contains(&told) && said.contains("crumbtrail rebuild") != is_carried, "{said}");
+        // Before the tables are touched, too: a build of other formats may have other ones.
+        let said = [shop.fails("migrate", [""; 0]), shop.fails("import", clicks(&shop, "b", 20))];
+        for said in said {
+            assert!(said.contains(&told) && said.contains("crumbtrail rebuild") != is_carried, "{said}");
+        }
         if is_carried {
             let said = shop.fails("rebuild", ["--dry-run"]);
             assert!(said.contains(&told) && said.contains("the build that wrote it"), "{said}");

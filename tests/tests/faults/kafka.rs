@@ -119,6 +119,7 @@ fn sleepers_a_dying_broker_and_members_that_come_and_go() {
     let test = "sleepers_a_dying_broker_and_members_that_come_and_go";
     // More than is needed: it is ended when everything has happened.
     let Some(flow) = Flow::start(test, 120_000, 600) else { return };
+    flow.proxy.strike(&Fault::QUICK, 4, 60);
     let mut members = Vec::from_iter(NAMES[..4].iter().map(|&name| (name, Member::start(&flow.shop, name))));
     flow.wait_for_more(500);
     let mut ended = 0;
@@ -177,9 +178,11 @@ fn sleepers_a_dying_broker_and_members_that_come_and_go() {
     });
     members.into_iter().for_each(|(_, member)| member.send_off());
     flow.producing.end();
+    let struck = flow.proxy.struck();
+    flow.proxy.strike(&[], 1, 0);
     flow.judge(&format!(
         "3 sleepers, a broker killed, stopped, restarted, members 1 ↔ 5 in 10 changes ({kills} killed, {drains} drained, \
-         seed {seed})"
+         seed {seed}), {struck} requests struck"
     ));
 }
 

@@ -14,8 +14,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{is_long, seed};
 
-/// Many small inserts, so that many can be struck, and a snapshot at every other cut.
-const PACE: &str = "pace:\n  insert_interval_ms: 100\n  tick_ms: 20\nsnapshots:\n  interval_seconds: 1\n";
+/// Many small inserts, so that many can be struck, and many snapshots.
+const PACE: &str = "pace:\n  insert_interval_ms: 20\n  tick_ms: 10\nsnapshots:\n  interval_seconds: 1\n";
 
 /// What faults are measured by: an engine, a world, and what an undisturbed import of it says.
 pub struct Bench {

@@ -314,9 +314,11 @@ impl Deployment {
     /// Creates or upgrades the tables, if the views show the configured epoch, or nothing yet.
     ///
     /// # Errors
-    /// The views show another epoch; ClickHouse refuses.
+    /// The epoch is stored in formats of another build; the views show another epoch; ClickHouse refuses.
     pub fn migrate(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
         let (target, ours) = (self.target(), self.config.epoch.0);
+        // Before the tables are looked at: of a build with other formats they may be others, too, and this refusal names the way out.
+        formats::check(&self.epoch_notes(ours)?, ours)?;
         let database = clickhouse.client.database();
         let shown = self.runtime.block_on(self.patience.ask("epochs", || epochs::shown(&clickhouse.client)));
         match shown.context("which epoch the views show cannot be asked")?.map(|shown| shown.newest) {
