@@ -5,6 +5,8 @@
 //! ```
 //! Version 1 ends before the blocks.
 
+use std::io::Read as _;
+
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_log::position::Offset;
 use xxhash_rust::xxh3::xxh3_128;
@@ -80,14 +82,22 @@ pub(super) fn open(
     if named != (processor, u64::from(partition), offset.0) {
         return Err(Refusal::Damaged("name and content differ"));
     }
-    let size = usize::try_from(reader.varint()?).map_err(|_| Refusal::Damaged("size"))?;
-    let state = zstd::bulk::decompress(reader.bytes()?, size);
-    let state = state.map_err(|_| Refusal::Damaged("body does not decompress"))?;
+    let size = reader.varint()?;
+    let state = decompress(reader.bytes()?, size)?;
     let mut blocks = Vec::new();
     for _ in 0..if version == 1 { 0 } else { reader.varint()? } {
         blocks.push(Named { number: reader.varint()?, hash: u128::from_le_bytes(reader.array()?) });
     }
     Ok((state, blocks))
+}
+
+/// A body of `size` bytes. Room is made as it is filled: a size that is a lie costs nothing.
+fn decompress(body: &[u8], size: u64) -> Result<Vec<u8>, Refusal> {
+    // One more, so that a body that is longer is noticed.
+    let (mut state, most) = (Vec::new(), size.saturating_add(1));
+    let read = zstd::Decoder::with_buffer(body).and_then(|decoder| decoder.take(most).read_to_end(&mut state));
+    read.map_err(|_| Refusal::Damaged("body does not decompress"))?;
+    if state.len() as u64 == size { Ok(state) } else { Err(Refusal::Damaged("size")) }
 }
 
 #[cfg(test)]
@@ -97,7 +107,8 @@ mod tests {
 
     /// A state that compresses a little: its file is some 800 bytes long.
     fn state() -> State {
-        let bytes = (0..1_500u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 28) as u8).collect();
+        let chance = |n: u32| n.wrapping_mul(n).wrapping_mul(2_654_435_761) ^ n.rotate_left(13);
+        let bytes = (0..1_500u32).map(|n| (chance(chance(n)) >> 28) as u8).collect();
         State { bytes, blocks: vec![(7, Block::new(&b"block"[..]))] }
     }
 
@@ -124,5 +135,14 @@ mod tests {
         }
         assert_eq!(bad, bytes);
         assert!(tried > 5_000, "{tried} damages");
+    }
+
+    #[test]
+    fn a_size_that_is_a_lie_is_refused_and_costs_no_memory() {
+        let body = zstd::bulk::compress(b"a state", 1).unwrap();
+        assert_eq!(decompress(&body, 7).unwrap(), b"a state");
+        for lie in [0, 6, 8, u64::MAX] {
+            assert_eq!(decompress(&body, lie), Err(Refusal::Damaged("size")), "{lie}");
+        }
     }
 }
