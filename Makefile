@@ -43,7 +43,7 @@ simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=…
 	$(CARGO) run --release --locked -p crumbtrail-simulate --bin simulate -- \
 	  --seed $(or $(SEED),0) $(if $(RUNS),--runs $(RUNS)) --jobs $(or $(JOBS),1) $(if $(MUTATION),--mutation $(MUTATION))
 
-faults: ## kills, sleepers, a dying broker, a network that lies, a full disk: on real processes (20 minutes)
+faults: ## kills, sleepers, a dying broker, a network that lies, a full disk: on real processes (half an hour)
 	@scripts/faults.sh
 
 upgrade-test: ## a rolling upgrade and a roll-back mid-stream between this build and that of a git ref: OTHER=v0.1.0

@@ -93,8 +93,9 @@ pub(super) fn open(
 
 /// A body of `size` bytes. Room is made as it is filled: a size that is a lie costs nothing.
 fn decompress(body: &[u8], size: u64) -> Result<Vec<u8>, Refusal> {
-    let mut state = Vec::new();
-    let read = zstd::Decoder::with_buffer(body).and_then(|decoder| decoder.take(size).read_to_end(&mut state));
+    // One more, so that a body that is longer is noticed.
+    let (mut state, most) = (Vec::new(), size.saturating_add(1));
+    let read = zstd::Decoder::with_buffer(body).and_then(|decoder| decoder.take(most).read_to_end(&mut state));
     read.map_err(|_| Refusal::Damaged("body does not decompress"))?;
     if state.len() as u64 == size { Ok(state) } else { Err(Refusal::Damaged("size")) }
 }
