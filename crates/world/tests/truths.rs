@@ -306,12 +306,8 @@ fn check(world: &World) -> (Read, Truths) {
     for (tag, topic) in [("billing", "billing"), ("login", "login_account"), ("price", "price")] {
         let of_tag = read.entries.iter().filter(|entry| entry.tags == tag);
         let cases: BTreeSet<&str> = of_tag.map(|entry| entry.key.as_str()).collect();
-        assert_eq!(cases.len() as u64, truths.complaints[topic], "{topic}");
+        assert_eq!(cases.len() as u64, truths.complaints.get(topic).copied().unwrap_or_default(), "{topic}");
     }
-    assert_eq!(
-        truths.complaints.iter().max_by_key(|(_, texts)| **texts).map(|(topic, _)| topic.as_str()),
-        Some("delivery")
-    );
 
     let (left, billing, satisfied) = leavers(&read.clicks, &read.entries);
     assert_eq!(left, truths.leavers);
@@ -336,6 +332,8 @@ fn planted_truths_are_found_by_counting() {
     assert!(truths.broken_step.stopped_share > 0.85 && truths.broken_step.stopped_share_elsewhere < 0.3);
     assert!(truths.drawing_store.visits > 2 * truths.drawing_store.next_visits);
     assert_eq!(truths.drawing_store.store, "bkk-ari");
+    let most = truths.complaints.iter().max_by_key(|(_, texts)| **texts);
+    assert!(most.is_some_and(|(topic, texts)| topic == "delivery" && *texts > 100), "{most:?}");
     // The size, and languages and disorder that show.
     assert!(truths.clicks >= 75_000 && truths.support_entries >= 5_000, "{truths:?}");
     assert!(["en", "th", "id"].iter().all(|tongue| truths.reviews[*tongue] > 50));
