@@ -1,9 +1,9 @@
--- Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry
--- may still arrive and move its beginning.
+-- Conversations: what a customer and the service said about one matter. The key is its id and its first entry: an id that comes back
+-- after conversation_memory_days begins another. Where an earlier entry moves the beginning, the row is taken back first.
 CREATE TABLE IF NOT EXISTS {database}.conversations_e{epoch} {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry; with opened_at it names one row, for a source\'s id may come back after a long silence',
     customer String COMMENT 'Customer id, empty if unknown',
     visitor String COMMENT 'Visitor id, empty if unknown',
     contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS {database}.conversations_e{epoch} {on_cluster}
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due; NULL in the table while it has not come or without a policy',
     is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due; NULL in the table while there is neither or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
-    is_final Bool COMMENT 'No entry can change it any more',
+    is_final Bool COMMENT 'No entry can change it any more, but for one of the same id that opens it again',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
     customer_message_count UInt32 COMMENT 'Messages of the customer, count',
     agent_message_count UInt32 COMMENT 'Messages of human agents, count',
@@ -65,6 +65,6 @@ CREATE TABLE IF NOT EXISTS {database}.conversations_e{epoch} {on_cluster}
     is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
 )
 ENGINE = {replacing_engine}
-ORDER BY (site, conversation_id)
+ORDER BY (site, conversation_id, opened_at)
 SETTINGS {table_settings}
-COMMENT 'Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry may still arrive and move its beginning.'
+COMMENT 'Conversations: what a customer and the service said about one matter. The key is its id and its first entry: an id that comes back after conversation_memory_days begins another.'

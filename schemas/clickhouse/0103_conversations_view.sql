@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW {database}.conversations {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry; with opened_at it names one row, for a source\'s id may come back after a long silence',
     customer String COMMENT 'Customer id, empty if unknown',
     visitor String COMMENT 'Visitor id, empty if unknown',
     contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
@@ -30,7 +30,7 @@ CREATE OR REPLACE VIEW {database}.conversations {on_cluster}
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due, or has not come though it is past due now; NULL while it may still be in time or without a policy',
     is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due, or there is neither though it is past due now; NULL while it may still be in time or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
-    is_final Bool COMMENT 'No entry can change it any more',
+    is_final Bool COMMENT 'No entry can change it any more, but for one of the same id that opens it again',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
     customer_message_count UInt32 COMMENT 'Messages of the customer, count',
     agent_message_count UInt32 COMMENT 'Messages of human agents, count',

@@ -41,8 +41,9 @@ AS WITH
             touchpoint.occurred_at AS occurred_at,
             arrayJoin(touchpoint.topics) AS topic
         FROM {database}.touchpoints AS touchpoint
-        LEFT JOIN {database}.conversations AS conversation
+        ASOF LEFT JOIN {database}.conversations AS conversation
             ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+            AND conversation.opened_at <= touchpoint.occurred_at
         WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
             AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
     ),

@@ -44,6 +44,7 @@ FROM
         FROM {database}.conversations AS conversations
         INNER JOIN {database}.conversation_people AS whose
             ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+            AND whose.opened_at = conversations.opened_at
     ) AS conversations
     ASOF LEFT JOIN
     (

@@ -49,7 +49,7 @@ impl Class {
     /// The silence that separates two chains.
     pub(crate) fn gap_ms(self, limits: &Limits) -> i64 {
         match self {
-            Class::CASE => i64::MAX,
+            Class::CASE => limits.conversation_memory_ms,
             _ if self.is_session() => limits.gap_ms,
             _ => limits.conversation_gap_ms,
         }
@@ -348,8 +348,8 @@ impl Chain {
     /// The watermark that, once passed, closes it (or, when it is settled, ends the memory of it).
     pub(crate) fn closes_at(&self, limits: &Limits) -> EventTime {
         let (_, end) = self.span();
-        let settled = end.plus(self.class.settle_ms(limits)).plus(limits.lateness_ms);
-        if self.is_settled { settled.max(end.plus(limits.conversation_memory_ms)) } else { settled }
+        let silence = if self.is_settled { self.class.gap_ms(limits) } else { self.class.settle_ms(limits) };
+        end.plus(silence).plus(limits.lateness_ms)
     }
 
     /// After the final row of a conversation with an id: keeps its sum alone.

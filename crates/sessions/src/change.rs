@@ -12,7 +12,7 @@
 //! that one's would count twice. So once a gap has grown, what lies behind the horizon of that moment is late, whatever
 //! open window it would have joined.
 
-use crate::chain::{Chain, Class};
+use crate::chain::Chain;
 use crate::rows::Out;
 use crate::rules::{Limits, RuleBook};
 use crate::state::{BUCKET, Sessions, arm, count_of};
@@ -113,10 +113,8 @@ impl Sessions {
     }
 
     /// What happened before this time and is heard of only now is late, whatever it would join.
-    pub(crate) fn floor(&self, class: Class, limits: &Limits) -> EventTime {
-        // Conversations with an id know by their sum what they have settled.
-        let is_free = class == Class::CASE || self.grown_at == EventTime::MIN;
-        if is_free { EventTime::MIN } else { crate::window::horizon(self.grown_at, limits) }
+    pub(crate) fn floor(&self, limits: &Limits) -> EventTime {
+        if self.grown_at == EventTime::MIN { EventTime::MIN } else { crate::window::horizon(self.grown_at, limits) }
     }
 }
 
@@ -125,7 +123,9 @@ fn grows(before: &RuleBook, now: &RuleBook) -> bool {
     let names = before.sites.keys().chain(now.sites.keys()).map(|name| (before.of(name), now.of(name)));
     names.chain([(&before.default, &now.default)]).any(|(before, now)| {
         let (before, now) = (&before.limits, &now.limits);
-        now.gap_ms > before.gap_ms || now.conversation_gap_ms > before.conversation_gap_ms
+        now.gap_ms > before.gap_ms
+            || now.conversation_gap_ms > before.conversation_gap_ms
+            || now.conversation_memory_ms > before.conversation_memory_ms
     })
 }
 

@@ -1,9 +1,10 @@
 //! What the entries of one conversation add up to, and the row that says it.
 //!
-//! A conversation with an id is all entries of that id. One without is the entries of one customer (else visitor, else
-//! contact) on one channel, cut where nothing was said for more than 24 h. It is *settled* when it has been silent for
-//! that long and the lateness besides: its row is then marked final. A settled conversation with an id is kept as a
-//! summary for 90 days, and a later entry opens it again: its row is then not final until it has settled anew.
+//! A conversation with an id is the entries of that id, cut where nothing was said for more than 90 days. One without is the
+//! entries of one customer (else visitor, else contact) on one channel, cut where nothing was said for more than 24 h. It is
+//! *settled* when it has been silent for 24 h and the lateness besides: its row is then marked final. A settled conversation
+//! with an id is kept as a summary until nothing in time can join it, and an entry that does opens it again: its row is then not
+//! final until it has settled anew. What comes later is another conversation of the same id; its first entry tells it apart.
 //!
 //! A *message* is a message or mention, or an opening that has text; a rating with text is one on the public channels
 //! (review, social, comment), where it is how a contact begins. The *first reply* is the first message of a human agent
@@ -163,6 +164,12 @@ impl Summary {
     /// Whether it has no entry.
     pub(crate) fn is_empty(&self) -> bool {
         self.sums.size == 0
+    }
+
+    /// The source's id of it; while it is empty, that of `next`, its first entry to be.
+    pub(crate) fn id_or<'a>(&self, next: Option<&Event>, interner: &'a Interner) -> &'a str {
+        let next = || next.map_or(Symbol::NONE, |event| event.page(interner));
+        interner.str(if self.is_empty() { next() } else { self.sums.id })
     }
 
     /// Its first entry.
@@ -421,13 +428,19 @@ impl<'a> Owner<'a> {
         made
     }
 
-    /// The row that takes back the conversation without an id which began with the entry at `begin`.
-    pub(crate) fn retraction(&self, begin: Order, channel: Channel, made: &'a mut String) -> ConversationRow<'a> {
+    /// The row that takes back the conversation which began with the entry at `begin`; `told_id` is the source's own id.
+    pub(crate) fn retraction(
+        &self,
+        begin: Order,
+        channel: Channel,
+        told_id: Option<&'a str>,
+        made: &'a mut String,
+    ) -> ConversationRow<'a> {
         ConversationRow {
             deleted: true,
             is_final: true,
             site: self.site,
-            conversation_id: self.made_id(begin, channel, made),
+            conversation_id: told_id.unwrap_or_else(|| self.made_id(begin, channel, made)),
             person: self.key,
             channel,
             opened_at: begin.at,

@@ -2,7 +2,7 @@
 
 use crate::chain::{Base, Chain, Class};
 use crate::conversation;
-use crate::event::Event;
+use crate::event::{Event, Order};
 use crate::intern::Interner;
 use crate::parts::Part;
 use crate::rows::Cut;
@@ -11,6 +11,7 @@ use crate::rules::Rules;
 use crate::session;
 use crate::window::{self, Segment};
 use crumbtrail_events::{EventTime, Key};
+use smallvec::SmallVec;
 
 /// Whose chain it is and by which rules.
 #[derive(Clone, Copy, Debug)]
@@ -130,34 +131,35 @@ fn conversation(chain: &mut Chain, is_final: bool, of: Context<'_>, made: &mut S
         _ => conversation::Summary::default(),
     };
     let is_carried = !sum.is_empty();
-    if chain.class == Class::CASE {
-        // Its id is the source's, so no row of it is ever taken back.
-        if let Some(rare) = &mut chain.rare {
-            rare.stale.clear();
-        }
-    } else {
-        let channel = chain.class.channel();
-        if let Some(rare) = &mut chain.rare {
-            let begins = if is_carried { Some(sum.begin().id) } else { chain.live.first().map(|event| event.id) };
-            rare.stale.retain(|begin| Some(begin.id) != begins);
-            for begin in rare.stale.drain(..) {
-                out.conversation(&owner.retraction(begin, channel, made));
-            }
-        }
-        for (i, event) in chain.live.rest_mut(0).enumerate() {
-            if i == 0 && !is_carried {
-                continue;
-            }
-            if event.has(Event::EMITTED) {
-                event.flags &= !Event::EMITTED;
-                out.conversation(&owner.retraction(event.order(), channel, made));
-            }
-        }
-        if !is_carried && let Some(first) = chain.live.rest_mut(0).next() {
-            first.flags |= Event::EMITTED;
-        }
+    let begins = if is_carried { Some(sum.begin()) } else { chain.live.first().map(Event::order) };
+    let has_id = chain.class == Class::CASE;
+    // A key is the id and the time of the first entry. An id that is made is made of that entry, too.
+    let is_same_row = |begin: Order| {
+        begins.is_some_and(
+            |first| if has_id { first.at == begin.at } else { (first.at, first.id) == (begin.at, begin.id) },
+        )
+    };
+    let mut taken_back: SmallVec<[Order; 2]> = SmallVec::new();
+    if let Some(rare) = &mut chain.rare {
+        taken_back.extend(rare.stale.drain(..));
     }
-    if sum.is_empty() && chain.live.is_empty() {
+    for event in chain.live.rest_mut(0).filter(|event| event.has(Event::EMITTED)) {
+        event.flags &= !Event::EMITTED;
+        taken_back.push(event.order());
+    }
+    taken_back.retain(|begin| !is_same_row(*begin));
+    taken_back.sort_unstable();
+    // Of two entries at one time each may have begun the row of a conversation with an id.
+    taken_back.dedup_by_key(|begin| (begin.at, if has_id { 0 } else { begin.id }));
+    let channel = chain.class.channel();
+    for begin in taken_back {
+        let told_id = has_id.then(|| sum.id_or(chain.live.first(), of.interner));
+        out.conversation(&owner.retraction(begin, channel, told_id, made));
+    }
+    if !is_carried && let Some(first) = chain.live.rest_mut(0).next() {
+        first.flags |= Event::EMITTED;
+    }
+    if begins.is_none() {
         return;
     }
     chain.live.iter().for_each(|event| sum.add(event, of.rules, of.interner));

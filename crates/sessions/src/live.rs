@@ -75,11 +75,6 @@ impl Live {
         }
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The first one.
     #[inline]
     pub(crate) fn first(&self) -> Option<&Event> {

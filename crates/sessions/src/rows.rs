@@ -177,12 +177,12 @@ pub struct SessionRow<'a> {
     pub text_count: u32,
 }
 
-/// One version of one conversation. Key: (site, conversation_id).
+/// One version of one conversation. Key: (site, conversation_id, opened_at): an id that comes back after a long silence begins another.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ConversationRow<'a> {
-    /// Retraction.
+    /// Retraction: it was absorbed by another, or an earlier entry came.
     pub deleted: bool,
-    /// No entry can change it any more.
+    /// No entry can change it any more, but for one of its id that opens it again.
     pub is_final: bool,
     /// Site.
     pub site: &'a str,

@@ -56,7 +56,8 @@ pub struct Limits {
     pub lateness_ms: i64,
     /// Silence that ends a conversation without an id, and after which one with an id counts as settled. Default 24 h.
     pub conversation_gap_ms: i64,
-    /// How long the summary of a settled conversation with an id is kept, so that a later entry goes on from it. Default 90 d.
+    /// Longest silence inside a conversation with an id: exactly this far apart is the same one, one more begins another of the same
+    /// id. Not less than `conversation_gap_ms`. Default 90 d.
     pub conversation_memory_ms: i64,
     /// The client's own session id decides. Default off.
     pub client_sessions: bool,

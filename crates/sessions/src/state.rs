@@ -145,7 +145,7 @@ impl Sessions {
                 }
             }
         }
-        let is_late = is_behind || at < self.floor(class, &limits) || window::is_late(merged_end, horizon);
+        let is_late = is_behind || at < self.floor(&limits) || window::is_late(merged_end, horizon);
         if is_late && known.is_none() {
             return Ok(Judged { outcome: Outcome::Late, session: 0 });
         }
@@ -190,8 +190,12 @@ impl Sessions {
             [first, rest @ ..] => {
                 for &other in rest.iter().rev() {
                     let other = slot.chains.remove(other);
-                    slot.chains[*first].absorb(other);
-                    *count_of(&mut self.open_sessions, &mut self.open_conversations, class) -= 1;
+                    let joined = &mut slot.chains[*first];
+                    // A conversation that has settled is not among the open ones; what they become is.
+                    let open_before = usize::from(!joined.is_settled) + usize::from(!other.is_settled);
+                    joined.absorb(other);
+                    let open = count_of(&mut self.open_sessions, &mut self.open_conversations, class);
+                    *open = *open + 1 - open_before;
                 }
                 *first
             }

@@ -297,6 +297,81 @@ fn a_settled_case_goes_on_from_its_summary() {
 }
 
 #[test]
+fn an_id_that_comes_back_after_the_memory_is_another_conversation() {
+    const MEMORY: i64 = 90 * 24 * HOUR;
+    let send = |scene: &mut Scene, at| scene.send(at, |t| case(Kind::SupportMessage, Author::Customer)(t));
+    for (silence, is_another) in [(MEMORY - 1, false), (MEMORY, false), (MEMORY + 1, true)] {
+        let told = |is_final| match is_another {
+            false => vec![(0, silence, is_final)],
+            true => vec![(0, 0, true), (silence, silence, is_final)],
+        };
+        // The watermark when the second entry comes, after ticks on the way there or at once: up to the last at which it is in time.
+        for watermark in [25 * HOUR + 1, silence, silence + HOUR] {
+            for ticks in [1, 2, 97] {
+                let mut scene = scene();
+                assert_eq!(send(&mut scene, 0), Outcome::Counted);
+                (1..=ticks).for_each(|n| scene.tick(watermark / ticks * n));
+                scene.tick(watermark);
+                let mut bytes = Vec::new();
+                scene.state.save(&mut bytes);
+                scene.state = crumbtrail_sessions::Sessions::load(scene.book.clone(), &bytes).expect("its own bytes");
+                assert_eq!(send(&mut scene, silence), Outcome::Counted);
+                scene.tick(watermark);
+                assert_eq!(scene.spans(), told(false), "{silence} ms of silence, {watermark}, {ticks} ticks");
+                scene.tick(silence + 26 * HOUR);
+                assert_eq!(scene.spans(), told(true));
+                assert_eq!(scene.state.open_conversations(), 0);
+            }
+        }
+        let mut reversed = scene();
+        for at in [silence, 0] {
+            send(&mut reversed, at);
+            reversed.tick(0);
+        }
+        reversed.tick(silence + 26 * HOUR);
+        assert_eq!(reversed.spans(), told(true), "the later entry first");
+    }
+}
+
+#[test]
+fn an_entry_between_makes_one_of_two_conversations_of_an_id_and_an_earlier_one_moves_the_key() {
+    let mut scene = scene();
+    let send = |scene: &mut Scene, at| scene.send(at, |t| case(Kind::SupportMessage, Author::Customer)(t));
+    let days = |days: i64| days * 24 * HOUR;
+    send(&mut scene, days(10));
+    send(&mut scene, days(110));
+    scene.tick(days(9));
+    assert_eq!(scene.spans(), [(days(10), days(10), false), (days(110), days(110), false)]);
+    send(&mut scene, days(60));
+    scene.tick(days(9));
+    assert_eq!(scene.spans(), [(days(10), days(110), false)], "the row of the second is taken back");
+    send(&mut scene, days(9));
+    scene.tick(days(9));
+    assert_eq!(scene.spans(), [(days(9), days(110), false)], "and so is one that began later");
+    assert_eq!(scene.state.open_conversations(), 1);
+}
+
+#[test]
+fn other_rules_of_the_memory_cut_what_is_open_anew() {
+    let mut scene = scene();
+    let send = |scene: &mut Scene, at| scene.send(at, |t| case(Kind::SupportMessage, Author::Customer)(t));
+    let days = |days: i64| days * 24 * HOUR;
+    let memory = |n: i64| move |book: &mut RuleBook| book.default.limits.conversation_memory_ms = days(n);
+    send(&mut scene, 0);
+    scene.tick(days(20));
+    send(&mut scene, days(20));
+    scene.tick(days(20));
+    assert_eq!(scene.spans(), [(0, days(20), false)]);
+    scene.change(memory(19));
+    scene.tick(days(20));
+    assert_eq!(scene.spans(), [(0, 0, true), (days(20), days(20), false)], "the first is final, and forgotten");
+    scene.change(memory(30));
+    scene.tick(days(20) + 1);
+    assert_eq!(scene.spans(), [(0, 0, true), (days(20), days(20), false)]);
+    assert_eq!(send(&mut scene, days(10)), Outcome::Late, "it could have been of the one that is forgotten");
+}
+
+#[test]
 fn without_an_id_a_day_of_silence_ends_a_conversation_and_channels_are_apart() {
     let entry = |channel| {
         move |t: &mut Touchpoint<'_>| {

@@ -12,7 +12,7 @@ use crate::once::{Twice, counted_once, rows};
 use crate::rows::{Row, Tables, Value, columns};
 use crate::scene::Scene;
 use crate::whose::{Whose, shown_owners, shown_standings};
-use crate::world::{GAP_MS, Placed, Record, TALK_GAP_MS};
+use crate::world::{GAP_MS, Placed, Record, TALK_GAP_MS, TALK_MEMORY_MS};
 
 /// What is wrong, in words.
 #[must_use]
@@ -235,7 +235,7 @@ impl Twice for Session {
     }
 }
 
-/// Conversation id, or customer and begin of one without.
+/// Conversation id, or customer of one without, and its begin.
 type TalkKey = (String, i64);
 
 #[derive(Debug, Default, PartialEq)]
@@ -273,18 +273,18 @@ fn talk(list: &[&Placed]) -> Talk {
 
 fn conversations(counted: &[&Placed]) -> BTreeMap<TalkKey, Talk> {
     let with_id = by(counted, |placed| (!placed.record.conversation.is_empty()).then_some(&placed.record.conversation));
-    let mut talks: BTreeMap<TalkKey, Talk> =
-        with_id.into_iter().map(|(id, list)| ((id.clone(), 0), talk(&list))).collect();
+    let mut talks = BTreeMap::new();
+    let mut tell = |name: &str, list: &[&Placed], silence_ms: i64| {
+        for part in list.chunk_by(|a, b| b.record.at_ms - a.record.at_ms <= silence_ms) {
+            talks.insert((name.to_owned(), part[0].record.at_ms), talk(part));
+        }
+    };
+    with_id.into_iter().for_each(|(id, list)| tell(id, &list, TALK_MEMORY_MS));
     let without = by(counted, |placed| {
         let record = &placed.record;
         (record.kind.is_support() && record.conversation.is_empty()).then_some((&record.customer, record.channel as u8))
     });
-    for ((customer, _), list) in without {
-        let silence = |a: &&Placed, b: &&Placed| b.record.at_ms - a.record.at_ms <= TALK_GAP_MS;
-        for part in list.chunk_by(silence) {
-            talks.insert((customer.clone(), part[0].record.at_ms), talk(part));
-        }
-    }
+    without.into_iter().for_each(|((customer, _), list)| tell(customer, &list, TALK_GAP_MS));
     talks
 }
 
@@ -302,9 +302,12 @@ fn shown_conversations(tables: &Tables<'_>) -> BTreeMap<TalkKey, Talk> {
         reopened: row[reopened].number(),
         is_final: row[is_final].number() == 1,
     };
-    let key = |row: &Row<'_>| match row[id].text() {
-        made if made.starts_with('~') => (row[customer].text().to_owned(), row[opened].number()),
-        id => (id.to_owned(), 0),
+    let key = |row: &Row<'_>| {
+        let name = match row[id].text() {
+            made if made.starts_with('~') => row[customer].text(),
+            id => id,
+        };
+        (name.to_owned(), row[opened].number())
     };
     counted_once(rows(tables, TableId::Conversations).map(|row| (key(row), talk(row))))
 }

@@ -26,7 +26,7 @@ use crate::scene::Scene;
 use crate::sink::WorldSink;
 use crate::source::{Mail, WorldSource};
 use crate::step::Odd;
-use crate::world::{DAY_MS, GAP_MS, LATENESS_MS, LOOK_BACK_MS, TALK_GAP_MS};
+use crate::world::{DAY_MS, GAP_MS, LATENESS_MS, LOOK_BACK_MS, TALK_GAP_MS, TALK_MEMORY_MS};
 
 const HOUR_MS: i64 = 3_600_000;
 /// How often intake ticks.
@@ -269,7 +269,9 @@ fn identity_rules() -> crumbtrail_identity::Rules {
 }
 
 fn session_rules(gap_ms: i64) -> RuleBook {
-    let limits = Limits { gap_ms, lateness_ms: LATENESS_MS, conversation_gap_ms: TALK_GAP_MS, ..Limits::default() };
+    let (conversation_gap_ms, conversation_memory_ms) = (TALK_GAP_MS, TALK_MEMORY_MS);
+    let limits =
+        Limits { gap_ms, lateness_ms: LATENESS_MS, conversation_gap_ms, conversation_memory_ms, ..Limits::default() };
     let rules = Rules { limits, ..Rules::default() };
     RuleBook { default: rules, correction_ms: 3 * HOUR_MS, ..RuleBook::default() }
 }

@@ -23,6 +23,8 @@ pub const GAP_MS: i64 = 30 * MINUTE_MS;
 pub const LATENESS_MS: i64 = 60 * MINUTE_MS;
 /// The silence between two conversations of one customer on one channel.
 pub const TALK_GAP_MS: i64 = DAY_MS;
+/// The silence after which a conversation's id begins another.
+pub const TALK_MEMORY_MS: i64 = 26 * 60 * MINUTE_MS;
 /// How far before a claim anonymous touchpoints join.
 pub const LOOK_BACK_MS: i64 = 30 * 60 * MINUTE_MS;
 /// The site of every record.
@@ -272,7 +274,7 @@ fn talk(dice: &Dice, case: usize, origins: usize, out: &mut Vec<(usize, Record)>
         };
         out.push((dice.index(origins), record));
         at += match dice.below(6) {
-            0 => dice.between(TALK_GAP_MS, TALK_GAP_MS + 1),
+            0 => dice.pick(&[TALK_GAP_MS, TALK_GAP_MS + 1, TALK_MEMORY_MS, TALK_MEMORY_MS + 1]),
             _ => dice.between(1, 3 * 60 * MINUTE_MS),
         };
     }

@@ -95,6 +95,9 @@ rules_config! {
     fence_lost_seconds: u32 = 1_800;
     /// Gap between two conversations of one customer on one channel, seconds, where the source gives no conversation id.
     conversation_gap_seconds: u32 = 86_400;
+    /// Longest silence inside a conversation whose id the source gives, days: exactly so far apart is the same conversation, a
+    /// millisecond more begins another of the same id. Until then a sum of it is kept in memory. At most 3650.
+    conversation_memory_days: u32 = 90;
     /// When the service is open, for times in business hours; nothing is always.
     opening_hours: HoursConfig = HoursConfig::default();
     /// What the service promises; the first policy that fits a conversation counts.
@@ -102,6 +105,7 @@ rules_config! {
 }
 
 /// Opening hours in the site's `time_zone`: spans such as `09:00-12:30,13:30-18:00`, empty for closed. All empty: always open.
+/// Hours past midnight are `22:00-24:00` on the one day and `00:00-02:00` on the next.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoursConfig {
@@ -154,6 +158,12 @@ impl RulesConfig {
                 "{at}.most_events, {at}.heartbeat_seconds and {at}.conversation_gap_seconds must be at least 1"
             ));
         }
+        let conversation_memory_ms = i64::from(self.conversation_memory_days) * 86_400_000;
+        if self.conversation_memory_days > 3_650 || conversation_memory_ms < ms(self.conversation_gap_seconds) {
+            return Err(format!(
+                "{at}.conversation_memory_days must be at most 3650, and no shorter than {at}.conversation_gap_seconds"
+            ));
+        }
         let zone = Zone::named(&self.time_zone).ok_or_else(|| {
             format!("{at}.time_zone: {} is no IANA time zone; they are written as Asia/Bangkok", self.time_zone)
         })?;
@@ -180,8 +190,8 @@ impl RulesConfig {
                 gap_ms: ms(self.gap_seconds),
                 lateness_ms: ms(self.lateness_seconds),
                 conversation_gap_ms: ms(self.conversation_gap_seconds),
+                conversation_memory_ms,
                 client_sessions: self.client_sessions,
-                ..Limits::default()
             },
             longest_ms: ms(self.longest_seconds),
             most_events: self.most_events,
@@ -269,6 +279,7 @@ mod tests {
              time_zone: Asia/Bangkok, client_sessions: true, engaged_seconds: 20, conversions: [signed_up], \
              heartbeat_seconds: 15, minimum_visit_seconds: 7, kept_events: 9, robot_views_a_minute: 90, robot_views_alone: 8, \
              robot_alone_seconds: 30, fence_dwell_seconds: 60, fence_lost_seconds: 600, conversation_gap_seconds: 3600, \
+             conversation_memory_days: 7, \
              opening_hours: {monday: \"09:00-17:00\", holidays: [\"2026-04-13\"]}, \
              policies: [{priority: urgent, channel: chat, first_reply_minutes: 5, in_business_hours: true}]}",
         )
@@ -278,8 +289,8 @@ mod tests {
             gap_ms: 60_000,
             lateness_ms: 172_800_000,
             conversation_gap_ms: 3_600_000,
+            conversation_memory_ms: 7 * 86_400_000,
             client_sessions: true,
-            ..Limits::default()
         };
         let zone = Zone::named("Asia/Bangkok").unwrap();
         let expected = Rules {
@@ -315,8 +326,12 @@ mod tests {
         for (yaml, key) in [
             ("rules: {gap_seconds: 0}", "rules.gap_seconds"),
             ("rules: {longest_seconds: 5}", "rules.longest_seconds"),
+            ("rules: {conversation_memory_days: 0}", "rules.conversation_memory_days"),
+            ("rules: {conversation_memory_days: 3651}", "rules.conversation_memory_days"),
+            ("sites: {shop: {conversation_gap_seconds: 7776001}}", "sites.shop.conversation_memory_days"),
             ("sites: {shop: {time_zone: Asia/Atlantis}}", "sites.shop.time_zone"),
             ("rules: {opening_hours: {friday: \"9-5\"}}", "rules.opening_hours"),
+            ("rules: {opening_hours: {friday: \"22:00-02:00\"}}", "00:00-02:00 on the next"),
             ("rules: {conversions: [bought]}", "rules.conversions"),
             ("rules: {policies: [{channel: pigeon}]}", "rules.policies.0.channel"),
         ] {

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const GAP: i64 = 1_000;
+pub(crate) const TALK_GAP: i64 = 2 * GAP;
+/// The silence after which the id of a conversation begins another.
+pub(crate) const MEMORY: i64 = 3 * GAP;
 pub(crate) const LATENESS: i64 = 3_000;
 /// All events lie within so many ms of the start.
 pub(crate) const SPAN: i64 = 30_000;
@@ -15,7 +18,13 @@ pub(crate) const START: i64 = 1_760_000_000_000 / 86_400_000 * 86_400_000 + 61_2
 
 /// Rules with short times, so that every edge is met often.
 pub(crate) fn rules() -> Rules {
-    let limits = Limits { gap_ms: GAP, lateness_ms: LATENESS, conversation_gap_ms: 2 * GAP, ..Limits::default() };
+    let limits = Limits {
+        gap_ms: GAP,
+        lateness_ms: LATENESS,
+        conversation_gap_ms: TALK_GAP,
+        conversation_memory_ms: MEMORY,
+        ..Limits::default()
+    };
     let stays = StayRules { dwell_ms: 1_000, lost_after_ms: 1_500, exit_positions: 2 };
     let pace = Pace { views_a_minute: 2, views_alone: 2, alone_ms: 1_500 };
     Rules {
@@ -91,9 +100,9 @@ pub(crate) fn arrange<T: Clone>(events: &[T], jitter: &[i64], of: impl Fn(&T) ->
 /// Rows as a table keeps them: the last version of each key, whether it was taken back and whether it is final.
 #[derive(Default)]
 pub(crate) struct Table<S> {
-    pub(crate) sessions: BTreeMap<(i64, u64), (bool, bool, S)>,
-    pub(crate) talks: BTreeMap<String, (bool, bool, String)>,
-    this_tick: BTreeSet<String>,
+    pub(crate) sessions: BTreeMap<(i64, u64), (bool, bool, (S, String))>,
+    pub(crate) talks: BTreeMap<(String, i64), (bool, bool, String)>,
+    this_tick: BTreeSet<(i64, String)>,
 }
 
 /// Makes what a test compares from a session's row.
@@ -104,32 +113,35 @@ pub(crate) trait Said: Sized {
 impl<S: Said> Out for Table<S> {
     fn session(&mut self, row: &SessionRow<'_>) {
         let key = (row.started_at.0, row.session_id);
-        assert!(self.this_tick.insert(format!("{key:?}")), "two rows of one session in a tick");
+        assert!(self.this_tick.insert((key.0, key.1.to_string())), "two rows of one session in a tick");
         if row.deleted {
             let (deleted, ..) = self.sessions.get(&key).expect("a retraction of what was never said");
             assert!(!deleted, "taken back twice");
         }
-        self.sessions.insert(key, (row.deleted, row.is_final, S::of(row)));
+        let whole = if row.is_final { format!("{row:?}") } else { String::new() };
+        self.sessions.insert(key, (row.deleted, row.is_final, (S::of(row), whole)));
     }
 
     fn conversation(&mut self, row: &ConversationRow<'_>) {
-        assert!(self.this_tick.insert(row.conversation_id.to_owned()), "two rows of one conversation in a tick");
+        let key = (row.conversation_id.to_owned(), row.opened_at.0);
+        assert!(self.this_tick.insert((key.1, key.0.clone())), "two rows of one conversation in a tick");
         if row.deleted {
-            assert!(self.talks.get(row.conversation_id).is_some_and(|(deleted, ..)| !deleted));
+            let (deleted, ..) = self.talks.get(&key).expect("a retraction of what was never said");
+            assert!(!deleted, "taken back twice");
         }
-        let said = format!("{:?}", ConversationRow { deleted: false, is_final: false, ..*row });
-        self.talks.insert(row.conversation_id.to_owned(), (row.deleted, row.is_final, said));
+        let whole = if row.is_final { format!("{row:?}") } else { String::new() };
+        self.talks.insert(key, (row.deleted, row.is_final, whole));
     }
 }
 
 impl<S: std::fmt::Debug> Table<S> {
-    /// The sessions that stand; all must be final.
-    pub(crate) fn final_sessions(self) -> BTreeMap<(i64, u64), S> {
+    /// The sessions that stand, as far as `S` tells and by every field; all must be final.
+    pub(crate) fn final_sessions(self) -> BTreeMap<(i64, u64), (S, String)> {
         stand(self.sessions)
     }
 
-    /// The conversations that stand.
-    pub(crate) fn final_talks(self) -> BTreeMap<String, String> {
+    /// The conversations that stand, by every field.
+    pub(crate) fn final_talks(self) -> BTreeMap<(String, i64), String> {
         stand(self.talks)
     }
 }

@@ -215,7 +215,13 @@ fn check_changed(
         books.push((from, RuleBook { default, events_a_tick, ..RuleBook::default() }));
         from += records;
     }
-    assert_eq!(run_changed::<Row>(&books, &records, steps).final_sessions(), truth);
+    let however = run_changed::<Row>(&books, &records, steps).final_sessions();
+    // What the oracle tells of a row, it tells by rules of its own; the rest is what the events say when they come at once and in order.
+    let told: BTreeMap<_, _> = however.iter().map(|(key, (row, _))| (*key, row.clone())).collect();
+    assert_eq!(told, truth);
+    let book = RuleBook { default: Rules { kept_events: u32::MAX, ..rules.clone() }, ..RuleBook::default() };
+    let in_order = arrange(&counted, &[0], |event| (event.at, event.name, event.bytes()));
+    assert_eq!(run_changed::<Row>(&[(0, book)], &in_order, &[Step::Next]).final_sessions(), however);
 }
 
 fn repeats() -> impl Strategy<Value = Vec<(prop::sample::Index, i64, i64)>> {
@@ -226,7 +232,7 @@ fn repeats() -> impl Strategy<Value = Vec<(prop::sample::Index, i64, i64)>> {
 }
 
 proptest! {
-    #![proptest_config(cases(2))]
+    #![proptest_config(cases(1))]
 
     #[test]
     fn final_sessions_depend_on_the_set_of_events_alone(

@@ -27,7 +27,7 @@ type Said = (i64, i64, u32);
 struct Table {
     sessions: BTreeMap<(i64, u64), (bool, bool, Said)>,
     retracted: Vec<i64>,
-    talks: BTreeMap<String, (bool, bool, Talk)>,
+    talks: BTreeMap<(String, i64), (bool, bool, Talk)>,
     service: BTreeMap<String, Service>,
     rows: usize,
 }
@@ -117,7 +117,8 @@ impl Out for Table {
             score_trend: row.score_trend,
         };
         self.service.insert(row.conversation_id.to_owned(), service);
-        self.talks.insert(row.conversation_id.to_owned(), (row.deleted, row.is_final, talk));
+        let key = (row.conversation_id.to_owned(), row.opened_at.0);
+        self.talks.insert(key, (row.deleted, row.is_final, talk));
     }
 }
 
@@ -222,9 +223,17 @@ impl Scene {
         self.table.service.get(id).cloned().unwrap_or_default()
     }
 
-    /// Conversations that are said now: whether final, and what.
+    /// Conversations that are said now, the last one of each id: whether final, and what.
     pub(crate) fn talks(&self) -> BTreeMap<String, (bool, Talk)> {
         let talks = self.table.talks.iter().filter(|(_, (deleted, ..))| !deleted);
-        talks.map(|(id, (_, is_final, talk))| (id.clone(), (*is_final, talk.clone()))).collect()
+        talks.map(|((id, _), (_, is_final, talk))| (id.clone(), (*is_final, talk.clone()))).collect()
+    }
+
+    /// Begin and end of all that are said now, in order, and whether they are final.
+    pub(crate) fn spans(&self) -> Vec<(i64, i64, bool)> {
+        let talks = self.table.talks.values().filter(|(deleted, ..)| !deleted);
+        let mut spans: Vec<_> = talks.map(|(_, is_final, talk)| (talk.span.0, talk.span.1, *is_final)).collect();
+        spans.sort_unstable();
+        spans
     }
 }
