@@ -327,6 +327,52 @@ mod tests {
         }
     }
 
+    /// docs/sessions.md, "Late, repeated, corrected": why the two differ.
+    #[test]
+    fn of_two_records_of_an_event_a_session_has_the_one_received_first_and_a_journey_the_one_that_came_first() {
+        let bought = |at: i64, received_at: i64, micros: i64| {
+            let head = Head {
+                outcome: Outcome::Counted,
+                kind: Kind::Purchase,
+                key: Key::visitor("shop", "v"),
+                id: 7,
+                occurred_at: EventTime(at),
+            };
+            let revenue = crumbtrail_events::Micros(micros);
+            let mut payload = Vec::new();
+            Touchpoint {
+                head,
+                site: "shop",
+                visitor: "v",
+                customer: "c",
+                received_at,
+                revenue,
+                ..Touchpoint::default()
+            }
+            .encode(&mut payload);
+            payload
+        };
+        let (came_first, received_first) = (bought(1_000, 5_000, 1), bought(900, 4_000, 2));
+        let run = |records: &[&[u8]]| {
+            let mut effects = Effects::new(TABLES.len());
+            let mut own = step();
+            for (n, record) in records.iter().enumerate() {
+                own.record(record, context(n as u64), &mut effects).unwrap();
+            }
+            own.tick(Context { wall_ms: 9_000, ..context(99) }, &mut effects).unwrap();
+            effects
+        };
+        let rows = |effects: &Effects| effects.tables[SESSIONS].pieces.concat();
+        let both = run(&[&came_first, &received_first]);
+        assert_eq!(rows(&both), rows(&run(&[&received_first])), "as if the other had never come");
+        assert_ne!(rows(&both), rows(&run(&[&came_first])));
+        assert_eq!((both.counts.of(Outcome::Counted), both.counts.of(Outcome::Duplicate)), (1, 1));
+        let [(to, range)] = &both.passed[..] else { panic!("nothing is taken back from a journey: {:?}", both.passed) };
+        assert_eq!(*to, To::Key(Key::customer("shop", "c")));
+        let passed = Touchpoint::decode(&both.passed_bytes[range.clone()]).unwrap();
+        assert_eq!((passed.head.occurred_at, passed.revenue.0), (EventTime(1_000), 1));
+    }
+
     #[test]
     fn rules_that_cannot_be_read_halt_the_step() {
         let mut effects = Effects::new(TABLES.len());
