@@ -33,7 +33,11 @@ WITH
         SELECT
             site, visitor, bot != '' AS is_robot, event_hash,
             toUnixTimestamp64Milli(occurred_at) AS at,
-            toUnixTimestamp64Milli(ifNull(device_at, occurred_at)) AS device_ms,
+            -- Clocks that are further off than 24.8 days (31 bits of milliseconds) say nothing, and are taken to be off by so much.
+            toUnixTimestamp64Milli(ifNull(device_at, occurred_at)) - at AS device_off,
+            toUnixTimestamp64Milli(ifNull(received_at, occurred_at)) - at AS received_off,
+            at + greatest(least(device_off, 2147483647), -2147483648) AS device_ms,
+            at + greatest(least(received_off, 2147483647), -2147483648) AS received_ms,
             kind NOT LIKE 'message\\_%' AS may_start,
             if(may_start AND channel != '', [channel, source, medium, campaign, click_id, referrer], []) AS touch,
             -- What tells campaigns apart: source, medium and name; without the two the kind of click id. Direct is nothing.
@@ -61,7 +65,7 @@ WITH
         FROM touchpoints
         WHERE outcome IN ('counted', 'duplicate')
             AND kind NOT IN ('message', 'opened', 'assigned', 'resolved', 'reopened', 'closed', 'rating', 'mention')
-        ORDER BY ifNull(received_at, occurred_at), at, device_ms, event_hash
+        ORDER BY received_ms, at, device_ms, event_hash
         LIMIT 1 BY site, visitor, event_hash
     ),
 

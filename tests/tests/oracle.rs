@@ -83,6 +83,37 @@ fn a_rough_load_by_every_rule_at_once() {
     }
 }
 
+/// Clocks are looked at for 24.8 days either way; further off, heartbeats would fall into other slots, and repeats be ranked otherwise.
+#[test]
+fn clocks_that_are_far_off_are_off_by_the_same_in_both() {
+    if !has_engine("clocks_that_are_far_off_are_off_by_the_same_in_both") {
+        return;
+    }
+    const DAY: i64 = 86_400_000;
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let mut lines = String::new();
+    for (visitor, days) in [-400i64, -30, -25, -24, 24, 25, 30, 400].into_iter().enumerate() {
+        let mut event = |id: &str, at: i64, name: &str| {
+            let (at, device) = (1_760_000_000_000 + at, 1_760_000_000_000 + at + days * DAY);
+            // Sent at once by the device's own clock, so that the difference of both is what it is off by.
+            lines += &format!(
+                "{{\"event_id\":\"{visitor}.{id}\",\"visitor\":\"v{visitor}\",\"occurred_at\":{device},\"sent_at\":{device},\"received_at\":{at},\
+                 \"name\":\"{name}\"}}\n"
+            );
+        };
+        event("view", 0, "page_view");
+        (1..40).for_each(|n| event(&n.to_string(), n * 6_700, "page_ping"));
+        // A repeat, received later.
+        event("view", 30_000, "page_view");
+    }
+    let file = shop.write("clicks.jsonl", lines);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    let off = "SELECT max(abs(dateDiff('day', occurred_at, device_at))) FROM touchpoints WHERE outcome = 'counted'";
+    assert_eq!(shop.number(off), 400);
+    assert_eq!(assert_same_sessions(&shop, &[]), 8);
+}
+
 #[test]
 fn another_rule_is_another_answer() {
     let test = "another_rule_is_another_answer";
