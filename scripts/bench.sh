@@ -86,6 +86,8 @@ if has stages; then
   example crumbtrail-enrich enrich "enrichment"
   example crumbtrail-log frames "frames"
   example crumbtrail-sessions q11 "sessions in process (q11); target 1.5 M events per CPU-second, 300 bytes per open session"
+  example crumbtrail-sessions state "open sessions (state): what an event costs and a session weighs; target 200 bytes, twice the time at most" "4 10000 300000"
+  example crumbtrail-sessions hot "a hot visitor (hot): what it costs the others; target p99 twice theirs at most" "200000 200000 1"
   example crumbtrail-journeys journeys "journeys in process"
   example crumbtrail-sentiment throughput "sentiment; target 150 k texts per CPU-second"
 fi
