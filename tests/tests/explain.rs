@@ -83,6 +83,12 @@ fn a_session_is_explained_with_its_cuts_and_what_was_left_out() {
     let at = |place: &str| records.iter().filter(|record| record["place"] == place).count();
     assert_eq!((json["session"]["session_id"].as_str(), at("inside"), at("left_out")), (Some(ids[0]), 2, 3));
 
+    // The rules are those the epoch is computed by, whatever the configuration says by now.
+    let configured = std::fs::read_to_string(shop.config()).expect("the configuration");
+    std::fs::write(shop.config(), format!("{configured}rules: {{gap_seconds: 7}}\n")).expect("it is written");
+    has(&told(&shop, &[ids[2]]), &["rules    those epoch 1 began with", "more than the gap of 30:00.000"]);
+    std::fs::write(shop.config(), configured).expect("it is written");
+
     let nobody = explain(&shop, &["0123456789abcdef"]);
     let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
     assert!(nobody.status.code() == Some(1) && said.contains("no session 0123456789abcdef"), "{said}");

@@ -13,7 +13,7 @@ use crumbtrail_events::ids::id_hash;
 use crumbtrail_journeys::JourneyRules;
 use crumbtrail_journeys::model::StageModel;
 use crumbtrail_runtime::notes::Notes;
-use crumbtrail_sessions::RuleBook;
+use crumbtrail_sessions::{RuleBook, Rules};
 use crumbtrail_steps::{Ruling, Told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -244,6 +244,23 @@ impl Noted {
         self.applied.last().map_or(&self.begun, |applied| &applied.rules)
     }
 
+    /// The rules that hold what ended at a time (ms since the epoch) at a site, and since when they are in force; `None`: since the
+    /// epoch began. A change leaves what was final then as it was: what gap and lateness had passed.
+    ///
+    /// # Errors
+    /// Values that cannot work.
+    pub fn over(&self, site: &str, ended_ms: i64) -> Result<(Rules, Option<i64>)> {
+        let pace = Config::default();
+        let mut found = (self.begun.sessions(&pace)?.of(site).clone(), None);
+        for applied in &self.applied {
+            let limits = found.0.limits;
+            if applied.at_ms <= ended_ms.saturating_add(limits.gap_ms).saturating_add(limits.lateness_ms) {
+                found = (applied.rules.sessions(&pace)?.of(site).clone(), Some(applied.at_ms));
+            }
+        }
+        Ok(found)
+    }
+
     /// What would change, in words.
     ///
     /// # Errors
@@ -409,6 +426,23 @@ mod tests {
             ["the stage model was retail 1, is retail 1, with other stages or rules"]
         );
         assert_eq!(with("version: 1", "version: 2"), ["the stage model was retail 1, is retail 2"]);
+    }
+
+    #[test]
+    fn what_was_final_when_rules_changed_is_held_by_those_before() {
+        let of = |gap_seconds: u32| Computing::of(&config(|config| config.rules.gap_seconds = gap_seconds)).unwrap();
+        let applied =
+            |at_ms, gap_seconds| Applied { at_ms, name: String::new(), rules: of(gap_seconds), is_written: true };
+        // Half an hour of gap and an hour of lateness: what ended at 0 is final behind 5,400 s.
+        let final_at = 5_400_000;
+        let noted = Noted { begun: of(1_800), applied: vec![applied(final_at, 600), applied(9 * final_at, 60)] };
+        let gap = |ended_ms| {
+            let (rules, since) = noted.over("shop", ended_ms).unwrap();
+            (rules.limits.gap_ms / 1_000, since)
+        };
+        assert_eq!(gap(-1), (1_800, None));
+        assert_eq!(gap(0), (600, Some(final_at)));
+        assert_eq!(gap(9 * final_at), (60, Some(9 * final_at)));
     }
 
     #[test]

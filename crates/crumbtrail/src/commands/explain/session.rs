@@ -12,8 +12,9 @@ use super::story::{self, Record, Row};
 use super::timeline;
 use crate::args::Place;
 use crate::loaded::load;
-use crate::say::print;
+use crate::say::{print, time_of};
 use crate::wiring::Deployment;
+use crate::wiring::computing::Noted;
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -53,17 +54,33 @@ pub fn session(args: &SessionArgs) -> Result<ExitCode> {
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
     }
-    let book = crate::wiring::rules::session_rules(&config)?;
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
     let ask = Tables { deployment: &deployment, client: &clickhouse.client };
     let Some(session) = ask.session(&args.session_id)? else { bail!(ask.whereabouts(&args.session_id)?) };
-    let rules = book.of(&session.site);
-    let story = story::tell(&session, &ask.neighbours(&session, rules)?, &ask.records(&session, rules)?, rules);
+    let (rules, whose) = rules_of(&deployment, &session)?;
+    let (neighbours, records) = (ask.neighbours(&session, &rules)?, ask.records(&session, &rules)?);
+    let story = story::tell(&session, &neighbours, &records, &rules, &whose);
     print(&match args.format {
         StoryFormat::Text => timeline::draw(&story, args.all),
         StoryFormat::Json => serde_json::to_string_pretty(&story)? + "\n",
     })
+}
+
+/// The rules a session was cut by, and which they are: those noted of its epoch, whatever the configuration says by now.
+fn rules_of(deployment: &Deployment, session: &Row) -> Result<(Rules, String)> {
+    let epoch = deployment.epoch().0;
+    let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
+        let book = crate::wiring::rules::session_rules(&deployment.config)?;
+        let whose = format!("those of the configuration: none are noted of epoch {epoch}");
+        return Ok((book.of(&session.site).clone(), whose));
+    };
+    let (rules, since) = noted.over(&session.site, session.ended_ms)?;
+    let whose = match since {
+        None => format!("those epoch {epoch} began with"),
+        Some(at_ms) => format!("those in force since {} (crumbtrail rules apply)", time_of(at_ms)),
+    };
+    Ok((rules, whose))
 }
 
 /// How far around a session is looked: what the rules could have joined to it.

@@ -93,13 +93,16 @@ pub(super) struct Told {
 #[derive(Debug, Serialize)]
 pub(super) struct Story {
     pub(super) session: Row,
+    /// Which rules it was cut by.
+    pub(super) rules: String,
     pub(super) began: String,
     pub(super) ended: String,
     pub(super) records: Vec<Told>,
 }
 
-/// Tells the story of `session` by its visitor's sessions and the records around it, both in their order.
-pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules: &Rules) -> Story {
+/// Tells the story of `session` by its visitor's sessions and the records around it, both in their order, and by rules; `whose` says
+/// which these are.
+pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules: &Rules, whose: &str) -> Story {
     let own = neighbours.iter().position(|row| row.session_id == session.session_id);
     let before = own.and_then(|own| neighbours[..own].last());
     let after = own.and_then(|own| neighbours.get(own + 1));
@@ -125,6 +128,7 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
     let first = inside.first().map(|&n| &records[n]);
     let next = inside.last().and_then(|last| effective.iter().find(|&n| n > last)).map(|&n| &records[n]);
     Story {
+        rules: whose.to_owned(),
         began: began(session, before, first, rules),
         ended: ended(session, after, next, rules),
         records: (0..records.len()).map(|n| Told { record: records[n].clone(), standing: standing(n) }).collect(),

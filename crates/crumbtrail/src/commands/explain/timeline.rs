@@ -37,6 +37,7 @@ pub(super) fn draw(story: &Story, all: bool) -> String {
         span(session.ended_ms - session.started_ms),
         if session.is_final { "" } else { ", not final yet" },
     );
+    let _ = writeln!(text, "rules    {}", story.rules);
     let _ = writeln!(text, "began    {}\nended    {}\n", story.began, story.ended);
     timeline(&mut text, &story.records, all);
     text.push_str("\n● event   ○ heartbeat   m marketing message   ◌ left out   times are UTC\n");

@@ -36,11 +36,12 @@ fn a_session_is_told_with_what_was_left_out() {
     let mut own = row("b", 50, 55, 1, "gap");
     own.ping_count = 1;
     let neighbours = [row("a", 0, 10, 2, "gap"), own.clone(), row("c", 120, 121, 1, "gap")];
-    let story = tell(&own, &neighbours, &records, &Rules::default());
+    let story = tell(&own, &neighbours, &records, &Rules::default(), "those epoch 1 began with");
     assert_eq!(standings(&story), ["session", "session", "inside", "repeat", "late", "a", "inside", "in"]);
     assert!(story.began.contains("40:00.000 of silence since a"), "{}", story.began);
     assert!(story.ended.contains("1:05:00.000 of silence until session c"), "{}", story.ended);
     let drawn = draw(&story, false);
+    assert!(drawn.contains("rules    those epoch 1 began with"), "{drawn}");
     assert!(drawn.contains("┌ 1970-01-01T00:50:00.000Z  ●  page_view"), "{drawn}");
     assert!(drawn.contains("│ 1970-01-01T00:52:00.000Z  ◌  page_view") && drawn.contains("left out: late"), "{drawn}");
     assert!(drawn.contains("└ 1970-01-01T00:55:00.000Z  ○  page_ping"), "{drawn}");
@@ -52,7 +53,7 @@ fn of_two_records_of_an_event_the_one_received_first_is_inside() {
     let kept = Record { outcome: "duplicate".into(), received_ms: 1, ..record(1, "page_view") };
     let records = [record(1, "page_view"), kept];
     let own = row("a", 1, 1, 1, "open");
-    let story = tell(&own, std::slice::from_ref(&own), &records, &Rules::default());
+    let story = tell(&own, std::slice::from_ref(&own), &records, &Rules::default(), "");
     assert_eq!(standings(&story), ["repeat", "inside"]);
     assert!(story.ended.contains("it has not") && story.began.contains("first session"), "{}", story.ended);
 }
@@ -71,7 +72,10 @@ fn every_reason_is_told_with_what_decided() {
         };
         let neighbours = [own.clone(), row("y", 7, 7, 1, "gap")];
         let records = [record(0, "page_view"), next.clone()];
-        (tell(&own, &neighbours, &records, &rules).ended, tell(&neighbours[1], &neighbours, &records, &rules).began)
+        (
+            tell(&own, &neighbours, &records, &rules, "").ended,
+            tell(&neighbours[1], &neighbours, &records, &rules, "").began,
+        )
     };
     for (reason, parts) in [
         ("customer", ["ann", "bob"]),
@@ -91,7 +95,7 @@ fn a_session_that_begins_in_the_millisecond_another_ends_has_its_own_events() {
     let mut records: Vec<Record> = (0..4).map(|_| record(5, "page_view")).collect();
     (0..4).for_each(|n| records[n].event_hash = n.to_string());
     let [before, own] = [row("a", 5, 5, 3, "customer"), row("b", 5, 5, 1, "gap")];
-    let story = tell(&own, &[before, own.clone()], &records, &Rules::default());
+    let story = tell(&own, &[before, own.clone()], &records, &Rules::default(), "");
     assert_eq!(standings(&story), ["session", "session", "session", "inside"]);
 }
 
@@ -99,7 +103,7 @@ fn a_session_that_begins_in_the_millisecond_another_ends_has_its_own_events() {
 fn the_middle_of_a_long_session_is_drawn_if_asked() {
     let records: Vec<Record> = (0..100).map(|minute| record(minute, "click")).collect();
     let own = row("a", 0, 99, 100, "gap");
-    let story = tell(&own, std::slice::from_ref(&own), &records, &Rules::default());
+    let story = tell(&own, std::slice::from_ref(&own), &records, &Rules::default(), "");
     assert!(draw(&story, false).contains("│ … 60 more (--all draws them)"), "{}", draw(&story, false));
     assert_eq!(draw(&story, true).matches("click").count(), 100);
 }
