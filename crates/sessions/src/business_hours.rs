@@ -53,7 +53,13 @@ impl Hours {
                 let (from, to) = span.split_once('-').ok_or(BadHours("hours are written as 09:00-17:00"))?;
                 let span = (minutes(from)?, minutes(to)?);
                 let after = hours.week[day].last().map_or(0, |&(_, to)| to);
-                if span.0 >= span.1 || span.0 < after {
+                if span.0 >= span.1 {
+                    return Err(BadHours(
+                        "hours end before they begin: those past midnight are written on two lines, 22:00-24:00 on the day they begin and \
+                         00:00-02:00 on the next",
+                    ));
+                }
+                if span.0 < after {
                     return Err(BadHours("hours overlap or are out of order"));
                 }
                 hours.week[day].push(span);
@@ -155,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn hours_past_midnight_are_two_spans() {
+        let bar = ["", "", "", "", "22:00-24:00", "00:00-02:00", ""];
+        let hours = Hours::parse(Zone::named("Asia/Bangkok").unwrap(), bar, []).unwrap();
+        // Friday 2026-04-10 23:00 to Saturday 01:00, Bangkok; and what is left from there.
+        let (from, to) = (at("2026-04-10T16:00:00Z"), at("2026-04-10T18:00:00Z"));
+        assert_eq!(hours.between(from, to), 2 * HOUR);
+        assert_eq!(hours.after(from, 3 * HOUR), Some(to.plus(HOUR)));
+    }
+
+    #[test]
     fn a_skipped_hour_is_not_open_and_a_doubled_one_is_twice() {
         let whole = |week| Hours::parse(Zone::named("Europe/Berlin").unwrap(), week, []).unwrap();
         let hours = whole(["", "", "", "", "", "", "00:00-24:00"]);
@@ -171,6 +187,11 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert!(Hours::parse(Zone::default(), [""; 7], ["13.4.2026"]).is_err());
+        let past_midnight = parse("22:00-02:00").unwrap_err().to_string();
+        assert!(
+            past_midnight.contains("22:00-24:00") && past_midnight.contains("00:00-02:00 on the next"),
+            "{past_midnight}"
+        );
         let closed = Hours::parse(Zone::default(), ["", "", "", "", "", "", "00:00-00:01"], []).unwrap();
         assert_eq!(closed.after(EventTime(0), i64::MAX), None, "not within ten years");
     }
