@@ -1,6 +1,7 @@
 //! Typed events back to bytes, in every format we read: for the demo world, load generators and tests.
 
 pub mod avro;
+pub mod combined;
 pub mod json;
 pub mod segment;
 

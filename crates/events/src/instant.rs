@@ -33,6 +33,8 @@ pub fn rfc3339(text: &str) -> Option<i64> {
     Some(((day * 86_400 + clock) - offset(rest)?) * 1000 + millis)
 }
 
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Milliseconds of a combined log's time such as `17/May/2015:10:05:03 +0000`; `None` for anything else.
 #[must_use]
 pub fn common_log(text: &str) -> Option<i64> {
@@ -46,13 +48,22 @@ pub fn common_log(text: &str) -> Option<i64> {
     {
         return None;
     }
-    const MONTHS: [&[u8; 3]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    let month = MONTHS.iter().position(|name| bytes[3..6].eq_ignore_ascii_case(*name))? as i64 + 1;
+    let month = MONTHS.iter().position(|name| bytes[3..6].eq_ignore_ascii_case(name.as_bytes()))? as i64 + 1;
     let year = two(bytes, 7)? * 100 + two(bytes, 9)?;
     let day = days(year, month, two(bytes, 0)?)?;
     let clock = clock(two(bytes, 12)?, two(bytes, 15)?, two(bytes, 18)?)?;
     Some(((day * 86_400 + clock) - offset(&bytes[21..])?) * 1000)
+}
+
+/// Appends a time as [`common_log`] reads it, in UTC, cut to the second. Years 0 to 9999; others are clamped.
+pub fn put_common_log(out: &mut Vec<u8>, at: i64) {
+    use std::io::Write as _;
+    let seconds = at.clamp(-62_167_219_200_000, 253_402_300_799_999).div_euclid(1000);
+    let (day, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = date(day);
+    let name = MONTHS[(month - 1).rem_euclid(12) as usize];
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{day:02}/{name}/{year:04}:{:02}:{:02}:{:02} +0000", clock / 3600, clock / 60 % 60, clock % 60);
 }
 
 /// Appends a time as RFC 3339 in UTC with milliseconds, as encoders write it. Years 0 to 9999; others are clamped.
@@ -173,6 +184,9 @@ mod tests {
             let mut text = Vec::new();
             put_rfc3339(&mut text, at);
             prop_assert_eq!(rfc3339(std::str::from_utf8(&text).unwrap()), Some(at));
+            text.clear();
+            put_common_log(&mut text, at);
+            prop_assert_eq!(common_log(std::str::from_utf8(&text).unwrap()), Some(at.div_euclid(1000) * 1000));
         }
     }
 }

@@ -28,6 +28,9 @@ pub enum OutFormat {
     Native,
     /// Segment messages for clicks, JSON lines; support entries stay native.
     Segment,
+    /// Web server lines for clicks, as an access log would have kept them; support entries stay native. The address stands for the
+    /// visitor.
+    Combined,
     /// Avro: object container files; in Kafka, Confluent wire format, or single-object encoding without a registry.
     Avro,
 }

@@ -44,6 +44,7 @@ fn config(args: &GenerateArgs, home: &Path) -> String {
     let clicks = match args.format {
         OutFormat::Native => "native",
         OutFormat::Segment => "segment",
+        OutFormat::Combined => "combined",
         OutFormat::Avro => "avro",
     };
     let support = if args.format == OutFormat::Avro { "avro" } else { "native" };
@@ -70,15 +71,16 @@ pub(super) fn next_step(args: &GenerateArgs) -> String {
     };
     let (clicks, support) = (format!("{home}/{clicks}"), format!("{home}/{support}"));
     let has_support = args.what == Subject::World;
+    let all = if has_support { format!("{clicks} {support}") } else { clicks.clone() };
+    let apart = |first: String| {
+        if has_support { format!("{first} --keep-open\n      {}", import("native", &support)) } else { first }
+    };
     let next = match args.format {
-        OutFormat::Segment if has_support => {
-            format!("{} --keep-open\n      {}", import("segment", &clicks), import("native", &support))
-        }
-        OutFormat::Segment => import("segment", &clicks),
-        format => {
-            let name = if format == OutFormat::Avro { "avro" } else { "native" };
-            import(name, &if has_support { format!("{clicks} {support}") } else { clicks })
-        }
+        OutFormat::Native => import("native", &all),
+        OutFormat::Avro => import("avro", &all),
+        OutFormat::Segment => apart(import("segment", &clicks)),
+        // A line names no site.
+        OutFormat::Combined => apart(import(&format!("combined --site {SITE}"), &clicks)),
     };
     format!("next: {next}")
 }
@@ -104,6 +106,7 @@ mod tests {
             "world --out demo",
             "world --out demo --format segment",
             "load --out demo --format avro",
+            "load --out demo --format combined",
             "world --out demo --format avro --kafka 127.0.0.1:9092 --registry http://127.0.0.1:8081",
         ] {
             let args = args(line);
@@ -123,5 +126,7 @@ mod tests {
         assert!(Line::try_parse_from(["generate", "world"]).is_err());
         assert!(next_step(&args("world --out d")).ends_with("--format native d/clicks.jsonl d/support.jsonl"));
         assert!(next_step(&args("load --out d --format avro")).ends_with("--format avro d/clicks.avro"));
+        let next = next_step(&args("load --out d --format combined"));
+        assert!(next.ends_with(&format!("--format combined --site {SITE} d/access.log")), "{next}");
     }
 }

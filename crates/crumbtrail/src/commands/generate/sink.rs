@@ -87,7 +87,17 @@ pub(super) struct FileSink {
 pub(super) const fn file_names(format: OutFormat) -> [&'static str; 2] {
     match format {
         OutFormat::Native | OutFormat::Segment => ["clicks.jsonl", "support.jsonl"],
+        OutFormat::Combined => ["access.log", "support.jsonl"],
         OutFormat::Avro => ["clicks.avro", "support.avro"],
+    }
+}
+
+/// A click as text.
+fn as_text(format: OutFormat, click: &ClickEvent<'_>, out: &mut Vec<u8>) {
+    match format {
+        OutFormat::Segment => encode::segment::click(click, out),
+        OutFormat::Combined => encode::combined::click(click, out),
+        OutFormat::Native | OutFormat::Avro => encode::json::click(click, out),
     }
 }
 
@@ -109,11 +119,8 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn click(&mut self, click: &ClickEvent<'_>) -> Result<()> {
-        let is_segment = self.format == OutFormat::Segment;
-        let as_line = |out: &mut Vec<u8>| {
-            if is_segment { encode::segment::click(click, out) } else { encode::json::click(click, out) }
-        };
-        self.clicks.append(as_line, |out| encode::avro::click(click, out))
+        let format = self.format;
+        self.clicks.append(|out| as_text(format, click, out), |out| encode::avro::click(click, out))
     }
 
     fn support(&mut self, entry: &SupportEntry<'_>) -> Result<()> {
@@ -213,8 +220,7 @@ impl Sink for KafkaSink {
                 frame.put(&mut self.body);
                 encode::avro::click(click, &mut self.body);
             }
-            None if self.format == OutFormat::Segment => encode::segment::click(click, &mut self.body),
-            None => encode::json::click(click, &mut self.body),
+            None => as_text(self.format, click, &mut self.body),
         }
         send(&self.producer, &self.clicks, click.visitor, &self.body)
     }
@@ -264,6 +270,33 @@ mod tests {
         assert!(text.lines().all(|line| crumbtrail_events::json::click(line.as_bytes(), &mut scratch).is_ok()));
         assert_eq!(text.lines().count(), 50);
         assert!(!folder.path().join("support.jsonl").exists());
+    }
+
+    #[test]
+    fn a_load_becomes_an_access_log_of_as_many_visitors_and_sessions() {
+        use std::collections::BTreeMap;
+        let load = Load::new(1, LoadShape { events: 4_000, visitors: 500, sessions: 700, days: 2 });
+        let folder = tempfile::tempdir().unwrap();
+        let mut sink = FileSink::create(folder.path(), OutFormat::Combined, false).unwrap();
+        let mut visitors = std::collections::BTreeSet::new();
+        load.visit(|click| {
+            visitors.insert(click.visitor.to_owned());
+            sink.click(&click)
+        })
+        .unwrap();
+        sink.finish().unwrap();
+        let text = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
+        let source = crumbtrail_events::combined::Source { file_id: "f", host: "", visitor_key: &[1; 16] };
+        let mut scratch = crumbtrail_events::Scratch::new();
+        let mut times: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for (n, line) in text.lines().enumerate() {
+            let click = crumbtrail_events::combined::click(line.as_bytes(), n as u64, &source, &mut scratch).unwrap();
+            times.entry(click.visitor.to_owned()).or_default().push(click.occurred_at);
+        }
+        assert_eq!((text.lines().count(), times.len()), (4_000, visitors.len()));
+        times.values_mut().for_each(|times| times.sort_unstable());
+        let sessions: usize = times.values().map(|times| times.chunk_by(|a, b| b - a <= 1_800_000).count()).sum();
+        assert_eq!(sessions as u64, load.truths().sessions);
     }
 
     #[test]
