@@ -200,17 +200,18 @@ pub(crate) fn time<'a>(
     field: &str,
 ) -> Result<i64, Fault> {
     const EXPECTED: &str = "milliseconds since 1970 or an RFC 3339 time";
+    let told = |ms: i64| if ms == 0 && field == "occurred_at" { values::told(Time::Occurred as usize, ms) } else { ms };
     match token {
         Token::Number => match cursor.plain_whole() {
-            Some(whole) => Ok(whole),
-            None => number::whole(cursor.raw_number()?).ok_or_else(|| wrong(field, EXPECTED, token)),
+            Some(whole) => Ok(told(whole)),
+            None => number::whole(cursor.raw_number()?).map(told).ok_or_else(|| wrong(field, EXPECTED, token)),
         },
         Token::String => {
             let text = cursor.string(arena)?;
             if text.is_empty() {
                 return Ok(0);
             }
-            instant::rfc3339(text).ok_or_else(|| wrong(field, EXPECTED, token))
+            instant::rfc3339(text).map(told).ok_or_else(|| wrong(field, EXPECTED, token))
         }
         Token::Null => cursor.null().map(|()| 0),
         found => Err(wrong(field, EXPECTED, found)),
@@ -409,6 +410,26 @@ mod tests {
         for bad in ["", "[]", "{\"a\":\"b}", "{\"a\":1,}", "{} x", "{\"occurred_at\":true}"] {
             let times = click_times(bad.as_bytes(), &mut scratch);
             assert!(times.is_err() || times == Ok(Times::default()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_first_moment_of_1970_is_a_time_that_is_told() {
+        let mut scratch = Scratch::new();
+        let mut occurred = |told: &str| {
+            let json =
+                format!(r#"{{"event_id":"e","visitor":"v","name":"page_view","occurred_at":{told},"sent_at":0}}"#);
+            let times = click_times(json.as_bytes(), &mut scratch).unwrap();
+            let click = click(json.as_bytes(), &mut scratch).unwrap();
+            assert_eq!((click.occurred_at, click.sent_at), (times.occurred, times.sent));
+            assert_eq!(times.sent, 0, "no time");
+            (times.occurred, crate::validate::click(&click, 0).unwrap_err().reason)
+        };
+        for told in ["0", "\"1970-01-01T00:00:00Z\"", "\"1970-01-01T07:00:00+07:00\""] {
+            assert_eq!(occurred(told), (1, crate::reject::Reason::AbsurdTime), "{told}");
+        }
+        for absent in ["null", "\"\""] {
+            assert_eq!(occurred(absent), (0, crate::reject::Reason::MissingField), "{absent}");
         }
     }
 

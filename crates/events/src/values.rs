@@ -82,6 +82,13 @@ pub(crate) enum Slot {
     Properties,
 }
 
+/// A time that a record tells, ms. 0 stands for one that it does not: so a device without a clock, which says that it is the
+/// first moment of 1970, is kept as saying the millisecond after it when something happened.
+#[inline]
+pub(crate) fn told(slot: usize, ms: i64) -> i64 {
+    if ms == 0 && slot == Time::Occurred as usize { 1 } else { ms }
+}
+
 /// Times by slot, told.
 pub(crate) fn times(slots: [i64; TIMES]) -> Times {
     let of = |time: Time| slots[time as usize];

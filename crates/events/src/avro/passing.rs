@@ -4,7 +4,7 @@ use super::body::{Body, Elements};
 use super::op::{ItemOp, Op, Width};
 use super::skip::Skip;
 use crate::reject::Fault;
-use crate::values::TIMES;
+use crate::values::{self, TIMES};
 
 /// One step over a body: neighbours of a kind are one.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ fn pass(
             }
             Step::Time(slot, per_ms) => {
                 let time = body.long(&mut at)?;
-                times[*slot] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
+                times[*slot] = values::told(*slot, if *per_ms == 1 { time } else { time.div_euclid(*per_ms) });
             }
             Step::Skip(skip) => at = skip.pass(body, at, named, elements, 0)?,
         }

@@ -9,7 +9,7 @@ use crate::json::{self, price, quantity};
 use crate::reject::{Fault, Reason, Reject};
 use crate::scratch::{Arena, Builder, Scratch};
 use crate::touchpoint::{Item, Items};
-use crate::values::{STRS, Str, TIMES, Values};
+use crate::values::{self, STRS, Str, TIMES, Values};
 
 /// A compiled plan.
 #[derive(Debug)]
@@ -248,7 +248,8 @@ impl<'a> Run<'_, 'a> {
             Op::Time(slot, per_ms) => {
                 let time = self.long(&mut at)?;
                 // Dividing by a variable costs as much as reading two fields; nearly everybody writes milliseconds.
-                self.values.times[*slot as usize] = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
+                let ms = if *per_ms == 1 { time } else { time.div_euclid(*per_ms) };
+                self.values.times[*slot as usize] = values::told(*slot as usize, ms);
             }
             Op::Number(slot, width) => self.values.numbers[*slot as usize] = Some(self.number(&mut at, *width)?),
             Op::Code(word, codes) => {
