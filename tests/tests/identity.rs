@@ -132,6 +132,14 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
     let shown = text(&identity(&shop, &["show", "--customer", "bob"]).stdout);
     assert!(shown.contains("an operator took it back"), "{shown}");
+    for (whom, id, said) in [
+        ("--customer", "nobody", "customer nobody"),
+        ("--visitor", "v", "visitor v"),
+        ("--contact", "a@b.c", "this contact"),
+    ] {
+        let shown = text(&identity(&shop, &["show", whom, id]).stdout);
+        assert!(shown.lines().count() == 1 && shown.starts_with(&format!("no link of {said} is known")), "{shown}");
+    }
     assert_eq!(shop.sql(history), format!("{anns}{bobs}"), "what was read again changed nothing");
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 }

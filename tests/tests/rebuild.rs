@@ -109,6 +109,10 @@ fn a_rebuild_says_what_a_run_from_scratch_says() {
     let error = shop.fails("rebuild", ["--drop-epoch", "2"]);
     assert!(error.contains("in use"), "{error}");
     shop.ok("rebuild", ["--drop-epoch", "1"]);
+    for never in ["1", "77"] {
+        let error = shop.fails("rebuild", ["--drop-epoch", never]);
+        assert!(error.contains(&format!("there is no epoch {never}")), "{error}");
+    }
     assert_eq!(shop.number("SELECT count() FROM system.tables WHERE name LIKE '%\\\\_e1'"), 0);
     assert!(!shop.data().join("log/touchpoints-e1.redb").exists() && !shop.data().join("snapshots/e1").exists());
     tables::assert_says(&expected, &shop);

@@ -21,7 +21,13 @@ pub fn in_words(error: &anyhow::Error) -> String {
 
 /// Writes to standard output; a reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> Result<ExitCode> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+/// The same of bytes.
+pub fn print_bytes(bytes: &[u8]) -> Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
     }

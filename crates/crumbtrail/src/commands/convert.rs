@@ -1,12 +1,12 @@
 //! `convert`: public data sets to the native formats.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use crumbtrail_events::samples::{abcd, otto};
 
 use crate::args::{ConvertArgs, Dataset};
+use crate::say;
 
 pub fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
@@ -26,7 +26,7 @@ pub fn convert(args: &ConvertArgs) -> Result<ExitCode> {
         Some(path) => {
             std::fs::write(path, lines).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        None => std::io::stdout().lock().write_all(&lines)?,
+        None => return say::print_bytes(&lines),
     }
     Ok(ExitCode::SUCCESS)
 }

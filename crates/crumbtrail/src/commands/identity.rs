@@ -114,11 +114,16 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         "SELECT site, id_kind, id, customer, standing, {REASON} AS reason, how, claimed_at, reaches_from, moved_count FROM identity_links \
          WHERE {condition} ORDER BY site, id_kind, id, claimed_at"
     );
-    super::sql::sql(&crate::args::SqlArgs {
-        statement,
-        format: "PrettyCompactMonoBlock".to_owned(),
-        place: args.place.clone(),
-    })
+    let whom = match (visitor, contact, customer) {
+        (Some(visitor), ..) => format!("visitor {visitor}"),
+        // Whose it is, the tables do not say in clear either.
+        (_, Some(_), _) => "this contact".to_owned(),
+        (.., customer) => format!("customer {}", customer.as_deref().unwrap_or_default()),
+    };
+    super::sql::sql_or(
+        &crate::args::SqlArgs { statement, format: "PrettyCompactMonoBlock".to_owned(), place: args.place.clone() },
+        &format!("no link of {whom} is known: no login, alias, entry to the service or operator has told of one"),
+    )
 }
 
 /// What is decided of which id, and who has to know.

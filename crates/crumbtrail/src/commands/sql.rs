@@ -8,9 +8,15 @@ use crumbtrail_warehouse::read;
 
 use crate::args::SqlArgs;
 use crate::loaded::load;
+use crate::say::print;
 use crate::wiring::Deployment;
 
 pub fn sql(args: &SqlArgs) -> Result<ExitCode> {
+    sql_or(args, "")
+}
+
+/// As [`sql`]; where the answer is empty, says `nothing` instead.
+pub fn sql_or(args: &SqlArgs, nothing: &str) -> Result<ExitCode> {
     let mut config = load(&args.place)?;
     // A question needs no fixed port.
     if config.clickhouse.url.is_empty() {
@@ -25,11 +31,17 @@ pub fn sql(args: &SqlArgs) -> Result<ExitCode> {
     let clickhouse = deployment.clickhouse()?;
     let mut answer = read::query(&clickhouse.client, &statement, &args.format)?;
     let mut out = std::io::stdout().lock();
+    let mut is_empty = true;
     while let Some(chunk) = deployment.runtime.block_on(answer.next())? {
+        is_empty &= chunk.is_empty();
         match out.write_all(&chunk) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => break,
             written => written?,
         }
+    }
+    drop(out);
+    if is_empty && !nothing.is_empty() {
+        return print(&format!("{nothing}\n"));
     }
     Ok(ExitCode::SUCCESS)
 }

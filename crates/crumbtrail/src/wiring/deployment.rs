@@ -224,11 +224,11 @@ impl Deployment {
         self.data().join("log")
     }
 
-    /// Removes the local logs of the configured epoch.
+    /// Removes the local logs of the configured epoch; whether there were any.
     ///
     /// # Errors
     /// One is in use, or its file cannot be removed.
-    pub fn remove_local_logs(&self) -> Result<()> {
+    pub fn remove_local_logs(&self) -> Result<bool> {
         let epoch = self.config.epoch.0;
         let there = LOGS.map(|name| (name, self.log_folder().join(format!("{name}-e{epoch}.redb"))));
         let there = || there.iter().filter(|(_, file)| file.exists());
@@ -238,8 +238,7 @@ impl Deployment {
             std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
             let _ = std::fs::remove_file(file.with_extension("holder"));
         }
-        drop(opened);
-        Ok(())
+        Ok(!opened.is_empty())
     }
 
     /// How long our logs keep frames.
@@ -447,31 +446,31 @@ impl Deployment {
         Ok((Arc::from(store), format!("{path}/{prefix}")))
     }
 
-    /// Removes the snapshots of the configured epoch, and the notes beside them.
+    /// Removes the snapshots of the configured epoch, and the notes beside them; whether there were any.
     ///
     /// # Errors
     /// The store refuses.
-    pub fn remove_snapshots(&self) -> Result<()> {
+    pub fn remove_snapshots(&self) -> Result<bool> {
         let (store, prefix) = self.snapshot_place(self.config.epoch.0)?;
         if self.config.snapshots.url.is_empty() {
             let folder = self.data().join("snapshots").join(prefix);
             return match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-                }
-                _ => Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+                removed => removed.map(|()| true).with_context(|| format!("cannot remove {}", folder.display())),
             };
         }
         self.runtime.block_on(async {
             let mut folders = vec![object_store::path::Path::from(prefix)];
+            let mut was_there = false;
             while let Some(folder) = folders.pop() {
                 let listed = store.list_with_delimiter(Some(&folder)).await?;
                 folders.extend(listed.common_prefixes);
                 for object in listed.objects {
                     store.delete(&object.location).await?;
+                    was_there = true;
                 }
             }
-            Ok(())
+            Ok(was_there)
         })
     }
 

@@ -15,7 +15,12 @@ pub fn drop_epoch(mut config: Config, drop: u8) -> Result<ExitCode> {
     config.epoch.0 = drop;
     let deployment = Deployment::new(config)?;
     let clickhouse = deployment.clickhouse()?;
-    epoch(&deployment, &clickhouse)?;
+    if !epoch(&deployment, &clickhouse)? {
+        bail!(
+            "there is no epoch {drop}: it has no tables, snapshots{}",
+            if is_local(&deployment) { " or log" } else { "" }
+        );
+    }
     println!("epoch {drop} is removed: tables, snapshots{}", if is_local(&deployment) { " and log" } else { "" });
     Ok(ExitCode::SUCCESS)
 }
@@ -24,17 +29,18 @@ fn is_local(deployment: &Deployment) -> bool {
     deployment.config.log.home == LogHome::Local
 }
 
-/// Removes what the deployment's epoch has.
+/// Removes what the deployment's epoch has; whether there was anything.
 ///
 /// # Errors
 /// The views show it, its log is in use, its topics are there still, ClickHouse refuses.
-pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<()> {
+pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<bool> {
     let number = deployment.config.epoch.0;
     let shown = deployment.runtime.block_on(epochs::shown(&clickhouse.client))?;
     if shown.is_some_and(|shown| (shown.oldest..=shown.newest).contains(&number)) {
         bail!("the views show epoch {number}: it is in use, and stays");
     }
-    match deployment.config.log.home {
+    let had_tables = deployment.runtime.block_on(epochs::with_tables(&clickhouse.client))?.contains(&number);
+    let had_log = match deployment.config.log.home {
         LogHome::Local => deployment.remove_local_logs()?,
         LogHome::Kafka => {
             let settings = deployment.kafka_settings();
@@ -47,12 +53,14 @@ pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<()> {
                     );
                 }
             }
+            false
         }
-    }
-    deployment.remove_snapshots().context("its snapshots cannot be removed")?;
+    };
+    let had_snapshots = deployment.remove_snapshots().context("its snapshots cannot be removed")?;
     let target = deployment.target();
     deployment
         .runtime
         .block_on(epochs::drop_tables(&clickhouse.client, &target))
-        .context("its tables cannot be removed")
+        .context("its tables cannot be removed")?;
+    Ok(had_tables || had_log || had_snapshots)
 }
