@@ -183,12 +183,12 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 COMMENT 'Sessions: windows of activity of one visitor. Rows appear while open and are corrected as they grow; a merge takes the absorbed row back. The id follows from the first event, so it and started_at change together or not at all.';
 
 -- 0005_conversations.sql
--- Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry
--- may still arrive and move its beginning.
+-- Conversations: what a customer and the service said about one matter. The key is its id and its first entry: an id that comes back
+-- after conversation_memory_days begins another. Where an earlier entry moves the beginning, the row is taken back first.
 CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry; with opened_at it names one row, for a source\'s id may come back after a long silence',
     customer String COMMENT 'Customer id, empty if unknown',
     visitor String COMMENT 'Visitor id, empty if unknown',
     contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
@@ -216,7 +216,7 @@ CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due; NULL in the table while it has not come or without a policy',
     is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due; NULL in the table while there is neither or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
-    is_final Bool COMMENT 'No entry can change it any more',
+    is_final Bool COMMENT 'No entry can change it any more, but for one of the same id that opens it again',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
     customer_message_count UInt32 COMMENT 'Messages of the customer, count',
     agent_message_count UInt32 COMMENT 'Messages of human agents, count',
@@ -250,9 +250,9 @@ CREATE TABLE IF NOT EXISTS crumbtrail.conversations_e1
     is_deleted UInt8 COMMENT '1: this version takes the row back; 0: it stands'
 )
 ENGINE = ReplacingMergeTree(version, is_deleted)
-ORDER BY (site, conversation_id)
+ORDER BY (site, conversation_id, opened_at)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Conversations: what a customer and the service said about one matter. The key is the conversation, for an earlier entry may still arrive and move its beginning.';
+COMMENT 'Conversations: what a customer and the service said about one matter. The key is its id and its first entry: an id that comes back after conversation_memory_days begins another.';
 
 -- 0006_journeys.sql
 -- Journeys: one row per person with where they stand in the stage model and what they did so far.
@@ -798,7 +798,7 @@ COMMENT 'Sessions: windows of activity of one visitor';
 CREATE OR REPLACE VIEW crumbtrail.conversations
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry',
+    conversation_id String COMMENT 'The source\'s conversation id, or one made of person, channel and first entry; with opened_at it names one row, for a source\'s id may come back after a long silence',
     customer String COMMENT 'Customer id, empty if unknown',
     visitor String COMMENT 'Visitor id, empty if unknown',
     contact String COMMENT 'Keyed hash of the contact, hexadecimal; empty if none',
@@ -826,7 +826,7 @@ CREATE OR REPLACE VIEW crumbtrail.conversations
     is_first_reply_breached Nullable(Bool) COMMENT 'The first reply came after it was due, or has not come though it is past due now; NULL while it may still be in time or without a policy',
     is_resolution_breached Nullable(Bool) COMMENT 'The resolution that holds, or without one the close, came after it was due, or there is neither though it is past due now; NULL while it may still be in time or without a policy',
     touch_class LowCardinality(String) COMMENT 'Messages of human agents it took: none, one, two or multi; empty while unresolved',
-    is_final Bool COMMENT 'No entry can change it any more',
+    is_final Bool COMMENT 'No entry can change it any more, but for one of the same id that opens it again',
     reopen_count UInt32 COMMENT 'Times it was reopened, count',
     customer_message_count UInt32 COMMENT 'Messages of the customer, count',
     agent_message_count UInt32 COMMENT 'Messages of human agents, count',
@@ -1661,8 +1661,9 @@ AS WITH
             touchpoint.occurred_at AS occurred_at,
             arrayJoin(touchpoint.topics) AS topic
         FROM crumbtrail.touchpoints AS touchpoint
-        LEFT JOIN crumbtrail.conversations AS conversation
+        ASOF LEFT JOIN crumbtrail.conversations AS conversation
             ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+            AND conversation.opened_at <= touchpoint.occurred_at
         WHERE touchpoint.outcome = 'counted' AND (touchpoint.is_friction OR touchpoint.feeling = 'negative')
             AND topic NOT IN ('praise', 'question', 'suggestion', 'cancellation')
     ),
@@ -2339,7 +2340,8 @@ COMMENT 'Contacts that wait for an answer now, on every channel';
 
 -- 0173_handovers_view.sql
 -- Hand-overs: each time a conversation went from one agent, department or channel to another. An entry without a conversation id is
--- of the conversation which its customer (else visitor, else contact) had on its channel then.
+-- of the conversation which its customer (else visitor, else contact) had on its channel then. An id that came back after
+-- conversation_memory_days is another conversation.
 CREATE OR REPLACE VIEW crumbtrail.handovers
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2359,19 +2361,20 @@ AS SELECT
     from_name,
     told.2 AS to_name,
     count() AS handover_count,
-    uniqExact(conversation_id) AS conversation_count
+    uniqExact(conversation_id, opened_at) AS conversation_count
 FROM
 (
     SELECT
-        site, conversation_id, channel, occurred_at, told,
+        site, conversation_id, opened_at, channel, occurred_at, told,
         lagInFrame(told.2) OVER (
-            PARTITION BY site, conversation_id, told.1 ORDER BY occurred_at, ifNull(device_at, occurred_at), event_hash
+            PARTITION BY site, conversation_id, opened_at, told.1 ORDER BY occurred_at, ifNull(device_at, occurred_at), event_hash
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS from_name
     FROM
     (
         SELECT
             entries.site AS site,
             if(entries.told_id != '', entries.told_id, own.conversation_id) AS conversation_id,
+            own.opened_at AS opened_at,
             toString(entries.channel) AS channel,
             entries.occurred_at AS occurred_at,
             entries.device_at AS device_at,
@@ -2384,20 +2387,20 @@ FROM
         (
             SELECT
                 site, conversation_id AS told_id, channel, occurred_at, device_at, event_hash, author, agent, department,
-                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who,
+                if(told_id != '', ('', told_id), (toString(channel), who)) AS matter
             FROM crumbtrail.touchpoints
             WHERE outcome = 'counted' AND author != ''
         ) AS entries
         ASOF LEFT JOIN
         (
             SELECT
-                site, conversation_id, channel, opened_at, last_at,
-                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who
+                site, conversation_id, opened_at, last_at,
+                multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who,
+                if(startsWith(conversation_id, '~'), (toString(channel), who), ('', conversation_id)) AS matter
             FROM crumbtrail.conversations
-            WHERE startsWith(conversation_id, '~')
         ) AS own
-            ON own.site = entries.site AND own.channel = entries.channel AND own.who = entries.who
-            AND own.opened_at <= entries.occurred_at
+            ON own.site = entries.site AND own.matter = entries.matter AND own.opened_at <= entries.occurred_at
         WHERE entries.told_id != '' OR (entries.who != 'c' AND entries.occurred_at <= own.last_at)
     )
     WHERE told.2 != ''
@@ -2518,6 +2521,7 @@ FROM
         FROM crumbtrail.conversations AS conversations
         INNER JOIN crumbtrail.conversation_people AS whose
             ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+            AND whose.opened_at = conversations.opened_at
     ) AS conversations
     ASOF LEFT JOIN
     (

@@ -100,9 +100,9 @@ pub(super) struct Story {
     pub(super) records: Vec<Told>,
 }
 
-/// Tells the story of `session` by its visitor's sessions and the records around it, both in their order, and by rules; `whose` says
+/// Tells the story of `session` by its visitor's sessions and the records around it, both in their order, and by rules; `which` says
 /// which these are.
-pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules: &Rules, whose: &str) -> Story {
+pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules: &Rules, which: &str) -> Story {
     let own = neighbours.iter().position(|row| row.session_id == session.session_id);
     let before = own.and_then(|own| neighbours[..own].last());
     let after = own.and_then(|own| neighbours.get(own + 1));
@@ -128,7 +128,7 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
     let first = inside.first().map(|&n| &records[n]);
     let next = inside.last().and_then(|last| effective.iter().find(|&n| n > last)).map(|&n| &records[n]);
     Story {
-        rules: whose.to_owned(),
+        rules: which.to_owned(),
         began: began(session, before, first, rules),
         ended: ended(session, after, next, rules),
         records: (0..records.len()).map(|n| Told { record: records[n].clone(), standing: standing(n) }).collect(),
