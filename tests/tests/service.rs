@@ -269,6 +269,39 @@ fn hand_overs_of_conversations_without_an_id_are_told() {
 }
 
 #[test]
+fn an_id_that_comes_back_after_the_memory_is_another_row_and_another_matter() {
+    if !has_engine("an_id_that_comes_back_after_the_memory_is_another_row_and_another_matter") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let memory = 90 * 24 * 60;
+    let by = |id: &str, after: i64, agent: &str| {
+        let said = format!(r#""channel":"chat","author":"agent","agent":"{agent}","kind":"message","text":"here""#);
+        told(id, after, "again", "ann", &said)
+    };
+    // Kim and Lee exactly 90 days apart, Sue a minute more than that behind Lee.
+    let support = [
+        told("a1", 0, "again", "ann", CHAT),
+        by("a2", 0, "kim"),
+        by("a3", memory, "lee"),
+        by("a4", 2 * memory + 1, "sue"),
+        by("a5", 2 * memory + 2, "max"),
+    ];
+    import(&shop, &[("support.jsonl", &support)]);
+    let rows = "SELECT agent_message_count, handover_count, is_final FROM conversations WHERE conversation_id = 'again' ORDER BY opened_at";
+    assert_eq!(shop.sql(rows), "2\t1\ttrue\n2\t1\ttrue\n");
+    assert_eq!(
+        shop.sql("SELECT from_name, to_name, handover_count, conversation_count FROM handovers ORDER BY from_name"),
+        "kim\tlee\t1\t1\nsue\tmax\t1\t1\n"
+    );
+    for view in ["conversation_people", "conversation_origins"] {
+        assert_eq!(shop.number(&format!("SELECT count() FROM {view}")), 2, "{view}");
+    }
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
 fn who_asked_before_the_help_page_or_a_day_after_it_helped_themselves() {
     if !has_engine("who_asked_before_the_help_page_or_a_day_after_it_helped_themselves") {
         return;
