@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 
-.PHONY: help setup geo build demo demo-kafka serve test formats oracle simulate faults upgrade-test fuzz lint fmt bench train sentiment-eval docs clean
+.PHONY: help setup geo build demo demo-kafka serve test formats oracle order simulate faults upgrade-test fuzz lint fmt bench train sentiment-eval docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ formats: ## write the fixtures of this release's stored formats (CONTRIBUTING.md
 oracle: ## hold the sessions against docs/sql/sessions.sql on a million events (EVENTS=1000000)
 	CRUMBTRAIL_ORACLE_EVENTS=$(or $(EVENTS),1000000) $(CARGO) test --release --locked -p crumbtrail-tests --test oracle -- \
 	  --nocapture --test-threads 1
+
+order: ## order does not matter: the property tests of sessions and conversations, the long form (CASES=1000000)
+	CRUMBTRAIL_CASES=$(or $(CASES),1000000) $(CARGO) test --release --locked -p crumbtrail-sessions --test order
 
 simulate: ## try to break the promise: RUNS=5000000 [SEED=0 JOBS=1], or SEED=… alone for the story of one seed
 	$(CARGO) run --release --locked -p crumbtrail-simulate --bin simulate -- \

@@ -97,11 +97,14 @@ pub(crate) fn arrange<T: Clone>(events: &[T], jitter: &[i64], of: impl Fn(&T) ->
     records.map(|(_, (_, name, bytes))| Record { since: since[&name], is_repeat: !seen.insert(name), bytes }).collect()
 }
 
-/// Rows as a table keeps them: the last version of each key, whether it was taken back and whether it is final.
+/// By key whether the last version was taken back, whether it is final, and what it says.
+type Versions<K, S> = BTreeMap<K, (bool, bool, S)>;
+
+/// Rows as a table keeps them: the last version of each key.
 #[derive(Default)]
 pub(crate) struct Table<S> {
-    pub(crate) sessions: BTreeMap<(i64, u64), (bool, bool, (S, String))>,
-    pub(crate) talks: BTreeMap<(String, i64), (bool, bool, String)>,
+    pub(crate) sessions: Versions<(i64, u64), (S, String)>,
+    pub(crate) talks: Versions<(String, i64), String>,
     this_tick: BTreeSet<(i64, String)>,
 }
 
@@ -146,7 +149,7 @@ impl<S: std::fmt::Debug> Table<S> {
     }
 }
 
-fn stand<K: Ord, S: std::fmt::Debug>(rows: BTreeMap<K, (bool, bool, S)>) -> BTreeMap<K, S> {
+fn stand<K: Ord, S: std::fmt::Debug>(rows: Versions<K, S>) -> BTreeMap<K, S> {
     let rows = rows.into_iter().filter(|(_, (deleted, ..))| !deleted);
     rows.map(|(id, (_, is_final, said))| (id, (assert!(is_final, "{said:?}"), said).1)).collect()
 }
