@@ -2071,6 +2071,13 @@ AS WITH
         WHERE processor = 'sessionize'
         GROUP BY epoch, partition
     ),
+    -- What a ttl may have taken that has been made longer since: rows of a ledger row as in `ttl_keeps_rows`.
+    taken_by_ttl AS
+    (
+        SELECT max(applied_at - toIntervalDay(greatest(toInt32OrZero(splitByChar(' ', toString(file))[3]), 8) - 8)) AS until
+        FROM crumbtrail.schema_migrations
+        WHERE startsWith(file, 'ttl ')
+    ),
     newest AS
     (
         SELECT epoch, max(ended_at) AS went_on_at
@@ -2140,11 +2147,12 @@ SELECT
 FROM compared
 INNER JOIN newest ON compared.row_epoch = newest.epoch
 LEFT JOIN ends ON compared.row_epoch = ends.epoch AND compared.row_partition = ends.partition
+CROSS JOIN taken_by_ttl
 ARRAY JOIN multiIf(
     place = 0xFFFFFFFFFFFFFFFF,
     if(last_offset >= ends.end_offset AND newest.went_on_at > ends.ended_at + INTERVAL 2 HOUR,
         [('unclaimed', '', 0, arraySum(found))], []),
-    NOT (1) OR (row_table = 'touchpoints' AND row_claims = 0),
+    NOT (1) OR watermark_at < taken_by_ttl.until OR (row_table = 'touchpoints' AND row_claims = 0),
     [],
     claimed = found,
     if(sum_claimed != 0 AND sum_claimed != sum_found, [('places', '', sum_claimed, sum_found)], []),
