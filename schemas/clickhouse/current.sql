@@ -2654,8 +2654,9 @@ AS WITH
             if(touchpoint.visitor != '', touchpoint.visitor, conversation.visitor) AS visitor,
             if(touchpoint.contact != '', touchpoint.contact, conversation.contact) AS contact
         FROM crumbtrail.touchpoints AS touchpoint
-        LEFT JOIN crumbtrail.conversations AS conversation
+        ASOF LEFT JOIN crumbtrail.conversations AS conversation
             ON touchpoint.site = conversation.site AND touchpoint.conversation_id = conversation.conversation_id
+            AND conversation.opened_at <= touchpoint.occurred_at
         WHERE touchpoint.outcome = 'counted' AND touchpoint.feeling != '' AND touchpoint.author IN ('', 'customer')
             AND touchpoint.bot = ''
     ),

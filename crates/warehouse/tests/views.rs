@@ -319,8 +319,13 @@ async fn what_people_write_about_and_how_many_they_are() {
         rows.insert(&format!("t{version}")).await;
     }
     let mut rows = Rows::of(&client, TableId::Conversations);
-    let row = ConversationRow { site: "shop", conversation_id: "c1", customer: "ann", ..ConversationRow::default() };
-    rows.add(|version, out| conversations::encode(&row, version, out), 1);
+    // The id was another's long before, and will be again.
+    for (customer, day) in [("old", -200), ("ann", 1), ("later", 200)] {
+        let opened_at = START.plus(day * DAY);
+        let row =
+            ConversationRow { site: "shop", conversation_id: "c1", customer, opened_at, ..ConversationRow::default() };
+        rows.add(|version, out| conversations::encode(&row, version, out), 1);
+    }
     rows.insert("c").await;
     assert_eq!(
         ask(
