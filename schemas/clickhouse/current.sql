@@ -8,7 +8,7 @@ CREATE DATABASE IF NOT EXISTS crumbtrail;
 -- Which files of this folder were applied, and with which text.
 CREATE TABLE IF NOT EXISTS crumbtrail.schema_migrations
 (
-    file LowCardinality(String) COMMENT 'File name',
+    file LowCardinality(String) COMMENT 'File name; ttl TABLE DAYS says when a ttl of so many days ended that had been shorter than the next',
     epoch UInt8 COMMENT 'Routing epoch it was applied for',
     text_hash UInt64 COMMENT 'XXH3 of the file, parameters not yet filled in',
     rendered_hash UInt64 COMMENT 'XXH3 of the statement as it ran',

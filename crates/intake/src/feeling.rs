@@ -30,7 +30,8 @@ impl Reader {
         }
     }
 
-    /// Fills feeling, score, confidence, what it says, topics, likes, dislikes, friction, length, model, and the language unless the source told it.
+    /// Fills feeling, score, confidence, what it says, topics, likes, dislikes, friction, length, model, and the language
+    /// unless the source told it.
     /// `channel` is that of a support entry: its feeling may be the plug-in's to tell.
     pub(crate) fn read<'a>(
         &'a mut self,

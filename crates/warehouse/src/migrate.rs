@@ -18,8 +18,8 @@ pub struct Report {
     pub unchanged_count: usize,
 }
 
-/// Applies the files that are new, views whose text changed or that are gone, and a ttl that changed. Every statement is repeatable, so running it twice, or
-/// twice at once, does no harm. The views show the target's epoch then.
+/// Applies the files that are new, views whose text changed or that are gone, and a ttl that changed. Every statement is
+/// repeatable, so running it twice, or twice at once, does no harm. The views show the target's epoch then.
 ///
 /// # Errors
 /// Unreachable or refused; a table's file that was changed after it was applied; a statement that fails (with its file).

@@ -375,7 +375,8 @@ pub struct ClickhouseConfig {
     pub replicated: bool,
     /// Write the touchpoints table (one row an event: the costly one).
     pub touchpoints: bool,
-    /// Touchpoints are dropped after this many days; 0 keeps them. `migrate`, and every start, gives a table that is there the ttl it says now.
+    /// Touchpoints are dropped after this many days; 0 keeps them. `migrate`, and every start, gives a table
+    /// that is there the ttl it says now.
     pub touchpoints_ttl_days: u32,
     /// Address the embedded engine listens on.
     pub listen: String,
