@@ -26,6 +26,7 @@ const THAI_NEGATED: u64 = 0x5A;
 const START: u64 = 0x5B;
 const DRAWN_OUT: u64 = 0x5C;
 const FRICTION: u64 = 0x5D;
+const RELIEVED: u64 = 0x5E;
 
 const WEIGHT_WORD: u32 = 3;
 const WEIGHT_PAIR: u32 = 1;
@@ -34,6 +35,7 @@ const WEIGHT_EMOJI: u32 = 6;
 const WEIGHT_QUESTION: u32 = 3;
 const WEIGHT_LEXICON: u32 = 16;
 const WEIGHT_FRICTION: u32 = 8;
+const WEIGHT_RELIEVED: u32 = 24;
 
 /// Stands before the first and behind the last symbol of a word.
 const EDGE: u32 = 1;
@@ -143,6 +145,9 @@ pub(crate) fn in_context(text: &Scratch, has_lexicon: bool, with_thai: bool, sin
     if let Some(kind) = text.friction {
         sink.feature(fold(FRICTION, 0), WEIGHT_FRICTION);
         sink.feature(fold(FRICTION, kind as u32), WEIGHT_FRICTION);
+    }
+    if text.relieved {
+        sink.feature(RELIEVED, WEIGHT_RELIEVED);
     }
     if has_lexicon {
         valence.emit(|bucket| sink.feature(fold(LEXICON, bucket), WEIGHT_LEXICON));

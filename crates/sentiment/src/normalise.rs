@@ -30,6 +30,8 @@ pub struct Scratch {
     pub(crate) hits: Vec<Hit>,
     /// What the rules found to be complained of.
     pub(crate) friction: Option<FrictionKind>,
+    /// That all of it is denied, or over.
+    pub(crate) relieved: bool,
     /// Where words, phrases and emoji feel, by place. Set and read by `aspects.rs`, as are the next two.
     pub(crate) feelings: Vec<Feeling>,
     /// Where clauses end.

@@ -89,6 +89,8 @@ pub struct Found {
     pub frictions: FrictionSet,
     /// The phrase that says so, for [`TopicRules::phrase`].
     pub evidence: u16,
+    /// It speaks of friction only to say that there was none, or that it is over.
+    pub relieved: bool,
 }
 
 /// What is gathered while rules are compiled.
@@ -251,6 +253,7 @@ impl TopicRules {
         }
         let found = self.weigh(text);
         text.friction = found.friction;
+        text.relieved = found.relieved;
         found
     }
 

@@ -25,7 +25,7 @@ impl TopicRules {
         hits.sort_unstable_by_key(|hit| (hit.start, u32::MAX - hit.end, hit.rule));
         let around = Around { symbols, tokens, bytes };
         let (mut taking_back, mut feeling, mut any) = (Cover::default(), Cover::default(), Cover::default());
-        let mut supposes = false;
+        let (mut supposes, mut relieved) = (false, false);
         // Behind the last friction so far that has a "not" of its own, and the first token not before the hit.
         let (mut spent, mut at) = (0, 0);
         for hit in hits.iter_mut() {
@@ -46,6 +46,7 @@ impl TopicRules {
                     hit.void = taking_back.holds(*hit)
                         || !rule.negates && around.denies(*hit, at, spent)
                         || kind == FrictionKind::Other && around.solves(*hit, at);
+                    relieved |= hit.void;
                     if rule.negates && !hit.void {
                         spent = spent.max(hit.end);
                     }
@@ -63,7 +64,8 @@ impl TopicRules {
         if supposes {
             self.suppose(around.symbols, around.tokens, hits);
         }
-        self.sum_up(hits)
+        let found = self.sum_up(hits);
+        Found { relieved: relieved && found.friction.is_none(), ..found }
     }
 
     fn sum_up(&self, hits: &[Hit]) -> Found {

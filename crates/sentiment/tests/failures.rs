@@ -102,6 +102,45 @@ fn negation_turns_what_is_in_its_scope() {
     ]);
 }
 
+/// Whose problem was solved, or never was one, does not complain; who says that it was not solved does.
+#[test]
+fn what_is_denied_or_over_is_no_complaint() {
+    let labels_of = |texts: &[&str], complains: bool| {
+        let wrong: Vec<_> = texts.iter().filter(|text| (read(text).label == Negative) != complains).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    };
+    labels_of(
+        &[
+            "nothing failed",
+            "nothing failed this time",
+            "the issue is fixed now",
+            "my login problem was resolved by your colleague",
+            "the box is not damaged",
+            "it was not delayed",
+            "the checkout has not crashed again",
+            "ปัญหาได้รับการแก้ไขแล้ว",
+            "ไม่มีปัญหาอะไร",
+            "ไม่เคยมีปัญหาเลย",
+        ],
+        false,
+    );
+    labels_of(&["nothing works", "the issue is not fixed", "nobody solved my problem", "ปัญหายังไม่ได้แก้ไข"], true);
+    #[cfg(feature = "indonesian")]
+    labels_of(
+        &[
+            "masalah sudah selesai",
+            "kendala saya sudah teratasi",
+            "masalah login sudah diatasi",
+            "tidak ada masalah",
+            "tidak ada yang gagal",
+            "barang tidak rusak",
+        ],
+        false,
+    );
+    #[cfg(feature = "indonesian")]
+    labels_of(&["masalah belum selesai", "kendala saya belum teratasi juga"], true);
+}
+
 #[test]
 #[cfg(feature = "indonesian")]
 fn chat_spelling_reads_like_standard_spelling() {
