@@ -5,8 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/faults.log
 scripts/setup.sh all
-# First the build with named crash points, under another name; then the one that everything else runs.
-scripts/crash-build.sh
 cargo build --release --locked -p crumbtrail
 cargo test --release --locked -p crumbtrail-tests --test faults --test kill --no-run
 status=0

@@ -1,8 +1,14 @@
-//! Named points at which a test kills the process. In every other build they are nothing.
+//! Named points at which a test kills the process: in the binary that is shipped, so that what is tried is what runs.
 //!
-//! A build with the feature `armed` reads `CRUMBTRAIL_CRASH_AT=<point>:<n>` and ends by SIGKILL when it comes to the point for
-//! the n-th time. `tests/tests/faults/crash_points.rs` visits each.
+//! A process that was armed (`CRUMBTRAIL_CRASH_AT=<point>:<n>` in its environment) ends by SIGKILL when it comes to the point for
+//! the n-th time. In every other a point is one load. `tests/tests/faults/crash_points.rs` visits each.
 #![forbid(unsafe_code)]
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable that arms a process.
+pub const VARIABLE: &str = "CRUMBTRAIL_CRASH_AT";
 
 /// Every point, and where it lies.
 pub const POINTS: [(&str, &str); 13] = [
@@ -21,35 +27,66 @@ pub const POINTS: [(&str, &str); 13] = [
     ("ledger_written", "the ledger row is written, nobody was told"),
 ];
 
-/// Comes to a point.
-#[inline]
-pub fn point(name: &str) {
-    #[cfg(feature = "armed")]
-    armed::come_to(name);
-    #[cfg(not(feature = "armed"))]
-    let _ = name;
+/// Where to end, and at which time there.
+#[derive(Debug)]
+struct Plan {
+    point: &'static str,
+    left: AtomicU64,
 }
 
-#[cfg(feature = "armed")]
-mod armed {
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
+static PLAN: OnceLock<Plan> = OnceLock::new();
 
-    /// Where to end, and after how many times there.
-    static PLAN: OnceLock<Option<(String, AtomicU64)>> = OnceLock::new();
+/// Arms this process as its environment says; the point, if there is one. Once, before anything else is done.
+///
+/// # Errors
+/// What stands there is no point, in words.
+pub fn arm() -> Result<Option<&'static str>, String> {
+    let Ok(text) = std::env::var(VARIABLE) else { return Ok(None) };
+    let plan = read(&text)?;
+    Ok(Some(PLAN.get_or_init(|| plan).point))
+}
 
-    pub(super) fn come_to(name: &str) {
-        let plan = PLAN.get_or_init(|| {
-            let text = std::env::var("CRUMBTRAIL_CRASH_AT").ok()?;
-            let (point, times) = text.split_once(':')?;
-            Some((point.to_owned(), AtomicU64::new(times.parse().ok()?)))
-        });
-        if let Some((point, left)) = plan
-            && point == name
-            && left.fetch_sub(1, Ordering::Relaxed) == 1
-        {
+fn read(text: &str) -> Result<Plan, String> {
+    let known = || POINTS.map(|(name, _)| name).join(", ");
+    let plan = text.split_once(':').and_then(|(name, times)| {
+        let (point, _) = POINTS.into_iter().find(|(point, _)| *point == name)?;
+        Some(Plan { point, left: AtomicU64::new(times.parse().ok().filter(|times| *times > 0)?) })
+    });
+    plan.ok_or_else(|| {
+        format!("{VARIABLE} is for tests that kill this process: <point>:<n-th time>, of {}; it says {text:?}", known())
+    })
+}
+
+/// Comes to a point.
+#[inline]
+pub fn point(name: &'static str) {
+    if let Some(plan) = PLAN.get() {
+        plan.come_to(name);
+    }
+}
+
+impl Plan {
+    #[cold]
+    fn come_to(&self, name: &str) {
+        if self.point == name && self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             panic!("invariant: a process may kill itself: {killed:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_names_a_point_and_a_time() {
+        for (name, _) in POINTS {
+            assert_eq!(read(&format!("{name}:2")).unwrap().point, name);
+        }
+        for wrong in ["", "log_written", "log_written:", "log_written:0", "log_written:x", "nowhere:1"] {
+            let said = read(wrong).unwrap_err();
+            assert!(said.contains("ledger_written") && said.contains(&format!("{wrong:?}")), "{said}");
         }
     }
 }

@@ -22,11 +22,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    match commands::dispatch(cli) {
+    match armed().and_then(|()| commands::dispatch(cli)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("crumbtrail: {}", say::in_words(&error));
             ExitCode::from(commands::exit_code(&error))
         }
     }
+}
+
+/// Has a test kill this process, if its environment says so.
+fn armed() -> anyhow::Result<()> {
+    if let Some(point) = crumbtrail_crash::arm().map_err(anyhow::Error::msg)? {
+        eprintln!("crumbtrail: {} is set: this process kills itself at {point}", crumbtrail_crash::VARIABLE);
+    }
+    Ok(())
 }

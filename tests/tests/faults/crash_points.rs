@@ -1,11 +1,11 @@
-//! SIGKILL at every named point, in the build that has them: `scripts/crash-build.sh` makes it.
+//! SIGKILL at every named point.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
-use crumbtrail_crash::POINTS;
-use crumbtrail_tests::{Deployment, has_engine, not_run};
+use crumbtrail_crash::{POINTS, VARIABLE};
+use crumbtrail_tests::{Deployment, has_engine};
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -17,11 +17,6 @@ const TEST: &str = "killed_at_every_named_point";
 
 #[test]
 fn killed_at_every_named_point() {
-    let armed = crumbtrail_tests::binary().with_file_name("crumbtrail-crash");
-    if !armed.exists() {
-        not_run(TEST, "the build with crash points is missing (scripts/crash-build.sh)");
-        return;
-    }
     if !has_engine(TEST) {
         return;
     }
@@ -41,7 +36,7 @@ fn killed_at_every_named_point() {
             let mut visited = Vec::new();
             while let Some(point) = points.pop() {
                 let times = if visited.is_empty() { 1 } else { chance.random_range(1..=3) };
-                if is_killed(&armed, &shop, bench.arguments(), &format!("{point}:{times}")) {
+                if is_killed(&shop, bench.arguments(), &format!("{point}:{times}")) {
                     visited.push(point);
                 } else {
                     // It came to the end first: in a world of its own it comes there.
@@ -57,10 +52,9 @@ fn killed_at_every_named_point() {
 }
 
 /// Imports; whether it was killed at the point.
-fn is_killed(armed: &std::path::Path, shop: &Deployment, arguments: &[String], at: &str) -> bool {
-    let mut command = Command::new(armed);
-    command.arg("import").arg("--config").arg(shop.config()).args(arguments);
-    let out = command.env("CRUMBTRAIL_CRASH_AT", at).stdout(Stdio::null()).output().expect("it starts");
+fn is_killed(shop: &Deployment, arguments: &[String], at: &str) -> bool {
+    let mut command = shop.command("import");
+    let out = command.args(arguments).env(VARIABLE, at).stdout(Stdio::null()).output().expect("it starts");
     assert!(
         out.status.success() || out.status.signal() == Some(9),
         "{at}: {}: {}",
