@@ -9,6 +9,7 @@ usage: python_producer.py BROKER REGISTRY_URL mixed        every format and ever
        python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
        python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
                                                            numbered from FIRST; none more behind a SIGTERM
+       python_producer.py BROKER - months COUNT SECONDS DAYS     the same, of so many days: visits of six clicks
 
 Prints as JSON what it sent: records by topic and outcome, dead ones by topic and reason, sessions expected.
 """
@@ -234,7 +235,8 @@ def avro(count):
     return 50
 
 
-def steady(count, seconds, first=0):
+def evenly(count, seconds, made):
+    """Sends `made(number)` for each number, evenly over the time, until it is told to end."""
     producer = Producer(client)
     topic = Topic("clicks-json", producer)
     ended = []
@@ -246,10 +248,20 @@ def steady(count, seconds, first=0):
             producer.poll(0.005)
         if ended:
             break
-        record = click(f"visitor-{number % 500}", first + number, int(time.time() * 1000))
+        record = made(number)
         topic.send(text(record), record["visitor"])
     producer.flush(60)
+
+
+def steady(count, seconds, first=0):
+    evenly(count, seconds, lambda number: click(f"visitor-{number % 500}", first + number, int(time.time() * 1000)))
     return 500
+
+
+def months(count, seconds, days):
+    begun, apart = now - days * 24 * HOUR, days * 24 * HOUR / count
+    evenly(count, seconds, lambda number: click(f"visitor-{number // 6 % 500}", number, int(begun + number * apart)))
+    return -(-count // 6)
 
 
 sessions = 0
@@ -280,6 +292,8 @@ elif mode == "grow":
         future.result(30)
 elif mode == "steady":
     sessions = steady(int(numbers[0]), float(numbers[1]), *map(int, numbers[2:]))
+elif mode == "months":
+    sessions = months(int(numbers[0]), float(numbers[1]), int(numbers[2]))
 else:
     sys.exit(__doc__)
 assert not failed, failed[:3]

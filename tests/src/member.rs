@@ -70,6 +70,12 @@ impl Member {
         kib.map_or(0, |kib: u64| kib << 10)
     }
 
+    /// Files, sockets and pipes it has open.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.0.id())).map_or(0, Iterator::count)
+    }
+
     #[track_caller]
     fn assert_lives(&mut self) {
         assert!(!self.has_ended(), "it ended by itself");

@@ -28,6 +28,11 @@ struct Flow {
 impl Flow {
     /// Starts all of it: so many records, evenly over the time. `None` where a part cannot be had.
     fn start(test: &str, count: i64, seconds: u64) -> Option<Flow> {
+        Flow::sending(test, count, &["steady", &count.to_string(), &seconds.to_string()])
+    }
+
+    /// The same with `count` records that the Python client sends as it is told to.
+    fn sending(test: &str, count: i64, what: &[&str]) -> Option<Flow> {
         let python = python_client(test).filter(|_| has_engine(test))?;
         let broker = Broker::start(test)?;
         let begun = Instant::now();
@@ -38,8 +43,7 @@ impl Flow {
         let shop = Deployment::beside(&host, &proxy.url(), "shaken", &config(&broker, "shaken"));
         // Not left to members that start at the same moment.
         shop.ok("migrate", [""; 0]);
-        let (count_text, seconds) = (count.to_string(), seconds.to_string());
-        let producing = Producing::start(&python, &[&broker.address, "-", "steady", &count_text, &seconds]);
+        let producing = Producing::start(&python, &[&[&broker.address, "-"], what].concat());
         Some(Flow { python, broker, host, proxy, shop, count, producing, begun })
     }
 
@@ -106,6 +110,9 @@ fn watch(shop: &Deployment, members: &mut [(&'static str, Member)]) -> u32 {
 
 /// Longer than the group's session timeout.
 const OVER: Duration = Duration::from_secs(8);
+
+/// What the Python client can send evenly, with the rest of it on the same two cores.
+const SOAK_PER_SECOND: u64 = 3_000;
 
 /// Names of members.
 const NAMES: [&str; 5] = ["one", "two", "three", "four", "five"];
@@ -307,6 +314,43 @@ fn clickhouse_is_away_and_struck_while_records_come_in() {
     let memory = format!("{before} MiB resident before, {most} MiB at most, {after} MiB at its end");
     flow.judge(&format!("{struck} of {seen} requests struck, ClickHouse refused for {away} minutes ({memory})"));
     assert!(most * 10 <= before * 11, "an outage costs lag and not memory: {memory}");
+}
+
+/// Two minutes (`CRUMBTRAIL_SOAK_MINUTES`) in which a day passes every second, for 500 visitors who come once a day: what is
+/// kept of them reaches its size within a quarter of the time, and then nothing grows.
+#[test]
+fn nothing_piles_up_in_a_soak() {
+    let minutes: u64 = std::env::var("CRUMBTRAIL_SOAK_MINUTES").map_or(2, |minutes| minutes.parse().expect("minutes"));
+    let (seconds, days) = (minutes * 60, (minutes * 60).to_string());
+    let count = i64::try_from(seconds * SOAK_PER_SECOND).unwrap();
+    let sent = ["months", &count.to_string(), &seconds.to_string(), &days];
+    let Some(flow) = Flow::sending("nothing_piles_up_in_a_soak", count, &sent) else { return };
+    let one = Member::start(&flow.shop, "one");
+    let mut samples = Vec::new();
+    flow.wait_for_more(count / 4);
+    while flow.counted() < count {
+        samples.push((one.resident_bytes() >> 20, one.descriptors()));
+        std::thread::sleep(Duration::from_secs(1));
+        let behind = flow.begun.elapsed().saturating_sub(Duration::from_secs(seconds));
+        assert!(behind < Duration::from_secs(120), "it does not keep up: {} of {count}", flow.counted());
+    }
+    let behind = flow.begun.elapsed().saturating_sub(Duration::from_secs(seconds));
+    one.drain();
+    let most = |samples: &[(u64, usize)]| samples.iter().fold((0, 0), |most, at| (most.0.max(at.0), most.1.max(at.1)));
+    let (early, late) = samples.split_at(samples.len() / 2);
+    let ((mib_early, open_early), (mib_late, open_late)) = (most(early), most(late));
+    let sent = flow.producing.sent();
+    flow.shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(sent["sessions"].as_i64(), Some(flow.shop.number("SELECT count() FROM sessions")));
+    assert_eq!(flow.shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), count);
+    flow.shop.ok("audit", ["--log"]);
+    eprintln!(
+        "faults: {days} days in {minutes} minutes, {SOAK_PER_SECOND} records/s: at most {mib_early} MiB and {open_early} \
+         descriptors in the first half, {mib_late} and {open_late} in the second; the last records in the tables {behind:.0?} \
+         behind start and flow"
+    );
+    assert!(open_late <= open_early + 4, "descriptors pile up: {samples:?}");
+    assert!(mib_late * 10 <= mib_early * 11, "memory piles up: {samples:?}");
 }
 
 #[test]
