@@ -3,36 +3,45 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/test.log
+lint=target/lint.log
 mkdir -p target
 step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 SECONDS=0
+
+# What needs no test binary and much processor time: in the time that the tests leave, which wait for much.
+lint() {
+  cargo clippy --release --locked --workspace --all-targets -- -D warnings || return
+  echo "clippy passed"
+  scripts/deny.sh
+}
 
 step "setting up"
 scripts/setup.sh all
 step "formatting"
 cargo fmt --all --check
-step "clippy"
-cargo clippy --release --locked --workspace --all-targets -- -D warnings
-step "building the binary that ends at named points"
-scripts/crash-build.sh
 step "building the binary and every test"
 cargo build --release --locked --workspace --bins
 cargo test --release --locked --workspace --no-run
-step "licences, bans, sources"
-scripts/deny.sh
-step "tests"
+step "tests; meanwhile clippy, licences, bans, sources"
+: > "$out"
+cargo test --release --locked --workspace --no-fail-fast -- --nocapture > "$out" 2>&1 & tests=$!
+trap 'kill "$tests" 2>/dev/null || true' EXIT
+tail -n +1 -f --pid="$tests" "$out" \
+  | grep --line-buffered -E '^test result:|^     Running|^error|panicked at|^test .*FAILED' | sed -u 's/ (target.*//' & told=$!
+# Not before they have begun: two builds of one folder wait for each other.
+until grep -q '^     Running' "$out" || ! kill -0 "$tests" 2>/dev/null; do sleep 1; done
+linted=0
+( renice -n 19 "$BASHPID" > /dev/null; lint ) > "$lint" 2>&1 || linted=$?
 status=0
-cargo test --release --locked --workspace --no-fail-fast -- --nocapture > "$out" 2>&1 || status=$?
-grep -E '^test result:|^     Running|^error|panicked at|^test .*FAILED' "$out" | sed 's/ (target.*//' || true
+wait "$tests" || status=$?
+wait "$told" || true
 passed=$(grep -oE '^test result: .* ([0-9]+) passed' "$out" | grep -oE '[0-9]+ passed' | awk '{s+=$1} END {print s+0}')
-if [ "$status" != 0 ]; then
-  printf '\n'; tail -n 60 "$out"
-fi
+[ "$status" = 0 ] || { printf '\n'; tail -n 60 "$out"; }
+[ "$linted" = 0 ] || { printf '\n'; tail -n 60 "$lint"; }
 notrun=$(grep -hE '^not run: ' "$out" | sort -u || true)
 if [ -n "$notrun" ]; then
   printf '\nnot run:\n%s\n' "$notrun"
 fi
-if [ "$status" != 0 ]; then
-  printf '\nFAILED after %s s: see %s\n' "$SECONDS" "$out"; exit 1
-fi
-printf '\nall tests passed: %s in %s s\n' "$passed" "$SECONDS"
+[ "$status" = 0 ] || { printf '\nFAILED after %s s: see %s\n' "$SECONDS" "$out"; exit 1; }
+[ "$linted" = 0 ] || { printf '\nFAILED after %s s, with every test passed: see %s\n' "$SECONDS" "$lint"; exit 1; }
+printf '\nall tests passed: %s, clippy, licences, bans and sources with them, in %s s\n' "$passed" "$SECONDS"
