@@ -17,6 +17,17 @@ pub struct Place {
     pub data: Option<PathBuf>,
 }
 
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
+    /// Read our logs, too, and hold the ledger against their records.
+    #[arg(long)]
+    pub log: bool,
+}
+
 /// Which processors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Which {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::args::{
-    ConfigArgs, ConvertArgs, ImportArgs, MigrateArgs, Place, RebuildArgs, RedriveArgs, ReportArgs, RunArgs, ServeArgs,
-    SqlArgs,
+    AuditArgs, ConfigArgs, ConvertArgs, ImportArgs, MigrateArgs, Place, RebuildArgs, RedriveArgs, ReportArgs, RunArgs,
+    ServeArgs, SqlArgs,
 };
 
 /// Customer journeys, streamed from Kafka (or files) into ClickHouse: sessions, conversations, stages, carts.
@@ -73,9 +73,11 @@ pub enum Command {
     /// Show what does not add up, and what to do: nothing, if every record stands in the tables once
     #[command(
         after_help = "Exits with 0 and one line where the view `audit` is empty, with 4 where it is not. docs/reliability.md tells what \
-        it compares, and what it cannot see."
+        it compares, and what it cannot see.\n\n\
+        With --log the logs are read, too: the ledger must tell the positions of their very records. On the local log while no \
+        processor runs."
     )]
-    Audit(Place),
+    Audit(AuditArgs),
     /// Host the embedded ClickHouse engine behind ClickHouse's HTTP interface
     #[command(
         after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password."

@@ -6,19 +6,18 @@
 use std::io;
 
 use crumbtrail_events::EventTime;
-use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_signed};
+use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Epoch, Gap, Inbox, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
 use crumbtrail_scratch::{Block, Scratch};
 
 use crate::cutter::{CutRules, Cutter};
-use crate::provenance::Provenance;
+use crate::head::{self, Head, TickTime};
+use crate::provenance::{Provenance, position_hash};
 use crate::sink::Batch;
 use crate::snapshot::{Saved, Snapshot, State};
 use crate::step::{Context, Effects, Step, StepError};
 
-/// Format version of the owner's part of a snapshot.
-const STATE_VERSION: u8 = 1;
 /// Records that a step is shown before they are its turn.
 const AHEAD: u32 = 64;
 
@@ -108,32 +107,6 @@ pub struct Owner<S, I = Inbox> {
 /// Where a record stands in the log: offset of its frame, and its number in it, from 0.
 pub type Place = (Offset, u32);
 
-/// What ticks say about wall time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TickTime {
-    /// The latest wall time of any tick, ms.
-    wall_ms: i64,
-    /// Added for every closing tick, so that to the step and the cutter everything that waits for time is due then.
-    skipped_ms: i64,
-}
-
-impl TickTime {
-    const START: TickTime = TickTime { wall_ms: i64::MIN, skipped_ms: 0 };
-
-    fn take(&mut self, wall_ms: i64, closing: bool) {
-        self.wall_ms = self.wall_ms.max(wall_ms);
-        self.skipped_ms += if closing { SKIP_MS } else { 0 };
-    }
-
-    /// The clock of step and cutter: never goes back.
-    fn elapsed(&self) -> i64 {
-        self.wall_ms.saturating_add(self.skipped_ms)
-    }
-}
-
-/// Longer than any interval that waits for wall time.
-const SKIP_MS: i64 = 3_600_000;
-
 /// The writer of the next log.
 struct Onward {
     outbox: Outbox,
@@ -188,13 +161,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             Start::Adopted { at, .. } => (I::adopting(), Cutter::new(at), at, TickTime::START),
             Start::Snapshot(snapshot) => {
                 let mut reader = Reader::new(&snapshot.state.bytes);
-                if reader.u8()? != STATE_VERSION {
-                    return Err(WireError::Malformed("state of another format version").into());
-                }
-                let time = TickTime { wall_ms: reader.signed()?, skipped_ms: reader.signed()? };
-                let cutter = Cutter::load(&mut reader)?;
-                let inbox =
-                    I::decode(reader.bytes()?).map_err(|_| WireError::Malformed("inbox of another format version"))?;
+                let Head { time, cutter, inbox } = Head::read(&mut reader)?;
                 let blocks: Vec<Block> = snapshot.state.blocks.iter().map(|(_, block)| block.clone()).collect();
                 step.load(reader.bytes()?, &blocks)?;
                 (inbox, cutter, snapshot.offset, time)
@@ -476,15 +443,9 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self.saving.take().map(|(at, saved)| (at, Saved { pieces, ..saved }))
     }
 
-    /// What a snapshot holds beside the step's state.
     fn head(&self) -> Vec<u8> {
-        let mut out = vec![STATE_VERSION];
-        put_signed(&mut out, self.time.wall_ms);
-        put_signed(&mut out, self.time.skipped_ms);
-        self.cutter.save(&mut out);
-        let mut part = Vec::new();
-        self.inbox.encode(&mut part);
-        put_bytes(&mut out, &part);
+        let mut out = Vec::new();
+        head::write(self.time, &self.cutter, &self.inbox, &mut out);
         out
     }
 }
@@ -515,13 +476,4 @@ fn watermark_of(inbox: &impl Provenance) -> EventTime {
 /// epoch(8) | offset(40) | index(16), the index still 0.
 fn row_version(epoch: Epoch, offset: Offset) -> u64 {
     (u64::from(epoch.0) << 56) | ((offset.0 & 0xFF_FFFF_FFFF) << 16)
-}
-
-/// A hash of where a record came from; the ledger adds them up.
-fn position_hash(origin: OriginId, position: Position) -> u64 {
-    // SplitMix64's finaliser over the three numbers: cheap, and sums of it don't cancel.
-    let mut x = origin.0 ^ position.offset.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (u64::from(position.seq) << 48);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }

@@ -65,3 +65,12 @@ impl Provenance for Inbox {
         Inbox::decode(bytes)
     }
 }
+
+/// A hash of where a record came from; the ledger adds them up.
+pub(crate) fn position_hash(origin: OriginId, position: Position) -> u64 {
+    // SplitMix64's finaliser over the three numbers: cheap, and sums of it don't cancel.
+    let mut x = origin.0 ^ position.offset.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (u64::from(position.seq) << 48);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}

@@ -14,6 +14,7 @@ use crumbtrail_log::{Epoch, Generation, Log, Member, Offset, OriginId, Outbox, P
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::processor::ProcessorError;
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::recount::Recount;
 use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
@@ -62,6 +63,8 @@ impl Step for Sum {
 #[derive(Default)]
 struct Ranges {
     rows: Mutex<BTreeMap<(u64, u64), Vec<u8>>>,
+    /// Positions of the records of each range, added up.
+    checksums: Mutex<BTreeMap<(u64, u64), u64>>,
     /// The database is away: nothing beyond is acknowledged.
     away_from: Option<u64>,
 }
@@ -79,6 +82,7 @@ impl Sink for Ranges {
     }
     fn submit(&self, mut batch: Batch) -> Result<(), SinkError> {
         let rows = std::mem::take(&mut batch.tables[0].pieces).concat();
+        self.checksums.lock().unwrap().insert((batch.from.0, batch.to.0), batch.position_checksum);
         let before = self.rows.lock().unwrap().insert((batch.from.0, batch.to.0), rows.clone());
         assert!(before.is_none_or(|before| before == rows), "a replay makes the same rows");
         Ok(())
@@ -163,6 +167,26 @@ impl Deployment {
     fn begin(&self) -> u64 {
         self.log.bounds(P0).unwrap().0.0
     }
+
+    /// How many ranges the log's records were held against, whose checksums are all theirs; how many records that were, and how
+    /// many that a repeat may be among.
+    fn recounted(&self) -> (usize, u64, u64) {
+        let recount = Recount::begin(&self.log, P0, "sum", Some(&self.snapshots)).unwrap();
+        let recount = recount.expect("there is somewhere to begin");
+        let (began, (_, end)) = (recount.began().0, self.log.bounds(P0).unwrap());
+        let checksums = self.sink.checksums.lock().unwrap();
+        let edges = checksums.keys().flat_map(|(from, to)| [*from, *to]).chain([end.0, end.0 + 1]);
+        let sums = recount.sums(&edges.collect(), |_| ()).unwrap();
+        assert_eq!(sums.keys().next_back(), Some(&end.0), "the log does not go further");
+        let (mut ranges, mut records) = (0, 0);
+        for ((from, to), checksum) in checksums.iter().filter(|((from, _), _)| *from >= began) {
+            let sum = sums[to].since(sums[from]);
+            assert_eq!(sum.checksum, *checksum, "offsets {from} to {to}");
+            ranges += 1;
+            records += sum.records;
+        }
+        (ranges, records, end.0 - began)
+    }
 }
 
 #[test]
@@ -184,6 +208,32 @@ fn a_restart_from_a_trimmed_log_says_what_an_untrimmed_one_says() {
     }
     assert!(begins.is_sorted(), "{begins:?}");
     assert_eq!(*deployment.sink.rows.lock().unwrap(), *calm.sink.rows.lock().unwrap());
+}
+
+/// Its writer was killed and began further back, so records stand there twice; the log is read whole, and then, trimmed, from a
+/// snapshot that knows which ones are repeats.
+#[test]
+fn a_log_counted_again_has_the_positions_that_were_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let deployment = Deployment::new(folder.path(), None);
+    for hours in [0..7, 4..9] {
+        write(&deployment.log, hours);
+    }
+    deployment.run(|| true).unwrap();
+    assert_eq!(deployment.recounted(), (deployment.sink.rows.lock().unwrap().len(), 9, 12));
+
+    for hours in [6..40, 30..57, 50..78, 72..80] {
+        write(&deployment.log, hours);
+        deployment.run(|| deployment.begin() > 0).unwrap();
+    }
+    let (ranges, records, all) = deployment.recounted();
+    assert!(ranges >= 5 && records + 6 == all, "{ranges} ranges, {records} of {all} records");
+
+    let handle = deployment.runtime.handle().clone();
+    let none = SnapshotStore::new(Arc::new(InMemory::new()), "e1", handle, 2);
+    for snapshots in [None, Some(&none)] {
+        assert!(Recount::begin(&deployment.log, P0, "sum", snapshots).unwrap().is_none(), "nothing to begin from");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! world ─► intake's loop ─► touchpoints ─► processor<sessionize> ─► people ─► processor<journey>
 //!            (source.rs)     (broker.rs)            │                                │      all turned by schedule.rs
 //!                                                   └── loader ──► database.rs ◄─────┘
-//! oracle.rs, audit.rs: what the tables must hold, over the raw input         mutation.rs: bugs that must be noticed
+//! oracle.rs, audit.rs, positions.rs: what the tables must hold         mutation.rs: bugs that must be noticed
 //! ```
 //!
 //! A schedule allocates much and keeps nothing: the binary and the tests of this crate use an allocator made for that.
@@ -23,6 +23,7 @@ pub mod mishaps;
 pub mod mutation;
 mod once;
 pub mod oracle;
+mod positions;
 pub mod process;
 mod report;
 pub mod role;

@@ -72,6 +72,8 @@ pub enum Mutation {
     NewestLedgerRow,
     /// The ledger row is written without asking whether the server restarted meanwhile.
     LedgerUnasked,
+    /// A batch's ledger rows tell other positions than its records have, in every table alike.
+    PositionsApart,
     /// The server's start is asked before and after the ledger row, in requests of their own, as it once was done.
     LedgerAskedApart,
     /// A token outlives the rows it spoke of.
@@ -104,7 +106,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 44] = [
+    pub const ALL: [Mutation; 45] = [
         Mutation::NoProvenance,
         Mutation::OffsetOnly,
         Mutation::FirstRecordJudgesFrame,
@@ -135,6 +137,7 @@ impl Mutation {
         Mutation::FrontiersIgnored,
         Mutation::NewestLedgerRow,
         Mutation::LedgerUnasked,
+        Mutation::PositionsApart,
         Mutation::LedgerAskedApart,
         Mutation::TokenOutlivesRows,
         Mutation::TokenFromCounter,

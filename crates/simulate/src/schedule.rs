@@ -19,7 +19,7 @@ use crate::role::Role;
 use crate::rows::merge_all;
 use crate::scene::Scene;
 use crate::world::{BEGIN_MS, SPAN_MS};
-use crate::{audit, oracle};
+use crate::{audit, oracle, positions};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -274,6 +274,7 @@ impl<'a> Schedule<'a> {
                     if self.done.too_late == 0 {
                         self.violations.extend(oracle::judge(&self.scene, &tables));
                     }
+                    self.violations.extend(positions::find(&self.scene, &tables));
                 }
                 Err(why) => self.violations.push(format!("tables cannot be read: {why}")),
             }

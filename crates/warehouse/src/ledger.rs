@@ -134,3 +134,41 @@ pub async fn chain_end(
         .filter(|row| row.table_count == processor.tables().len())
         .map(|row| ChainEnd { from: row.chain_from, to: row.chain_to }))
 }
+
+/// What the ledger says of one stretch: the positions of its records, and the tables that say so.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Stretch {
+    /// First log offset, inclusive.
+    pub from_offset: u64,
+    /// End, exclusive.
+    pub to_offset: u64,
+    /// Records accepted.
+    pub record_count: u64,
+    /// As [`LedgerRow::position_checksum`].
+    pub position_checksum: u64,
+    /// Tables, in order of their names, separated by commas.
+    pub tables: String,
+}
+
+/// The stretches of one partition of a processor, by their offsets; more than one of a stretch where tables differ.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn stretches(
+    client: &Client,
+    epoch: u8,
+    processor: Processor,
+    partition: u32,
+) -> Result<Vec<Stretch>, WarehouseError> {
+    let sql = format!(
+        "SELECT from_offset, to_offset, record_count, position_checksum,
+            arrayStringConcat(arraySort(groupArray(toString(table_name))), ', ') AS tables
+        FROM {database}.{table} FINAL
+        WHERE epoch = {epoch} AND processor = '{processor}' AND partition = {partition}
+        GROUP BY from_offset, to_offset, record_count, position_checksum ORDER BY ALL",
+        database = client.database(),
+        table = TableId::Batches.in_epoch(epoch),
+        processor = processor.as_str(),
+    );
+    client.rows(&sql).await
+}

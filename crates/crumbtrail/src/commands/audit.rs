@@ -1,5 +1,7 @@
 //! `audit`: what does not add up, what each kind of it means, and what to do about it.
 
+mod log;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, anyhow};
 use crumbtrail_warehouse::epochs;
 
-use crate::args::Place;
+use crate::args::AuditArgs;
 use crate::loaded::load;
 use crate::say::print;
 use crate::wiring::Deployment;
@@ -64,6 +66,14 @@ const KINDS: [(&str, &str, &str); 9] = [
     ),
 ];
 
+/// Of what only the logs can tell (`--log`).
+const LOG_KIND: (&str, &str, &str) = (
+    log::KIND,
+    "the ledger speaks of records that the log does not have, or of other ones",
+    "a ledger that was changed: put `batches` back from a copy, or `crumbtrail rebuild`; a log that was cut or replaced: `crumbtrail \
+     check` tells which topics are there",
+);
+
 /// One row of the view.
 #[derive(Clone, Debug, serde::Deserialize)]
 struct Finding {
@@ -79,8 +89,8 @@ struct Finding {
     detail: String,
 }
 
-pub fn audit(place: &Place) -> Result<ExitCode> {
-    let mut config = load(place)?;
+pub fn audit(args: &AuditArgs) -> Result<ExitCode> {
+    let mut config = load(&args.place)?;
     // A question needs no fixed port.
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
@@ -95,7 +105,12 @@ pub fn audit(place: &Place) -> Result<ExitCode> {
          found_count, detail FROM {}.audit ORDER BY ALL",
         client.database()
     );
-    let findings = runtime.block_on(client.rows::<Finding>(&sql)).context("the audit cannot be asked")?;
+    let mut findings = runtime.block_on(client.rows::<Finding>(&sql)).context("the audit cannot be asked")?;
+    if args.log {
+        let compared = log::compare(&deployment, client)?;
+        eprint!("{}", compared.told());
+        findings.extend(compared.findings);
+    }
     print(&told(&findings, shown.newest))?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_EMPTY) })
 }
@@ -119,7 +134,7 @@ fn told(findings: &[Finding], epoch: u8) -> String {
         );
     }
     let kinds: BTreeSet<&str> = findings.iter().map(|found| found.kind.as_str()).collect();
-    for (kind, meaning, remedy) in KINDS.iter().filter(|(kind, ..)| kinds.contains(kind)) {
+    for (kind, meaning, remedy) in KINDS.iter().chain([&LOG_KIND]).filter(|(kind, ..)| kinds.contains(kind)) {
         let _ = writeln!(out, "\n{kind}: {meaning}.\n  what to do: {remedy}.");
     }
     let _ = writeln!(out, "\n{} rows that must not be", findings.len());

@@ -47,7 +47,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Enrich(args) => enrich::enrich(&args),
         Command::Explain(command) => explain::explain(&command),
         Command::Sentiment(args) => sentiment::sentiment(&args),
-        Command::Audit(place) => audit::audit(&place),
+        Command::Audit(args) => audit::audit(&args),
         Command::Check(place) => check::check(&place),
         Command::Redrive(args) => redrive::redrive(&args),
         Command::Identity(command) => identity::identity(&command),

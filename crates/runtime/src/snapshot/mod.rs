@@ -276,6 +276,34 @@ impl SnapshotStore {
         })
     }
 
+    /// Offset and state of the oldest valid snapshot that is not before `from`, without its blocks.
+    pub(crate) fn oldest(
+        &self,
+        processor: &str,
+        partition: u32,
+        from: Offset,
+    ) -> Result<Option<(Offset, Vec<u8>)>, SnapshotError> {
+        let this = self.clone();
+        let folder = self.folder(processor, partition);
+        let processor = processor.to_owned();
+        self.block_on(async move {
+            for Listed { offset, path, .. } in this.listed(&folder).await? {
+                if offset < from {
+                    continue;
+                }
+                let bytes = match this.store.get(&path).await {
+                    Ok(found) => found.bytes().await?,
+                    Err(object_store::Error::NotFound { .. }) => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                if let Ok((state, _)) = open(&processor, partition, offset, &bytes) {
+                    return Ok(Some((offset, state)));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     fn block_on<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
         // Called from processor threads, which are not the runtime's.
         self.runtime.block_on(future)
