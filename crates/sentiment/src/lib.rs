@@ -8,7 +8,7 @@
 //! |---|---|
 //! | how is a text cleaned and cut? | `normalise.rs`, `token.rs`, `words.rs` |
 //! | what does the model look at? | `features.rs`, `lexicon.rs`, `emoji.rs` |
-//! | which language is it? | `language.rs`, `short.rs` |
+//! | which language is it? | `identify.rs`, `short.rs` |
 //! | what is it about, what does it complain of? | `rules.rs`, `weigh.rs`, `topics/*.tsv`, `topics.rs`, `friction.rs` |
 //! | what is liked and disliked? | `aspects.rs` |
 //! | how are the tables stored, what is remembered? | `table.rs`, `memo.rs` |
@@ -27,6 +27,7 @@ pub mod features;
 mod found;
 mod friction;
 mod hash;
+pub mod identify;
 pub mod language;
 pub mod lexicon;
 mod memo;
@@ -37,6 +38,7 @@ mod scorer;
 mod short;
 pub mod symbol;
 pub mod table;
+mod thai_not;
 mod token;
 mod topics;
 mod weigh;

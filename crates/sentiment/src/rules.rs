@@ -13,9 +13,9 @@ use crate::hash::{HashTable, ascii, fold};
 use crate::memo::{Memo, Word};
 use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol};
+use crate::thai_not;
 use crate::token::{Token, WORD};
 use crate::topics::{NAMES, TopicSet};
-use crate::weigh;
 use crate::words::{self, Spelling};
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
@@ -163,7 +163,7 @@ impl TopicRules {
     fn add(&mut self, mut rule: Rule, text: &Scratch, draft: &mut Draft) {
         let id = self.rules.len() as u16;
         if text.thai_count > 0 {
-            rule.negates = weigh::holds_thai_not(&text.bytes);
+            rule.negates = thai_not::is_in(&text.bytes);
             draft.patterns.push(text.bytes.clone());
             self.thai_rules.push(id);
         } else {
@@ -217,7 +217,7 @@ impl TopicRules {
     }
 
     /// Resolves the words of a normalised text and finds the rules in it; both stay in `text`.
-    pub fn read(&self, text: &mut Scratch) -> Found {
+    pub(crate) fn find(&self, text: &mut Scratch) {
         let Scratch { symbols, tokens, bytes, memo, hits, .. } = &mut *text;
         hits.clear();
         memo.belong_to(self.owner);
@@ -251,10 +251,6 @@ impl TopicRules {
         if !bytes.is_empty() {
             self.find_thai(bytes, hits);
         }
-        let found = self.weigh(text);
-        text.friction = found.friction;
-        text.relieved = found.relieved;
-        found
     }
 
     fn word(&self, symbols: &[Symbol], token: &mut Token, memo: &mut Memo) {

@@ -2,7 +2,8 @@
 
 use crate::calibrate::Calibration;
 use crate::error::ModelError;
-use crate::language::{self, Language, Mixture};
+use crate::identify::{self, Mixture};
+use crate::language::Language;
 use crate::lexicon::Lexicon;
 use crate::reading::Kind;
 use crate::symbol::Class;
@@ -134,7 +135,7 @@ impl Scorer {
     }
 
     pub(crate) fn languages(&self, hint: Option<Language>, scratch: &mut Scratch) -> Mixture {
-        language::identify(scratch, &self.language, hint)
+        identify::identify(scratch, &self.language, hint)
     }
 
     /// The score of a text in given languages; of its emoji if in none.

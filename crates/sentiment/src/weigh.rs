@@ -9,6 +9,7 @@ use crate::hash::WordSet;
 use crate::normalise::Scratch;
 use crate::rules::{Found, Says, TopicRules};
 use crate::symbol::{Class, Symbol};
+use crate::thai_not;
 use crate::token::{Token, WORD};
 use crate::topics::TopicSet;
 use crate::words;
@@ -19,8 +20,17 @@ const SCOPE: usize = 3;
 const SOLVED_WITHIN: usize = 4;
 
 impl TopicRules {
+    /// Resolves the words of a normalised text, finds the rules in it and says what they say together; all of it stays in `text`.
+    pub fn read(&self, text: &mut Scratch) -> Found {
+        self.find(text);
+        let found = self.weigh(text);
+        text.friction = found.friction;
+        text.relieved = found.relieved;
+        found
+    }
+
     /// Topics, friction that nothing takes back, feeling of phrases. Sorts the hits and sets what they are worth.
-    pub(crate) fn weigh(&self, text: &mut Scratch) -> Found {
+    fn weigh(&self, text: &mut Scratch) -> Found {
         let Scratch { symbols, tokens, bytes, hits, .. } = text;
         hits.sort_unstable_by_key(|hit| (hit.start, u32::MAX - hit.end, hit.rule));
         let around = Around { symbols, tokens, bytes };
@@ -153,7 +163,7 @@ struct Around<'a> {
 impl Around<'_> {
     /// True if "not" turns the feeling of a hit that begins with token `at`.
     fn turns(&self, hit: Hit, at: usize) -> bool {
-        is_thai_negated(self.bytes, hit.start as usize, &THAI_NOT)
+        thai_not::is_before(self.bytes, hit.start as usize, &thai_not::TURNS)
             || self.is_word(at) && self.words_before(at).take(SCOPE).any(|word| word.flags & words::NEGATOR != 0)
     }
 
@@ -161,10 +171,10 @@ impl Around<'_> {
     /// unless the "not" belongs to a complaint of its own, which ends at `spent`.
     fn denies(&self, hit: Hit, at: usize, spent: u32) -> bool {
         if !self.is_word(at) {
-            return is_thai_negated(self.bytes, hit.start as usize, &THAI_DENIAL);
+            return thai_not::is_before(self.bytes, hit.start as usize, &thai_not::DENIES);
         }
         let spaced = self.tokens[at].spaced && hit.start > 0;
-        if is_thai_negated(self.bytes, hit.start as usize - usize::from(spaced), &THAI_DENIAL) {
+        if thai_not::is_before(self.bytes, hit.start as usize - usize::from(spaced), &thai_not::DENIES) {
             return true;
         }
         for word in self.words_before(at).take(SCOPE) {
@@ -254,39 +264,6 @@ static OPEN: WordSet<29> = WordSet::new(WORD, [
 static OWN: WordSet<12> = WordSet::new(WORD, [
     "my", "the", "this", "that", "our", "these", "those", "every", "all", "any", "an", "a",
 ]);
-
-/// "Not" in the bytes of [`crate::normalise::byte`].
-const NOT: &[u8] = &[0xE4, 0xC1, 0xE8];
-
-/// "Not", "not quite", "not have", "did not", "not the", "never": turn a feeling.
-const THAI_NOT: [&[u8]; 6] = [
-    &[0xE4, 0xC1, 0xE8],
-    &[0xE4, 0xC1, 0xE8, 0xA4, 0xE8, 0xCD, 0xC2],
-    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5],
-    &[0xE4, 0xC1, 0xE8, 0xE4, 0xB4, 0xE9],
-    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5, 0xA4, 0xC7, 0xD2, 0xC1],
-    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2],
-];
-
-/// "Not", "not have", "never", "never have", "need not", "is not": take friction back. "Did not" would be wrong, it also ends
-/// "cannot pay".
-const THAI_DENIAL: [&[u8]; 6] = [
-    &[0xE4, 0xC1, 0xE8],
-    &[0xE4, 0xC1, 0xE8, 0xC1, 0xD5],
-    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2],
-    &[0xE4, 0xC1, 0xE8, 0xE0, 0xA4, 0xC2, 0xC1, 0xD5],
-    &[0xE4, 0xC1, 0xE8, 0xB5, 0xE9, 0xCD, 0xA7],
-    &[0xE4, 0xC1, 0xE8, 0xE3, 0xAA, 0xE8],
-];
-
-fn is_thai_negated(bytes: &[u8], start: usize, not: &[&[u8]]) -> bool {
-    bytes.get(..start).is_some_and(|before| not.iter().any(|not| before.ends_with(not)))
-}
-
-/// True for a Thai phrase with a "not" of its own.
-pub(crate) fn holds_thai_not(bytes: &[u8]) -> bool {
-    bytes.windows(NOT.len()).any(|three| three == NOT)
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use crate::apply::run;
 use crate::client::Client;
 use crate::error::WarehouseError;
 use crate::migrate;
@@ -90,7 +91,7 @@ pub async fn stage(client: &Client, target: &Target) -> Result<(), WarehouseErro
     for (file, name) in views() {
         let at = |name: &str| format!("VIEW {}.{name}", target.database);
         let sql = target.render(file).replacen(&at(name), &at(&format!("{name}{STAGED}")), 1);
-        migrate::run(client, file, &sql).await?;
+        run(client, file, &sql).await?;
     }
     Ok(())
 }
@@ -174,7 +175,7 @@ pub async fn show(client: &Client, target: &Target) -> Result<migrate::Report, W
     }
     // They are known as applied from an earlier time when they showed this epoch.
     for (file, _) in views() {
-        migrate::run(client, file, &target.render(file)).await?;
+        run(client, file, &target.render(file)).await?;
     }
     Ok(report)
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod apply;
 pub mod backoff;
 pub mod batch;
 pub mod claim;

@@ -1,5 +1,6 @@
 //! Makes and upgrades the tables, and says whether they are what this build writes.
 
+use crate::apply::run;
 use crate::client::Client;
 use crate::error::WarehouseError;
 use crate::schema::{FILES, SchemaFile, Target};
@@ -87,13 +88,6 @@ async fn apply(
         report.applied.push(file.file);
     }
     Ok(report)
-}
-
-pub(crate) async fn run(client: &Client, file: &SchemaFile, sql: &str) -> Result<(), WarehouseError> {
-    client.execute(sql).await.map_err(|error| match error {
-        error @ WarehouseError::Server { .. } => WarehouseError::Migration { file: file.file, source: Box::new(error) },
-        other => other,
-    })
 }
 
 /// Tables and views there are.

@@ -1,8 +1,8 @@
 //! A table's ttl follows the configuration, and what an older, shorter one has taken is no fault to the audit.
 
+use crate::apply::run;
 use crate::client::Client;
 use crate::error::WarehouseError;
-use crate::migrate::run;
 use crate::schema::{SchemaFile, Target};
 use serde::Deserialize;
 

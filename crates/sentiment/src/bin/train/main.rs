@@ -12,7 +12,7 @@ mod vader;
 
 use adagrad::{Features, Settings};
 use crumbtrail_sentiment::features::extract_language;
-use crumbtrail_sentiment::language::identify;
+use crumbtrail_sentiment::identify::identify;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
 use crumbtrail_sentiment::{Label, Language, RULES, Scratch, TopicRules};
@@ -80,7 +80,7 @@ const SETTINGS: Settings =
 const ENGLISH: Recipe = Recipe { settings: SETTINGS, own_weight: 1.0 };
 const THAI: Recipe = Recipe { settings: Settings { bits: 19, start: 0.03, balance: 0.5, ..SETTINGS }, own_weight: 1.0 };
 const INDONESIAN: Recipe = Recipe { settings: SETTINGS, own_weight: 0.1 };
-const LANGUAGE: Settings = Settings { bits: 15, epochs: 4, balance: 0.5, orders: 1, ..SETTINGS };
+const LANGUAGE: Settings = Settings { bits: 15, epochs: 4, balance: 0.5, orders: 2, ..SETTINGS };
 
 fn options() -> Outcome<Options> {
     let mut options = Options {
