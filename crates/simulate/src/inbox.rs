@@ -31,9 +31,15 @@ const BROKEN: [Mutation; 10] = [
     Mutation::AnyGeneration,
 ];
 
+/// Whether this thread's inboxes have a bug.
+#[must_use]
+pub fn is_broken() -> bool {
+    current().is_some_and(|mutation| BROKEN.contains(&mutation))
+}
+
 impl Provenance for Judging {
     fn new() -> Judging {
-        if current().is_some_and(|mutation| BROKEN.contains(&mutation)) {
+        if is_broken() {
             Judging::Broken(Broken { watermark: NO_WATERMARK, ..Broken::default() })
         } else {
             Judging::Real(Inbox::new())

@@ -6,6 +6,7 @@ use crumbtrail_runtime::recount::{Recount, RecountError, Sum};
 use crumbtrail_warehouse::{Processor, TableId};
 
 use crate::broker::{Client, PartitionMail};
+use crate::inbox;
 use crate::rows::{Tables, columns};
 use crate::scene::Scene;
 
@@ -18,13 +19,15 @@ pub fn find(scene: &Scene, tables: &Tables<'_>) -> Vec<String> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().expect("invariant: a runtime of one thread starts");
     let snapshots = SnapshotStore::new(scene.shelf.clone(), "e1", runtime.handle().clone(), 2);
+    // What an inbox with a bug has saved says nothing to a real one.
+    let snapshots = (!inbox::is_broken()).then_some(&snapshots);
     let mut found = Vec::new();
     for (processor, topic) in [(Processor::Sessionize, &scene.touchpoints), (Processor::Journey, &scene.people)] {
         let client = Client::new(topic, scene.dice.apart(), PartitionMail::default(), scene.committed.clone());
         for partition in 0..topic.partitions() as u32 {
             let claims = claims(tables, processor, partition);
             let place = format!("{} {partition}", processor.as_str());
-            match Recount::begin(client.as_ref(), PartitionId(partition), processor.as_str(), Some(&snapshots))
+            match Recount::begin(client.as_ref(), PartitionId(partition), processor.as_str(), snapshots)
                 .and_then(|recount| recount.map_or(Ok(Vec::new()), |recount| differing(recount, claims)))
             {
                 Ok(differing) => found.extend(differing.into_iter().map(|((from, to, claimed), sum)| {
