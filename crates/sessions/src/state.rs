@@ -8,6 +8,7 @@ use crate::fields::Click;
 use crate::intern::Interner;
 use crate::names::Names;
 use crate::queue::Queue;
+use crate::repeat::sort_stale;
 use crate::rows::Out;
 use crate::rules::{Limits, RuleBook, Rules};
 use crate::saving::Saving;
@@ -276,6 +277,7 @@ impl Sessions {
         let is_due = slot.is_dirty && slot.due <= wall_ms;
         if slot.chains.len() > 1 {
             slot.chains.sort_by_key(|chain| (chain.class, chain.span()));
+            self.heap_bytes = self.heap_bytes.wrapping_add_signed(sort_stale(&mut slot.chains));
         }
         let mut next = EventTime::MAX;
         let watermark = self.watermark;

@@ -354,6 +354,39 @@ fn an_entry_between_makes_one_of_two_conversations_of_an_id_and_an_earlier_one_m
     assert_eq!(scene.state.open_conversations(), 1);
 }
 
+/// Two entries of one moment: the one that begins the row turns out to be of another time, a memory later, and the other one
+/// begins that very row now. (Found by a million cases of the order test.)
+#[test]
+fn a_row_that_another_entry_of_that_moment_begins_stands() {
+    const MEMORY: i64 = 48 * HOUR;
+    let (later, limits) =
+        (11 + MEMORY, Limits { lateness_ms: HOUR, conversation_memory_ms: MEMORY, ..Limits::default() });
+    let said = |scene: &mut Scene, at: i64, id: u64, received_at: i64| {
+        scene.send_as(at, id, |t| {
+            case(Kind::SupportMessage, Author::Customer)(t);
+            (t.device_at, t.received_at) = (at + i64::from(id == 2), received_at);
+        })
+    };
+    for ticks in [false, true] {
+        let default = Rules { limits, ..Rules::default() };
+        let mut scene = Scene::new(RuleBook { default, ..RuleBook::default() });
+        let maybe = |scene: &mut Scene| {
+            if ticks {
+                scene.tick(0)
+            }
+        };
+        said(&mut scene, 10, 2, 10);
+        maybe(&mut scene);
+        said(&mut scene, 10, 1, 10);
+        maybe(&mut scene);
+        assert_eq!(said(&mut scene, later, 1, 9), Outcome::Duplicate);
+        scene.tick(0);
+        assert_eq!(scene.spans(), [(10, 10, false), (later, later, false)], "ticks: {ticks}");
+        scene.tick(later + 26 * HOUR);
+        assert_eq!(scene.spans(), [(10, 10, true), (later, later, true)], "ticks: {ticks}");
+    }
+}
+
 #[test]
 fn other_rules_of_the_memory_cut_what_is_open_anew() {
     let mut scene = scene();

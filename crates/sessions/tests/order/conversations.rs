@@ -112,6 +112,11 @@ fn entry() -> impl Strategy<Value = Entry> {
     )
 }
 
+/// How an entry that comes again is corrected: by so much, or to the moment of another one, if that is near.
+fn shift() -> impl Strategy<Value = Result<i64, prop::sample::Index>> {
+    prop_oneof![(-4_500i64..4_500).prop_map(Ok), any::<prop::sample::Index>().prop_map(Err)]
+}
+
 /// Rules with opening hours that begin within the span, and a policy for some.
 fn service() -> Rules {
     let zone = Zone::named("Asia/Bangkok").unwrap();
@@ -158,7 +163,7 @@ proptest! {
         mut entries in proptest::collection::vec(entry(), 1..80),
         jitter in jitter(),
         steps in steps(),
-        repeats in proptest::collection::vec((any::<prop::sample::Index>(), -2_000i64..2_000, 3_000i64..3_999), 0..6),
+        repeats in proptest::collection::vec((any::<prop::sample::Index>(), shift(), 3_000i64..3_999), 0..6),
     ) {
         for (n, entry) in entries.iter_mut().enumerate() {
             entry.name = n as u32;
@@ -167,7 +172,11 @@ proptest! {
         let mut all = entries.clone();
         for (n, (index, shift, delay)) in repeats.iter().enumerate() {
             let held = index.get(&entries);
-            let at = (held.at + shift).clamp(START, START + SPAN - 1);
+            let at = match shift {
+                Ok(shift) => held.at + shift,
+                Err(other) => other.get(&entries).at.clamp(held.at - 4_500, held.at + 4_500),
+            };
+            let at = at.clamp(START, START + SPAN - 1);
             let delay = if n % 2 == 0 { *delay } else { -*delay } + held.at - at;
             all.push(Entry { at, delay, score: Some(1), channel: Channel::Chat, ..held.clone() });
         }
