@@ -27,7 +27,7 @@ step "tests; meanwhile clippy, licences, bans, sources"
 cargo test --release --locked --workspace --no-fail-fast -- --nocapture > "$out" 2>&1 & tests=$!
 trap 'kill "$tests" 2>/dev/null || true' EXIT
 tail -n +1 -f --pid="$tests" "$out" \
-  | grep --line-buffered -E '^test result:|^     Running|^error|panicked at|^test .*FAILED' | sed -u 's/ (target.*//' & told=$!
+  | grep --line-buffered -E '^test result:|^     Running|^error|^test .*FAILED' | sed -u 's/ (target.*//' & told=$!
 # Not before they have begun: two builds of one folder wait for each other.
 until grep -q '^     Running' "$out" || ! kill -0 "$tests" 2>/dev/null; do sleep 1; done
 linted=0
