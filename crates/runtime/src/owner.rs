@@ -443,6 +443,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self.saving.take().map(|(at, saved)| (at, Saved { pieces, ..saved }))
     }
 
+    /// What a snapshot holds beside the step's state.
     fn head(&self) -> Vec<u8> {
         let mut out = Vec::new();
         head::write(self.time, &self.cutter, &self.inbox, &mut out);

@@ -264,19 +264,18 @@ impl SnapshotStore {
                 };
                 match opened {
                     Ok(state) => return Ok(Some(Snapshot { offset, state })),
-                    Err(Refusal::Newer(version)) => {
-                        return Err(SnapshotError::Newer { name: name.to_string(), version });
-                    }
-                    Err(Refusal::Damaged(why)) => {
-                        tracing::warn!(snapshot = %name, why, "snapshot is damaged, trying an older one");
-                    }
+                    Err(refusal) => pass_over(&name, refusal)?,
                 }
             }
             Ok(None)
         })
     }
 
-    /// Offset and state of the oldest valid snapshot that is not before `from`, without its blocks.
+    /// Offset and state of the oldest valid snapshot that is not before `from`, without its blocks. Damaged ones are passed over
+    /// with a warning.
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::newest`].
     pub(crate) fn oldest(
         &self,
         processor: &str,
@@ -296,8 +295,9 @@ impl SnapshotStore {
                     Err(object_store::Error::NotFound { .. }) => continue,
                     Err(error) => return Err(error.into()),
                 };
-                if let Ok((state, _)) = open(&processor, partition, offset, &bytes) {
-                    return Ok(Some((offset, state)));
+                match open(&processor, partition, offset, &bytes) {
+                    Ok((state, _)) => return Ok(Some((offset, state))),
+                    Err(refusal) => pass_over(&path, refusal)?,
                 }
             }
             Ok(None)
@@ -325,6 +325,17 @@ impl SnapshotStore {
             .collect();
         listed.sort();
         Ok(listed)
+    }
+}
+
+/// Passes over a damaged snapshot; one of a newer format is an error.
+fn pass_over(name: &Path, refusal: Refusal) -> Result<(), SnapshotError> {
+    match refusal {
+        Refusal::Newer(version) => Err(SnapshotError::Newer { name: name.to_string(), version }),
+        Refusal::Damaged(why) => {
+            tracing::warn!(snapshot = %name, why, "snapshot is damaged, trying another one");
+            Ok(())
+        }
     }
 }
 
