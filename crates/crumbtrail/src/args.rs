@@ -61,7 +61,8 @@ pub struct RunArgs {
 }
 
 /// Formats of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FileFormat {
     /// JSON lines with the field names of our schemas.
     Native,
@@ -74,7 +75,8 @@ pub enum FileFormat {
 }
 
 /// What files carry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FileKind {
     /// Told by the name: a file with `support` in it carries support entries, any other clicks.
     #[default]

@@ -143,11 +143,14 @@ struct Fix {
     reads: fn(u64) -> bool,
     wants: fn(u64) -> bool,
     generation: u32,
+    reading: &'static str,
+    /// How it was told to read each letter last.
+    read_as: BTreeMap<u64, String>,
 }
 
 impl Fix {
     fn reading(reads: fn(u64) -> bool) -> Fix {
-        Fix { reads, wants: |_| true, generation: 1 }
+        Fix { reads, wants: |_| true, generation: 1, reading: "as it lies", read_as: BTreeMap::new() }
     }
 }
 
@@ -160,13 +163,19 @@ impl Mender for Fix {
         Ok((self.wants)(number(letter)))
     }
 
+    fn reading(&self) -> String {
+        self.reading.to_owned()
+    }
+
     fn judge(
         &mut self,
         letter: &Letter<'_>,
+        reading: &str,
         touchpoint: &mut Vec<u8>,
         asides: &mut Asides,
     ) -> Result<Option<Key>, String> {
         let n = number(letter);
+        self.read_as.insert(n, reading.to_owned());
         touchpoint.extend_from_slice(letter.bytes);
         // To either partition in turn, so that now and then two records of one letter go to the same.
         for part in 0..n % 3 {
@@ -177,6 +186,23 @@ impl Mender for Fix {
 }
 
 const FOREVER: u64 = u64::MAX;
+
+#[test]
+fn a_plan_is_gone_on_with_as_it_began() {
+    let world = World::new();
+    let even = |n| n % 2 == 0;
+    // Dies once its plan is durable: the log is used for an append and a flush.
+    let begun = world.run(&mut Fix { reading: "one way", ..Fix::reading(even) }, 2, false);
+    assert!(begun.is_err());
+    world.assert_accepted(|_| false);
+    let mut next = Fix { reading: "another way", ..Fix::reading(|_| true) };
+    let said = world.run(&mut next, FOREVER, false).unwrap();
+    assert_eq!((said.planned_before, said.wanted, said.sent_for_earlier), (20, 20, 20));
+    for n in 0..LETTERS {
+        assert_eq!(next.read_as[&n], if even(n) { "one way" } else { "another way" }, "{n}");
+    }
+    world.assert_accepted(|_| true);
+}
 
 #[test]
 fn what_is_readable_goes_once_whatever_was_chosen_before() {

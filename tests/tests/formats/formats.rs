@@ -87,7 +87,7 @@ pub const FORMATS: &[Format] = &[
         name: "redrive",
         source: "crates/runtime/src/redrive/plan.rs",
         version_at: Some(0),
-        reads: &[1],
+        reads: &[1, 2],
         load: |bytes| text(Word::decode(bytes)),
     },
     Format {

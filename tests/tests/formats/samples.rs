@@ -38,11 +38,13 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let plain = frame(&texts);
     let owner = owned(&plain);
     let (sessions, people) = sessionize(&frame(&touchpoints));
+    let letters = (1..4).map(|n| Position { offset: n * n * 100, seq: n as u32 }).collect();
+    let plan = Word::Plan { reading: r#"{"format":"native"}"#.to_owned(), letters };
     vec![
         ("touchpoint", touchpoints[2].1.clone()),
         ("dead-letter", letter()),
         ("control", control()),
-        ("redrive", Word::Plan((1..4).map(|n| Position { offset: n * n * 100, seq: n as u32 }).collect()).encode()),
+        ("redrive", plan.encode()),
         ("inbox", inbox(&plain)),
         ("journeys", journeys(&people)),
         ("snapshot", sealed(b"some state")),

@@ -1,6 +1,6 @@
 //! `redrive`: dead letters that a fix has made readable go through intake again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crumbtrail_runtime::{Clock, decision};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::import::shape;
-use crate::args::RedriveArgs;
+use crate::args::{FileFormat, FileKind, RedriveArgs};
 use crate::config::LogHome;
 use crate::loaded::load;
 use crate::wiring::Deployment;
@@ -36,7 +36,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
         dead: dead(&deployment, &clickhouse)?,
         judge: SourceJudge::new(&deployment, &Metrics::new())?,
         topics: deployment.config.sources.iter().map(|source| source.topic.clone()).collect(),
-        files: HashSet::new(),
+        files: HashMap::new(),
         asked: None,
         by_reason: BTreeMap::new(),
         without_bytes: 0,
@@ -122,8 +122,8 @@ struct Fix<'a> {
     dead: DeadLetters,
     judge: SourceJudge,
     topics: Vec<String>,
-    /// Files met so far.
-    files: HashSet<OriginId>,
+    /// How the records of each file met so far are read.
+    files: HashMap<OriginId, String>,
     /// The letter that was wanted last and is about to be judged for the first time.
     asked: Option<Position>,
     /// Letters that are meant, and of these readable ones, by reason.
@@ -138,6 +138,45 @@ impl Fix<'_> {
         let of_topic = self.dead.get(dead.topic)?;
         let of = |origin| of_topic.get(&(origin, dead.partition, dead.offset));
         of(letter.origin.0).or_else(|| of(0))
+    }
+
+    fn is_of_topic(&self, dead: &DeadLetter<'_>) -> bool {
+        self.topics.iter().any(|topic| topic == dead.topic)
+    }
+
+    /// Has the file of a letter read as its plan says.
+    fn read_file(&mut self, letter: &Letter<'_>, topic: &str, reading: &str) -> Result<(), String> {
+        if self.files.get(&letter.origin).is_some_and(|known| known == reading) {
+            return Ok(());
+        }
+        let told = || format!("how {topic} is read was not told: say it with --format (and --kind, --site)");
+        let file = if reading.is_empty() { self.file_reading().ok_or_else(told)? } else { FileReading::read(reading)? };
+        let shape = shape(file.format, file.kind, topic);
+        let name = format!("{:016x}", letter.origin.0);
+        self.judge.add_file(letter.origin, Reading { shape, site: file.site, file: name });
+        self.files.insert(letter.origin, reading.to_owned());
+        Ok(())
+    }
+
+    /// What this run was told of files.
+    fn file_reading(&self) -> Option<FileReading> {
+        let RedriveArgs { format, kind, ref site, .. } = *self.args;
+        format.map(|format| FileReading { format, kind, site: site.clone() })
+    }
+}
+
+/// How the records of files are read, as a plan tells it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct FileReading {
+    format: FileFormat,
+    kind: FileKind,
+    site: String,
+}
+
+impl FileReading {
+    fn read(told: &str) -> Result<FileReading, String> {
+        serde_json::from_str(told)
+            .map_err(|error| format!("a plan tells a way to read files that is not known here: {error}"))
     }
 }
 
@@ -154,29 +193,30 @@ impl Mender for Fix<'_> {
             self.without_bytes += 1;
             return Ok(false);
         }
-        if !self.topics.iter().any(|topic| topic == dead.topic) {
-            let Some(format) = self.args.format else {
-                self.of_files += 1;
-                return Ok(false);
-            };
-            if self.files.insert(letter.origin) {
-                let shape = shape(format, self.args.kind, dead.topic);
-                let file = format!("{:016x}", letter.origin.0);
-                self.judge.add_file(letter.origin, Reading { shape, site: self.args.site.clone(), file });
-            }
+        if !self.is_of_topic(&dead) && self.args.format.is_none() {
+            self.of_files += 1;
+            return Ok(false);
         }
         self.by_reason.entry(dead.reason.to_owned()).or_default().0 += 1;
         self.asked = Some(letter.at);
         Ok(true)
     }
 
+    fn reading(&self) -> String {
+        self.file_reading().and_then(|reading| serde_json::to_string(&reading).ok()).unwrap_or_default()
+    }
+
     fn judge(
         &mut self,
         letter: &Letter<'_>,
+        reading: &str,
         touchpoint: &mut Vec<u8>,
         asides: &mut Asides,
     ) -> Result<Option<Key>, String> {
         let dead = DeadLetter::decode(letter.bytes).map_err(|error| error.to_string())?;
+        if !self.is_of_topic(&dead) {
+            self.read_file(letter, dead.topic, reading)?;
+        }
         let stands = self.stands(letter, &dead);
         let record = SourceRecord {
             origin: letter.origin,
@@ -202,21 +242,22 @@ impl Mender for Fix<'_> {
 fn say(args: &RedriveArgs, fix: &Fix<'_>, done: Redriven) {
     let would = if args.dry_run { "would be sent" } else { "sent" };
     for (reason, (meant, readable)) in &fix.by_reason {
-        println!("{reason:<20} {readable:>10} of {meant} {would}");
+        sayln!("{reason:<20} {readable:>10} of {meant} {would}");
     }
-    println!("{would:<20} {:>10}", done.sent);
-    println!("{:<20} {:>10}", "unreadable still", done.wanted - done.sent);
-    println!("{:<20} {:>10}", "sent by runs before", done.planned_before);
+    sayln!("{would:<20} {:>10}", done.sent);
+    sayln!("{:<20} {:>10}", "unreadable still", done.wanted - done.sent);
+    sayln!("{:<20} {:>10}", "sent by runs before", done.planned_before);
     if done.sent_for_earlier > 0 {
-        println!(
+        sayln!(
             "{:<20} {:>10} of these, for a run that was cut off or records that a reader missed",
-            "sent again", done.sent_for_earlier
+            "sent again",
+            done.sent_for_earlier
         );
     }
     if fix.without_bytes > 0 {
-        println!("{:<20} {:>10} (tombstones, empty, or longer than 1 MiB)", "without bytes", fix.without_bytes);
+        sayln!("{:<20} {:>10} (tombstones, empty, or longer than 1 MiB)", "without bytes", fix.without_bytes);
     }
     if fix.of_files > 0 {
-        println!("{:<20} {:>10} of no configured topic: say how to read them with --format", "left out", fix.of_files);
+        sayln!("{:<20} {:>10} of no configured topic: say how to read them with --format", "left out", fix.of_files);
     }
 }

@@ -136,8 +136,11 @@ impl SourceJudge {
         })
     }
 
-    /// Makes the records of `origin` read as `reading` says.
+    /// Makes the records of `origin` read as `reading` says from here on.
     pub fn add_file(&mut self, origin: OriginId, reading: Reading) {
+        if let Some(&place) = self.places.get(&origin) {
+            self.origins[place].reading = reading.clone();
+        }
         self.files.insert(origin, reading);
     }
 

@@ -70,14 +70,19 @@ pub trait Mender {
     /// Its bytes cannot be read.
     fn wants(&mut self, letter: &Letter<'_>) -> Result<bool, WireError>;
 
-    /// Judges a letter that is meant: appends its touchpoint, and what goes with it, and returns its key, or `None` if it is
-    /// dead still.
+    /// How letters are read that it wants, in words that [`Mender::judge`] understands: it stands in their plan, so that a run
+    /// that is cut off is gone on with as it began, whatever the next one is asked for.
+    fn reading(&self) -> String;
+
+    /// Judges a letter that is meant, read as `reading` says (empty: not told): appends its touchpoint, and what goes with it,
+    /// and returns its key, or `None` if it is dead still.
     ///
     /// # Errors
     /// Why it cannot be decided now.
     fn judge(
         &mut self,
         letter: &Letter<'_>,
+        reading: &str,
         touchpoint: &mut Vec<u8>,
         asides: &mut Asides,
     ) -> Result<Option<Key>, String>;
@@ -137,7 +142,7 @@ impl Redrive {
             return Ok(done);
         }
         for letters in chosen.chunks(MOST_LETTERS) {
-            self.say(&Word::Plan(letters.to_vec()))?;
+            self.say(&Word::Plan { reading: mender.reading(), letters: letters.to_vec() })?;
         }
         // Only the log says whose a letter is: somebody else's plan may have come before ours.
         let (_, now) = self.letters.bounds(P0)?;
@@ -170,6 +175,7 @@ impl Redrive {
         // A letter may lie there twice: intake that was killed sends again what it had sent.
         let mut seen: HashSet<(OriginId, Position)> = HashSet::new();
         let (mut chosen, mut touchpoint, mut asides) = (Vec::new(), Vec::new(), Asides::default());
+        let reading = mender.reading();
         self.walk(start, end, |letter, source| {
             done.letters += 1;
             if !seen.insert((letter.origin, source)) {
@@ -185,7 +191,7 @@ impl Redrive {
             done.wanted += 1;
             touchpoint.clear();
             asides.clear();
-            if mender.judge(letter, &mut touchpoint, &mut asides).map_err(RedriveError::Held)?.is_some() {
+            if mender.judge(letter, &reading, &mut touchpoint, &mut asides).map_err(RedriveError::Held)?.is_some() {
                 chosen.push(letter.at);
             }
             Ok(())
@@ -224,7 +230,8 @@ impl Redrive {
             }
             touchpoint.clear();
             asides.clear();
-            if let Some(key) = mender.judge(letter, &mut touchpoint, &mut asides).map_err(RedriveError::Held)? {
+            let judged = mender.judge(letter, &plan.reading, &mut touchpoint, &mut asides);
+            if let Some(key) = judged.map_err(RedriveError::Held)? {
                 let whole = (To::Key(key), &touchpoint[..]);
                 for (number, (to, bytes)) in (0..).zip(std::iter::once(whole).chain(asides.iter())) {
                     let at = Position { seq: letter.at.seq * MOST_PARTS + number, ..letter.at };

@@ -128,7 +128,8 @@ mod tests {
         outbox.cut_all();
         // The letters of offsets 1 and 3 are the second and fourth record of frame 0.
         let planned = [2, 4].map(|seq| Position { offset: 1, seq });
-        outbox.push(plans, Position { offset: 1, seq: 1 }, P0, &Word::Plan(planned.to_vec()).encode());
+        let plan = Word::Plan { reading: String::new(), letters: planned.to_vec() };
+        outbox.push(plans, Position { offset: 1, seq: 1 }, P0, &plan.encode());
         outbox.cut_all();
         outbox.drain().for_each(|(partition, frame)| old.append(partition, frame).unwrap());
         let known = [Known { origin: source, name: String::new(), frontier: 5, watermark: 7, is_declared: true }];
