@@ -1,5 +1,6 @@
+{{- /* 41: with "-sessionize" and the hash of a revision behind it, 63 at most, which is what a label may have. */ -}}
 {{- define "crumbtrail.name" -}}
-{{- printf "%s-crumbtrail" .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- printf "%s-crumbtrail" .Release.Name | trunc 41 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "crumbtrail.labels" -}}
