@@ -31,10 +31,19 @@ const BROKEN: [Mutation; 10] = [
     Mutation::AnyGeneration,
 ];
 
-/// Whether this thread's inboxes have a bug.
+thread_local! {
+    static SIMPLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has this thread's inboxes be the simple one that bugs are put into, without any: the control of what they show.
+pub fn simple(is_simple: bool) {
+    SIMPLE.set(is_simple);
+}
+
+/// Whether this thread's inboxes are simple ones, which may have a bug.
 #[must_use]
 pub fn is_broken() -> bool {
-    current().is_some_and(|mutation| BROKEN.contains(&mutation))
+    SIMPLE.get() || current().is_some_and(|mutation| BROKEN.contains(&mutation))
 }
 
 impl Provenance for Judging {
