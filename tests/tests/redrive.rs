@@ -58,6 +58,67 @@ fn letters_of_a_file_come_back_once() {
 }
 
 #[test]
+fn a_redrive_of_a_file_that_was_killed_is_gone_on_with_as_it_began() {
+    let test = "a_redrive_of_a_file_that_was_killed_is_gone_on_with_as_it_began";
+    if !has_engine(test) {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let mut lines = String::new();
+    for n in 0..20 {
+        let _ = writeln!(
+            lines,
+            r#"{{"type":"page","messageId":"s{n}","anonymousId":"w{n}","timestamp":"2025-10-09T08:53:{:02}Z"}}"#,
+            20 + n
+        );
+    }
+    let file = shop.write("clicks.jsonl", lines);
+    shop.ok("import", ["--keep-open".as_ref(), "--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    // Once the plan is durable, and again once what is planned is.
+    for (point, args) in [("log_written:1", &["--format", "segment"][..]), ("log_written:2", &[])] {
+        let mut killed = shop.command("redrive");
+        let ended = killed.args(args).env("CRUMBTRAIL_CRASH_AT", point).output().unwrap();
+        assert!(!ended.status.success() && ended.status.code().is_none(), "{point}: {ended:?}");
+        assert_eq!(shop.sql(FATES), "dead\t20\n", "{point}");
+    }
+    let said = shop.ok("redrive", [] as [&str; 0]);
+    assert!(said.contains("sent again                   20"), "{said}");
+    assert_eq!(shop.sql(FATES), "counted\t20\n");
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+/// Dead records move no event time, neither when they are imported nor when that is done again: a fix finds them in time.
+#[test]
+fn what_was_read_in_a_wrong_way_is_not_late_when_it_is_read_right() {
+    let test = "what_was_read_in_a_wrong_way_is_not_late_when_it_is_read_right";
+    if !has_engine(test) {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let mut lines = String::new();
+    // Three chunks of an import, so that event time would move within it, too.
+    for n in 0..3_000i64 {
+        let at = START + n * 60_000;
+        let _ = writeln!(
+            lines,
+            r#"{{"entry_id":"n{n}","conversation":"c{n}","customer":"k{n}","channel":"chat","author":"customer","kind":"message","occurred_at":{at},"text":"hello"}}"#
+        );
+    }
+    let file = shop.write("chats.jsonl", lines);
+    for told in ["are --format and --kind right?", "known            3000"] {
+        let said = shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+        assert!(said.contains(told), "{said}");
+    }
+    let said = shop.ok("redrive", ["--format", "native", "--kind", "support"]);
+    assert!(said.contains("sent                       3000"), "{said}");
+    assert_eq!(shop.sql(FATES), "counted\t3000\n");
+    assert_eq!(shop.number("SELECT count() FROM conversations"), 3_000);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
 fn letters_of_a_topic_come_back_once() {
     let test = "letters_of_a_topic_come_back_once";
     let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };

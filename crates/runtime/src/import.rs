@@ -202,7 +202,7 @@ pub struct Imported {
 pub struct ImportRules {
     /// A tick at least this often, ms of wall time.
     pub tick_ms: i64,
-    /// Event time is moved this far past the last event at the end, ms; `None` keeps it open.
+    /// Event time is moved this far past the last event that is not dead at the end, ms; `None` keeps it open.
     pub close_after_ms: Option<i64>,
     /// Event time never moves past this: a device's clock that is years ahead would make everything late that comes after it.
     pub believed_to: EventTime,
@@ -227,6 +227,8 @@ pub fn import(
     let frontiers = writer.read_back(&origins)?;
     let mut result = Imported::default();
     let mut lanes = Vec::new();
+    // Event time is what living records say: a dead one, sent again after a fix, is to be in time.
+    let mut alive = EventTime::MIN;
     writer.start(clock_origin, IMPORT_ORIGIN, 0);
     for (index, (((file, survey), origin), frontier)) in files.iter().zip(&origins).zip(frontiers).enumerate() {
         result.read += survey.records;
@@ -236,6 +238,9 @@ pub fn import(
             continue;
         }
         result.known += frontier.min(survey.records);
+        if frontier > 0 && writer.letters_of(*origin)? < frontier.min(survey.records) {
+            alive = alive.max(survey.last);
+        }
         writer.start(*origin, &survey.origin_name(), frontier);
         // A finished origin holds no watermark back; event time is the import's own origin's.
         writer.decided(*origin, frontier, EventTime::MAX);
@@ -252,9 +257,9 @@ pub fn import(
     let mut outcomes = [0u64; crumbtrail_events::Outcome::ALL.len()];
     while let Some(index) = earliest_lane(&lanes) {
         let watermark = lanes.iter().map(|lane| lane.survey.earliest_from(lane.at)).min().unwrap_or(EventTime::MAX);
-        if watermark <= rules.believed_to {
+        if alive > EventTime::MIN && watermark <= rules.believed_to {
             // One millisecond less: events at the watermark itself may still come.
-            writer.decided(clock_origin, 0, watermark.plus(-1));
+            writer.decided(clock_origin, 0, watermark.min(alive).plus(-1));
         }
         let lane = &mut lanes[index];
         let mut ended = false;
@@ -264,6 +269,7 @@ pub fn import(
                 break;
             };
             outcomes[judgement.outcome as usize] += 1;
+            alive = alive.max(judgement.occurred_at.unwrap_or(EventTime::MIN));
             if let Some(reason) = judgement.reason {
                 metrics.add(&catalogue::DEAD_LETTERS, &[reason], 1);
             }
@@ -293,12 +299,11 @@ pub fn import(
     for (outcome, count) in crumbtrail_events::Outcome::ALL.into_iter().zip(outcomes) {
         metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
     }
-    let last = files.iter().map(|(_, survey)| survey.last).max().unwrap_or(EventTime::MIN);
     if let Some(after) = rules.close_after_ms
-        && last > EventTime::MIN
-        && last <= rules.believed_to
+        && alive > EventTime::MIN
+        && alive <= rules.believed_to
     {
-        let closed = last.plus(after);
+        let closed = alive.plus(after);
         writer.decided(clock_origin, 0, closed);
         result.closed_at = Some(closed);
     }

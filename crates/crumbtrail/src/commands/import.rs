@@ -117,7 +117,7 @@ fn through(
     let last = surveys.iter().map(|survey| survey.last).max().unwrap_or(EventTime::MIN);
     let believed_to = EventTime(Clock::System.now_ms() + FAR_AHEAD_MS);
     if last > believed_to {
-        println!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
+        sayln!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
     }
     let pairs: Vec<(&dyn ImportFile, Survey)> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let pace = &config.pace;
@@ -212,31 +212,37 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
     let counts: Vec<u64> = after.iter().zip(before).map(|(after, before)| after.saturating_sub(*before)).collect();
     let sum: u64 = counts.iter().sum();
     let imported = with_repeats(imported, repeats, sum);
-    println!("read       {:>10} records", imported.read);
+    sayln!("read       {:>10} records", imported.read);
     if imported.known > 0 {
-        println!(
+        sayln!(
             "known      {:>10} imported before, unchanged (what was dead then is dead: `crumbtrail redrive`)",
             imported.known
         );
     }
     for outcome in Outcome::ALL {
-        println!("{:<10} {:>10}", outcome.as_str(), counts[outcome as usize]);
+        sayln!("{:<10} {:>10}", outcome.as_str(), counts[outcome as usize]);
     }
     if imported.new > 0 && counts[Outcome::Dead as usize] == imported.new {
-        println!(
-            "note       not one record could be read: is --format right? The reasons are in the table dead_letters; \
-             `crumbtrail redrive --format …` reads them again in another format"
+        sayln!(
+            "note       not one record could be read: are --format and --kind right? The reasons are in the table \
+             dead_letters; `crumbtrail redrive --format … --kind …` reads them again in another way"
+        );
+    }
+    if counts[Outcome::Late as usize] > 0 {
+        sayln!(
+            "note       late records came after an earlier import had closed event time: they stand in touchpoints, and in no \
+             session; import with --keep-open where more is to follow, and `crumbtrail rebuild` to have these counted"
         );
     }
     if sum == imported.new {
-        println!("balance    read = counted + each named outcome + known");
+        sayln!("balance    read = counted + each named outcome + known");
         return ExitCode::SUCCESS;
     }
     if sum > imported.new && imported.known > 0 {
-        println!("balance    {} of the outcomes are of an interrupted import's records", sum - imported.new);
+        sayln!("balance    {} of the outcomes are of an interrupted import's records", sum - imported.new);
         return ExitCode::SUCCESS;
     }
-    println!("balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail audit`", imported.new);
+    sayln!("balance    BROKEN: {} records were written, the ledger has {sum}; see `crumbtrail audit`", imported.new);
     ExitCode::from(4)
 }
 
@@ -250,7 +256,7 @@ fn say_plugin(metrics: &Metrics) {
     let left: Vec<String> =
         left.iter().filter(|(_, count)| *count > 0).map(|(outcome, count)| format!("{count} {outcome}")).collect();
     let left = if left.is_empty() { "none".to_owned() } else { left.join(", ") };
-    println!("plug-in    {:>10} texts read by the plugged-in model; left to the tables: {left}", of("read"));
+    sayln!("plug-in    {:>10} texts read by the plugged-in model; left to the tables: {left}", of("read"));
 }
 
 #[cfg(test)]
