@@ -3,7 +3,7 @@
 use crate::Deployment;
 
 /// The views that carry the promise.
-pub const VIEWS: [&str; 8] = [
+pub const VIEWS: [&str; 9] = [
     "touchpoints",
     "sessions",
     "conversations",
@@ -12,10 +12,12 @@ pub const VIEWS: [&str; 8] = [
     "conversions",
     "breadcrumbs",
     "dead_letters",
+    "identity_links",
 ];
 
 /// Columns that say how a row came about, not what it says: they may differ between two runs on the same input.
-const NOT_BUSINESS: [&str; 5] = ["version", "is_deleted", "log_partition", "log_offset", "log_epoch"];
+/// `moved_count` tells of one change what had come until then.
+const NOT_BUSINESS: [&str; 6] = ["version", "is_deleted", "log_partition", "log_offset", "log_epoch", "moved_count"];
 
 /// All rows of a view as sorted lines of its business columns.
 #[must_use]

@@ -61,6 +61,34 @@ async fn a_ledger_that_speaks_of_other_records_than_the_log_has_is_found() {
     assert!(text.ends_with("\n1 rows that must not be\n"), "{text}");
 }
 
+#[tokio::test]
+async fn a_partition_whose_ledger_and_rows_are_gone_is_found() {
+    if !has_engine("a_partition_whose_ledger_and_rows_are_gone_is_found") {
+        return;
+    }
+    let shop = imported(3_000);
+    let (url, user, password) = shop.engine_access();
+    let client = Client::new(&Endpoint { user, password, ..Endpoint::new(url) }).unwrap();
+    let database = client.database();
+    for gone in
+        ["batches_e1 WHERE processor = 'sessionize' AND partition = 0", "touchpoints_e1 WHERE log_partition = 0"]
+    {
+        client.execute(&format!("DELETE FROM {database}.{gone}")).await.unwrap();
+    }
+    let found = shop.run("audit", ["--log"]);
+    let text = String::from_utf8_lossy(&found.stdout);
+    assert_eq!(found.status.code(), Some(4), "{text}");
+    assert!(
+        text.contains("log        sessionize partition 0, ") && text.contains("no row of this partition"),
+        "{text}"
+    );
+    // A start makes up for it.
+    shop.ok("run", ["all", "--until-idle"]);
+    let found = shop.run("audit", ["--log"]);
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stdout));
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 3_000);
+}
+
 #[test]
 fn another_log_in_the_place_of_ours_is_found() {
     if !has_engine("another_log_in_the_place_of_ours_is_found") {

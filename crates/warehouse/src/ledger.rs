@@ -136,7 +136,7 @@ pub async fn chain_end(
 }
 
 /// What the ledger says of one stretch: the positions of its records, and the tables that say so.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Stretch {
     /// First log offset, inclusive.
     pub from_offset: u64,

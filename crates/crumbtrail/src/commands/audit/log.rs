@@ -27,17 +27,25 @@ pub struct Compared {
     records: u64,
     /// Stretches from before the logs begin now, or before their oldest snapshot.
     forgotten: u64,
+    /// Records of the logs behind the ledger's ends.
+    behind: u64,
 }
 
 impl Compared {
     /// What was compared, and what could not be, in a line each.
     pub fn told(&self) -> String {
-        let Compared { findings, stretches, records, forgotten } = self;
+        let Compared { findings, stretches, records, forgotten, behind } = self;
         let agrees = if findings.is_empty() { "agree with it" } else { "do not agree with all of it" };
         let mut told =
             format!("{stretches} stretches of the ledger held against {records} records of the logs, which {agrees}\n");
         if *forgotten > 0 {
             told += &format!("{forgotten} stretches not compared: the logs have forgotten them (`log.ttl_hours`)\n");
+        }
+        if *behind > 0 {
+            told += &format!(
+                "{behind} records of the logs behind the ledger's ends: `crumbtrail run` loads them, as it does when the ledger's last \
+                 rows were lost\n"
+            );
         }
         told
     }
@@ -79,6 +87,8 @@ struct Counted {
     began: Option<u64>,
     /// By offset; an edge that is not there lies beyond the log's end.
     sums: BTreeMap<u64, Sum>,
+    /// All of it.
+    whole: Sum,
 }
 
 fn through(
@@ -89,12 +99,14 @@ fn through(
 ) -> Result<Counted> {
     let Some(recount) = recount else { return Ok(Counted::default()) };
     let began = recount.began().0;
-    let edges: BTreeSet<u64> = stretches.iter().flat_map(|s| [s.from_offset, s.to_offset]).collect();
+    let end = log.bounds(partition)?.1.0;
+    let edges: BTreeSet<u64> = stretches.iter().flat_map(|s| [s.from_offset, s.to_offset]).chain([end]).collect();
     let frames = edges.last().map_or(0, |end| end.saturating_sub(began));
     let bar = bar(frames).with_message(format!("{} {}", log.name(), partition.0));
     let sums = recount.sums(&edges, |edge| bar.set_position(edge - began))?;
     bar.finish_and_clear();
-    Ok(Counted { began: Some(began), sums })
+    let whole = sums.get(&end).copied().unwrap_or_default();
+    Ok(Counted { began: Some(began), sums, whole })
 }
 
 /// A partition of a processor.
@@ -123,6 +135,17 @@ impl Part {
 
 impl Compared {
     fn judge(&mut self, part: &Part, counted: &Counted, stretches: Vec<Stretch>) {
+        let claimed = stretches.iter().map(|stretch| stretch.to_offset).max();
+        let claimed_sum = claimed.map_or(Some(&Sum::default()), |end| counted.sums.get(&end)).copied();
+        let behind = claimed_sum.map_or(0, |sum| counted.whole.since(sum).records);
+        match claimed {
+            None if behind > 0 => {
+                let nothing = Stretch { from_offset: counted.began.unwrap_or_default(), ..Stretch::default() };
+                let detail = "the log has records and the ledger no row of this partition: it was never loaded, or its ledger is lost";
+                self.findings.push(part.finding(nothing, counted.whole, detail.to_owned()));
+            }
+            _ => self.behind += behind,
+        }
         for stretch in stretches {
             if counted.began.is_none_or(|began| stretch.from_offset < began) {
                 self.forgotten += 1;
@@ -142,6 +165,10 @@ impl Compared {
                 let detail = format!(
                     "the ledger's position checksum is {said:016x}, the log's records add up to {adds_up_to:016x}"
                 );
+                self.findings.push(part.finding(stretch, found, detail));
+            } else if stretch.record_count > found.records {
+                // Fewer may be right: what is passed between partitions has a position, and is counted by neither.
+                let detail = "the ledger counts more records than the log has there".to_owned();
                 self.findings.push(part.finding(stretch, found, detail));
             }
         }
@@ -170,8 +197,8 @@ mod tests {
     #[test]
     fn a_stretch_agrees_differs_is_cut_or_is_forgotten() {
         let sum = |records, checksum| Sum { records, checksum };
-        let counted =
-            Counted { began: Some(4), sums: [(4, sum(0, 0)), (6, sum(3, 100)), (9, sum(7, 90))].into_iter().collect() };
+        let sums = [(4, sum(0, 0)), (6, sum(3, 100)), (9, sum(7, 90)), (11, sum(9, 95))];
+        let counted = Counted { began: Some(4), sums: sums.into_iter().collect(), whole: sum(9, 95) };
         let stretches = vec![
             stretch(0, 4, 1),
             stretch(4, 6, 100),
@@ -191,5 +218,16 @@ mod tests {
         let mut compared = Compared::default();
         compared.judge(&part, &Counted::default(), vec![stretch(0, 4, 1)]);
         assert_eq!((compared.stretches, compared.forgotten), (0, 1));
+
+        // More records than there are, and two behind its end; then none of a partition that has records.
+        let mut compared = Compared::default();
+        let more = Stretch { record_count: 5, ..stretch(6, 9, 90u64.wrapping_sub(100)) };
+        compared.judge(&part, &counted, vec![stretch(4, 6, 100), more]);
+        assert_eq!((compared.findings.len(), compared.behind), (1, 2));
+        assert!(compared.findings[0].detail.starts_with("the ledger counts more records"));
+        assert!(compared.told().contains("2 records of the logs behind the ledger's ends"), "{}", compared.told());
+        let mut compared = Compared::default();
+        compared.judge(&part, &counted, Vec::new());
+        assert_eq!((compared.findings.len(), compared.findings[0].found_count, compared.behind), (1, 9, 0));
     }
 }
