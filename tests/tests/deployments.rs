@@ -29,6 +29,20 @@ fn a_second_deployment_on_the_same_tables_is_refused_until_it_adopts_them() {
     first.ok("import", clicks(&first, "c", 5));
     assert_eq!(first.number("SELECT count() FROM touchpoints"), 25);
     assert_eq!(first.sql("SELECT * FROM audit"), "");
+    // Nor may it take them from view, or away.
+    first.ok("rebuild", [""; 0]);
+    let said = second.fails("rebuild", ["--drop-epoch", "1"]);
+    assert!(said.contains("another deployment's"), "{said}");
+    let config = std::fs::read_to_string(second.config()).unwrap();
+    std::fs::write(second.config(), format!("epoch: 9\n{config}")).unwrap();
+    let said = second.fails("migrate", ["--show"]);
+    assert!(said.contains("the views stay as they are") && said.contains("--adopt"), "{said}");
+    std::fs::write(second.config(), format!("epoch: 2\n{config}")).unwrap();
+    assert_eq!(first.number("SELECT count() FROM touchpoints"), 25);
+    assert_eq!(first.number("SELECT count() FROM touchpoints_e1"), 25);
+    let config = std::fs::read_to_string(first.config()).unwrap();
+    std::fs::write(first.config(), format!("epoch: 2\n{config}")).unwrap();
+    first.ok("rebuild", ["--drop-epoch", "1"]);
     second.ok("migrate", ["--adopt"]);
     let said = first.fails("import", clicks(&first, "d", 5));
     assert!(said.contains("filled by another deployment"), "{said}");

@@ -18,6 +18,25 @@ pub async fn claim(client: &Client, epoch: u8, id: &str) -> Result<Option<String
     Ok(owner(client, epoch).await?.filter(|owner| owner != id))
 }
 
+/// The deployment other than this one that fills the tables of an epoch, if there are such tables and somebody claimed them.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn foreign(client: &Client, epoch: u8, id: &str) -> Result<Option<String>, WarehouseError> {
+    #[derive(Deserialize)]
+    struct Row {
+        tables: u64,
+    }
+    let sql = format!(
+        "SELECT count() AS tables FROM system.tables WHERE database = '{}' AND name = 'deployments_e{epoch}'",
+        client.database()
+    );
+    if client.rows::<Row>(&sql).await?.first().is_none_or(|row| row.tables == 0) {
+        return Ok(None);
+    }
+    Ok(owner(client, epoch).await?.filter(|owner| owner != id))
+}
+
 /// Gives the tables to the deployment with this id, whosever they were.
 ///
 /// # Errors

@@ -87,6 +87,7 @@ async fn apply(
         run(client, file, &record).await?;
         report.applied.push(file.file);
     }
+    ttl::follow_text(client, target).await?;
     Ok(report)
 }
 

@@ -105,6 +105,8 @@ pub struct Target {
     pub replicated: bool,
     /// Days a touchpoint is kept after it happened; `None` keeps it.
     pub touchpoints_ttl_days: Option<u32>,
+    /// Days a touchpoint's text is kept after it happened; `None` keeps it as long as the touchpoint.
+    pub text_ttl_days: Option<u32>,
     /// Days a dead letter is kept after it was received; `None` keeps it.
     pub dead_letters_ttl_days: Option<u32>,
     /// Names of the topic bits, in bit order.
@@ -144,6 +146,7 @@ impl Target {
             cluster: None,
             replicated: false,
             touchpoints_ttl_days: None,
+            text_ttl_days: None,
             dead_letters_ttl_days: None,
             topic_names: owned(topic_names),
             friction_names: owned(friction_names),

@@ -88,6 +88,31 @@ async fn a_ttl_follows_the_target_and_the_audit_knows_what_it_took() {
 }
 
 #[tokio::test]
+async fn texts_have_a_ttl_of_their_own() {
+    if !engine_is_here("texts_have_a_ttl_of_their_own") {
+        return;
+    }
+    let (client, _) = migrated("t_text_ttl").await;
+    client.execute("SYSTEM START MERGES t_text_ttl.touchpoints_e1").await.unwrap();
+    loader(&client).load(&[touchpoint_batch(0, 0, &[Outcome::Counted, Outcome::Counted])]).await.unwrap();
+    let sql = "INSERT INTO {db}.touchpoints_e1 SELECT * REPLACE ('said' AS text, version + 1 AS version) FROM {db}.touchpoints_e1";
+    client.execute(&sql.replace("{db}", "t_text_ttl")).await.unwrap();
+    // The batch is of 2023.
+    for (days, texts, ttl) in [(None, "2", ""), (Some(20_000), "2", "20000"), (Some(30), "0", "30"), (None, "0", "")] {
+        let target = Target { text_ttl_days: days, ..target("t_text_ttl") };
+        for _ in 0..2 {
+            assert_eq!(migrate::migrate(&client, &target).await.unwrap().applied, [""; 0]);
+        }
+        client.execute("OPTIMIZE TABLE t_text_ttl.touchpoints_e1 FINAL").await.unwrap();
+        let there = "SELECT extract(create_table_query, '`text` String[^,]*toIntervalDay.(\\\\d+)') FROM system.tables \
+                     WHERE database = '{db}' AND name = 'touchpoints_e1'";
+        assert_eq!(ask(&client, there).await, ttl);
+        assert_eq!(ask(&client, "SELECT countIf(text = 'said') FROM {db}.touchpoints").await, texts, "{days:?}");
+        assert_eq!(ask(&client, "SELECT count() FROM {db}.touchpoints").await, "2", "the rows stay");
+    }
+}
+
+#[tokio::test]
 async fn columns_are_sent_in_the_order_and_types_the_tables_have() {
     if !engine_is_here("columns_are_sent_in_the_order_and_types_the_tables_have") {
         return;

@@ -11,13 +11,13 @@ use crate::wiring::Deployment;
 pub fn migrate(args: &MigrateArgs) -> Result<ExitCode> {
     let deployment = Deployment::new(load(&args.place)?)?.impatient();
     let clickhouse = deployment.clickhouse()?;
-    let report = if args.show { deployment.show(&clickhouse)? } else { deployment.migrate(&clickhouse)? };
+    let report = if args.show { deployment.show(&clickhouse, args.adopt)? } else { deployment.migrate(&clickhouse)? };
     for file in &report.applied {
-        println!("applied {file}");
+        sayln!("applied {file}");
     }
     if args.adopt {
-        println!("adopted by {}", deployment.adopt(&clickhouse)?);
+        sayln!("adopted by {}", deployment.adopt(&clickhouse)?);
     }
-    println!("{} applied, {} unchanged: the tables are current", report.applied.len(), report.unchanged_count);
+    sayln!("{} applied, {} unchanged: the tables are current", report.applied.len(), report.unchanged_count);
     Ok(ExitCode::SUCCESS)
 }

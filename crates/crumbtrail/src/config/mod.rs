@@ -338,6 +338,9 @@ pub struct PrivacyConfig {
     pub overlap_days: u32,
     /// `redacted` or `none`.
     pub keep_text: KeepText,
+    /// So many days after it was said, a text (redacted as it is) is dropped from the touchpoints table; its row stays, with what was
+    /// read of it. 0 keeps it as long as the row. `migrate`, and every start, gives a table that is there what it says now.
+    pub text_ttl_days: u32,
     /// What is kept of clicks without consent (`consent: false`, or `gcs=G1x0` in the page's URL): `nothing` or `counts`.
     pub without_consent: WithoutConsent,
     /// Whether clicks that say nothing of consent are without it.
@@ -351,6 +354,7 @@ impl Default for PrivacyConfig {
             later_keys: Vec::new(),
             overlap_days: 30,
             keep_text: KeepText::default(),
+            text_ttl_days: 0,
             without_consent: WithoutConsent::default(),
             consent_required: false,
         }

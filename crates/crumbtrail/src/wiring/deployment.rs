@@ -307,7 +307,9 @@ impl Deployment {
         target.epoch = self.config.epoch.0;
         target.cluster = (!settings.cluster.is_empty()).then(|| settings.cluster.clone());
         target.replicated = settings.replicated;
-        target.touchpoints_ttl_days = (settings.touchpoints_ttl_days > 0).then_some(settings.touchpoints_ttl_days);
+        let days = |days: u32| (days > 0).then_some(days);
+        target.touchpoints_ttl_days = days(settings.touchpoints_ttl_days);
+        target.text_ttl_days = days(self.config.privacy.text_ttl_days);
         target
     }
 
@@ -352,9 +354,15 @@ impl Deployment {
     /// Creates or upgrades the tables, and has the views show the configured epoch, whichever they showed before.
     ///
     /// # Errors
-    /// ClickHouse refuses.
-    pub fn show(&self, clickhouse: &Clickhouse) -> Result<migrate::Report> {
+    /// They show another deployment's, or would (unless these are to be `adopted`); ClickHouse refuses.
+    pub fn show(&self, clickhouse: &Clickhouse, adopted: bool) -> Result<migrate::Report> {
         let target = self.target();
+        let shown = self.runtime.block_on(self.patience.ask("epochs", || epochs::shown(&clickhouse.client)));
+        let shown = shown.context("which epoch the views show cannot be asked")?.map(|shown| shown.newest);
+        for epoch in shown.into_iter().chain([target.epoch]).filter(|_| !adopted) {
+            self.is_not_anothers(clickhouse, epoch)
+                .context("the views stay as they are; if these tables are to be this deployment's, add --adopt")?;
+        }
         self.runtime
             .block_on(self.patience.ask("tables", || epochs::show(&clickhouse.client, &target)))
             .context("the tables could not be created or shown")
@@ -375,6 +383,24 @@ impl Deployment {
              purpose, run `crumbtrail migrate --adopt` once",
             clickhouse.client.database()
         )
+    }
+
+    /// Makes sure that the tables of an epoch, if there are any, are not another deployment's, before they are taken from view or
+    /// removed.
+    ///
+    /// # Errors
+    /// They are; ClickHouse refuses.
+    pub fn is_not_anothers(&self, clickhouse: &Clickhouse, epoch: u8) -> Result<()> {
+        let id = self.identity()?;
+        let asked = self.patience.ask("claim", || claim::foreign(&clickhouse.client, epoch, &id));
+        match self.runtime.block_on(asked).context("whose tables these are cannot be asked")? {
+            Some(other) => bail!(
+                "the tables of epoch {epoch} in {} are another deployment's ({other}; this one is {id}): run this with that one's \
+                 configuration",
+                clickhouse.client.database()
+            ),
+            None => Ok(()),
+        }
     }
 
     /// Gives the tables to this deployment, whosever they were.

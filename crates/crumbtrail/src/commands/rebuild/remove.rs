@@ -21,7 +21,7 @@ pub fn drop_epoch(mut config: Config, drop: u8) -> Result<ExitCode> {
             if is_local(&deployment) { " or log" } else { "" }
         );
     }
-    println!("epoch {drop} is removed: tables, snapshots{}", if is_local(&deployment) { " and log" } else { "" });
+    sayln!("epoch {drop} is removed: tables, snapshots{}", if is_local(&deployment) { " and log" } else { "" });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -32,13 +32,14 @@ fn is_local(deployment: &Deployment) -> bool {
 /// Removes what the deployment's epoch has; whether there was anything.
 ///
 /// # Errors
-/// The views show it, its log is in use, its topics are there still, ClickHouse refuses.
+/// The views show it, another deployment fills it, its log is in use, its topics are there still, ClickHouse refuses.
 pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<bool> {
     let number = deployment.config.epoch.0;
     let shown = deployment.runtime.block_on(epochs::shown(&clickhouse.client))?;
     if shown.is_some_and(|shown| (shown.oldest..=shown.newest).contains(&number)) {
         bail!("the views show epoch {number}: it is in use, and stays");
     }
+    deployment.is_not_anothers(clickhouse, number)?;
     let had_tables = deployment.runtime.block_on(epochs::with_tables(&clickhouse.client))?.contains(&number);
     let had_log = match deployment.config.log.home {
         LogHome::Local => deployment.remove_local_logs()?,
