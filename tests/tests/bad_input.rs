@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crumbtrail_tests::{Deployment, has_engine};
@@ -93,6 +95,52 @@ fn files_of_one_name_and_a_file_that_has_grown_are_told_apart() {
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }
 
+/// Those of `avro_confluent` take the way of a topic, with a registry: `tests/tests/kafka.rs` sends the like of them.
+#[test]
+fn the_examples_beside_the_schemas_come_to_rows_and_dead_letters() {
+    if !has_engine("the_examples_beside_the_schemas_come_to_rows_and_dead_letters") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let mut before = 0;
+    for (folder, format, kind) in
+        [("click_event", "native", "click"), ("support_entry", "native", "support"), ("segment", "segment", "click")]
+    {
+        let (mut lines, mut expected, mut valid) = (Vec::new(), String::new(), 0);
+        for is_valid in [true, false] {
+            let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/avro/examples").join(folder);
+            let examples = examples.join(if is_valid { "valid" } else { "invalid" });
+            let mut paths: Vec<_> = std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+            paths.sort();
+            for path in paths {
+                let name = path.file_stem().unwrap().to_str().unwrap();
+                // An example is a record, and a record a line.
+                let text = std::fs::read(&path).unwrap();
+                lines.extend(text.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
+                lines.push(b'\n');
+                if is_valid {
+                    valid += 1;
+                } else {
+                    let offset = lines.iter().filter(|byte| **byte == b'\n').count() - 1;
+                    writeln!(expected, "{offset}\t{}", name.split('.').next().unwrap()).unwrap();
+                }
+            }
+        }
+        let name = format!("{folder}.jsonl");
+        let file = shop.write(&name, lines);
+        let arguments = ["--format", format, "--kind", kind, "--keep-open"];
+        shop.ok("import", arguments.iter().map(AsRef::as_ref).chain([file.as_os_str()]));
+        let letters = format!("SELECT offset, reason FROM dead_letters WHERE topic = '{name}' ORDER BY offset");
+        assert_eq!(shop.sql(&letters), expected, "{folder}");
+        let counted = shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'");
+        assert_eq!(counted - before, valid, "{folder}");
+        before = counted;
+    }
+    assert!(shop.number("SELECT count() FROM sessions") > 0 && shop.number("SELECT count() FROM conversations") > 0);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
 #[test]
 fn what_cannot_be_read_says_so_in_one_line() {
     let shop = Deployment::new("");
@@ -100,9 +148,26 @@ fn what_cannot_be_read_says_so_in_one_line() {
     assert!(said.contains("cannot read /no/such/file"), "{said}");
     let said = shop.fails("import", ["--format", "native", "/"]);
     assert!(said.contains("is a directory"), "{said}");
-    let wrong = shop.write("wrong.yaml", "log:\n  partition: 3\n");
-    let said = shop.fails("migrate", ["--config".as_ref(), wrong.as_os_str()]);
-    assert!(said.contains("cannot be used multiple times") || said.contains("did you mean `log.partitions`"), "{said}");
+    let shop = Deployment::new("enrich:\n  drop_bot: true\n");
+    let out = shop.run("migrate", [""; 0]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.code() == Some(3) && said.contains("did you mean `enrich.drop_bots`"), "{said}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let shop = Deployment::new("");
+    let mut job = shop.command("config").arg("example").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(job.stdout.take());
+    let example = job.wait_with_output().unwrap();
+    let mut job = shop.command("check").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(job.stdout.take());
+    let check = job.wait_with_output().unwrap();
+    for out in [example, check] {
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{said}");
+        assert_ne!(out.status.code(), Some(101));
+    }
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `crumbtrail`: customer journeys from Kafka into ClickHouse. This file parses, dispatches and exits; the commands are
 //! in `commands/`, the processors' wiring in `wiring/`.
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
+
+// First: its macro is for all.
+#[macro_use]
+mod say;
 
 mod args;
 mod cli;
 mod commands;
 mod config;
 mod loaded;
-mod say;
 mod wiring;
 
 use std::process::ExitCode;

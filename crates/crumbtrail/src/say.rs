@@ -33,6 +33,19 @@ pub fn print_bytes(bytes: &[u8]) -> Result<ExitCode> {
     }
 }
 
+/// One line to standard output, as `println!`; but a reader that has gone away (`| head`) is no error, and a full disk no panic.
+macro_rules! sayln {
+    ($($words:tt)*) => { $crate::say::line(format_args!($($words)*)) };
+}
+
+/// For [`sayln`].
+pub fn line(words: std::fmt::Arguments<'_>) {
+    if let Err(error) = print(&format!("{words}\n")) {
+        eprintln!("crumbtrail: cannot write to standard output: {error}");
+        std::process::exit(1);
+    }
+}
+
 /// A moment as people read it.
 pub fn time_of(at_ms: i64) -> String {
     let mut at = Vec::new();

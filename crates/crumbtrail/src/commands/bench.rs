@@ -373,7 +373,7 @@ impl Sessionizing {
 }
 
 fn say(what: &str, value: impl std::fmt::Display) {
-    println!("{what:<24} {value}");
+    sayln!("{what:<24} {value}");
 }
 
 /// Processor time of this process so far, user and system, all threads.

@@ -47,20 +47,20 @@ struct Findings {
 impl Findings {
     fn note(&mut self, what: &str, found: Result<String>) {
         match found {
-            Ok(detail) => println!("ok    {what}: {detail}"),
+            Ok(detail) => sayln!("ok    {what}: {detail}"),
             Err(error) => {
                 self.bad += 1;
-                println!("MEND  {what}: {error:#}");
+                sayln!("MEND  {what}: {error:#}");
             }
         }
     }
 
     fn end(self) -> ExitCode {
         if self.bad == 0 {
-            println!("all well");
+            sayln!("all well");
             return ExitCode::SUCCESS;
         }
-        println!("{} to mend", self.bad);
+        sayln!("{} to mend", self.bad);
         ExitCode::from(4)
     }
 }

@@ -20,7 +20,7 @@ pub fn docs(out: &Path) -> Result<ExitCode> {
     for (name, text) in pages() {
         let path = out.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        sayln!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

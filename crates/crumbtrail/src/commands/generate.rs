@@ -113,7 +113,7 @@ pub fn generate(args: &GenerateArgs) -> Result<ExitCode> {
     if let Some(out) = &args.out {
         config_file::write_beside(args, out, &truths)?;
     }
-    println!("{}", config_file::next_step(args));
+    sayln!("{}", config_file::next_step(args));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -129,7 +129,7 @@ fn world(args: &GenerateArgs, sink: &mut dyn Sink) -> Result<String> {
     if !sink.carries_malformed() {
         truths.malformed = 0;
     }
-    println!(
+    sayln!(
         "{} clicks and {} support entries of {} sessions and {} conversations ({} sent twice, {} broken), seed {}",
         truths.clicks,
         truths.support_entries,
@@ -149,12 +149,15 @@ fn load(args: &GenerateArgs, sink: &mut dyn Sink) -> Result<String> {
     load.visit(|click| sink.click(&click))?;
     let truths = load.truths();
     if args.rough {
-        println!("{} clicks, some of them twice, of {} visitors, seed {}", truths.events, truths.visitors, truths.seed);
+        sayln!("{} clicks, some of them twice, of {} visitors, seed {}", truths.events, truths.visitors, truths.seed);
         return Ok(serde_json::to_string_pretty(&truths)? + "\n");
     }
-    println!(
+    sayln!(
         "{} clicks of {} visitors in {} sessions, seed {}",
-        truths.events, truths.visitors, truths.sessions, truths.seed
+        truths.events,
+        truths.visitors,
+        truths.sessions,
+        truths.seed
     );
     Ok(serde_json::to_string_pretty(&truths)? + "\n")
 }

@@ -181,7 +181,7 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
     if let Some(doubt) = unknown(args, &deployment, &clickhouse)? {
-        println!("note: {doubt}");
+        sayln!("note: {doubt}");
     }
     let logs = deployment.logs()?;
     let versions = (deployment.epoch(), deployment.generation());
@@ -213,9 +213,9 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     }
     if deployment.config.log.home == LogHome::Local {
         super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
-        println!("done: the tables follow");
+        sayln!("done: the tables follow");
     } else {
-        println!("written: the members of `crumbtrail run` take it from the log, and the tables follow");
+        sayln!("written: the members of `crumbtrail run` take it from the log, and the tables follow");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -69,7 +69,7 @@ pub fn dispatch(cli: Cli) -> Result<ExitCode> {
         }
         Command::RegistryDouble { listen } => {
             let double = crumbtrail_registry::double::Double::start_at(listen)?;
-            println!("{}", double.url());
+            sayln!("{}", double.url());
             loop {
                 std::thread::park();
             }

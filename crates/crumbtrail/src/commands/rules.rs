@@ -34,25 +34,25 @@ fn show(place: &Place) -> Result<ExitCode> {
     let deployment = Deployment::new(load(place)?)?;
     let epoch = deployment.epoch().0;
     let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
-        println!("no rules of epoch {epoch} are noted: it will be computed by those of its first start by this build");
+        sayln!("no rules of epoch {epoch} are noted: it will be computed by those of its first start by this build");
         return Ok(ExitCode::SUCCESS);
     };
     let mut before = Computing::of(&Config::default())?;
     let own = noted.begun.words(&before).join("; ");
-    println!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
+    sayln!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
     before = noted.begun.clone();
     for applied in &noted.applied {
         let since = time_of(applied.at_ms);
         let whole =
             if applied.is_written { "" } else { " (not in every partition yet: `crumbtrail rules apply` ends it)" };
-        println!("{since:<24} {}{whole}", applied.rules.words(&before).join("; "));
+        sayln!("{since:<24} {}{whole}", applied.rules.words(&before).join("; "));
         before = applied.rules.clone();
     }
     let changes = noted.may_change_to(&Computing::of(&deployment.config)?);
     match changes {
-        Ok(changes) if changes.is_empty() => println!("{:<24} is the same", "the configuration"),
-        Ok(changes) => println!("{:<24} {}: `crumbtrail rules apply`", "the configuration", changes.join("; ")),
-        Err(error) => println!("{:<24} {error}", "the configuration"),
+        Ok(changes) if changes.is_empty() => sayln!("{:<24} is the same", "the configuration"),
+        Ok(changes) => sayln!("{:<24} {}: `crumbtrail rules apply`", "the configuration", changes.join("; ")),
+        Err(error) => sayln!("{:<24} {error}", "the configuration"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,13 +76,13 @@ fn apply(place: &Place) -> Result<ExitCode> {
     let mut noted = noted()?;
     let changes = noted.may_change_to(&rules)?;
     match (noted.applied.last(), changes.as_slice()) {
-        (Some(begun), []) if !begun.is_written => println!("going on with what was begun"),
+        (Some(begun), []) if !begun.is_written => sayln!("going on with what was begun"),
         (Some(begun), _) if !begun.is_written => bail!(
             "other rules were begun to be written into the log: end that first, under their configuration ({}, seen from there)",
             changes.join("; ")
         ),
         (_, []) => {
-            println!("in force already");
+            sayln!("in force already");
             return Ok(ExitCode::SUCCESS);
         }
         (last, _) => {
@@ -104,14 +104,14 @@ fn apply(place: &Place) -> Result<ExitCode> {
         applied.is_written = true;
         noted.write(&notes)?;
     }
-    changes.iter().for_each(|change| println!("{change}"));
+    changes.iter().for_each(|change| sayln!("{change}"));
     if deployment.config.log.home == LogHome::Local {
         let clickhouse = deployment.clickhouse()?;
         deployment.migrate(&clickhouse)?;
         super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
-        println!("done: what is open was cut anew, what is final stays");
+        sayln!("done: what is open was cut anew, what is final stays");
     } else {
-        println!(
+        sayln!(
             "written: the members of `crumbtrail run` take it from the log; give each this configuration before it starts again"
         );
     }

@@ -162,6 +162,11 @@ fn inside(session: &Row, before: Option<&Row>, records: &[Record], effective: &[
 fn left_out(record: &Record, other: Option<&Record>, session: &Row, rules: &Rules) -> Option<String> {
     let minutes = span(rules.limits.lateness_ms);
     Some(match record.outcome.as_str() {
+        "late" if session.size() > rules.kept_events as usize && record.at_ms <= session.ended_ms => format!(
+            "late: the session had more than {} events (kept_events) older than the lateness of {minutes}, and what it was to be \
+             sorted in before was summed up by then; or its window had closed",
+            rules.kept_events
+        ),
         "late" => {
             format!("late: what it belongs to had ended more than the lateness of {minutes} before event time then")
         }

@@ -47,7 +47,7 @@ pub fn say(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, old: R
     );
     let rows = deployment.runtime.block_on(clickhouse.client.rows::<Row>(&sql))?;
     let Some(Row { records, table_bytes }) = rows.into_iter().next() else { return Ok(()) };
-    let line = |what: &str, text: String| println!("{what:<14} {text}");
+    let line = |what: &str, text: String| sayln!("{what:<14} {text}");
     line("from", format!("epoch {from}: the views show it, and go on until the end"));
     line("into", format!("epoch {}: new log, tables and snapshots beside the old ones", plan.to));
     match &old {

@@ -30,7 +30,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     let configured = config.epoch.0;
     let (plan, deployment, clickhouse) = match plan::plan(args, config)? {
         Planned::Done(epoch) => {
-            println!(
+            sayln!(
                 "the views show epoch {epoch}: set `epoch: {epoch}` in the configuration and go on with `crumbtrail run`"
             );
             return Ok(ExitCode::SUCCESS);
@@ -52,13 +52,13 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     deployment.migrate_tables(&clickhouse)?;
     deployment.claim(&clickhouse)?;
     let Some(done) = work::work(&plan, &deployment, &clickhouse, &old, since.as_ref(), &stop)? else {
-        println!("interrupted: the views show epoch {} as before; run it again, it goes on from here", plan.from);
+        sayln!("interrupted: the views show epoch {} as before; run it again, it goes on from here", plan.from);
         return Ok(ExitCode::from(130));
     };
     if let Some(at) = plan.since {
         let taken = since::take_over(&clickhouse, plan.from, plan.to, at);
         for (table, rows) in deployment.runtime.block_on(taken).context("the rows of before were not taken over")? {
-            println!("{:<12} {rows:>12} rows of {}", "taken over", table.name());
+            sayln!("{:<12} {rows:>12} rows of {}", "taken over", table.name());
         }
     }
     let target = deployment.target();
@@ -71,17 +71,19 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
         .runtime
         .block_on(epochs::switch(&clickhouse.client, &target))
         .context("the views were not exchanged; run this again, it ends it")?;
-    println!("{:<12} {:>12} records, {} dead letters with their bytes", "read again", done.records, done.letters);
-    println!("{:<12} epoch {}; the audit is empty", "views show", plan.to);
+    sayln!("{:<12} {:>12} records, {} dead letters with their bytes", "read again", done.records, done.letters);
+    sayln!("{:<12} epoch {}; the audit is empty", "views show", plan.to);
     if configured != plan.to {
-        println!(
+        sayln!(
             "{:<12} set `epoch: {}` in the configuration: with another one commands are refused now",
-            "next", plan.to
+            "next",
+            plan.to
         );
     }
-    println!(
+    sayln!(
         "{:<12} crumbtrail rebuild --drop-epoch {} removes tables, log and snapshots of before",
-        "when content", plan.from
+        "when content",
+        plan.from
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -302,9 +302,10 @@ pub fn planned(plan: &Plan, deployment: &Deployment, clickhouse: &Clickhouse, ol
     };
     let forgotten = check(deployment, clickhouse, old.touchpoints.as_ref(), plan.from, at)?;
     if forgotten.cut > 0 {
-        println!(
+        sayln!(
             "{:<12} {:>12} touchpoints of sessions and conversations that reach over it are forgotten: these begin later now",
-            "cut off", forgotten.cut
+            "cut off",
+            forgotten.cut
         );
     }
     Ok(Some(deployment.runtime.block_on(Since::ask(&clickhouse.client, plan.from, at))?))

@@ -39,6 +39,13 @@ fn a_session_is_told_with_what_was_left_out() {
     let story = tell(&own, &neighbours, &records, &Rules::default(), "those epoch 1 began with");
     assert_eq!(standings(&story), ["session", "session", "inside", "repeat", "late", "a", "inside", "in"]);
     assert!(story.began.contains("40:00.000 of silence since a"), "{}", story.began);
+    let few = Rules { kept_events: 1, ..Rules::default() };
+    let story_of_few = tell(&own, &neighbours, &records, &few, "others");
+    let told = story_of_few.records.iter().find(|told| told.record.outcome == "late").map(|told| &told.standing);
+    assert!(
+        matches!(told, Some(Standing::LeftOut(why)) if why.contains("more than 1 events (kept_events)")),
+        "{told:?}"
+    );
     assert!(story.ended.contains("1:05:00.000 of silence until session c"), "{}", story.ended);
     let drawn = draw(&story, false);
     assert!(drawn.contains("rules    those epoch 1 began with"), "{drawn}");
