@@ -1,9 +1,7 @@
 //! Names after titles (`Mr. Smith`, `Ibu Siti`) and after words that announce them (`my name is …`, `ผมชื่อ…`). Names
 //! without either are not found.
 
-use std::sync::LazyLock;
-
-use memchr::memmem;
+mod thai;
 
 use super::{Found, is_word};
 
@@ -70,16 +68,55 @@ const NO_NAMES: [&str; 23] = [
     "And",
 ];
 
-/// Most words of a name.
-const WORDS: usize = 3;
+/// What bears a title as its name: `Dr Pepper`, `Ms Office`.
+const PRODUCTS: [(&str, &[&str]); 4] = [
+    ("Mr", &["Coffee", "Muscle", "Kipling", "Donut"]),
+    ("Dr", &["Pepper", "Martens", "Oetker", "Scholl", "Bronner", "Jart"]),
+    ("Ms", &["Office", "Word", "Excel", "Teams", "Windows", "Outlook", "Access", "Project", "Paint", "Edge", "Store"]),
+    ("Miss", &["Dior", "Grand"]),
+];
 
-/// The first name at or after `from`.
-#[inline]
-pub(super) fn next(text: &str, from: usize) -> Option<Found> {
-    let titled = may_hold_titles(&text.as_bytes()[from..]).then(|| after_title(text, from)).flatten();
-    match (titled, after_phrase(text, from)) {
-        (Some(one), Some(other)) => Some(if one.start <= other.start { one } else { other }),
-        (one, other) => one.or(other),
+/// Small words within a name: `van der Berg`, `binti Ahmad`.
+const PARTICLES: [&str; 10] = ["van", "von", "der", "den", "de", "la", "le", "al", "bin", "binti"];
+
+/// Most words of a name.
+const WORDS: usize = 4;
+
+/// The next name of each sort.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    titled: Option<Found>,
+    thai: Option<Found>,
+}
+
+impl Names {
+    /// Those of a text in which no names are looked for.
+    pub(super) const NONE: Names = Names { titled: None, thai: None };
+
+    #[inline]
+    pub(super) fn of(text: &str) -> Names {
+        let titled = may_hold_titles(text.as_bytes()).then(|| after_title(text, 0)).flatten();
+        Names { titled, thai: thai::next(text, 0) }
+    }
+
+    /// The first of them.
+    #[inline]
+    pub(super) fn first(&self) -> Option<Found> {
+        match (self.titled, self.thai) {
+            (Some(one), Some(other)) => Some(if one.start <= other.start { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Leaves those before `at` behind; what stands further on is not looked for again.
+    #[inline]
+    pub(super) fn pass(&mut self, text: &str, at: usize) {
+        if self.titled.is_some_and(|name| name.start < at) {
+            self.titled = after_title(text, at);
+        }
+        if self.thai.is_some_and(|name| name.start < at) {
+            self.thai = thai::next(text, at);
+        }
     }
 }
 
@@ -110,7 +147,13 @@ fn after_title(text: &str, from: usize) -> Option<Found> {
                 .strip_suffix(*title)
                 .is_some_and(|rest| rest.as_bytes().last().is_none_or(|last| !is_word(*last) && *last < 0x80))
         };
-        if !TITLES.iter().any(is_title) {
+        // `kak. Semoga …`: a dot behind what is never written short ends a sentence.
+        let is_short = |title: &&str| *title == "a.n" || title.starts_with(|c: char| c.is_ascii_uppercase());
+        let has_dot = text[from + before.len()..=at].contains('.');
+        let title = TITLES.iter().find(|title| is_title(title) && (!has_dot || is_short(title)))?;
+        let product = PRODUCTS.iter().find(|(of, _)| of == title);
+        let is_product = |word: &&str| text[at + 1..].strip_prefix(*word).is_some_and(|rest| !begins_word(rest));
+        if product.is_some_and(|(_, words)| words.iter().any(is_product)) {
             return None;
         }
         name_at(text, at + 1)
@@ -128,11 +171,24 @@ fn name_at(text: &str, from: usize) -> Option<Found> {
         at += len;
         end = at;
         match text.as_bytes().get(at) {
-            Some(b' ' | b'-') => at += 1,
+            Some(b' ') => at = after_particles(text, at + 1),
+            Some(b'-') => at += 1,
             _ => break,
         }
     }
     (end > from).then_some(Found { start: from, end, label: "[name]" })
+}
+
+/// What stands behind the small words of a name that stand at `at`, two at most.
+fn after_particles(text: &str, at: usize) -> usize {
+    (0..2).fold(at, |at, _| {
+        let rest = |particle: &&str| text[at..].strip_prefix(*particle)?.strip_prefix(' ');
+        PARTICLES.iter().find_map(rest).map_or(at, |rest| text.len() - rest.len())
+    })
+}
+
+fn begins_word(text: &str) -> bool {
+    text.as_bytes().first().is_some_and(|byte| is_word(*byte))
 }
 
 /// Bytes of the capitalised word or initial at `at`; 0 if there is none.
@@ -164,56 +220,4 @@ fn name_word(text: &str, at: usize) -> usize {
     }
     let word = text[at..at + len].trim_end_matches(['\'', '’']);
     word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word).len()
-}
-
-/// The Thai name after the first "is called" (ชื่อ) at or after `from` that says whose name follows.
-fn after_phrase(text: &str, from: usize) -> Option<Found> {
-    const CALLED: &str = "ชื่อ";
-    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(CALLED));
-    let rest = &text.as_bytes()[from..];
-    // Most texts that are not Thai end here.
-    memchr::memchr(CALLED.as_bytes()[0], rest)?;
-    FINDER.find_iter(rest).find_map(|at| {
-        let (before, after) = (&text[..from + at], from + at + CALLED.len());
-        let is_person = ["ผม", "ฉัน", "หนู", "เรา", "ลูกค้า"].iter().any(|person| before.ends_with(person));
-        thai_name(text, after, is_person)
-    })
-}
-
-/// The Thai name at `at`, blanks and a title before it allowed. Without a title it is one only if `is_person`; with one,
-/// a second word belongs to it.
-fn thai_name(text: &str, at: usize, is_person: bool) -> Option<Found> {
-    const TITLES: [&str; 5] = ["นางสาว", "นาย", "นาง", "น.ส.", "คุณ"];
-    const ENDS: [&str; 7] = ["ครับ", "ค่ะ", "คะ", "คับ", "นะ", "จ้า", "อยู่"];
-    const SHORTEST: usize = 2;
-    const LONGEST: usize = 24;
-    let after_blanks = |at: usize| text.len() - text[at..].trim_start_matches(' ').len();
-    let mut start = after_blanks(at);
-    let title = TITLES.iter().find(|title| text[start..].starts_with(**title));
-    match title {
-        Some(title) => start = after_blanks(start + title.len()),
-        None if !is_person => return None,
-        None => {}
-    }
-    let word = |from: usize| {
-        let run: &str = text[from..].split(|c: char| !is_thai(c)).next().unwrap_or_default();
-        let end = ENDS.iter().filter_map(|end| run.find(end)).filter(|end| *end > 0).min().unwrap_or(run.len());
-        (from + end, end < run.len())
-    };
-    let (mut end, cut) = word(start);
-    if !(SHORTEST..=LONGEST).contains(&text[start..end].chars().count()) {
-        return None;
-    }
-    if title.is_some() && !cut && text[end..].starts_with(' ') {
-        let (second, _) = word(end + 1);
-        if (SHORTEST..=LONGEST).contains(&text[end + 1..second].chars().count()) {
-            end = second;
-        }
-    }
-    Some(Found { start, end, label: "[name]" })
-}
-
-/// Thai letters, vowels and marks; no digits or signs.
-fn is_thai(c: char) -> bool {
-    matches!(c, '\u{e01}'..='\u{e3a}' | '\u{e40}'..='\u{e4e}') && c != 'ฯ'
 }

@@ -3,9 +3,12 @@
 mod checks;
 mod context;
 
-use self::checks::{is_bare_phone, is_card, is_date, is_ip, is_round_range, nik, thai_id};
-use self::context::{Begin, after_cue, after_order_word, after_version_word, begin};
-use super::{Found, is_thai_digit, is_wide_digit, is_word};
+use self::checks::{
+    is_bare_phone, is_book, is_card, is_date, is_ip, is_mobile_without_zero, is_round_range, is_thai_by_one, nik,
+    thai_id,
+};
+use self::context::{Begin, after_cue, after_order_word, after_price_word, after_version_word, begin};
+use super::{Found, after_unseen, is_thai_digit, is_wide_digit, is_word};
 
 /// Most digits and groups looked at: two cards behind one another.
 const DIGITS: usize = 40;
@@ -56,7 +59,7 @@ impl Run {
         let (mut len, mut joint) = (0, 0);
         while run.count < GROUPS {
             let from = len;
-            while let Some((digit, width)) = digit_at(bytes, at) {
+            while let Some((digit, width)) = digit_at(bytes, at).or_else(|| unseen_digit_at(bytes, at)) {
                 if len < DIGITS {
                     run.digits[len] = digit;
                 }
@@ -118,10 +121,12 @@ impl Run {
         let joints = &self.groups[1..groups];
         let same = joints.windows(2).all(|pair| pair[0].joint == pair[1].joint);
         if !self.plus && !self.bracket {
-            if same && matches!(lens, [13] | [1, 4, 5, 2, 1]) && thai_id(digits) {
+            // Few ids begin with 0 or 9, and many goods' numbers do.
+            let is_id = || matches!(digits[0], 1..=8) || lens.len() > 1 || !self.is_goods(text, digits);
+            if same && matches!(lens, [13] | [1, 4, 5, 2, 1]) && thai_id(digits) && is_id() {
                 return Some("[thai_id]");
             }
-            if same && matches!(lens, [16] | [6, 6, 4]) && nik(digits) {
+            if same && matches!(lens, [16] | [6, 6, 4] | [2, 2, 2, 6, 4]) && nik(digits) {
                 return Some("[nik]");
             }
             if same && is_card(digits, lens) {
@@ -159,6 +164,11 @@ impl Run {
             }
             Begin::InPath => self.plus || after_cue(text, self.start),
         }
+    }
+
+    /// Whether the number is a book's, or what stands before says that it is a shop's.
+    fn is_goods(&self, text: &str, digits: &[u8]) -> bool {
+        is_book(digits) || after_order_word(text, self.start)
     }
 
     fn lens(&self, groups: usize) -> [usize; GROUPS] {
@@ -199,12 +209,17 @@ impl Run {
         }
         let called = || (7..=13).contains(&digits.len()) && after_cue(text, self.start);
         if lens[0] == digits.len() && !self.plus {
-            return is_bare_phone(digits) || called();
+            // Without the zero only where something stands beside it: alone it is as likely an id.
+            let is_all = || self.start == 0 && self.groups[groups - 1].end == text.len();
+            let without_zero = is_mobile_without_zero(digits) && !is_all() && !after_price_word(text, self.start);
+            return is_bare_phone(digits) || without_zero || called();
         }
         if self.plus {
             return (8..=15).contains(&digits.len()) && digits[0] != 0;
         }
-        if lens.iter().any(|len| *len < 2) && !matches!(lens, [1, 3, 3, 4]) || is_date(digits, lens) {
+        if lens.iter().any(|len| *len < 2) && !matches!(lens, [1, 3, 3, 4]) && !is_thai_by_one(digits, lens)
+            || is_date(digits, lens)
+        {
             return false;
         }
         let grouped = match digits {
@@ -218,8 +233,22 @@ impl Run {
             ([1, area, _, _, exchange, ..], [1, 3, 3, 4]) => marked && *area >= 2 && *exchange >= 2,
             _ => false,
         };
-        grouped || american || is_bare_phone(digits) && digits[0] != 0 || !is_round_range(digits, lens) && called()
+        let by_one = is_thai_by_one(digits, lens) && joints.iter().all(|group| group.joint == b'-');
+        grouped
+            || by_one
+            || american
+            || is_bare_phone(digits) && digits[0] != 0
+            || !is_round_range(digits, lens) && called()
     }
+}
+
+/// The digit behind marks at `at` that are not seen, and the bytes of all of them.
+fn unseen_digit_at(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+    if bytes.get(at)?.is_ascii() {
+        return None;
+    }
+    let after = after_unseen(bytes, at);
+    digit_at(bytes, after).map(|(digit, width)| (digit, after - at + width))
 }
 
 /// The digit at `at`, ASCII, Thai or full-width, and its bytes.
@@ -235,7 +264,7 @@ fn digit_at(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
 /// The separator at `at` if digits follow it, and where they begin; 0 if the run ends here. Blanks that don't break
 /// stand as blanks, typographic hyphens and the dash of figures as `-`.
 fn separator(bytes: &[u8], at: usize) -> (u8, usize) {
-    let (mut end, mut marks, mut joint) = (at, 0, 0);
+    let (mut end, mut marks, mut joint) = (after_unseen(bytes, at), 0, 0);
     while marks < 3 {
         let (mark, width) = match bytes.get(end..).unwrap_or_default() {
             [b' ', ..] => (b' ', 1),
@@ -246,7 +275,7 @@ fn separator(bytes: &[u8], at: usize) -> (u8, usize) {
             _ => break,
         };
         joint = if mark == b' ' && joint != 0 { joint } else { mark };
-        end += width;
+        end = after_unseen(bytes, end + width);
         marks += 1;
     }
     if digit_at(bytes, end).is_some() { (joint, end) } else { (0, at) }

@@ -15,13 +15,13 @@ pub(super) fn credentials(text: &str, colon: usize) -> Option<Found> {
     (end > start && authority.contains(':')).then_some(Found { start, end, label: "[credentials]" })
 }
 
-/// What begins at a letter: an IPv6 address or an IBAN. (Each says no to most letters after a look or two.)
+/// What begins at a letter: a signed token, an IPv6 address or an IBAN. (Each says no to most letters after a look or two.)
 pub(super) fn at(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     if at > 0 && is_word(bytes[at - 1]) {
         return None;
     }
-    if let Some(found) = iban(text, at) {
+    if let Some(found) = super::secret::signed(text, at).or_else(|| iban(text, at)) {
         return Some(found);
     }
     if bytes[at].is_ascii_hexdigit() { ip_v6(text, at) } else { None }

@@ -9,7 +9,7 @@ pub(super) const LONGEST_PAGE: usize = 512;
 /// The page of a path: ids templated (`/orders/:id`), e-mail addresses too (`:email`), other personal data marked
 /// (`/call/[phone]`), escapes decoded, `.` and `..` resolved, session ids, doubled and trailing slashes off. `path` itself where nothing changes, else in `out` (cleared first).
 ///
-/// Numbers, UUIDs, hashes, codes such as `ORD-100023` and names with one of these before or behind (`red-shoe-12345`) are
+/// Numbers, UUIDs, hashes, tokens, codes such as `ORD-100023` and names with one of these before or behind (`red-shoe-12345`) are
 /// ids; words with numbers (`iphone-15`) are not, nor are years and days of a dated path (`/2024/05/31/sale`).
 #[must_use]
 pub fn page<'a>(path: &'a str, out: &'a mut String) -> &'a str {
@@ -197,6 +197,9 @@ fn shape_of(text: &[u8], counts: u64) -> Shape {
         let id = is_id(text, counts) || is_named_id(text, counts);
         return if id { Shape::Id { from: text.len() } } else { Shape::Plain };
     }
+    if is_signed(text) {
+        return Shape::Id { from: text.len() };
+    }
     // An id with an extension: judged without it.
     let Some(dot) = memchr::memrchr(b'.', text) else { return Shape::Plain };
     let (stem, extension) = text.split_at(dot);
@@ -269,8 +272,27 @@ fn is_id(text: &[u8], counts: u64) -> bool {
     // A ULID: 26 signs of Crockford's alphabet, the first of them small. A market place's `B08N5WRWNW`.
     let ulid = len == 26 && joints == 0 && digits >= 2 && text[0] <= b'7' && (lower == 0 || upper == 0);
     let asin = len == 10 && joints == 0 && lower == 0 && text.starts_with(b"B0");
-    let token = len >= 20 && digits >= 3 && lower > 0 && upper > 0 && joints <= 2;
+    let token = len >= 16 && digits >= 3 && lower > 0 && upper > 0 && joints <= 2
+        || is_opaque(text, joints, lower > 0 && upper > 0);
     uuid || hash || ulid || asin || token || is_code(text, digits, lower + upper, joints)
+}
+
+/// A token of sixteen signs or more: they change between digits, capitals and small letters as no words do.
+fn is_opaque(text: &[u8], joints: usize, is_mixed: bool) -> bool {
+    let class = |byte: &u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        _ => 3,
+    };
+    let changes = || text.windows(2).filter(|pair| class(&pair[0]) != class(&pair[1])).count();
+    text.len() >= 16 && joints * 6 <= text.len() && changes() * if is_mixed { 3 } else { 2 } >= text.len() + joints * 3
+}
+
+/// A signed token, `eyJ….….…`.
+fn is_signed(text: &[u8]) -> bool {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'=');
+    text.len() >= 20 && text.starts_with(b"eyJ") && text.contains(&b'.') && text.iter().all(is_part)
 }
 
 /// `ORD-100023`, `p1002934`: a short prefix and a long number.
@@ -304,6 +326,8 @@ fn put_odd(segment: &str, out: &mut String) {
     if (text.contains('@') || text.contains("%40")) && text.contains('.') {
         out.truncate(start);
         out.push_str(":email");
+    } else if is_signed(text.as_bytes()) {
+        out.replace_range(start.., ":id");
     } else if text.len() <= 511
         && let Shape::Id { from } = shape_of(text.as_bytes(), counted(text.as_bytes()))
     {
@@ -348,7 +372,14 @@ mod tests {
             ("/orders/ORD-100023", "/orders/:id"),
             ("/p/p1002934", "/p/:id"),
             ("/share/aGVsbG8gd29ybGQ5NzIxMDg2", "/share/:id"),
+            ("/tokens/AbCdEfGh12345678", "/tokens/:id"),
+            ("/reset/k3J9x_Q2mZ7b-Lw5Tq8R", "/reset/:id"),
+            ("/reset/q7x2k9d4m1w8z3b6", "/reset/:id"),
+            ("/reset/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl", "/reset/:id"),
             ("/p/iphone-15-pro-max", "/p/iphone-15-pro-max"),
+            ("/share/AbcdefghIjkl1234", "/share/:id"),
+            ("/p/Samsung-Galaxy-S24-256GB-Titanium", "/p/Samsung-Galaxy-S24-256GB-Titanium"),
+            ("/p/How-I-Built-My-Shop-In-2024", "/p/How-I-Built-My-Shop-In-2024"),
             ("/p/red-shoe-12345", "/p/:id"),
             ("/p/red-shoe-i123456789-s987654321.html", "/p/:id.html"),
             ("/red-shoe-i.4711.100023", "/:id"),
@@ -393,6 +424,12 @@ mod tests {
             let once = page(path, &mut out).to_owned();
             assert_eq!(page(&once, &mut String::new()), once, "stable: {path}");
         }
+    }
+
+    #[test]
+    fn a_signed_token_is_no_page_however_long() {
+        let path = format!("/reset/eyJ{}.{}.x1/ok", "hbGci1".repeat(40), "Zm9vYmFy".repeat(80));
+        assert_eq!(page(&path, &mut String::new()), "/reset/:id/ok");
     }
 
     #[test]

@@ -18,6 +18,37 @@ pub(super) fn is_bare_phone(digits: &[u8]) -> bool {
     }
 }
 
+/// An Indonesian mobile number as told without its zero: an operator's code, ten to twelve digits, no round number.
+pub(super) fn is_mobile_without_zero(digits: &[u8]) -> bool {
+    matches!(
+        digits,
+        [8, 1, 1..=9, ..]
+            | [8, 2, 1..=3 | 8, ..]
+            | [8, 3, 1..=3 | 8, ..]
+            | [8, 5, 1..=3 | 5..=9, ..]
+            | [8, 6, 8, ..]
+            | [8, 7, 7..=9, ..]
+            | [8, 8, 1..=9, ..]
+            | [8, 9, 5..=9, ..]
+    ) && (10..=12).contains(&digits.len())
+        && !digits.ends_with(&[0, 0, 0])
+}
+
+/// `0-2123-4567`, `0-8123-45678`: Thai numbers with the zero apart.
+pub(super) fn is_thai_by_one(digits: &[u8], lens: &[usize]) -> bool {
+    match lens {
+        [1, 4, 4] => matches!(digits, [0, 2..=5 | 7, ..]),
+        [1, 4, 5] => matches!(digits, [0, 6 | 8 | 9, ..]),
+        _ => false,
+    }
+}
+
+/// A book's number: 978 or 979, and the check digit of goods.
+pub(super) fn is_book(digits: &[u8]) -> bool {
+    let sum: u32 = digits.iter().zip([1, 3].iter().cycle()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
+    matches!(digits, [9, 7, 8 | 9, ..]) && sum.is_multiple_of(10)
+}
+
 /// 31-12-2024 or 2024-12-31, whatever follows, or 2016-2017.
 pub(super) fn is_date(digits: &[u8], lens: &[usize]) -> bool {
     let year = |from: usize| matches!(digits.get(from..from + 2), Some([1, 9] | [2, 0] | [2, 5]));
@@ -50,7 +81,7 @@ pub(super) fn is_ip(digits: &[u8], lens: &[usize]) -> bool {
 /// Thai national id: 13 digits, the last is a check digit modulo 11.
 pub(super) fn thai_id(digits: &[u8]) -> bool {
     let sum: u32 = digits[..12].iter().zip((2..=13).rev()).map(|(digit, weight)| u32::from(*digit) * weight).sum();
-    (1..=8).contains(&digits[0]) && (11 - sum % 11) % 10 == u32::from(digits[12])
+    (11 - sum % 11) % 10 == u32::from(digits[12])
 }
 
 /// Indonesian NIK: province, regency, district, birthday (day + 40 for women), serial number.

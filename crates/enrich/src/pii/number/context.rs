@@ -1,6 +1,6 @@
 //! What stands before a number: whether one can begin there, and the words that say what it is.
 
-use crate::pii::{is_thai_digit, is_wide_digit, is_word};
+use crate::pii::{before_unseen, is_thai_digit, is_wide_digit, is_word};
 
 /// How a number stands to what is before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,13 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
     if is_word(before) || matches!(before, b'#' | b'@' | b'+') || ends_in_digit(&bytes[..at]) {
         return None;
     }
+    // Digits that only marks which nobody sees part are one number.
+    if before >= 0x80 {
+        let seen = &bytes[..before_unseen(bytes, at)];
+        if seen.last().is_some_and(u8::is_ascii_digit) || ends_in_digit(seen) {
+            return None;
+        }
+    }
     if !matches!(before, b'-' | b'.' | b',' | b'/' | b':') || at < 2 || !is_word(bytes[at - 2]) {
         return Some(Begin::Free);
     }
@@ -49,7 +56,10 @@ fn ends_in_digit(before: &[u8]) -> bool {
 
 /// Whether the `/` before `at` is one of a path's: another slash or a dot stands before it in its token.
 fn is_path(text: &str, at: usize) -> bool {
-    let before = &text[..at - 1];
+    // As far as it tells: what is looked at again and again stays short.
+    const LONGEST: usize = 256;
+    let from = crate::text::clipped(text, (at - 1).saturating_sub(LONGEST)).len();
+    let before = &text[from..at - 1];
     let token = before.rsplit(|c: char| c.is_whitespace()).next().unwrap_or_default();
     token.contains(['/', '.'])
 }
@@ -79,7 +89,7 @@ const CUES: [&str; 20] = [
 ];
 
 /// Words whose numbers are a shop's.
-const ORDER_WORDS: [&str; 31] = [
+const ORDER_WORDS: [&str; 40] = [
     "order",
     "orders",
     "orderid",
@@ -105,6 +115,15 @@ const ORDER_WORDS: [&str; 31] = [
     "serial",
     "imei",
     "transaksi",
+    "transaction",
+    "trx",
+    "product",
+    "produk",
+    "item",
+    "isbn",
+    "ean",
+    "barcode",
+    "บาร์โค้ด",
     "ออเดอร์",
     "คำสั่งซื้อ",
     "ใบสั่งซื้อ",
@@ -141,6 +160,11 @@ const VERSION_WORDS: [&str; 22] = [
     "เวอร์ชัน",
     "เวอร์ชั่น",
 ];
+
+/// Whether a currency stands right before `at`.
+pub(super) fn after_price_word(text: &str, at: usize) -> bool {
+    ["rp", "idr", "thb", "$", "฿", "ราคา"].iter().any(|word| without(ahead(text, at), word).is_some())
+}
 
 /// Whether a word that announces a phone number stands right before `at`.
 pub(super) fn after_cue(text: &str, at: usize) -> bool {
