@@ -67,6 +67,8 @@ pub struct Extras<'a> {
 pub struct Missing {
     /// Look-ups that failed because a database is damaged.
     pub geo_errors: u64,
+    /// Addresses given while there is no geo database.
+    pub no_database: u64,
     /// Addresses given that the geo database doesn't know.
     pub places: u64,
     /// Agents given that no rule knows.
@@ -105,6 +107,19 @@ struct Contact {
 
 /// In parameters, searches, titles and properties: the structured kinds.
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
+
+impl Missing {
+    /// The counts by their stable names.
+    #[must_use]
+    pub const fn counts(&self) -> [(&'static str, u64); 4] {
+        [
+            ("no_database", self.no_database),
+            ("place", self.places),
+            ("damaged", self.geo_errors),
+            ("agent", self.agents),
+        ]
+    }
+}
 
 impl Enricher {
     /// An enricher under `rules`; without `geo` places stay empty, without `contacts` (the keys of their hashes) contacts do.
@@ -157,7 +172,8 @@ impl Enricher {
     /// What enriching has missed so far.
     #[must_use]
     pub fn missing(&self) -> Missing {
-        Missing { geo_errors: self.places.errors, places: self.places.unknown, agents: self.agents.unknown }
+        let Places { errors, unasked, unknown, .. } = self.places;
+        Missing { geo_errors: errors, no_database: unasked, places: unknown, agents: self.agents.unknown }
     }
 
     /// The rules, to tell what a rule's number says.

@@ -390,7 +390,18 @@ fn extras_say_what_decided() {
     assert_eq!(enricher.missing(), Missing::default());
     let mut out = Touchpoint::default();
     enricher.click(&ClickEvent { ip: "8.8.8.8", user_agent: "something odd", ..view() }, &mut out);
-    assert_eq!(enricher.missing(), Missing { geo_errors: 0, places: 1, agents: 1 });
+    let missing = Missing { geo_errors: 0, no_database: 0, places: 1, agents: 1 };
+    assert_eq!(enricher.missing(), missing);
+    enricher.set_geo(None);
+    for systems in [None, Some(systems())] {
+        enricher.set_systems(systems);
+        let mut out = Touchpoint::default();
+        enricher.click(&view(), &mut out);
+    }
+    assert_eq!(enricher.missing(), Missing { no_database: 2, ..missing });
+    let mut out = Touchpoint::default();
+    enricher.click(&ClickEvent { ip: "", user_agent: "", ..view() }, &mut out);
+    assert_eq!(enricher.missing(), Missing { no_database: 2, ..missing }, "what was not given is not missed");
 }
 
 #[test]
