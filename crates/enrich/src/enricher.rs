@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::addresses::Addresses;
 use crate::agent::hints::Hints;
 use crate::agent::sent::Sent;
-use crate::agent::{Agent, Indicators};
+use crate::agent::{Agent, Indicators, is_absent};
 use crate::agents::Agents;
 use crate::asn::Systems;
 use crate::cache::Cache;
@@ -253,7 +253,7 @@ impl Enricher {
         if has_flag(flag, event.properties) {
             indicators = indicators.and(Indicators::CLIENT_FLAG);
         }
-        if event.user_agent.is_empty() && rules.empty_agent_is_bot {
+        if rules.empty_agent_is_bot && is_absent(event.user_agent) {
             indicators = indicators.and(Indicators::EMPTY_AGENT);
         }
         out.bot = indicators.among(rules.decisive).first();
@@ -316,10 +316,12 @@ impl Enricher {
             if is_campaign && clues.goes_on() && !event.kind.is_marketing() {
                 (out.source, out.medium, out.campaign) = ("", "", "");
                 (out.term, out.content, out.click_id) = ("", "", "");
-            } else if touches {
+            } else if !touches {
+                out.source = clues.folded(out.source);
+            } else {
                 let decision = decisions.decide(&clues, &book.rules);
                 (out.channel, channel_rule) = (decision.channel, decision.rule);
-                out.source = source_name(&parameters, referrer, out.source, out.referrer);
+                out.source = source_name(&parameters, &clues, out.source, out.referrer);
                 if event.kind.is_marketing() && out.channel == Channel::Referral {
                     // A message is no referral, whatever its medium is called.
                     (out.channel, channel_rule) = (Channel::None, None);
