@@ -42,6 +42,13 @@ pub struct Agent {
     pub indicators: Indicators,
 }
 
+/// Whether nobody says who they are: nothing but blanks, or `-`, as web server logs write it.
+#[inline]
+#[must_use]
+pub fn is_absent(text: &str) -> bool {
+    matches!(text.trim_ascii(), "" | "-")
+}
+
 impl Agent {
     /// Writes what the agent says into a touchpoint. Whether it is a robot's is for the rules to say.
     pub(crate) fn put<'a>(&'a self, out: &mut Touchpoint<'a>) {
@@ -56,15 +63,12 @@ impl Agent {
         (out.browser_version, out.os_version) = versions;
     }
 
-    /// Reads a user agent. `-`, as web server logs write an absent one, is a robot's; an empty one says nothing.
+    /// Reads a user agent. One that is absent (see [`is_absent`]) says nothing.
     #[must_use]
     pub fn read(text: &str) -> Agent {
         let text = text.trim();
-        if text.is_empty() {
+        if is_absent(text) {
             return Agent::default();
-        }
-        if text == "-" {
-            return Agent::default().flagged(Indicators::EMPTY_AGENT);
         }
         // Agents beyond 2 KiB are nobody's; their beginning says enough.
         let text = clipped(text, 2048);
@@ -344,7 +348,21 @@ mod tests {
                 "Windows",
             ),
             ("Mozilla/4.0 (compatible;)", Other, "", ""),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 15_4 like Mac OS X) {} Mobile/15E148 Shopee/2.98.22 language=th app_type=1",
+                Mobile,
+                "Shopee",
+                "iOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 12; CPH2239; wv) {} Version/4.0 Chrome/126.0 Mobile Safari/537.36 Beeshop locale/th",
+                Mobile,
+                "Shopee",
+                "Android",
+            ),
             ("", Unknown, "", ""),
+            ("-", Unknown, "", ""),
+            (" - ", Unknown, "", ""),
         ] {
             let text = text.replace("{}", WEBKIT);
             let agent = Agent::read(&text);
@@ -389,7 +407,18 @@ mod tests {
             ("python-requests/2.31.0", Indicators::LIBRARY),
             ("Go-http-client/1.1", Indicators::LIBRARY),
             ("Java/17.0.1", Indicators::LIBRARY),
-            ("-", Indicators::EMPTY_AGENT),
+            ("facebookexternalhit/1.1;line-poker/1.0", Indicators::LIST),
+            ("Mozilla/5.0 LINE-Parser/1.0", Indicators::LIST),
+            ("Amazon CloudFront", Indicators::LIST),
+            ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; MistralAI-User/1.0)", Indicators::LIST),
+            ("k6/0.49.0 (https://k6.io/)", Indicators::LIST),
+            ("k6/1.0.0", Indicators::LIST),
+            ("Grafana k6/1.2.0", Indicators::LIST),
+            ("Barkrowler/0.9 (exensa)", Indicators::LIST),
+            ("Google-Extended", Indicators::LIST),
+            ("Mozilla/5.0 (compatible; Genieo/1.0)", Indicators::LIST),
+            ("distilator/1.0", Indicators::LIST),
+            ("Superblock-Denim/1.0", Indicators::LIST),
         ] {
             let agent = Agent::read(text);
             assert_eq!((agent.device, agent.bot), (Bot, bot.first()), "{text}");
@@ -407,9 +436,14 @@ mod tests {
         let file = std::fs::File::open(std::path::Path::new(&data).join("web/apache_logs.gz")).unwrap();
         let mut log = String::new();
         flate2::read::GzDecoder::new(file).read_to_string(&mut log).unwrap();
-        let (mut all, mut bots, mut unknown, mut partly) = (0u32, 0u32, std::collections::BTreeMap::new(), 0u32);
+        let (mut all, mut absent, mut bots, mut partly) = (0u32, 0u32, 0u32, 0u32);
+        let mut unknown = std::collections::BTreeMap::new();
         for line in log.lines() {
             let Some(text) = line.split('"').nth(5) else { continue };
+            if is_absent(text) {
+                absent += 1;
+                continue;
+            }
             let agent = Agent::read(text);
             all += 1;
             if agent.device == Bot {
@@ -422,7 +456,7 @@ mod tests {
         }
         let unknown_count: u32 = unknown.values().sum();
         eprintln!("{all} agents: {bots} robots', {unknown_count} unknown, {partly} in part: {unknown:#?}");
-        assert!(all >= 9_999 && (1_500..4_000).contains(&bots), "{all} {bots}");
+        assert!(all + absent >= 9_999 && (1_500..4_000).contains(&bots), "{all} {bots}");
         assert!(unknown_count * 100 < all && partly * 100 < all, "{unknown_count} {partly}");
     }
 
@@ -477,6 +511,15 @@ mod tests {
             "pingpong",
             "uptown",
             "scout",
+            "Blade K6/1.0",
+            "distillator",
+            "distilators",
+            "Denim-Superstore",
+            "cloudfront-shoppers",
+            "barkrow",
+            "lineparser",
+            "mistral-users",
+            "google-extends",
         ];
         let mut flagged = Vec::new();
         for browser in browsers {

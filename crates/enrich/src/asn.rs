@@ -28,13 +28,20 @@ pub struct System<'a> {
 #[derive(Debug)]
 pub struct Systems(Mmdb);
 
+fn holds_systems(mmdb: &Mmdb) -> Result<(), GeoError> {
+    if mmdb.reads(|system: &System<'_>| system.number > 0)? {
+        return Ok(());
+    }
+    Err(GeoError::NoSystems { kind: mmdb.kind().to_owned() })
+}
+
 impl Systems {
-    /// Maps the database at `path`.
+    /// Maps the database at `path`. Every record is read once.
     ///
     /// # Errors
     /// Unreadable, damaged, or without autonomous systems.
     pub fn open(path: impl AsRef<Path>) -> Result<Systems, GeoError> {
-        Systems(Mmdb::open(path.as_ref(), Purpose::Asn)?).checked()
+        Ok(Systems(Mmdb::open(path.as_ref(), Purpose::Asn, holds_systems)?))
     }
 
     /// A database held in memory.
@@ -42,14 +49,7 @@ impl Systems {
     /// # Errors
     /// Damaged, or without autonomous systems.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Systems, GeoError> {
-        Systems(Mmdb::from_bytes(bytes, Purpose::Asn)?).checked()
-    }
-
-    fn checked(self) -> Result<Systems, GeoError> {
-        if self.0.samples(|system: &System<'_>| system.number > 0)? {
-            return Ok(self);
-        }
-        Err(GeoError::NoSystems { kind: self.0.kind().to_owned() })
+        Ok(Systems(Mmdb::from_bytes(bytes, Purpose::Asn, holds_systems)?))
     }
 
     /// The system of `address` and the network it announces; `None` when the database doesn't know it.
@@ -58,14 +58,6 @@ impl Systems {
     /// The record is damaged.
     pub fn find(&self, address: IpAddr) -> Result<Option<(System<'_>, Network)>, GeoError> {
         Ok(self.0.find::<System<'_>>(address)?.map(|hit| (hit.value, hit.network)))
-    }
-
-    /// Reads the whole database, as [`crate::Geo::verify`] does.
-    ///
-    /// # Errors
-    /// Damaged.
-    pub fn verify(&self) -> Result<(), GeoError> {
-        self.0.verify()
     }
 
     /// Type and date in one word for a column.

@@ -118,6 +118,12 @@ impl<'a> Clues<'a> {
         self.referrer == Referrer::Excluded || (self.is_campaign && self.known.class == Class::Payment)
     }
 
+    /// The one name of the campaign's source, however it was written; `source`, as given, where none is known.
+    #[inline]
+    pub(crate) fn folded<'b>(&self, source: &'b str) -> &'b str {
+        if source.is_empty() || self.known.name.is_empty() { source } else { self.known.name }
+    }
+
     /// The class of the campaign's source; of the referrer where the campaign names none.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -130,15 +136,16 @@ impl<'a> Clues<'a> {
     }
 }
 
-/// The source where the campaign names none: the click id's, the referrer's known name or its host.
+/// The source's one name: that by which the campaign's source is known (`facebook` for `fb`), else what the campaign calls it;
+/// where it names none the click id's, the referrer's known name or its host.
 pub(crate) fn source_name<'a>(
     parameters: &Parameters<'_>,
-    referrer: Referrer,
+    clues: &Clues<'_>,
     source: &'a str,
     referrer_host: &'a str,
 ) -> &'a str {
-    match (parameters.click, referrer) {
-        _ if !source.is_empty() => source,
+    match (parameters.click, clues.referrer) {
+        _ if !source.is_empty() => clues.folded(source),
         (Some(click), _) => click.source.name,
         (None, Referrer::External(source)) if !source.name.is_empty() => source.name,
         (None, Referrer::External(_)) => referrer_host,
@@ -171,6 +178,13 @@ mod tests {
             ("shopee", "cpas", "", Channel::PaidShopping),
             ("facebook", "paid_social", "", Channel::PaidSocial),
             ("ig", "paidsocial", "", Channel::PaidSocial),
+            ("Facebook_Mobile_Feed", "Paid", "", Channel::PaidSocial),
+            ("Instagram_Stories", "paid", "", Channel::PaidSocial),
+            ("line_oa", "broadcast", "", Channel::OrganicSocial),
+            ("lineoa", "message", "", Channel::OrganicSocial),
+            ("crm", "line_oa", "", Channel::OrganicSocial),
+            ("shop", "LINE", "", Channel::OrganicSocial),
+            ("tiktok_shop", "", "", Channel::OrganicShopping),
             ("LINE", "cpc", "", Channel::PaidSocial),
             ("youtube", "cpv", "", Channel::PaidVideo),
             ("youtube", "cpc", "", Channel::PaidVideo),

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::addresses::Addresses;
 use crate::agent::hints::Hints;
 use crate::agent::sent::Sent;
-use crate::agent::{Agent, Indicators};
+use crate::agent::{Agent, Indicators, is_absent};
 use crate::agents::Agents;
 use crate::asn::Systems;
 use crate::cache::Cache;
@@ -67,6 +67,8 @@ pub struct Extras<'a> {
 pub struct Missing {
     /// Look-ups that failed because a database is damaged.
     pub geo_errors: u64,
+    /// Addresses given while there is no geo database.
+    pub no_database: u64,
     /// Addresses given that the geo database doesn't know.
     pub places: u64,
     /// Agents given that no rule knows.
@@ -105,6 +107,19 @@ struct Contact {
 
 /// In parameters, searches, titles and properties: the structured kinds.
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
+
+impl Missing {
+    /// The counts by their stable names.
+    #[must_use]
+    pub const fn counts(&self) -> [(&'static str, u64); 4] {
+        [
+            ("no_database", self.no_database),
+            ("place", self.places),
+            ("damaged", self.geo_errors),
+            ("agent", self.agents),
+        ]
+    }
+}
 
 impl Enricher {
     /// An enricher under `rules`; without `geo` places stay empty, without `contacts` (the keys of their hashes) contacts do.
@@ -157,7 +172,8 @@ impl Enricher {
     /// What enriching has missed so far.
     #[must_use]
     pub fn missing(&self) -> Missing {
-        Missing { geo_errors: self.places.errors, places: self.places.unknown, agents: self.agents.unknown }
+        let Places { errors, unasked, unknown, .. } = self.places;
+        Missing { geo_errors: errors, no_database: unasked, places: unknown, agents: self.agents.unknown }
     }
 
     /// The rules, to tell what a rule's number says.
@@ -237,7 +253,7 @@ impl Enricher {
         if has_flag(flag, event.properties) {
             indicators = indicators.and(Indicators::CLIENT_FLAG);
         }
-        if event.user_agent.is_empty() && rules.empty_agent_is_bot {
+        if rules.empty_agent_is_bot && is_absent(event.user_agent) {
             indicators = indicators.and(Indicators::EMPTY_AGENT);
         }
         out.bot = indicators.among(rules.decisive).first();
@@ -300,10 +316,12 @@ impl Enricher {
             if is_campaign && clues.goes_on() && !event.kind.is_marketing() {
                 (out.source, out.medium, out.campaign) = ("", "", "");
                 (out.term, out.content, out.click_id) = ("", "", "");
-            } else if touches {
+            } else if !touches {
+                out.source = clues.folded(out.source);
+            } else {
                 let decision = decisions.decide(&clues, &book.rules);
                 (out.channel, channel_rule) = (decision.channel, decision.rule);
-                out.source = source_name(&parameters, referrer, out.source, out.referrer);
+                out.source = source_name(&parameters, &clues, out.source, out.referrer);
                 if event.kind.is_marketing() && out.channel == Channel::Referral {
                     // A message is no referral, whatever its medium is called.
                     (out.channel, channel_rule) = (Channel::None, None);

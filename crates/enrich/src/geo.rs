@@ -31,22 +31,27 @@ pub struct Located<'a> {
     pub network: Network,
 }
 
+fn holds_places(mmdb: &Mmdb) -> Result<(), GeoError> {
+    if mmdb.reads(|place: &Place<'_>| !place.is_empty())? {
+        return Ok(());
+    }
+    Err(GeoError::NoPlaces { kind: mmdb.kind().to_owned() })
+}
+
 impl Geo {
     /// Maps the database at `path`. If it holds IPv4 only and its name says so (`…ipv4…`), its twin `…ipv6…` beside it
-    /// answers for IPv6 addresses.
+    /// answers for IPv6 addresses. Every record is read once: about a second for 100 MB.
     ///
     /// # Errors
-    /// Unreadable, damaged, or without places. Damage deep inside may show only at a look-up (see [`Geo::verify`]).
+    /// Unreadable, damaged anywhere a look-up could come to, or without places.
     pub fn open(path: impl AsRef<Path>) -> Result<Geo, GeoError> {
         let path = path.as_ref();
-        let geo = Geo { main: Mmdb::open(path, Purpose::Geo)?, six: None }.checked()?;
+        let main = Mmdb::open(path, Purpose::Geo, holds_places)?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let twin = path.with_file_name(name.replace("ipv4", "ipv6"));
-        if geo.main.has_v6() || twin == path || !twin.is_file() {
-            return Ok(geo);
-        }
-        let six = Geo { main: Mmdb::open(&twin, Purpose::Geo)?, six: None }.checked()?;
-        Ok(Geo { six: Some(six.main), ..geo })
+        let has_twin = !main.has_v6() && twin != path && twin.is_file();
+        let six = has_twin.then(|| Mmdb::open(&twin, Purpose::Geo, holds_places)).transpose()?;
+        Ok(Geo { main, six })
     }
 
     /// A database held in memory.
@@ -54,15 +59,7 @@ impl Geo {
     /// # Errors
     /// Damaged, or without places.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Geo, GeoError> {
-        Geo { main: Mmdb::from_bytes(bytes, Purpose::Geo)?, six: None }.checked()
-    }
-
-    /// Refuses a database whose first networks can't be read or hold no place.
-    fn checked(self) -> Result<Geo, GeoError> {
-        if self.main.samples(|place: &Place<'_>| !place.is_empty())? {
-            return Ok(self);
-        }
-        Err(GeoError::NoPlaces { kind: self.main.kind().to_owned() })
+        Ok(Geo { main: Mmdb::from_bytes(bytes, Purpose::Geo, holds_places)?, six: None })
     }
 
     /// The place of `address`; empty when the database doesn't know it.
@@ -89,15 +86,6 @@ impl Geo {
             }
             _ => self.main.find(address),
         }
-    }
-
-    /// Reads the whole database. Takes seconds for a large one: meant for `crumbtrail check`.
-    ///
-    /// # Errors
-    /// Damaged.
-    pub fn verify(&self) -> Result<(), GeoError> {
-        self.six.as_ref().map_or(Ok(()), Mmdb::verify)?;
-        self.main.verify()
     }
 
     /// The type the database says it is, and when it was built (s since the epoch, UTC).
@@ -156,7 +144,6 @@ mod tests {
     fn every_row_of_the_published_table_is_found() {
         let Some(folder) = folder("every_row_of_the_published_table_is_found") else { return };
         let geo = Geo::open(folder.join("GeoIP2-City-Test.mmdb")).unwrap();
-        geo.verify().unwrap();
         let table = std::fs::read(folder.join("GeoIP2-City-Test.json")).unwrap();
         let table: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&table).unwrap();
         let rows: Vec<_> = table.iter().flatten().collect();
@@ -184,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn damaged_databases_are_refused_or_survived() {
-        let Some(folder) = folder("damaged_databases_are_refused_or_survived") else { return };
+    fn damaged_databases_are_refused() {
+        let Some(folder) = folder("damaged_databases_are_refused") else { return };
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "mmdb") {
@@ -197,21 +184,7 @@ mod tests {
                     assert!(!sound, "{error}");
                     eprintln!("{}: {} ({error})", path.display(), error.kind());
                 }
-                Ok(geo) => {
-                    let checked = geo.verify();
-                    let mut failed = 0;
-                    for a in 0..=255u8 {
-                        for b in (0..=255u8).step_by(3) {
-                            failed += u32::from(geo.lookup(IpAddr::from([a, b, 1, 1])).is_err());
-                            failed += u32::from(
-                                geo.lookup(IpAddr::from([0x2001 + u16::from(a), u16::from(b), 0, 0, 0, 0, 0, 1]))
-                                    .is_err(),
-                            );
-                        }
-                    }
-                    assert_eq!(sound, checked.is_ok() && failed == 0, "{}", path.display());
-                    eprintln!("{}: opened, check {checked:?}, {failed} look-ups failed", path.display());
-                }
+                Ok(_) => assert!(sound, "{} was opened", path.display()),
             }
         }
     }
@@ -228,9 +201,10 @@ mod tests {
         for at in (0..whole.len()).step_by(31) {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x5A;
+            // What was let in can be read wherever a look-up comes to.
             if let Ok(geo) = Geo::from_bytes(bytes) {
-                let _ = geo.lookup(IpAddr::from([81, 2, 69, 142]));
-                let _ = geo.lookup(IpAddr::from([0x2001, 0x218, 0, 0, 0, 0, 0, 1]));
+                geo.lookup(IpAddr::from([81, 2, 69, 142])).unwrap();
+                geo.lookup(IpAddr::from([0x2001, 0x218, 0, 0, 0, 0, 0, 1])).unwrap();
             }
         }
     }
@@ -267,6 +241,8 @@ mod tests {
         for (name, kind) in [
             ("MaxMind-DB-test-broken-search-tree-24.mmdb", "geo_damaged"),
             ("MaxMind-DB-test-broken-pointers-24.mmdb", "geo_damaged"),
+            ("GeoIP2-City-Test-Broken-Double-Format.mmdb", "geo_damaged"),
+            ("GeoIP2-City-Test-Invalid-Node-Count.mmdb", "geo_damaged"),
             ("GeoLite2-ASN-Test.mmdb", "geo_no_places"),
         ] {
             replace(name);

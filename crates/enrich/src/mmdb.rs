@@ -12,14 +12,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use hashbrown::HashSet;
 use maxminddb::{LookupResult, MaxMindDbError, Reader, WithinOptions};
 use memmap2::Mmap;
 use serde::Deserialize;
 
 use crate::network::Network;
-
-/// Networks looked at when a database is opened, to find out whether it holds what is asked of it at all.
-const SAMPLE: usize = 512;
 
 /// What a database is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,8 +135,12 @@ pub(crate) struct Hit<T> {
     pub(crate) value: T,
 }
 
+/// Refuses a database of which something cannot be read, or that holds nothing of what is asked of it.
+pub(crate) type Judge = fn(&Mmdb) -> Result<(), GeoError>;
+
 impl Mmdb {
-    pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Mmdb, GeoError> {
+    /// Opens a file of which `judge` has read all: there is nothing in it that a look-up cannot read.
+    pub(crate) fn open(path: &Path, purpose: Purpose, judge: Judge) -> Result<Mmdb, GeoError> {
         let unreadable = |source| GeoError::Unreadable { purpose, path: path.to_path_buf(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
@@ -148,12 +150,19 @@ impl Mmdb {
         if metadata.len() == 0 {
             return Err(unreadable(std::io::Error::other("the file is empty")));
         }
-        let map = map_file(&file).map_err(unreadable)?;
-        Mmdb::from_source(Bytes::Mapped(map), Some((path.to_path_buf(), Stamp::from(&metadata))), purpose)
+        let mapped = || {
+            let origin = Some((path.to_path_buf(), Stamp::from(&metadata)));
+            Mmdb::from_source(Bytes::Mapped(map_file(&file).map_err(unreadable)?), origin, purpose)
+        };
+        // Judged by a mapping of its own, so that of the pages which reading all of it touches none is held on to.
+        judge(&mapped()?)?;
+        mapped()
     }
 
-    pub(crate) fn from_bytes(bytes: Vec<u8>, purpose: Purpose) -> Result<Mmdb, GeoError> {
-        Mmdb::from_source(Bytes::Owned(bytes), None, purpose)
+    pub(crate) fn from_bytes(bytes: Vec<u8>, purpose: Purpose, judge: Judge) -> Result<Mmdb, GeoError> {
+        let mmdb = Mmdb::from_source(Bytes::Owned(bytes), None, purpose)?;
+        judge(&mmdb)?;
+        Ok(mmdb)
     }
 
     fn from_source(bytes: Bytes, origin: Option<(PathBuf, Stamp)>, purpose: Purpose) -> Result<Mmdb, GeoError> {
@@ -167,16 +176,28 @@ impl Mmdb {
         Ok(Mmdb { reader, origin, edition, purpose })
     }
 
-    /// Whether one of the first networks decodes to something that `holds` says yes to.
-    pub(crate) fn samples<'a, T: Deserialize<'a>>(&'a self, holds: impl Fn(&T) -> bool) -> Result<bool, GeoError> {
-        let networks = self.reader.networks(WithinOptions::default()).map_err(|source| self.damaged(source))?;
-        for network in networks.take(SAMPLE) {
-            let value = network.and_then(|network| network.decode::<T>()).map_err(|source| self.damaged(source))?;
-            if value.is_some_and(|value| holds(&value)) {
-                return Ok(true);
+    /// Reads the whole tree and every record it leads to, so that no look-up meets a damaged one; tells whether `holds` says
+    /// yes to one of them.
+    pub(crate) fn reads<'a, T: Deserialize<'a>>(&'a self, holds: impl Fn(&T) -> bool) -> Result<bool, GeoError> {
+        self.read(holds).map_err(|source| self.damaged(source))
+    }
+
+    fn read<'a, T: Deserialize<'a>>(&'a self, holds: impl Fn(&T) -> bool) -> Result<bool, MaxMindDbError> {
+        let networks = self.reader.networks(WithinOptions::default().include_networks_without_data())?;
+        // A tree of so many nodes has one network more; a damaged one may come back to itself again and again.
+        let most = (self.reader.metadata().node_count as usize).saturating_mul(3);
+        let (mut seen, mut found) = (HashSet::new(), false);
+        for (number, network) in networks.enumerate() {
+            if number > most {
+                return Err(MaxMindDbError::invalid_database("the search tree leads back to itself"));
+            }
+            let network = network?;
+            if network.offset().is_some_and(|record| seen.insert(record)) {
+                let value = network.decode::<T>()?;
+                found |= value.is_some_and(|value| holds(&value));
             }
         }
-        Ok(false)
+        Ok(found)
     }
 
     #[cold]
@@ -198,11 +219,6 @@ impl Mmdb {
         let Some(record) = found.offset() else { return Ok(None) };
         let network = network_of(&found)?;
         Ok(found.decode::<T>()?.map(|value| Hit { record, network, value }))
-    }
-
-    /// Reads the whole database.
-    pub(crate) fn verify(&self) -> Result<(), GeoError> {
-        self.reader.verify().map_err(|source| self.damaged(source))
     }
 
     pub(crate) fn has_v6(&self) -> bool {

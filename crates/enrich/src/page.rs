@@ -239,6 +239,11 @@ mod tests {
             ("/en-GB/help", "help"),
             ("/zh_Hant/cart", "cart"),
             ("/th", "home"),
+            ("/index.php", "home"),
+            ("/en-US/index.php", "home"),
+            ("/id-ID/artikel/cara-memilih-sepatu", "article"),
+            ("/id/produk/sepatu-merah", "product"),
+            ("/th/บทความ/วิธีเลือกรองเท้า", "article"),
             ("/tv/p/1", ""),
             ("/somewhere", ""),
         ] {

@@ -61,6 +61,8 @@ pub(crate) struct Places {
     details: Vec<Box<[u8]>>,
     /// Look-ups that failed because a database is damaged.
     pub(crate) errors: u64,
+    /// Addresses given while there is no geo database.
+    pub(crate) unasked: u64,
     /// Addresses given that have no place: unreadable, private, or not in the database.
     pub(crate) unknown: u64,
 }
@@ -183,6 +185,7 @@ impl Places {
             by_origin: HashMap::new(),
             details: vec![Box::default()],
             errors: 0,
+            unasked: 0,
             unknown: 0,
         }
     }
@@ -220,7 +223,10 @@ impl Places {
     /// What an address says, as a collector wrote it (see [`client_address`]).
     #[inline]
     pub(crate) fn of(&mut self, text: &str) -> Origin<'_> {
-        let number = if text.is_empty() || !self.asks {
+        let number = if text.is_empty() {
+            0
+        } else if !self.asks {
+            self.unasked += 1;
             0
         } else {
             let hash = xxh3_64(text.as_bytes());
@@ -228,7 +234,9 @@ impl Places {
                 Some(number) => number,
                 None => self.meet(text, hash),
             };
-            self.unknown += u64::from(self.networks[number as usize].place == 0);
+            let (has_place, is_asked) = (self.networks[number as usize].place != 0, self.geo.is_some());
+            self.unasked += u64::from(!is_asked);
+            self.unknown += u64::from(is_asked && !has_place);
             number
         };
         Origin { places: self, kept: &self.networks[number as usize] }

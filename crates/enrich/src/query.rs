@@ -71,7 +71,7 @@ static CLICK_IDS: [ClickId; 23] = [
     click("mc_eid", Class::Email, "mailchimp", "email"),
 ];
 
-/// Parameters of each campaign field, first present wins.
+/// Parameters of each campaign field, in any case, first present wins.
 const SOURCE: [&str; 4] = ["utm_source", "mtm_source", "matomo_source", "pk_source"];
 const MEDIUM: [&str; 4] = ["utm_medium", "mtm_medium", "matomo_medium", "pk_medium"];
 const CAMPAIGN: [&str; 6] = ["utm_campaign", "mtm_campaign", "matomo_campaign", "pk_campaign", "utm_id", "mtm_cid"];
@@ -160,7 +160,7 @@ impl<'a> Parameters<'a> {
             (&CONTENT, &mut self.content),
         ];
         for (field, (list, slot)) in lists.into_iter().enumerate() {
-            if let Some(rank) = list.iter().position(|known| *known == name) {
+            if let Some(rank) = list.iter().position(|known| known.eq_ignore_ascii_case(name)) {
                 if rank < ranks[field] {
                     ranks[field] = rank;
                     *slot = clipped(value, LONGEST);
@@ -273,6 +273,8 @@ mod tests {
         assert_eq!((found.source, found.medium, found.campaign), ("a", "cpc", "sale"));
         let found = Parameters::read("utm_source=&mtm_source=b&utm_term=t&utm_content=c");
         assert_eq!((found.source, found.term, found.content), ("b", "t", "c"));
+        let found = Parameters::read("UTM_SOURCE=google&UTM_MEDIUM=CPC&Utm_Campaign=sale&MTM_CAMPAIGN=other");
+        assert_eq!((found.source, found.medium, found.campaign), ("google", "CPC", "sale"));
         assert!(!Parameters::read("page=2&sort=price&utm_medium=").is_campaign());
         assert!(!Parameters::read("").is_campaign());
         assert!(!Parameters::read("&&=x&utm_source&%").is_campaign());

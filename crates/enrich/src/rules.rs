@@ -15,8 +15,8 @@ pub struct Rules {
     pub default: SiteRules,
     /// Rules by site name.
     pub sites: Vec<(String, SiteRules)>,
-    /// Whether an event without any user agent is a robot's. Off: servers and tills send none. (`-`, as web server
-    /// logs write a missing agent, is a robot's either way.)
+    /// Whether an event without a user agent (`-`, as web server logs write it, is none) is a robot's. Off: servers and tills
+    /// send none.
     pub empty_agent_is_bot: bool,
     /// Indicators each of which makes a robot; the others are kept as hints.
     pub decisive: Indicators,

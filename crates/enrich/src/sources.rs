@@ -91,6 +91,9 @@ pub struct Sources {
     /// The same for hosts that don't cover their subdomains: `google` for `www.google.*`, `images.google`.
     bare: HashMap<&'static str, Source>,
     names: HashMap<&'static str, Source>,
+    /// Beginnings of names, up to and with a joint: `facebook_` for `facebook_*`. Their sources have no name: what a campaign
+    /// calls itself stays.
+    beginnings: HashMap<&'static str, Source>,
 }
 
 impl Sources {
@@ -104,6 +107,7 @@ impl Sources {
                 everywhere: HashMap::new(),
                 bare: HashMap::new(),
                 names: HashMap::new(),
+                beginnings: HashMap::new(),
             };
             for (class, file) in FILES {
                 for line in lines(file) {
@@ -120,7 +124,10 @@ impl Sources {
         let source = Source { class, name: names.next().unwrap_or_default() };
         self.names.insert(source.name, source);
         for name in names {
-            self.names.insert(name, source);
+            match name.strip_suffix('*') {
+                Some(beginning) => self.beginnings.insert(beginning, Source { name: "", ..source }),
+                None => self.names.insert(name, source),
+            };
         }
         for host in hosts.split(", ") {
             match host.strip_suffix(".*") {
@@ -175,7 +182,8 @@ impl Sources {
         }
     }
 
-    /// The source called `name` in a campaign parameter: a name (`fb`, `LINE`) or a host (`m.facebook.com`).
+    /// The source called `name` in a campaign parameter: a name (`fb`, `LINE`), a host (`m.facebook.com`) or a longer name
+    /// (`Facebook_Mobile_Feed`), of which only the class is told.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Source {
         let mut lower = [0u8; 64];
@@ -183,10 +191,15 @@ impl Sources {
         lower.copy_from_slice(name.as_bytes());
         lower.make_ascii_lowercase();
         let Ok(name) = std::str::from_utf8(lower) else { return Source::default() };
-        match self.names.get(name) {
-            Some(source) => *source,
-            None => self.at_host(name),
+        if let Some(source) = self.names.get(name) {
+            return *source;
         }
+        let at_host = self.at_host(name);
+        if at_host != Source::default() {
+            return at_host;
+        }
+        let joints = name.match_indices(['_', '-']);
+        joints.rev().find_map(|(at, _)| self.beginnings.get(&name[..=at])).copied().unwrap_or_default()
     }
 }
 
@@ -237,6 +250,42 @@ mod tests {
             ("www.paypal.com", Class::Payment, "paypal"),
             ("app.midtrans.com", Class::Payment, "midtrans"),
             ("accounts.google.com", Class::Payment, "google-sign-in"),
+            ("online.kasikornbankgroup.com", Class::Payment, "kgp"),
+            ("www.ktbnetbank.com", Class::Payment, "krungthai"),
+            ("www.scbeasy.com", Class::Payment, "scb"),
+            ("www.krungsribizonline.com", Class::Payment, "krungsri"),
+            ("www.tmbthanachart.com", Class::Payment, "ttb"),
+            ("www.paysolutions.asia", Class::Payment, "paysolutions"),
+            ("pay.airpay.co.th", Class::Payment, "airpay"),
+            ("api.bluepay.asia", Class::Payment, "bluepay"),
+            ("tripay.co.id", Class::Payment, "tripay"),
+            ("dev.nicepay.co.id", Class::Payment, "nicepay"),
+            ("my.ipaymu.com", Class::Payment, "ipaymu"),
+            ("kit.espay.id", Class::Payment, "espay"),
+            ("secure.acs.visa.com", Class::Payment, "3-d-secure"),
+            ("3ds.mastercard.com", Class::Payment, "3-d-secure"),
+            ("ibank.klikbca.com", Class::Payment, "klikbca"),
+            ("ib.bankmandiri.co.id", Class::Payment, "mandiri"),
+            ("ibank.bni.co.id", Class::Payment, "bni"),
+            ("ib.bri.co.id", Class::Payment, "bri"),
+            ("notebooklm.google.com", Class::Assistant, "notebooklm"),
+            ("aistudio.google.com", Class::Assistant, "google-ai-studio"),
+            ("chat.z.ai", Class::Assistant, "z.ai"),
+            ("manus.im", Class::Assistant, "manus"),
+            ("m365.cloud.microsoft", Class::Assistant, "copilot"),
+            ("felo.ai", Class::Assistant, "felo"),
+            ("iask.ai", Class::Assistant, "iask"),
+            ("www.xiaohongshu.com", Class::Social, "xiaohongshu"),
+            ("truth.social", Class::Social, "truth-social"),
+            ("linktr.ee", Class::Social, "linktree"),
+            ("mail.ru", Class::Email, "mail.ru"),
+            ("e.mail.ru", Class::Email, "mail.ru"),
+            ("go.mail.ru", Class::Search, "go.mail.ru"),
+            ("nocnoc.com", Class::Shopping, "nocnoc"),
+            ("biggo.co.th", Class::Shopping, "biggo"),
+            ("www.orami.co.id", Class::Shopping, "orami"),
+            ("shop.tiktok.com", Class::Shopping, "tiktok-shop"),
+            ("www.tiktok.com", Class::Video, "tiktok"),
         ] {
             assert_eq!(sources.at_host(host), Source { class, name }, "{host}");
         }
@@ -266,6 +315,24 @@ mod tests {
         assert_eq!(sources.by_name("LINE").class, Class::Social);
         assert_eq!(sources.by_name("m.facebook.com").name, "facebook");
         assert_eq!(sources.by_name("newsletter"), Source::default());
+        for (name, class) in [
+            ("Facebook_Mobile_Feed", Class::Social),
+            ("fb-ads-th", Class::Social),
+            ("ig_story", Class::Social),
+            ("LINE_OA", Class::Social),
+            ("line-broadcast", Class::Social),
+            ("TikTok_Shop", Class::Shopping),
+            ("tiktok_feed", Class::Video),
+            ("facebookish", Class::Unknown),
+            ("line", Class::Social),
+            ("linen_shop", Class::Unknown),
+            ("offline_store", Class::Unknown),
+            ("fb.evil.example", Class::Unknown),
+        ] {
+            assert_eq!(sources.by_name(name).class, class, "{name}");
+        }
+        assert_eq!(sources.by_name("facebook_mobile_feed").name, "", "what a longer name tells stays");
+        assert_eq!(sources.by_name("ChatGPT.com").name, "chatgpt");
         assert_eq!(sources.by_name(&"x".repeat(100)), Source::default());
     }
 

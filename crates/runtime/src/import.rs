@@ -296,6 +296,7 @@ pub fn import(
             writer.tick(wall, &declared)?;
         }
     }
+    judge.judged();
     for (outcome, count) in crumbtrail_events::Outcome::ALL.into_iter().zip(outcomes) {
         metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
     }

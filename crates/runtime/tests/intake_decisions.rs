@@ -105,6 +105,7 @@ enum Told {
     Poll,
     Ahead(u64),
     Judged(u64),
+    Counts,
 }
 
 /// Wants to be told ahead; notes what it is told. Takes as `inner` does, and panics at a record ahead of its turn, too.
@@ -125,6 +126,9 @@ impl Judge for Foresighted {
         self.told.lock().unwrap().push(Told::Judged(record.offset));
         assert_eq!((record.topic, record.payload, record.timestamp_ms), ("clicks", Some(&b"bytes"[..]), 7));
         self.inner.judge(record, touchpoint, asides, letter)
+    }
+    fn judged(&mut self) {
+        self.told.lock().unwrap().push(Told::Counts);
     }
     fn looks_ahead(&mut self) -> bool {
         self.told.lock().unwrap().push(Told::Poll);
@@ -321,7 +325,10 @@ fn a_judge_is_told_of_a_poll_ahead_and_judges_it_in_order() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let judge = Foresighted { inner: Fragile(None), panics_ahead: None, told: told.clone() };
     World::through(world.begin(0..30, false, judge)).unwrap();
-    let told: Vec<Told> = told.lock().unwrap().iter().copied().filter(|told| *told != Told::Poll).collect();
+    let told = told.lock().unwrap();
+    let last = told.iter().rposition(|told| matches!(told, Told::Judged(_)));
+    assert_eq!(last.and_then(|last| told.get(last + 1)), Some(&Told::Counts), "at the end of a poll");
+    let told: Vec<Told> = told.iter().copied().filter(|told| !matches!(told, Told::Poll | Told::Counts)).collect();
     let expected: Vec<Told> = (0..30).map(Told::Ahead).chain((0..30).map(Told::Judged)).collect();
     assert_eq!(told, expected);
     assert_eq!(world.read(), (plain(0..30), Vec::new(), Some(29)));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use crumbtrail_enrich::Missing;
 use crumbtrail_events::{EventTime, Outcome};
 use crumbtrail_intake::SourceShape;
 use crumbtrail_log::OriginId;
@@ -46,6 +47,7 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let imported = through(args, &deployment, &clickhouse, &files, surveys, judge, &metrics)?;
     let after = balance(&deployment, &clickhouse)?;
     let ended = say(imported, metrics.counter(&catalogue::STEP_REPEATS, &["sessionize"]), &before, &after);
+    say_missing(&metrics);
     say_plugin(&metrics);
     Ok(ended)
 }
@@ -246,6 +248,27 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
     ExitCode::from(4)
 }
 
+/// What enrichment had not, if something.
+fn say_missing(metrics: &Metrics) {
+    let missing = missing(
+        Missing::default().counts().map(|(what, _)| (what, metrics.counter(&catalogue::ENRICHMENT_MISSING, &[what]))),
+    );
+    if !missing.is_empty() {
+        println!("missing    {missing}; these columns stay empty");
+    }
+}
+
+/// What enrichment had not, in words; empty if nothing.
+fn missing(counts: [(&'static str, u64); 4]) -> String {
+    let told = counts.into_iter().filter(|(_, count)| *count > 0).map(|(what, count)| match what {
+        "no_database" => format!("{count} addresses' places, for want of a database (enrich.geo_database)"),
+        "place" => format!("{count} addresses' places, which the database does not know"),
+        "damaged" => format!("{count} look-ups that the damaged database failed"),
+        _ => format!("{count} user agents that no rule knows"),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
 /// What came of the texts for a plugged-in model, if there were some.
 fn say_plugin(metrics: &Metrics) {
     let of = |outcome| metrics.counter(&catalogue::SENTIMENT_PLUGIN, &[outcome]);
@@ -262,6 +285,16 @@ fn say_plugin(metrics: &Metrics) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_and_nothing_is_not() {
+        assert_eq!(missing(Missing::default().counts()), "");
+        let said = missing(Missing { no_database: 7, agents: 2, ..Missing::default() }.counts());
+        assert_eq!(
+            said,
+            "7 addresses' places, for want of a database (enrich.geo_database), 2 user agents that no rule knows"
+        );
+    }
 
     #[test]
     fn repeats_are_known_and_losses_are_not() {

@@ -285,6 +285,9 @@ pub struct EnrichConfig {
     /// URL parameters that are part of a page's address, such as `category` or `id`: kept in `page`, in this order, with personal
     /// data redacted. All others are left out of it.
     pub kept_parameters: Vec<String>,
+    /// Take an event without a user agent (or with `-`, as access logs write none) for a robot's (`empty_agent`). Off: servers,
+    /// tills and apps send none.
+    pub empty_agent_is_bot: bool,
     /// Drop robots (outcome `bot`) instead of flagging their sessions.
     pub drop_bots: bool,
 }

@@ -144,7 +144,8 @@ pub fn rules(config: &Config) -> Result<Rules> {
         kept_parameters: kept.clone(),
         ..SiteRules::default()
     };
-    let mut rules = Rules { sites, default, ..Rules::default() };
+    let empty_agent_is_bot = config.enrich.empty_agent_is_bot;
+    let mut rules = Rules { sites, default, empty_agent_is_bot, ..Rules::default() };
     if let Some(book) = read("enrich.channels", &config.enrich.channels, Book::read)? {
         rules.channels = Arc::new(book);
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
+use crumbtrail_enrich::Missing;
 use crumbtrail_events::avro::{Plan, Target};
 use crumbtrail_events::clock::Times;
 use crumbtrail_events::touchpoint::Asides;
@@ -18,7 +19,7 @@ use crumbtrail_registry::{Registry, RegistryError, Settings as RegistrySettings}
 use crumbtrail_runtime::import::Scout;
 use crumbtrail_runtime::intake::{Judge, Judgement};
 use crumbtrail_sentiment::Scorer;
-use crumbtrail_telemetry::Metrics;
+use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::config::WithoutConsent as WithoutConsentConfig;
 use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, keyring};
@@ -62,6 +63,9 @@ pub struct SourceJudge {
     current: usize,
     file_plans: FilePlans,
     watched: Watched,
+    metrics: Metrics,
+    /// What enrichment had missed when it was last counted.
+    missed: Missing,
 }
 
 /// An origin as the judge knows it.
@@ -133,6 +137,8 @@ impl SourceJudge {
             current: 0,
             file_plans,
             watched,
+            metrics: metrics.clone(),
+            missed: Missing::default(),
         })
     }
 
@@ -268,6 +274,16 @@ impl Judge for SourceJudge {
             let Origin { reading, last, .. } = &self.origins[self.current];
             self.intake.ahead(&input(record, reading, last.0));
         }
+    }
+
+    fn judged(&mut self) {
+        let missed = self.intake.enricher().missing();
+        for ((what, before), (_, now)) in self.missed.counts().into_iter().zip(missed.counts()) {
+            if now > before {
+                self.metrics.add(&catalogue::ENRICHMENT_MISSING, &[what], now - before);
+            }
+        }
+        self.missed = missed;
     }
 
     fn refresh(&mut self) {

@@ -60,7 +60,25 @@ pub(super) fn of_agent(os: &str, agent: &str) -> &'static str {
 /// The brand of a model, in any case: `SM-S918B` is Samsung's.
 pub(super) fn of_model(model: &str) -> &'static str {
     let begins = |prefix: &str| model.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    prefixes().iter().find(|(prefix, _)| begins(prefix)).map_or("", |(_, brand)| brand)
+    prefixes().iter().find(|(prefix, _)| begins(prefix)).map_or_else(|| by_shape(model.as_bytes()), |(_, brand)| brand)
+}
+
+/// Two makers that number their models: Xiaomi by year and month (`23021RAAEG`), Huawei by three letters and a kind
+/// (`NOH-AN01`, `VOG-AL10`, `MAR-LX1A`).
+fn by_shape(model: &[u8]) -> &'static str {
+    let is_xiaomi = (8..=12).contains(&model.len())
+        && model.iter().all(u8::is_ascii_alphanumeric)
+        && model.last().is_some_and(u8::is_ascii_alphabetic)
+        && matches!(model, [b'2', b'1'..=b'9', b'0', b'1'..=b'9', ..] | [b'2', b'1'..=b'9', b'1', b'0'..=b'2', ..]);
+    if is_xiaomi {
+        return "Xiaomi";
+    }
+    let [a, b, c, b'-', kind_a, kind_b, number, ..] = model else { return "" };
+    let is_huawei = [a, b, c].iter().all(|letter| letter.is_ascii_alphabetic())
+        && [*b"an", *b"al", *b"tl", *b"lx"].contains(&[kind_a, kind_b].map(u8::to_ascii_lowercase))
+        && number.is_ascii_digit()
+        && model.len() <= 9;
+    if is_huawei { "Huawei" } else { "" }
 }
 
 /// The model in `(Linux; Android 13; SM-S918B Build/…)`: what follows the system and is neither a language nor a mark.
@@ -97,6 +115,16 @@ mod tests {
             ("mozilla/5.0 (linux; android 12; infinix x6816) applewebkit", "Infinix"),
             ("mozilla/5.0 (linux; android 9; aftt) applewebkit silk/94", "Amazon"),
             ("mozilla/5.0 (linux; android 10; k) applewebkit", ""),
+            ("mozilla/5.0 (linux; android 13; 23021raaeg) applewebkit", "Xiaomi"),
+            ("mozilla/5.0 (linux; android 14; 2501frp68g build/up1a) applewebkit", "Xiaomi"),
+            ("mozilla/5.0 (linux; android 10; noh-an01) applewebkit", "Huawei"),
+            ("mozilla/5.0 (linux; android 10; hma-al00) applewebkit", "Huawei"),
+            ("mozilla/5.0 (linux; android 9; dra-lx5) applewebkit", "Huawei"),
+            ("mozilla/5.0 (linux; android 12; nth-an00) applewebkit", "HONOR"),
+            ("mozilla/5.0 (linux; android 10; jsn-l21) applewebkit", "HONOR"),
+            ("mozilla/5.0 (linux; android 10; 20231301) applewebkit", ""),
+            ("mozilla/5.0 (linux; android 10; 2313raaeg) applewebkit", ""),
+            ("mozilla/5.0 (linux; android 10; abc-animal) applewebkit", ""),
             ("mozilla/5.0 (android 14; mobile; rv:127.0) gecko", ""),
             ("dalvik/2.1.0 (linux; u; android 13; sm-a536e build/tp1a)", "Samsung"),
         ] {

@@ -40,6 +40,8 @@ struct Matcher {
     crawlers: Set,
     libraries: Set,
     not_robots: Set,
+    /// Crawlers that are told only by how an agent begins.
+    beginnings: Set,
     /// Pattern number → whether the word must end.
     words: Vec<(usize, bool)>,
     android: usize,
@@ -96,9 +98,10 @@ fn matcher() -> &'static Matcher {
             tablets: tokens.set(TABLETS),
             phones: tokens.set(PHONES),
             desktops: tokens.set(DESKTOPS),
-            crawlers: tokens.set(lines(CRAWLERS)),
+            crawlers: tokens.set(lines(CRAWLERS).map(|line| line.trim_start_matches('^'))),
             libraries: tokens.set(lines(LIBRARIES)),
             not_robots: tokens.set(NOT_ROBOTS),
+            beginnings: tokens.set(lines(CRAWLERS).filter_map(|line| line.strip_prefix('^'))),
             words: ROBOT_WORDS.iter().map(|(word, ends)| (tokens.number(word), *ends)).collect(),
             android: tokens.number(CLUES[0]),
             mobile: tokens.number(CLUES[1]),
@@ -145,9 +148,9 @@ impl Matcher {
             insert(&mut found, number);
             let next = text.as_bytes().get(hit.end());
             // "rigor" is a monitor, "rigorous" is none.
-            if !text.as_bytes()[hit.end() - 1].is_ascii_alphabetic()
-                || next.is_none_or(|next| !next.is_ascii_lowercase())
-            {
+            let ends = !text.as_bytes()[hit.end() - 1].is_ascii_alphabetic()
+                || next.is_none_or(|next| !next.is_ascii_lowercase());
+            if ends && (hit.start() == 0 || !contains(&self.beginnings, number)) {
                 insert(&mut whole, number);
             }
             if let Some((_, ends)) = self.words.iter().find(|(word, _)| *word == number) {

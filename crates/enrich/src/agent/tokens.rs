@@ -25,7 +25,7 @@ pub(super) const ROBOT_WORDS: [(&str, bool); 14] = [
 pub(super) const NOT_ROBOTS: [&str; 3] = ["cubot", "spiderman", "abbot"];
 
 /// Browser families; the first whose token occurs wins, so that those which imitate others come first.
-pub(super) const BROWSERS: [(&str, &str); 66] = [
+pub(super) const BROWSERS: [(&str, &str); 68] = [
     ("fban/", "Facebook"),
     ("fbav/", "Facebook"),
     ("fb_iab", "Facebook"),
@@ -41,6 +41,8 @@ pub(super) const BROWSERS: [(&str, &str); 66] = [
     ("snapchat", "Snapchat"),
     ("kakaotalk", "KakaoTalk"),
     ("zalo", "Zalo"),
+    ("shopee", "Shopee"),
+    ("beeshop", "Shopee"),
     ("linkedinapp", "LinkedIn"),
     ("edg/", "Edge"),
     ("edga/", "Edge"),

@@ -68,7 +68,8 @@ fn browser_anchors(browser: &str) -> &'static [&'static str] {
         "Android WebView" => &["chrome/"],
         "Firefox" => &["fxios/", "firefox/", "iceweasel/", "icecat/"],
         "DuckDuckGo" => &["duckduckgo/", "ddg/"],
-        "TikTok" => &["musical_ly_", "trill_", "tiktok/"],
+        "TikTok" => &["app_version/", "appversion/", "musical_ly_", "trill_", "tiktok/"],
+        "Shopee" => &["shopee/"],
         "Twitter" => &["twitter for iphone/"],
         "QQ Browser" => &["mqqbrowser/", "qqbrowser/"],
         "UC Browser" => &["ucbrowser/", "ubrowser/", "ucweb/", "ucweb"],
@@ -106,7 +107,19 @@ pub(super) fn of_browser(browser: &str, agent: &str) -> Version {
     if browser == "Internet Explorer" {
         return internet_explorer(agent);
     }
-    after(agent, browser_anchors(browser))
+    let version = after(agent, browser_anchors(browser));
+    if browser == "TikTok" { tiktok(version) } else { version }
+}
+
+/// Where the app writes only the number of its build, its version is in that: `2023301030` is 33.1(.3).
+fn tiktok(version: Version) -> Version {
+    match version.as_str().strip_prefix("202") {
+        Some(rest) if rest.len() == 7 && rest.bytes().all(|b| b.is_ascii_digit()) => {
+            let minor = rest[2..4].strip_prefix('0').unwrap_or(&rest[2..4]);
+            Version::read(&format!("{}.{minor}", &rest[..2]))
+        }
+        _ => version,
+    }
 }
 
 /// The engine tells the truth; what follows `MSIE` may be an older one's manners.
@@ -209,6 +222,12 @@ mod tests {
             ("Internet Explorer", "msie 6.0; windows nt 5.1", "6.0"),
             ("Facebook", "[fban/fbios;fbav/440.0.0.1]", "440.0"),
             ("Instagram", "instagram 300.0.0.13", "300.0"),
+            ("TikTok", "musical_ly_29.4.0 jssdk/2.0", "29.4"),
+            ("TikTok", "musical_ly_2023301030 jssdk/1.0 appname/musical_ly app_version/33.1.3", "33.1"),
+            ("TikTok", "trill_2023301030 jssdk/1.0 appversion/33.1.3 bytedancewebview/d8a21c6", "33.1"),
+            ("TikTok", "trill_2022803040 jssdk/1.0 nettype/wifi", "28.3"),
+            ("TikTok", "musical_ly_2023", "2023"),
+            ("Shopee", "mobile/15e148 shopee/2.98.22 language=th app_type=1", "2.98"),
             ("WebView", "applewebkit/605.1.15", ""),
             ("App", "okhttp/4.12.0", ""),
         ] {

@@ -91,7 +91,9 @@ pub fn explain(page: &str, from: &str, site: &SiteRules, book: &Book) -> Explana
         found.push("the campaign counts before the referrer".to_owned());
     }
     if is_campaign && !clues.goes_on() {
-        found.push(format!("class of the source: {}", clues.class().as_str()));
+        let name = clues.folded(&source);
+        let called = if name == source { String::new() } else { format!(", which is called {name}") };
+        found.push(format!("class of the source: {}{called}", clues.class().as_str()));
     }
     let Decision { channel, rule } = book.rules.decide(&clues);
     let rule = match rule.and_then(|rule| book.rules.rule(rule)) {
@@ -102,7 +104,7 @@ pub fn explain(page: &str, from: &str, site: &SiteRules, book: &Book) -> Explana
     if clues.goes_on() {
         return Explanation { channel, rule, found, ..Explanation::default() };
     }
-    let source = super::source_name(&parameters, judged, &source, referrer_host).to_owned();
+    let source = super::source_name(&parameters, &clues, &source, referrer_host).to_owned();
     Explanation { channel, source, medium, campaign, rule, found }
 }
 
@@ -133,6 +135,15 @@ mod tests {
         for part in ["channel   paid_search", "gclid", "class of the source: search", "www.google.co.th"] {
             assert!(text.contains(part), "{part} in {text}");
         }
+    }
+
+    #[test]
+    fn a_source_by_another_name_says_which_it_is() {
+        let why = of("https://shop.example/?utm_source=FB&utm_medium=cpc", "");
+        assert_eq!(why.source, "facebook");
+        assert!(why.to_string().contains("class of the source: social, which is called facebook"), "{why}");
+        let why = of("https://shop.example/?UTM_SOURCE=Facebook_Mobile_Feed&UTM_MEDIUM=Paid", "");
+        assert_eq!((why.channel, why.source.as_str()), (Channel::PaidSocial, "Facebook_Mobile_Feed"));
     }
 
     #[test]
@@ -188,6 +199,7 @@ mod tests {
                 "sms",
                 "webpush",
                 "mobile",
+                "line",
                 "cross-network",
             ] {
                 for campaign in ["", "shopping", "eshop", "cross-network"] {

@@ -96,7 +96,7 @@ fn a_click_is_filled_in() {
         let mut out = Touchpoint::default();
         enricher.click(&event, &mut out);
         assert_eq!((out.host, out.page, out.search), ("www.shop.example", "/orders/:id", "shoes"));
-        assert_eq!((out.channel, out.source, out.medium), (Channel::PaidSocial, "fb", "cpc"));
+        assert_eq!((out.channel, out.source, out.medium), (Channel::PaidSocial, "facebook", "cpc"));
         assert_eq!((out.campaign, out.click_id, out.referrer), ("summer sale", "fbclid=x1", "l.facebook.com"));
         assert_eq!((out.device, out.browser, out.os, out.bot), (Device::Desktop, "Chrome", "Windows", ""));
         assert_eq!((out.country, out.city, out.time_zone), ("TH", "Bangkok", "Asia/Bangkok"));
@@ -235,6 +235,23 @@ fn campaigns_count_on_any_event_but_pings() {
 }
 
 #[test]
+fn a_source_has_one_name_however_a_campaign_writes_it() {
+    for (source, name) in [
+        ("fb", "facebook"),
+        ("IG", "instagram"),
+        ("chatgpt.com", "chatgpt"),
+        ("Google", "google"),
+        ("Facebook_Mobile_Feed", "Facebook_Mobile_Feed"),
+        ("Newsletter", "Newsletter"),
+    ] {
+        let url = format!("https://shop.example/?UTM_SOURCE={source}&UTM_MEDIUM=cpc");
+        for kind in [Kind::PageView, Kind::PagePing] {
+            assert_eq!(touch(ClickEvent { url: &url, kind, ..view() }).1, name, "{source} {kind:?}");
+        }
+    }
+}
+
+#[test]
 fn a_return_from_a_payment_provider_is_no_touch_whatever_its_url_says() {
     let none = expected(Channel::None, ["", "", "", ""]);
     let thanks = "https://shop.example/thanks?utm_source=paypal&utm_medium=referral&utm_campaign=checkout";
@@ -330,6 +347,8 @@ fn robots_carry_the_indicator() {
     assert_eq!(bot(&mut lax, &unflagged), "");
     assert_eq!(bot(&mut lax, &silent), "");
     assert_eq!(bot(&mut strict, &silent), "empty_agent");
+    let dash = ClickEvent { user_agent: "-", ..view() };
+    assert_eq!((bot(&mut lax, &dash), bot(&mut strict, &dash)), (bot(&mut lax, &silent), bot(&mut strict, &silent)));
     assert_eq!(bot(&mut lax, &crawler), "user_agent");
 }
 
@@ -390,7 +409,18 @@ fn extras_say_what_decided() {
     assert_eq!(enricher.missing(), Missing::default());
     let mut out = Touchpoint::default();
     enricher.click(&ClickEvent { ip: "8.8.8.8", user_agent: "something odd", ..view() }, &mut out);
-    assert_eq!(enricher.missing(), Missing { geo_errors: 0, places: 1, agents: 1 });
+    let missing = Missing { geo_errors: 0, no_database: 0, places: 1, agents: 1 };
+    assert_eq!(enricher.missing(), missing);
+    enricher.set_geo(None);
+    for systems in [None, Some(systems())] {
+        enricher.set_systems(systems);
+        let mut out = Touchpoint::default();
+        enricher.click(&view(), &mut out);
+    }
+    assert_eq!(enricher.missing(), Missing { no_database: 2, ..missing });
+    let mut out = Touchpoint::default();
+    enricher.click(&ClickEvent { ip: "", user_agent: "", ..view() }, &mut out);
+    assert_eq!(enricher.missing(), Missing { no_database: 2, ..missing }, "what was not given is not missed");
 }
 
 #[test]

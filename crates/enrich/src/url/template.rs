@@ -6,8 +6,13 @@ use crate::text::{clipped, unescape};
 /// Longest page kept, in bytes.
 pub(super) const LONGEST_PAGE: usize = 512;
 
+/// Longest segment kept, in characters: what is longer is a token, or a text that nobody's chart has room for.
+const LONGEST_SEGMENT: usize = 128;
+
 /// The page of a path: ids templated (`/orders/:id`), e-mail addresses too (`:email`), other personal data marked
 /// (`/call/[phone]`), escapes decoded, `.` and `..` resolved, session ids, doubled and trailing slashes off. `path` itself where nothing changes, else in `out` (cleared first).
+///
+/// Control characters stand escaped. Of a segment of more than 128 characters the first 128 stay if they are words, else it is an id.
 ///
 /// Numbers, UUIDs, hashes, tokens, codes such as `ORD-100023` and names with one of these before or behind (`red-shoe-12345`) are
 /// ids; words with numbers (`iphone-15`) are not, nor are years and days of a dated path (`/2024/05/31/sale`).
@@ -38,7 +43,8 @@ pub(super) fn append(path: &str, out: &mut String) {
     let begin = out.len();
     for segment in Segments::of(path) {
         let text = &path[segment.start..segment.end];
-        match text {
+        let text = if segment.shape == Shape::Odd { without_session(text) } else { text };
+        match step(text) {
             "." => continue,
             ".." => {
                 let parent = out[begin..].rfind('/').unwrap_or(0);
@@ -69,6 +75,21 @@ pub(super) fn append(path: &str, out: &mut String) {
     out.truncate(clipped(out, LONGEST_PAGE).len());
 }
 
+/// `.` or `..` where a segment is one, however it is escaped; itself otherwise.
+fn step(segment: &str) -> &str {
+    let (mut rest, mut dots) = (segment, 0);
+    while let Some(after) =
+        rest.strip_prefix('.').or_else(|| rest.strip_prefix("%2e").or_else(|| rest.strip_prefix("%2E")))
+    {
+        (rest, dots) = (after, dots + 1);
+    }
+    match (rest, dots) {
+        ("", 1) => ".",
+        ("", 2) => "..",
+        _ => segment,
+    }
+}
+
 /// What a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -76,7 +97,7 @@ enum Shape {
     Plain,
     /// An id; what begins at byte `from` (a file's extension) stays.
     Id { from: usize },
-    /// With escapes, parameters or an `@`, personal data, or a step up: has to be looked at closely.
+    /// With escapes, parameters, an `@` or a control character, personal data, long, or a step up: has to be looked at closely.
     Odd,
 }
 
@@ -122,8 +143,8 @@ impl Iterator for Segments<'_> {
             return None;
         }
         let text = &bytes[start..end];
-        // Counters hold 511: a longer segment is read by the careful path.
-        let shape = if text.len() > 511 || count(counts, SPECIAL) > 0 {
+        // Counters hold 511: a longer segment is read by the careful path, as is all that may be cut.
+        let shape = if text.len() > LONGEST_SEGMENT || count(counts, SPECIAL) > 0 {
             Shape::Odd
         } else if count(counts, DIGIT) == 0 {
             if matches!(text, b"." | b"..") { Shape::Odd } else { Shape::Plain }
@@ -183,7 +204,8 @@ static COUNTED: [u64; 256] = {
             b'G'..=b'Z' => 1 << UPPER,
             b'-' | b'_' => 1 << JOINT,
             b'.' => 1 << DOT,
-            b'%' | b'@' | b';' => 1 << SPECIAL,
+            // 0xC2 begins the control characters that are no ASCII (and few others).
+            b'%' | b'@' | b';' | 0..=0x1F | 0x7F | 0xC2 => 1 << SPECIAL,
             _ => 0,
         };
         byte += 1;
@@ -304,10 +326,9 @@ fn is_code(text: &[u8], digits: usize, letters: usize, joints: usize) -> bool {
         && (joints == 0 || matches!(text[letters], b'-' | b'_'))
 }
 
-/// Appends a segment with escapes, parameters or an `@`.
+/// Appends a segment that has to be looked at closely.
 fn put_odd(segment: &str, out: &mut String) {
     let start = out.len();
-    let segment = without_session(segment);
     if memchr::memchr(b'%', segment.as_bytes()).is_some() {
         let mut bytes = std::mem::take(out).into_bytes();
         unescape(segment.as_bytes(), false, &mut bytes);
@@ -315,12 +336,14 @@ fn put_odd(segment: &str, out: &mut String) {
             .is_ok_and(|text| !text.contains(|c: char| c.is_control() || matches!(c, '/' | '?' | '#')));
         if !sound {
             bytes.truncate(start);
-            bytes.extend_from_slice(segment.as_bytes());
+            escape_controls(segment, &mut bytes);
         }
         // Both branches leave UTF-8; an empty page would be the wrong answer to a broken promise, not a crash.
         *out = String::from_utf8(bytes).unwrap_or_default();
     } else {
-        out.push_str(segment);
+        let mut bytes = std::mem::take(out).into_bytes();
+        escape_controls(segment, &mut bytes);
+        *out = String::from_utf8(bytes).unwrap_or_default();
     }
     let text = &out[start.min(out.len())..];
     if (text.contains('@') || text.contains("%40")) && text.contains('.') {
@@ -339,7 +362,38 @@ fn put_odd(segment: &str, out: &mut String) {
             out.push_str(&clean);
         }
     }
+    cut_long(start, out);
 }
+
+/// Cuts what was appended from `start` on if it is too long: personal data is marked before, so that no half of it stays.
+fn cut_long(start: usize, out: &mut String) {
+    let text = &out[start.min(out.len())..];
+    let Some((end, _)) = text.char_indices().nth(LONGEST_SEGMENT) else { return };
+    let is_token = text.is_ascii() && (!text.contains(['-', '_', ' ']) || text.bytes().any(|b| b.is_ascii_digit()));
+    out.truncate(start + if is_token { 0 } else { end });
+    if is_token {
+        out.push_str(":id");
+    }
+}
+
+/// Appends `text` with its control characters as escapes.
+fn escape_controls(text: &str, out: &mut Vec<u8>) {
+    let mut utf8 = [0; 4];
+    for c in text.chars() {
+        let bytes = c.encode_utf8(&mut utf8).as_bytes();
+        if c.is_control() {
+            out.extend(
+                bytes
+                    .iter()
+                    .flat_map(|byte| [b'%', HEX_DIGITS[usize::from(byte >> 4)], HEX_DIGITS[usize::from(byte & 15)]]),
+            );
+        } else {
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Takes `;jsessionid=…` and the like off a segment.
 fn without_session(segment: &str) -> &str {
@@ -418,6 +472,17 @@ mod tests {
             ("/รองเท้า/7", "/รองเท้า/:id"),
             ("screen/7", "screen/:id"),
             ("/%31%32%33", "/:id"),
+            ("/%2e%2e/x", "/x"),
+            ("/a/b/%2E%2e/x", "/a/x"),
+            ("/a/.%2e/x", "/x"),
+            ("/a/%2e/x", "/a/x"),
+            ("/a/..;jsessionid=1/x", "/x"),
+            ("/a/.../x", "/a/.../x"),
+            ("/a%00b", "/a%00b"),
+            ("/a\0b/c", "/a%00b/c"),
+            ("/a\n\u{85}\u{7f}", "/a%0A%C2%85%7F"),
+            ("/a\0%20b", "/a%00%20b"),
+            ("/caf\u{e9}/\u{b0}c", "/caf\u{e9}/\u{b0}c"),
         ] {
             let mut out = String::new();
             assert_eq!(page(path, &mut out), expected, "{path}");
@@ -430,6 +495,39 @@ mod tests {
     fn a_signed_token_is_no_page_however_long() {
         let path = format!("/reset/eyJ{}.{}.x1/ok", "hbGci1".repeat(40), "Zm9vYmFy".repeat(80));
         assert_eq!(page(&path, &mut String::new()), "/reset/:id/ok");
+    }
+
+    #[test]
+    fn a_segment_that_is_too_long_is_an_id_or_cut() {
+        for (segment, expected) in [
+            ("x".repeat(1_000), ":id".to_owned()),
+            ("Ab9".repeat(400), ":id".to_owned()),
+            ("a-word-".repeat(150), "a-word-".repeat(150)[..128].to_owned()),
+            ("รองเท้า".repeat(50), "รองเท้า".chars().cycle().take(128).collect()),
+            ("x".repeat(128), "x".repeat(128)),
+            ("รองเท้า".repeat(10), "รองเท้า".repeat(10)),
+        ] {
+            let (path, expected) = (format!("/p/{segment}/x"), format!("/p/{expected}/x"));
+            let mut out = String::new();
+            assert_eq!(page(&path, &mut out), clipped(&expected, LONGEST_PAGE), "{path}");
+            let once = page(&path, &mut out).to_owned();
+            assert_eq!(page(&once, &mut String::new()), once, "stable: {path}");
+        }
+        // What is cut through was marked before.
+        for before in 100..130 {
+            let path = format!("/{}/{}081-234-5678{}", "ก".repeat(9), "ก ".repeat(before / 2), " ก".repeat(50));
+            let page = page(&path, &mut String::new()).to_owned();
+            assert!(!page.contains("081"), "{page}");
+        }
+    }
+
+    #[test]
+    fn no_control_character_stands_raw() {
+        proptest::proptest!(|(path in "/([a-z0-9\\x00-\\x1f\\x7f-\\u{9f}%/.-]|%0[0-9a-f]|%2e){0,60}")| {
+            let page = page(&path, &mut String::new()).to_owned();
+            proptest::prop_assert!(!page.contains(char::is_control), "{page:?}");
+            proptest::prop_assert!(!page.split('/').any(|segment| segment == ".."), "{page:?}");
+        });
     }
 
     #[test]

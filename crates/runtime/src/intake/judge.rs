@@ -58,6 +58,9 @@ pub trait Judge: Send {
     /// A record that is to be judged soon. Decides nothing.
     fn ahead(&mut self, _record: &SourceRecord<'_>) {}
 
+    /// The records of a poll, or of an import, are judged: time to count what is counted by the batch.
+    fn judged(&mut self) {}
+
     /// Called once a second: reload what changed on disk.
     fn refresh(&mut self) {}
 }

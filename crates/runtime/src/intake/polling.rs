@@ -54,13 +54,14 @@ impl IntakeLoop {
                 resume_unwind(panic)
             }
         };
+        self.judge.judged();
         for (outcome, count) in Outcome::ALL.into_iter().zip(outcomes) {
             if count > 0 {
-                metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
+                self.metrics.add(&catalogue::INTAKE_RECORDS, &[outcome.as_str()], count);
             }
         }
         if bytes > 0 {
-            metrics.add(&catalogue::INTAKE_BYTES, &[], bytes);
+            self.metrics.add(&catalogue::INTAKE_BYTES, &[], bytes);
         }
         Ok(match held {
             Some((origin, offset, why)) => Polled::Held { origin, offset, why },
