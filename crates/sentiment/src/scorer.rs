@@ -6,6 +6,7 @@ use crate::identify::{self, Mixture};
 use crate::language::Language;
 use crate::lexicon::Lexicon;
 use crate::reading::Kind;
+use crate::rules::Found;
 use crate::symbol::Class;
 use crate::table::{Sums, Table};
 use crate::token::Token;
@@ -138,13 +139,13 @@ impl Scorer {
         identify::identify(scratch, &self.language, hint)
     }
 
-    /// The score of a text in given languages; of its emoji if in none.
+    /// The score of a text in given languages; of its emoji and its praise if in none.
     pub(crate) fn score_in(&self, languages: Mixture, text: &str, scratch: &mut Scratch) -> f32 {
         scratch.normalise(text);
-        self.rules.read(scratch);
+        let found = self.rules.read(scratch);
         let probabilities = match self.model(languages.first).filter(|_| scratch.has_letters()) {
             Some(model) => Some(self.probabilities(model, languages, scratch)),
-            None => emoji_probabilities(scratch),
+            None => unscored_probabilities(scratch, &found),
         };
         probabilities.map_or(0.0, |p| p[2] - p[0])
     }
@@ -181,7 +182,7 @@ impl Scorer {
         }
         let probabilities = match model {
             Some(model) if scratch.has_letters() => Some(self.probabilities(model, languages, scratch)),
-            _ => emoji_probabilities(scratch),
+            _ => unscored_probabilities(scratch, &found),
         };
         if let Some(probabilities) = probabilities {
             reading.set_feeling(probabilities);
@@ -262,10 +263,14 @@ const INDONESIAN_PLACE: usize = 2;
 /// Behind the greatest valence that the trainer's `teacher.rs` gives a word, in hundredths.
 const TAUGHT_VALENCE: i32 = 125;
 
-/// A text without a language is read by its emoji alone; `None` if it has none with a side.
-fn emoji_probabilities(text: &Scratch) -> Option<[f32; 3]> {
+/// A text without a language is read by its emoji, and where they take no side, by a rule's praise without friction;
+/// `None` if it has neither.
+fn unscored_probabilities(text: &Scratch, found: &Found) -> Option<[f32; 3]> {
     let emoji = text.tokens.iter().filter(|token| token.class == Class::Emoji);
-    let valence: i32 = emoji.map(|token| emoji::valence(token.hash as u32)).sum();
+    let valence: i32 = match emoji.map(|token| emoji::valence(token.hash as u32)).sum() {
+        0 => i32::from(found.topics.meets(TopicSet::PRAISE) && found.friction.is_none()),
+        valence => valence,
+    };
     if valence == 0 {
         return None;
     }

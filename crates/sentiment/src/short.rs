@@ -1,68 +1,119 @@
-//! The language of a text of a few words, whose letters alone say too little.
+//! The language of texts of a few words, whose letters alone say too little: what each word is surely of.
 
 use crate::features;
-use crate::hash::WordSet;
-use crate::language::Language;
+use crate::hash::{HashTable, ascii};
 use crate::normalise::Scratch;
+use crate::symbol::{Class, Symbol};
 use crate::token::WORD;
+use crate::words;
+use std::sync::LazyLock;
 
 /// Longer texts are left to the table.
-const MOST_WORDS: usize = 5;
+const MOST_WORDS: usize = 8;
 
-/// The language that words of a short text are surely of: one Indonesian word, or English words for half of the text.
-/// `None` for a longer text, and where none is sure.
-pub(crate) fn language(text: &Scratch) -> Option<Language> {
-    if features::language_words(text).nth(MOST_WORDS).is_some() {
-        return None;
-    }
-    let (mut words, mut english) = (0, 0);
-    for word in features::language_words(text) {
-        if INDONESIAN.contains(word.canonical) {
-            return Some(Language::Id);
-        }
-        words += 1;
-        english += usize::from(ENGLISH.contains(word.canonical));
-    }
-    (english > 0 && english * 2 >= words).then_some(Language::En)
+/// Words of `lexicon/languages.txt` that a short text has of each language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Votes {
+    /// All its words.
+    pub(crate) words: usize,
+    /// Of English.
+    pub(crate) english: usize,
+    /// Of Indonesian.
+    pub(crate) indonesian: usize,
+    /// Of languages that are not scored.
+    pub(crate) other: usize,
 }
 
-/// Words of short complaints and praise that are of no other language written in Latin letters, or rarely.
-#[rustfmt::skip]
-static ENGLISH: WordSet<72> = WordSet::new(WORD, [
-    "rude", "bad", "broken", "missing", "lost", "wrong", "slow", "dirty", "cold", "great", "good", "awful", "worst", "poor",
-    "damaged", "delayed", "cracked", "overpriced", "helpful", "unhelpful", "friendly", "waiting", "received", "stolen",
-    "leaking", "cancelled", "charged", "thanks", "thank", "please", "my", "your", "the", "this", "never", "always", "expensive",
-    "cheap", "order", "package", "parcel", "delivery", "staff", "driver", "doesn't", "don't", "didn't", "isn't", "can't",
-    "won't", "still", "too", "very", "when", "where", "why", "how", "with", "without", "not", "and", "stopped", "working",
-    "failed", "empty", "useless", "quality", "nobody", "everything", "nothing", "love", "nice",
-]);
+/// Asks the words of a short text; `None` for a longer one.
+pub(crate) fn votes(text: &Scratch) -> Option<Votes> {
+    let mut votes = Votes::default();
+    for token in features::language_words(text) {
+        votes.words += 1;
+        match token.flags & (words::ENGLISH | words::INDONESIAN) {
+            words::ENGLISH => votes.english += 1,
+            words::INDONESIAN => votes.indonesian += 1,
+            0 => {}
+            _ => votes.other += 1,
+        }
+    }
+    (1..=MOST_WORDS).contains(&votes.words).then_some(votes)
+}
 
-/// Words that Indonesian customers put into texts of otherwise English words. Malay has many of them, too.
-#[rustfmt::skip]
-static INDONESIAN: WordSet<33> = WordSet::new(WORD, [
-    "dong", "kak", "kakak", "sih", "nih", "deh", "kok", "banget", "gan", "respon", "responnya", "barang", "barangnya", "belum",
-    "tidak", "sudah", "bisa", "yang", "saya", "dengan", "rusak", "jelek", "bagus", "penjual", "pengiriman", "pesanan", "terus",
-    "tolong", "kapan", "gimana", "mantap", "kurir", "palsu",
-]);
+/// The flags of the language a word is surely of: [`words::ENGLISH`], [`words::INDONESIAN`], both for another one, neither
+/// when it does not say. `hashes` are of the ways to spell it, the first as it stands.
+pub(crate) fn flags(word: &[Symbol], hashes: [u64; 3]) -> u8 {
+    const OTHER: u8 = words::ENGLISH | words::INDONESIAN;
+    if let Some(flags) = hashes.iter().find_map(|hash| WORDS.get(*hash)) {
+        return *flags;
+    }
+    let is = |symbol: Option<&Symbol>, letters: &str| symbol.is_some_and(|s| letters.chars().any(|c| s.is(c)));
+    if word.iter().any(|symbol| symbol.class() == Class::Latin && symbol.code() > 0x7F) {
+        return OTHER;
+    }
+    match word {
+        // n't, 'll, 've, 're
+        [_, .., n, apostrophe, t] if n.is('n') && apostrophe.is('\'') && t.is('t') => words::ENGLISH,
+        [_, .., apostrophe, a, b] if apostrophe.is('\'') && is(Some(a), "lvr") && is(Some(b), "le") => words::ENGLISH,
+        // l'envoi, d'accord, qu'on
+        [a, apostrophe, _, _, ..] if apostrophe.is('\'') && is(Some(a), "cdjlmnst") => OTHER,
+        [q, u, apostrophe, ..] if q.is('q') && u.is('u') && apostrophe.is('\'') => OTHER,
+        // appnya
+        [_, _, _, .., n, y, a] if n.is('n') && y.is('y') && a.is('a') => words::INDONESIAN,
+        _ => 0,
+    }
+}
+
+const LIST: &str = include_str!("../lexicon/languages.txt");
+
+static WORDS: LazyLock<HashTable<u8>> = LazyLock::new(|| {
+    HashTable::new(listed().flat_map(|(language, words)| {
+        let flags = match language {
+            "en" => words::ENGLISH,
+            "id" => words::INDONESIAN,
+            _ => words::ENGLISH | words::INDONESIAN,
+        };
+        words.split(' ').map(move |word| (ascii(WORD, word), flags))
+    }))
+});
+
+/// Lines of the list: a language's tag and words of it.
+fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LIST.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::TopicRules;
+    use std::collections::HashSet;
 
-    fn of(text: &str) -> Option<Language> {
+    fn of(text: &str) -> Option<(usize, usize, usize, usize)> {
         let mut scratch = Scratch::new();
         scratch.normalise(text);
         TopicRules::parse(&[], 1).unwrap().read(&mut scratch);
-        language(&scratch)
+        votes(&scratch).map(|votes| (votes.words, votes.english, votes.indonesian, votes.other))
     }
 
     #[test]
-    fn half_of_the_words_or_one_indonesian_word_decide() {
-        assert_eq!(of("bad service"), Some(Language::En));
-        assert_eq!(of("refund dong"), Some(Language::Id));
-        assert_eq!(of("bad Ware kaputt"), None);
-        assert_eq!(of("bad bad bad bad bad bad"), None, "long enough for the table");
+    fn words_vote_for_their_language() {
+        assert_eq!(of("bad service"), Some((2, 1, 0, 0)));
+        assert_eq!(of("refund dong"), Some((2, 0, 1, 0)));
+        assert_eq!(of("bad Ware kaputt"), Some((3, 1, 0, 2)));
+        assert_eq!(of("they'll amazinggg shouldn't"), Some((3, 3, 0, 0)));
+        assert_eq!(of("appnya bgttt"), Some((2, 0, 2, 0)));
+        assert_eq!(of("d'accord, qu'on là"), Some((3, 0, 0, 3)));
+        assert_eq!(of("bad bad bad bad bad bad bad bad bad"), None, "long enough for the table");
         assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn every_word_is_of_one_language() {
+        let mut seen = HashSet::new();
+        for (language, words) in listed() {
+            assert!(["en", "id", "und"].contains(&language), "{language}");
+            for word in words.split(' ') {
+                assert!(!word.is_empty() && word.to_lowercase() == word && seen.insert(word), "{language}: {word:?}");
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! drawn out ("bangeeet", "sooo") are pulled together again.
 
 use crate::hash::{HashTable, WordSet, ascii};
+use crate::short;
 use crate::symbol::{Class, Symbol};
 use crate::token::{WORD, word_hash};
 use std::sync::LazyLock;
@@ -20,6 +21,10 @@ pub(crate) const DAMPENER: u8 = 8;
 pub(crate) const CONTRAST: u8 = 16;
 /// The word's letters were drawn out.
 pub(crate) const DRAWN_OUT: u8 = 32;
+/// The word is surely English; with [`INDONESIAN`], surely of a language that is not scored.
+pub(crate) const ENGLISH: u8 = 64;
+/// The word is surely Indonesian.
+pub(crate) const INDONESIAN: u8 = 128;
 
 const COLLOQUIAL: &str = include_str!("../lexicon/colloquial.tsv");
 
@@ -59,6 +64,7 @@ impl Spelling {
             spelling.hash = word_hash(spelling.letters());
             spelling.flags = DRAWN_OUT;
         }
+        let doubled = spelling.doubled;
         if let Some(standard) = STANDARD.get(spelling.hash) {
             let letters: Vec<Symbol> = standard.chars().map(|c| Symbol::new(c as u32, Class::Latin)).collect();
             spelling.set(&letters);
@@ -66,6 +72,7 @@ impl Spelling {
             spelling.doubled = spelling.hash;
         }
         spelling.flags |= flags(spelling.hash, spelling.letters());
+        spelling.flags |= short::flags(word, [hash, spelling.hash, doubled]);
         spelling
     }
 
@@ -170,7 +177,10 @@ mod tests {
         let mut scratch = Scratch::new();
         scratch.normalise(word);
         let spelling = Spelling::of(&scratch.symbols);
-        (spelling.letters().iter().filter_map(|symbol| symbol.character()).collect(), spelling.flags)
+        (
+            spelling.letters().iter().filter_map(|symbol| symbol.character()).collect(),
+            spelling.flags & !(ENGLISH | INDONESIAN),
+        )
     }
 
     #[test]

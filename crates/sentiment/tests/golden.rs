@@ -102,11 +102,14 @@ fn every_golden_sentence_is_read_right() {
 
 #[test]
 #[cfg(not(feature = "indonesian"))]
-fn without_its_table_indonesian_is_undetermined_and_neutral() {
+fn without_its_table_indonesian_is_undetermined_and_read_by_rules() {
     let scorer = Scorer::embedded().unwrap();
-    let reading = scorer.read("Barangnya bagus banget, pengiriman cepat, terima kasih!", None, &mut Scratch::new());
+    let mut scratch = Scratch::new();
+    let reading = scorer.read("Barang saya di kurir, pengiriman dua hari", None, &mut scratch);
     assert_eq!((reading.language, reading.label, reading.confidence), (Und, Neutral, 0.0));
     assert!(reading.topics.contains("delivery"), "topics need no table");
+    let reading = scorer.read("Barangnya bagus banget, pengiriman cepat, terima kasih!", None, &mut scratch);
+    assert_eq!((reading.language, reading.label), (Und, Positive), "praise needs none");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Multinomial logistic regression over hashed features: AdaGrad, averaged, class weights, features seen at least twice.
 
-use crate::data::Sample;
+use super::data::Sample;
 use crumbtrail_sentiment::calibrate::softmax;
 use crumbtrail_sentiment::features::extract;
 use crumbtrail_sentiment::lexicon::Lexicon;

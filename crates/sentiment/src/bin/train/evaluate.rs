@@ -1,7 +1,7 @@
 //! Accuracy, macro-F1, calibration error, each with n and a 95 % interval.
 
-use crate::adagrad::Features;
-use crate::data::Sample;
+use super::adagrad::Features;
+use super::data::Sample;
 use crumbtrail_sentiment::table::Table;
 use crumbtrail_sentiment::{Label, Scratch};
 

@@ -1,21 +1,20 @@
 //! `make train`: fits the tables of crates/sentiment/models from a folder of labelled texts and reports how good they are.
 //!
-//! The same data and seed give the same bytes. Tuned on validation texts only.
+//! The same data and seed give the same bytes (`tests/trainer.rs`). Tuned on validation texts only.
 
 mod adagrad;
 mod data;
 mod evaluate;
+mod language;
 mod seeds;
 mod teacher;
 mod topics;
 mod vader;
 
 use adagrad::{Features, Settings};
-use crumbtrail_sentiment::features::extract_language;
-use crumbtrail_sentiment::identify::identify;
 use crumbtrail_sentiment::lexicon::Lexicon;
 use crumbtrail_sentiment::table::Table;
-use crumbtrail_sentiment::{Label, Language, RULES, Scratch, TopicRules};
+use crumbtrail_sentiment::{Label, RULES, TopicRules};
 use data::{Outcome, Sample, Split};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -365,63 +364,44 @@ impl Trainer<'_> {
 
     fn language(&self) -> Outcome<()> {
         let folder = &self.options.data;
-        let mut rows: Vec<(String, usize)> = Vec::new();
-        for name in ["banking77.train", "clinc.train", "vader_tweets", "vader_nyt", "vader_amazon"] {
-            rows.extend(data::raw(folder, name)?.into_iter().map(|(text, _)| (text, 0)));
-        }
-        // SmSA stays out, so that this table carries no share-alike licence.
-        let market = Split::by_blocks(self.load("prdect")?);
-        rows.extend(market.train.iter().map(|sample| (sample.text.clone(), 1)));
-        for (class, seeds) in [
-            (0, include_str!("../../../seeds/en.txt")),
-            (1, include_str!("../../../seeds/id.txt")),
-            (2, include_str!("../../../seeds/other.txt")),
-        ] {
-            rows.extend(seeds::expand(seeds).into_iter().map(|(_, text)| (text, class)));
-        }
-        let settings = self.options.tried.over(LANGUAGE);
-        let weighted = rows.iter().map(|(text, class)| {
-            (
-                text.as_str(),
-                std::array::from_fn(|c| f32::from(u8::from(c == *class))),
-                if *class == 2 { 8.0 } else { 1.0 },
-            )
-        });
-        let vectors =
-            adagrad::build(weighted, settings.bits, 1, |text, out| extract_language(text, |hash| out.push((hash, 1))));
-        let table = adagrad::fit(&vectors, settings);
+        let table = language::Rows::all(folder)?.fit(self.options.tried.over(LANGUAGE));
         self.write("language.bin", &table.to_bytes())?;
-        for (name, language) in [
-            ("banking77.test", Language::En),
-            ("clinc.test", Language::En),
-            ("vader_movie", Language::En),
-            ("smsa.test", Language::Id),
-            ("smsa.valid", Language::Id),
-            ("wisesight.test", Language::Th),
-            ("tv_dest.test", Language::Th),
-        ] {
-            self.line(&report_language(folder, &self.rules, &table, name, language)?);
-        }
-        Ok(())
+        language::report(folder, &self.rules, &table, |line| self.line(line))
     }
 }
 
-fn report_language(
-    folder: &Path,
-    rules: &TopicRules,
-    table: &Table,
-    name: &str,
-    language: Language,
-) -> Outcome<String> {
-    let mut scratch = Scratch::new();
-    let mut counts = [0usize; 4];
-    let rows = data::raw(folder, name)?;
-    for (text, _) in &rows {
-        scratch.normalise(text);
-        rules.read(&mut scratch);
-        counts[identify(&mut scratch, table, None).first as usize] += 1;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_texts_and_seed_give_the_same_table() {
+        let rules = TopicRules::parse(&RULES, 1).unwrap();
+        let lexicon = Lexicon::from_list(include_str!("../../../lexicon/id.tsv"));
+        let features = Features { rules: &rules, lexicon: &lexicon, with_thai: true };
+        let texts: Vec<Sample> = [include_str!("../../../seeds/id.txt"), include_str!("../../../seeds/th.txt")]
+            .into_iter()
+            .flat_map(seeds::samples)
+            .collect();
+        let bytes = |seed| {
+            let settings = Settings { bits: 14, epochs: 2, orders: 2, seed, ..SETTINGS };
+            let table = adagrad::fit(&adagrad::vectors(&texts, features, settings.bits), settings);
+            let temperature = evaluate::fit_temperature(&table, features, &texts[..200]);
+            table.with_temperature(temperature).to_bytes()
+        };
+        let first = bytes(1);
+        assert!(first == bytes(1), "the second run gave other bytes");
+        assert!(first != bytes(2), "the order of texts makes no difference: what is compared?");
     }
-    let share = counts[language as usize] as f64 / rows.len() as f64;
-    let und = counts[Language::Und as usize] as f64 / rows.len() as f64;
-    Ok(format!("| language | {name} is {} | {} | {share:.3} (und {und:.3}) | – | – |", language.as_str(), rows.len()))
+
+    /// The table of languages alone, which takes seconds; the others take half a minute. Needs `CRUMBTRAIL_DATA`.
+    #[test]
+    fn the_table_of_languages_is_what_its_texts_give() {
+        let Some(folder) = std::env::var_os("CRUMBTRAIL_DATA").map(PathBuf::from) else {
+            eprintln!("not run: the_table_of_languages_is_what_its_texts_give: CRUMBTRAIL_DATA is not set");
+            return;
+        };
+        let fitted = language::Rows::all(&folder).unwrap().fit(LANGUAGE).to_bytes();
+        assert!(fitted == include_bytes!("../../../models/language.bin"), "its texts or words changed: make train");
+    }
 }

@@ -1,6 +1,6 @@
 //! Expands our own seed sentences: templates with slots, and sentences with emoji glued on.
 
-use crate::data::Sample;
+use super::data::Sample;
 use crumbtrail_sentiment::{Label, emoji};
 
 /// At most this many expansions of one template.

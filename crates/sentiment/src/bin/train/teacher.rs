@@ -1,6 +1,6 @@
 //! What a larger model says of texts and words nobody labelled; `scripts/sentiment-teacher.py` wrote it, `teacher/` keeps it.
 
-use crate::data::{self, Outcome, Sample};
+use super::data::{self, Outcome, Sample};
 use std::path::Path;
 
 /// Bytes 2n and 2n + 1: p(negative) and p(positive) of a corpus' line n, in 255ths; 0 where the teacher was not asked.

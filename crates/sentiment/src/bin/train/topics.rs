@@ -1,6 +1,6 @@
 //! How often the phrase rules agree with labels that were made for something like them.
 
-use crate::data::{self, Outcome};
+use super::data::{self, Outcome};
 use crumbtrail_sentiment::{Scratch, TopicRules, TopicSet};
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use crumbtrail_sentiment::Label;
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::data::Outcome;
+use super::data::Outcome;
 
 const NEGATED: f32 = -0.74;
 const BOOST: f32 = 0.293;
