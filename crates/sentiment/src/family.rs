@@ -21,12 +21,10 @@ mod tests {
     #[test]
     fn a_family_has_every_combination() {
         assert_eq!(phrases("plain phrase*"), ["plain phrase*"]);
-        assert_eq!(phrases("(no one|nobody) [ever] came"), [
-            "no one ever came",
-            "no one came",
-            "nobody ever came",
-            "nobody came"
-        ]);
+        assert_eq!(
+            phrases("(no one|nobody) [ever] came"),
+            ["no one ever came", "no one came", "nobody ever came", "nobody came"]
+        );
         assert_eq!(phrases("otp[ ]ไม่(มา|เข้า)"), ["otp ไม่มา", "otp ไม่เข้า", "otpไม่มา", "otpไม่เข้า"]);
         assert_eq!(phrases("open ( bracket"), ["open ( bracket"]);
     }

@@ -11,7 +11,7 @@
 
 use crate::found::Hit;
 use crate::friction::{FrictionKind, FrictionSet};
-use crate::hash::{HashTable, ascii, fold};
+use crate::hash::{HashTable, ascii, fold, pair};
 use crate::memo::{Memo, Word};
 use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol};
@@ -23,7 +23,7 @@ use crate::words::{self, Spelling};
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Anchored, MatchKind, StartKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// `..` in a phrase. No word of a text has a dot in it.
 const GAP: u64 = ascii(WORD, "..");
@@ -64,7 +64,7 @@ pub enum TopicError {
 }
 
 /// What a phrase says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Says {
     Topic(u32),
     Friction(FrictionKind),
@@ -151,8 +151,8 @@ struct Draft {
     /// What stands before a gap in Thai phrases, and behind it: with what before, and of which rule.
     heads: BTreeMap<Vec<u8>, u16>,
     thens: BTreeMap<Vec<u8>, Vec<(u16, u16)>>,
-    /// Latin phrases of two words or more.
-    phrases: BTreeSet<(Says, bool, Vec<u64>)>,
+    /// Latin phrases of two words or more, by their hash.
+    phrases: HashSet<(Says, u64)>,
 }
 
 /// The compiled rules of one or more files.
@@ -292,7 +292,8 @@ impl TopicRules {
                 let gap = usize::from(words[1] == GAP);
                 let next = if words.len() == 2 + gap && stem.is_some() { 0 } else { words[1 + gap] };
                 // Families of phrases overlap.
-                if !draft.phrases.insert((says, stem.is_some(), words.to_vec())) {
+                let key = words.iter().fold(u64::from(stem.is_some()), |key, word| pair(key, *word));
+                if !draft.phrases.insert((says, key)) {
                     return false;
                 }
                 let group = &mut self.groups_of_tails[group as usize];
@@ -580,7 +581,8 @@ fn automaton(patterns: &[Vec<u8>]) -> Result<DFA, TopicError> {
 
 /// True for a gap within reach and in one sentence.
 fn spans(bytes: &[u8], from: usize, to: usize) -> bool {
-    (from..=from + THAI_GAP_SYMBOLS).contains(&to) && !bytes[from..to].iter().any(|byte| matches!(byte, b'!' | b'.' | b'?'))
+    (from..=from + THAI_GAP_SYMBOLS).contains(&to)
+        && !bytes[from..to].iter().any(|byte| matches!(byte, b'!' | b'.' | b'?'))
 }
 
 /// Only ASCII binds: Thai writes no spaces.

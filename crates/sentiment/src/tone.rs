@@ -43,11 +43,8 @@ impl Tone {
             return probabilities;
         }
         let (side, neutral) = (f32::from(self.side) / 100.0, f32::from(self.neutral) / 100.0);
-        let tilted = [
-            probabilities[0] * (-side).exp(),
-            probabilities[1] * neutral.exp(),
-            probabilities[2] * side.exp(),
-        ];
+        let tilted =
+            [probabilities[0] * (-side).exp(), probabilities[1] * neutral.exp(), probabilities[2] * side.exp()];
         let sum: f32 = tilted.iter().sum();
         tilted.map(|share| share / sum)
     }

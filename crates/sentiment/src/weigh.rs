@@ -113,7 +113,8 @@ impl TopicRules {
         if outweighs && !none {
             tone.add(BUT);
         }
-        if none && around.tokens.iter().any(|token| token.class == Class::Emoji && TEARS.contains(&(token.hash as u32))) {
+        if none && around.tokens.iter().any(|token| token.class == Class::Emoji && TEARS.contains(&(token.hash as u32)))
+        {
             tone.cry();
         }
         Found { relieved: relieved && none, supposed: supposed && none, tone, ..found }
