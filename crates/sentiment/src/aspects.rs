@@ -48,12 +48,13 @@ pub(crate) fn read(
     count_spaces(text, &mut spaces);
     let last = text.tokens.last().map_or(0, |token| token.start);
     // An end with nothing behind it parts nothing.
-    let lent = match clause_ends.first() {
-        Some(first) if *first < last => 0,
+    let parted = clause_ends.first().is_some_and(|first| *first < last);
+    let lent = match reading.label {
+        _ if parted => 0,
         _ if reading.confidence < SURE => 0,
         // Who asks says nothing of what is asked about.
         _ if reading.speech.meets(TopicSet::QUESTION) && !reading.friction => 0,
-        _ => reading.label as i32 - 1,
+        label => label as i32 - 1,
     };
     let asks = reading.speech.meets(TopicSet::QUESTION) && reading.label != Label::Positive;
     let (mut likes, mut dislikes, mut all) = (0, 0, 0);
@@ -68,8 +69,8 @@ pub(crate) fn read(
             clause = clause.next(&clause_ends, &feelings, hit.start);
         }
         let valence = match clause.nearest(&feelings, (hit.start, hit.end), &spaces) {
-            // "Not rude" in a text that complains praises nobody.
-            Some(feeling) if feeling.denied && reading.label == Label::Negative => 0,
+            // "Not rude" in a text that goes on to complain praises nobody.
+            Some(feeling) if feeling.denied && parted && reading.label == Label::Negative => 0,
             Some(feeling) => feeling.valence,
             None => lent,
         };

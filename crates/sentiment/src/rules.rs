@@ -621,7 +621,7 @@ mod tests {
         for (text, meant) in [
             ("ordered got", true),
             ("Ordered black, got navy", true),
-            ("ordered a big red one got", true),
+            ("ordered a red one got", true),
             ("ordered one of two big ones got", false),
             ("ordered. got", false),
             ("no", false),

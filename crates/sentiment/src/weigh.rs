@@ -22,7 +22,7 @@ const SOLVED_WITHIN: usize = 4;
 /// Symbols behind a problem within which it says of what it is.
 const SOLVED_ABOUT: u32 = 12;
 /// What a fact complained of behind a "but" says of the whole.
-const BUT: i16 = -150;
+const BUT: i16 = -75;
 /// Emoji that cry, or die, of joy as well.
 const TEARS: [u32; 3] = ['😭' as u32, '💀' as u32, '☠' as u32];
 /// Symbols before "fixed it" that it may speak of.

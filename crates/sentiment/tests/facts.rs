@@ -224,7 +224,7 @@ fn blame_goes_to_what_is_at_fault() {
     {
         assert!(!read(text).likes.contains("staff_service"), "{text}");
     }
-    for text in ["แอพเด้งบ่อย ใช้ไม่ได้", "lelet banget aplikasinya", "your app crashes every time"]
+    for text in ["แอพเด้งบ่อย เข้าไม่ได้เลย", "lelet banget aplikasinya", "your app crashes every time"]
     {
         assert_eq!(names(read(text).dislikes), "app_fault", "{text}");
     }
