@@ -48,12 +48,15 @@ pub(crate) fn read(
     count_spaces(text, &mut spaces);
     let last = text.tokens.last().map_or(0, |token| token.start);
     // An end with nothing behind it parts nothing.
-    let lent = match clause_ends.first() {
-        Some(first) if *first < last => 0,
+    let parted = clause_ends.first().is_some_and(|first| *first < last);
+    let lent = match reading.label {
+        _ if parted => 0,
         _ if reading.confidence < SURE => 0,
-        _ => reading.label as i32 - 1,
+        // Who asks says nothing of what is asked about.
+        _ if reading.speech.meets(TopicSet::QUESTION) && !reading.friction => 0,
+        label => label as i32 - 1,
     };
-    let asks = reading.topics.meets(TopicSet::QUESTION) && reading.label != Label::Positive;
+    let asks = reading.speech.meets(TopicSet::QUESTION) && reading.label != Label::Positive;
     let (mut likes, mut dislikes, mut all) = (0, 0, 0);
     let mut clause = Clause::default();
     for hit in text.hits.iter().filter(|hit| !hit.void) {
@@ -66,6 +69,8 @@ pub(crate) fn read(
             clause = clause.next(&clause_ends, &feelings, hit.start);
         }
         let valence = match clause.nearest(&feelings, (hit.start, hit.end), &spaces) {
+            // "Not rude" in a text that goes on to complain praises nobody.
+            Some(feeling) if feeling.denied && parted && reading.label == Label::Negative => 0,
             Some(feeling) => feeling.valence,
             None => lent,
         };
@@ -78,6 +83,13 @@ pub(crate) fn read(
     text.feelings = feelings;
     text.clause_ends = clause_ends;
     text.spaces = spaces;
+    // Who complains of an app at fault complains of that, not of all that one does in it.
+    if (all & TopicSet::APP_FAULT.0) != 0 {
+        all &= !TopicSet::WEBSITE.0;
+    }
+    if (dislikes & TopicSet::APP_FAULT.0) != 0 {
+        dislikes &= !TopicSet::WEBSITE.0;
+    }
     let blames = reading.label == Label::Negative && reading.confidence >= SURE && !asks;
     if blames && likes == 0 && u32::is_power_of_two(all) {
         dislikes |= all;
@@ -96,7 +108,7 @@ fn feel(
     feelings.clear();
     let mut scope = 0;
     for token in &text.tokens {
-        let mut valence = 0;
+        let (mut valence, mut denied) = (0, false);
         match token.class {
             Class::Emoji => valence = emoji::valence(token.hash as u32) * 100,
             _ if token.is_word() => {
@@ -104,6 +116,7 @@ fn feel(
                 let sided = token.flags & words::NEGATOR == 0 && !ASKING.contains(token.canonical);
                 valence = if sided { valence_of(text, token) } else { 0 };
                 if scope > 0 {
+                    denied = valence < 0;
                     valence = -valence;
                 }
                 scope = if token.flags & words::NEGATOR != 0 { SCOPE } else { scope.saturating_sub(1) };
@@ -112,14 +125,14 @@ fn feel(
             _ => {}
         }
         if valence != 0 {
-            feelings.push(Feeling { start: token.start, end: token.end, valence, friction: false });
+            feelings.push(Feeling { start: token.start, end: token.end, valence, friction: false, denied });
         }
     }
     for hit in &text.hits {
         let friction = rules.is_friction(*hit);
         let valence = if friction { -100 } else { i32::from(hit.valence) };
         if valence != 0 {
-            feelings.push(Feeling { start: hit.start, end: hit.end, valence, friction });
+            feelings.push(Feeling { start: hit.start, end: hit.end, valence, friction, denied: rules.is_denied(*hit) });
         }
     }
     feelings.sort_unstable_by_key(|feeling| (feeling.start, feeling.end, feeling.valence));

@@ -27,6 +27,7 @@ const START: u64 = 0x5B;
 const DRAWN_OUT: u64 = 0x5C;
 const FRICTION: u64 = 0x5D;
 const RELIEVED: u64 = 0x5E;
+const SUPPOSED: u64 = 0x5F;
 
 const WEIGHT_WORD: u32 = 3;
 const WEIGHT_PAIR: u32 = 1;
@@ -36,6 +37,7 @@ const WEIGHT_QUESTION: u32 = 3;
 const WEIGHT_LEXICON: u32 = 16;
 const WEIGHT_FRICTION: u32 = 8;
 const WEIGHT_RELIEVED: u32 = 24;
+const WEIGHT_SUPPOSED: u32 = 24;
 
 /// Stands before the first and behind the last symbol of a word.
 const EDGE: u32 = 1;
@@ -148,6 +150,9 @@ pub(crate) fn in_context(text: &Scratch, has_lexicon: bool, with_thai: bool, sin
     }
     if text.relieved {
         sink.feature(RELIEVED, WEIGHT_RELIEVED);
+    }
+    if text.supposed {
+        sink.feature(SUPPOSED, WEIGHT_SUPPOSED);
     }
     if has_lexicon {
         valence.emit(|bucket| sink.feature(fold(LEXICON, bucket), WEIGHT_LEXICON));

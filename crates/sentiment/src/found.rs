@@ -12,12 +12,14 @@ pub(crate) struct Hit {
     pub(crate) valence: i16,
     /// What it says does not count: it is taken back, part of a longer phrase, or only supposed.
     pub(crate) void: bool,
+    /// A topic's name in another sense.
+    pub(crate) elsewhere: bool,
 }
 
 impl Hit {
     /// A rule found at these symbols, not yet weighed against others.
     pub(crate) fn new(start: u32, end: u32, rule: u16) -> Self {
-        Self { start, end, rule, valence: 0, void: false }
+        Self { start, end, rule, valence: 0, void: false, elsewhere: false }
     }
 }
 
@@ -29,4 +31,6 @@ pub(crate) struct Feeling {
     pub(crate) valence: i32,
     /// It is a fact complained of.
     pub(crate) friction: bool,
+    /// It is good only because "not" stands before something bad.
+    pub(crate) denied: bool,
 }

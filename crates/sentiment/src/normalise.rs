@@ -9,6 +9,7 @@ use crate::found::{Feeling, Hit};
 use crate::memo::Memo;
 use crate::symbol::{Class, Symbol};
 use crate::token::{self, Token};
+use crate::tone::Tone;
 
 /// Characters beyond this many are counted but not scored, which bounds the work for one text.
 pub const MAX_SCORED_CHARACTERS: usize = 8_192;
@@ -32,6 +33,10 @@ pub struct Scratch {
     pub(crate) friction: Option<FrictionKind>,
     /// That all of it is denied, or over.
     pub(crate) relieved: bool,
+    /// That all of it is only supposed.
+    pub(crate) supposed: bool,
+    /// What idioms and marks say of the whole.
+    pub(crate) tone: Tone,
     /// Where words, phrases and emoji feel, by place. Set and read by `aspects.rs`, as are the next two.
     pub(crate) feelings: Vec<Feeling>,
     /// Where clauses end.
@@ -56,6 +61,11 @@ impl Scratch {
     /// Normalises and remembers where each symbol came from.
     pub(crate) fn normalise_traced(&mut self, text: &str) {
         self.run::<true>(text);
+    }
+
+    /// A table's probabilities of negative, neutral, positive, with what idioms in the text say.
+    pub fn tilt(&self, probabilities: [f32; 3]) -> [f32; 3] {
+        self.tone.tilt(probabilities)
     }
 
     /// True if there is a letter a table may know.

@@ -65,17 +65,17 @@ impl Kind {
     }
 
     /// Of what was found. A fact complained of outweighs all, unless the tone is good; a wish and a question outweigh tone.
-    pub(crate) fn of(topics: TopicSet, friction: bool, label: Label, confidence: f32) -> Kind {
-        let asks = topics.meets(TopicSet::QUESTION);
+    pub(crate) fn of(speech: TopicSet, friction: bool, label: Label, confidence: f32) -> Kind {
+        let asks = speech.meets(TopicSet::QUESTION);
         if friction && label != Label::Positive && !(asks && label == Label::Neutral) {
             Kind::Complaint
-        } else if topics.meets(TopicSet::SUGGESTION) {
+        } else if speech.meets(TopicSet::SUGGESTION) {
             Kind::Suggestion
         } else if asks && !(label == Label::Negative && confidence > 0.8) {
             Kind::Question
         } else if label == Label::Negative {
             Kind::Complaint
-        } else if label == Label::Positive || topics.meets(TopicSet::PRAISE) {
+        } else if label == Label::Positive || speech.meets(TopicSet::PRAISE) {
             Kind::Praise
         } else {
             Kind::Statement
@@ -98,6 +98,8 @@ pub struct Reading {
     pub topics: TopicSet,
     /// What the text does.
     pub kind: Kind,
+    /// What it does, by rules; the kind follows from it.
+    pub(crate) speech: TopicSet,
     /// Topics spoken of well.
     pub likes: TopicSet,
     /// Topics spoken of badly.
@@ -119,7 +121,7 @@ impl Reading {
     /// the kind. Where two are equally likely, neutral wins.
     pub fn feel(&mut self, probabilities: [f32; 3]) {
         self.set_feeling(probabilities);
-        self.kind = Kind::of(self.topics, self.friction, self.label, self.confidence);
+        self.kind = Kind::of(self.speech, self.friction, self.label, self.confidence);
     }
 
     pub(crate) fn set_feeling(&mut self, probabilities: [f32; 3]) {

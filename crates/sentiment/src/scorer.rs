@@ -105,7 +105,7 @@ impl Scorer {
         scratch: &mut Scratch,
     ) -> Option<(Language, [f32; 3])> {
         scratch.normalise(text);
-        self.rules.read(scratch);
+        self.read_rules(text, scratch);
         let languages = self.languages(hint, scratch);
         let model = self.model(languages.first)?;
         Some((languages.first, self.probabilities(model, languages, scratch)))
@@ -142,10 +142,10 @@ impl Scorer {
     /// The score of a text in given languages; of its emoji and its praise if in none.
     pub(crate) fn score_in(&self, languages: Mixture, text: &str, scratch: &mut Scratch) -> f32 {
         scratch.normalise(text);
-        let found = self.rules.read(scratch);
+        let found = self.read_rules(text, scratch);
         let probabilities = match self.model(languages.first).filter(|_| scratch.has_letters()) {
             Some(model) => Some(self.probabilities(model, languages, scratch)),
-            None => unscored_probabilities(scratch, &found),
+            None => plain_probabilities(scratch, &found),
         };
         probabilities.map_or(0.0, |p| p[2] - p[0])
     }
@@ -165,10 +165,11 @@ impl Scorer {
 
     /// Reads what `scratch` holds, which is `text` normalised.
     pub(crate) fn read_normalised(&self, text: &str, hint: Option<Language>, scratch: &mut Scratch) -> Reading {
-        let found = self.rules.read(scratch);
+        let found = self.read_rules(text, scratch);
         let languages = self.languages(hint, scratch);
         let mut reading = Reading {
             topics: found.topics,
+            speech: found.speech,
             friction: found.friction.is_some(),
             friction_kind: found.friction,
             frictions: found.frictions,
@@ -182,16 +183,23 @@ impl Scorer {
         }
         let probabilities = match model {
             Some(model) if scratch.has_letters() => Some(self.probabilities(model, languages, scratch)),
-            _ => unscored_probabilities(scratch, &found),
+            _ => plain_probabilities(scratch, &found),
         };
         if let Some(probabilities) = probabilities {
             reading.set_feeling(probabilities);
         }
-        reading.kind = Kind::of(reading.topics, reading.friction, reading.label, reading.confidence);
-        if reading.topics.0 & !TopicSet::SPEECH.0 != 0 {
+        reading.kind = Kind::of(reading.speech, reading.friction, reading.label, reading.confidence);
+        if !reading.topics.is_empty() {
             (reading.likes, reading.dislikes) = self.aspects(model, &reading, scratch);
         }
         reading
+    }
+
+    /// What the rules find in `text`, which `scratch` holds, and the mark that it gives.
+    fn read_rules(&self, text: &str, scratch: &mut Scratch) -> Found {
+        let found = self.rules.read(scratch);
+        scratch.tone.add_mark(text);
+        found
     }
 
     fn model(&self, language: Language) -> Option<Model<'_>> {
@@ -208,13 +216,14 @@ impl Scorer {
     /// A text in two languages is read in both, each by its share.
     fn probabilities(&self, model: Model<'_>, languages: Mixture, scratch: &mut Scratch) -> [f32; 3] {
         let own = model.recall(scratch).probabilities();
-        match self.model(languages.second).filter(|_| languages.share > 0.0) {
+        let read = match self.model(languages.second).filter(|_| languages.share > 0.0) {
             None => own,
             Some(other) => {
                 let more = other.recall(scratch).probabilities();
                 std::array::from_fn(|class| own[class] + (more[class] - own[class]) * languages.share)
             }
-        }
+        };
+        scratch.tone.tilt(read)
     }
 
     fn aspects(&self, model: Option<Model<'_>>, reading: &Reading, scratch: &mut Scratch) -> (TopicSet, TopicSet) {
@@ -263,19 +272,19 @@ const INDONESIAN_PLACE: usize = 2;
 /// Behind the greatest valence that the trainer's `teacher.rs` gives a word, in hundredths.
 const TAUGHT_VALENCE: i32 = 125;
 
-/// A text without a language is read by its emoji, and where they take no side, by a rule's praise without friction;
-/// `None` if it has neither.
-fn unscored_probabilities(text: &Scratch, found: &Found) -> Option<[f32; 3]> {
+/// A text without a language is read by its emoji, idioms and mark, and where no emoji takes a side, by a rule's praise without
+/// friction; `None` if it has none of these.
+fn plain_probabilities(text: &Scratch, found: &Found) -> Option<[f32; 3]> {
     let emoji = text.tokens.iter().filter(|token| token.class == Class::Emoji);
     let valence: i32 = match emoji.map(|token| emoji::valence(token.hash as u32)).sum() {
-        0 => i32::from(found.topics.meets(TopicSet::PRAISE) && found.friction.is_none()),
+        0 => i32::from(found.speech.meets(TopicSet::PRAISE) && found.friction.is_none()),
         valence => valence,
     };
-    if valence == 0 {
+    if valence == 0 && text.tone.is_none() {
         return None;
     }
     let strength = valence.clamp(-4, 4) as f32 * 0.7;
-    Some(crate::calibrate::softmax([-strength, 0.0, strength]))
+    Some(text.tone.tilt(crate::calibrate::softmax([-strength, 0.0, strength])))
 }
 
 #[cfg(test)]

@@ -26,10 +26,14 @@ pub struct TopicSet(pub u32);
 
 impl TopicSet {
     /// The names that say what a text does, not what it is about; never an aspect.
+    ///
+    /// Rules find them as they find topics; a [`crate::Reading`] has them in its kind only.
     pub(crate) const SPEECH: TopicSet = TopicSet(1 << 11 | 1 << 12 | 1 << 13);
     pub(crate) const PRAISE: TopicSet = TopicSet(1 << 11);
     pub(crate) const QUESTION: TopicSet = TopicSet(1 << 12);
     pub(crate) const SUGGESTION: TopicSet = TopicSet(1 << 13);
+    pub(crate) const WEBSITE: TopicSet = TopicSet(1 << 8);
+    pub(crate) const APP_FAULT: TopicSet = TopicSet(1 << 14);
 
     /// The stable names of the topics in the set, in bit order.
     pub fn iter(self) -> impl Iterator<Item = &'static str> {
@@ -61,5 +65,7 @@ mod tests {
         assert_eq!(TopicSet::PRAISE.iter().collect::<Vec<_>>(), ["praise"]);
         assert_eq!(TopicSet::QUESTION.iter().collect::<Vec<_>>(), ["question"]);
         assert_eq!(TopicSet::SUGGESTION.iter().collect::<Vec<_>>(), ["suggestion"]);
+        assert_eq!(TopicSet::WEBSITE.iter().collect::<Vec<_>>(), ["website_checkout"]);
+        assert_eq!(TopicSet::APP_FAULT.iter().collect::<Vec<_>>(), ["app_fault"]);
     }
 }

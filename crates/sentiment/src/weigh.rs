@@ -7,10 +7,11 @@ use crate::found::Hit;
 use crate::friction::FrictionKind;
 use crate::hash::WordSet;
 use crate::normalise::Scratch;
-use crate::rules::{Found, Says, TopicRules};
+use crate::rules::{Found, Rule, Says, TopicRules, ends_sentence};
 use crate::symbol::{Class, Symbol};
 use crate::thai_not;
 use crate::token::{Token, WORD};
+use crate::tone::Tone;
 use crate::topics::TopicSet;
 use crate::words;
 
@@ -18,6 +19,14 @@ use crate::words;
 const SCOPE: usize = 3;
 /// Words between a problem and the word that says it is solved.
 const SOLVED_WITHIN: usize = 4;
+/// Symbols behind a problem within which it says of what it is.
+const SOLVED_ABOUT: u32 = 12;
+/// What a fact complained of behind a "but" says of the whole.
+const BUT: i16 = -75;
+/// Emoji that cry, or die, of joy as well.
+const TEARS: [u32; 3] = ['😭' as u32, '💀' as u32, '☠' as u32];
+/// Symbols before "fixed it" that it may speak of.
+const SOLVED_BEHIND: u32 = 200;
 
 impl TopicRules {
     /// Resolves the words of a normalised text, finds the rules in it and says what they say together; all of it stays in `text`.
@@ -26,6 +35,8 @@ impl TopicRules {
         let found = self.weigh(text);
         text.friction = found.friction;
         text.relieved = found.relieved;
+        text.supposed = found.supposed;
+        text.tone = found.tone;
         found
     }
 
@@ -35,19 +46,39 @@ impl TopicRules {
         hits.sort_unstable_by_key(|hit| (hit.start, u32::MAX - hit.end, hit.rule));
         let around = Around { symbols, tokens, bytes };
         let (mut taking_back, mut feeling, mut any) = (Cover::default(), Cover::default(), Cover::default());
+        let (mut other_sense, mut idiom) = (Cover::default(), Cover::default());
         let (mut supposes, mut relieved) = (false, false);
+        let (mut tone, mut solved) = (Tone::default(), None);
+        // A "but" stood before the hit; friction stood behind one.
+        let (mut set_against, mut outweighs) = (false, false);
         // Behind the last friction so far that has a "not" of its own, and the first token not before the hit.
         let (mut spent, mut at) = (0, 0);
         for hit in hits.iter_mut() {
-            while around.tokens.get(at).is_some_and(|token| token.end <= hit.start) {
+            while let Some(token) = around.tokens.get(at).filter(|token| token.end <= hit.start) {
+                set_against |= token.flags & words::CONTRAST != 0;
                 at += 1;
             }
             let rule = self.rule(*hit);
             let in_another = any.holds(*hit);
             match rule.says {
-                Says::Topic(_) => {}
+                Says::Topic(_) => {
+                    hit.elsewhere = other_sense.holds(*hit);
+                    hit.void = taking_back.holds(*hit);
+                }
+                Says::NoTopic => other_sense.add(*hit),
+                Says::Solves if !in_another && !around.is_open(*hit, at) => solved = Some((*hit, at)),
+                Says::Solves => {}
+                Says::Tone(side) => {
+                    if !idiom.holds(*hit) && (rule.negates || !around.turns(*hit, at)) {
+                        tone.add(side);
+                    }
+                    idiom.add(*hit);
+                }
                 Says::NoFriction => taking_back.add(*hit),
-                Says::Contrast => hit.void = in_another,
+                Says::Contrast => {
+                    hit.void = in_another;
+                    set_against |= !in_another;
+                }
                 Says::Supposes => {
                     hit.void = in_another;
                     supposes |= !hit.void;
@@ -57,13 +88,14 @@ impl TopicRules {
                         || !rule.negates && around.denies(*hit, at, spent)
                         || kind == FrictionKind::Other && around.solves(*hit, at);
                     relieved |= hit.void;
+                    outweighs |= set_against && !hit.void;
                     if rule.negates && !hit.void {
                         spent = spent.max(hit.end);
                     }
                 }
                 Says::Feeling(valence) => {
-                    if !feeling.holds(*hit) {
-                        let negated = around.turns(*hit, at);
+                    let negated = around.turns(*hit, at);
+                    if !feeling.holds(*hit) && (negated || !taking_back.holds(*hit)) {
                         hit.valence = if negated { -valence * 3 / 4 } else { valence };
                     }
                     feeling.add(*hit);
@@ -71,11 +103,34 @@ impl TopicRules {
             }
             any.add(*hit);
         }
-        if supposes {
-            self.suppose(around.symbols, around.tokens, hits);
+        if let Some((hit, at)) = solved {
+            relieved |= self.solve(around.solved_from(hit, at), hit.start, hits);
         }
+        let supposed = supposes && self.suppose(around.symbols, around.tokens, hits);
+        hits.retain(|hit| !hit.elsewhere);
         let found = self.sum_up(hits);
-        Found { relieved: relieved && found.friction.is_none(), ..found }
+        let none = found.friction.is_none();
+        if outweighs && !none {
+            tone.add(BUT);
+        }
+        if none && around.tokens.iter().any(|token| token.class == Class::Emoji && TEARS.contains(&(token.hash as u32)))
+        {
+            tone.cry();
+        }
+        Found { relieved: relieved && none, supposed: supposed && none, tone, ..found }
+    }
+
+    /// Voids the friction between these places and what it was about; true if there was any.
+    fn solve(&self, from: u32, to: u32, hits: &mut [Hit]) -> bool {
+        let is_friction = |rule: &Rule| matches!(rule.says, Says::Friction(_));
+        let between = |hit: &Hit| hit.start >= from && hit.end <= to;
+        let ours = hits.iter().filter(|hit| between(hit) && !hit.void && is_friction(self.rule(**hit)));
+        let Some(last) = ours.map(|hit| hit.end).max() else { return false };
+        for hit in hits.iter_mut().filter(|hit| between(hit)) {
+            let rule = self.rule(*hit);
+            hit.void |= is_friction(rule) || matches!(rule.says, Says::Topic(_)) && hit.start < last + SOLVED_ABOUT;
+        }
+        true
     }
 
     fn sum_up(&self, hits: &[Hit]) -> Found {
@@ -83,7 +138,10 @@ impl TopicRules {
         let mut longest = 0;
         for hit in hits {
             match self.rule(*hit).says {
-                Says::Topic(topic) => found.topics.0 |= topic,
+                Says::Topic(topic) => {
+                    found.topics.0 |= topic & !TopicSet::SPEECH.0;
+                    found.speech.0 |= topic & TopicSet::SPEECH.0;
+                }
                 Says::Friction(kind) if !hit.void => {
                     found.frictions.add(kind);
                     // The more a phrase says, the better it names the kind.
@@ -103,9 +161,9 @@ impl TopicRules {
         found
     }
 
-    /// Voids what stands behind an "if" in a sentence that asks.
-    fn suppose(&self, symbols: &[Symbol], tokens: &[Token], hits: &mut [Hit]) {
-        let mut next = 0;
+    /// Voids what stands behind an "if" in a sentence that asks; true if friction was among it.
+    fn suppose(&self, symbols: &[Symbol], tokens: &[Token], hits: &mut [Hit]) -> bool {
+        let (mut next, mut any) = (0, false);
         while let Some(found) = hits[next..].iter().position(|hit| self.rule(*hit).says == Says::Supposes && !hit.void)
         {
             let from = next + found;
@@ -116,10 +174,12 @@ impl TopicRules {
             let behind = from + hits[from..].iter().take_while(|hit| hit.start < end).count();
             let first = hits[..from].iter().rposition(|hit| hit.start < begin).map_or(0, |last| last + 1);
             if hits[first..behind].iter().any(|hit| self.topics_of(*hit) & TopicSet::QUESTION.0 != 0) {
+                any |= hits[from..behind].iter().any(|hit| self.is_friction(*hit));
                 hits[from..behind].iter_mut().for_each(|hit| hit.void = true);
             }
             next = behind.max(from + 1);
         }
+        any
     }
 }
 
@@ -214,6 +274,23 @@ impl Around<'_> {
         false
     }
 
+    /// True if what begins with token `at` is not done, or still to be done: "never fixed it", "please fix".
+    fn is_open(&self, hit: Hit, at: usize) -> bool {
+        let unsaid = |word: &Token| word.flags & words::NEGATOR != 0 || OPEN.contains(word.canonical);
+        match self.is_word(at) {
+            true => self.words_before(at).take(SCOPE).any(unsaid),
+            false => thai_not::is_before(self.bytes, hit.start as usize, &thai_not::TURNS),
+        }
+    }
+
+    /// Where that begins which a phrase that begins with token `at` may say is over: in its sentence and the one before.
+    fn solved_from(&self, hit: Hit, at: usize) -> u32 {
+        let nearest = hit.start.saturating_sub(SOLVED_BEHIND);
+        let before = self.tokens[..at].iter().rev().take_while(|token| token.start >= nearest);
+        let mut ends = before.filter(|token| ends_sentence(token, self.symbols));
+        ends.nth(1).map_or(nearest, |token| token.end)
+    }
+
     fn is_word(&self, at: usize) -> bool {
         self.tokens.get(at).is_some_and(Token::is_word)
     }
@@ -222,11 +299,6 @@ impl Around<'_> {
     fn words_before(&self, at: usize) -> impl Iterator<Item = &Token> {
         self.tokens[..at].iter().rev().take_while(|token| token.is_word())
     }
-}
-
-fn ends_sentence(token: &Token, symbols: &[Symbol]) -> bool {
-    token.class == Class::Punctuation
-        && token.of(symbols).iter().any(|symbol| matches!(symbol.code(), 0x21 | 0x2E | 0x3B | 0x3F))
 }
 
 /// May stand between "not" and what it takes back: "no more issues", "tidak pernah ada yang rusak".

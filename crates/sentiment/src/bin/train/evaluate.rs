@@ -44,7 +44,7 @@ pub(crate) fn predict(table: &Table, features: Features<'_>, samples: &[Sample])
         .map(|sample| {
             scratch.normalise(&sample.text);
             features.rules.read(&mut scratch);
-            table.probabilities(&scratch, features.lexicon, features.with_thai)
+            scratch.tilt(table.probabilities(&scratch, features.lexicon, features.with_thai))
         })
         .collect()
 }
