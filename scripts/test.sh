@@ -11,6 +11,9 @@ SECONDS=0
 # What needs no test binary and much processor time: in the time that the tests leave, which wait for much.
 lint() {
   cargo clippy --release --locked --workspace --all-targets -- -D warnings || return
+  # What a build may leave out, and take in.
+  cargo clippy --release --locked -p crumbtrail --no-default-features --features cloud -- -D warnings || return
+  cargo test --release --locked -p crumbtrail-sentiment --no-default-features --test golden || return
   echo "clippy passed"
   scripts/deny.sh
 }
