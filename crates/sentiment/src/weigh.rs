@@ -21,6 +21,8 @@ const SCOPE: usize = 3;
 const SOLVED_WITHIN: usize = 4;
 /// Symbols behind a problem within which it says of what it is.
 const SOLVED_ABOUT: u32 = 12;
+/// Tokens of a text that a fact behind a "but", or an idiom without feeling, says all of.
+const SHORT: usize = 12;
 /// What a fact complained of behind a "but" says of the whole.
 const BUT: i16 = -75;
 /// Emoji that cry, or die, of joy as well.
@@ -51,6 +53,7 @@ impl TopicRules {
         let (mut tone, mut solved) = (Tone::default(), None);
         // A "but" stood before the hit; friction stood behind one.
         let (mut set_against, mut outweighs) = (false, false);
+        let is_short = around.tokens.len() <= SHORT;
         // Behind the last friction so far that has a "not" of its own, and the first token not before the hit.
         let (mut spent, mut at) = (0, 0);
         for hit in hits.iter_mut() {
@@ -69,7 +72,7 @@ impl TopicRules {
                 Says::Solves if !in_another && !around.is_open(*hit, at) => solved = Some((*hit, at)),
                 Says::Solves => {}
                 Says::Tone(side) => {
-                    if !idiom.holds(*hit) && (rule.negates || !around.turns(*hit, at)) {
+                    if (side != 0 || is_short) && !idiom.holds(*hit) && (rule.negates || !around.turns(*hit, at)) {
                         tone.add(side);
                     }
                     idiom.add(*hit);
@@ -110,7 +113,7 @@ impl TopicRules {
         hits.retain(|hit| !hit.elsewhere);
         let found = self.sum_up(hits);
         let none = found.friction.is_none();
-        if outweighs && !none {
+        if outweighs && !none && is_short {
             tone.add(BUT);
         }
         if none && around.tokens.iter().any(|token| token.class == Class::Emoji && TEARS.contains(&(token.hash as u32)))
