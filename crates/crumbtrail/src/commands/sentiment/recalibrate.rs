@@ -64,6 +64,7 @@ fn fit(scorer: &Scorer, labelled: &[Labelled]) -> Result<(Stored, String)> {
         }
     }
     let mut languages = BTreeMap::new();
+    let mut unhelped = 0;
     let mut page =
         "language  labels  right before → after   ECE before → after   (after: 5-fold cross-validated)\n".to_owned();
     for (language, samples) in &samples {
@@ -72,16 +73,22 @@ fn fit(scorer: &Scorer, labelled: &[Labelled]) -> Result<(Stored, String)> {
                 writeln!(page, "{language:<8} {:>7}  too few, {LEAST_LABELS} are needed: left as it is", samples.len());
             continue;
         }
-        let (before, after) = (quality(samples), quality(&cross_validated(samples)));
+        let (before, after) = (Worth::of(samples), Worth::of(&cross_validated(samples)));
+        let helps = after.is_better_than(&before);
         let _ = writeln!(
             page,
-            "{language:<8} {:>7}        {:.3} → {:.3}        {:.3} → {:.3}",
+            "{language:<8} {:>7}        {:.3} → {:.3}        {:.3} → {:.3}{}",
             samples.len(),
-            before.0,
-            after.0,
-            before.1,
-            after.1
+            before.right,
+            after.right,
+            before.calibration_error,
+            after.calibration_error,
+            if helps { "" } else { "   WORSE: not written, left as it is" }
         );
+        if !helps {
+            unhelped += 1;
+            continue;
+        }
         let calibration = Calibration::fit(samples);
         let fitted = Fitted { labels: samples.len(), temperature: calibration.temperature, offset: calibration.offset };
         languages.insert((*language).to_owned(), fitted);
@@ -89,10 +96,43 @@ fn fit(scorer: &Scorer, labelled: &[Labelled]) -> Result<(Stored, String)> {
     if unread > 0 {
         let _ = writeln!(page, "{unread} texts are in no language that is scored and were left out");
     }
+    if languages.is_empty() && unhelped > 0 {
+        bail!(
+            "no language would be read better, nothing is written: more labels, or labels of more kinds, may help\n{page}"
+        );
+    }
     if languages.is_empty() {
         bail!("no language has {LEAST_LABELS} labelled texts\n{page}");
     }
     Ok((Stored { model: scorer.model_version().to_owned(), languages }, page))
+}
+
+/// How well probabilities fit labels.
+struct Worth {
+    right: f32,
+    calibration_error: f32,
+    /// Mean log loss, which a calibration is fitted to.
+    loss: f32,
+}
+
+impl Worth {
+    /// Either figure may fall by so much when the other gains.
+    const GIVE: f32 = 0.01;
+
+    fn of(samples: &[([f32; 3], Label)]) -> Self {
+        let (right, calibration_error) = quality(samples);
+        let losses = samples.iter().map(|(probabilities, label)| -probabilities[*label as usize].max(1e-6).ln());
+        Self { right, calibration_error, loss: losses.sum::<f32>() / samples.len().max(1) as f32 }
+    }
+
+    /// The loss falls, neither figure gets clearly worse, and not both get worse at all.
+    fn is_better_than(&self, before: &Self) -> bool {
+        let (less_right, less_calibrated) =
+            (before.right - self.right, self.calibration_error - before.calibration_error);
+        self.loss < before.loss
+            && less_right.max(less_calibrated) <= Self::GIVE
+            && less_right.min(less_calibrated) <= 0.0
+    }
 }
 
 /// Each sample as calibrated by the other folds.
@@ -135,6 +175,27 @@ mod tests {
         assert_ne!(changed.model_version(), scorer.model_version());
         let read = |scorer: &Scorer| scorer.read("the parcel has arrived, thank you", None, &mut Scratch::new()).label;
         assert_eq!((read(&scorer), read(&changed)), (Label::Positive, Label::Neutral));
+    }
+
+    /// Labels that have nothing to do with the texts: what one fold teaches, the next refutes.
+    #[test]
+    fn a_calibration_that_makes_it_worse_is_not_written() {
+        let scorer = Scorer::embedded().unwrap();
+        let texts = ["terrible, it is broken", "the parcel has arrived, thank you", "what time do you open?"];
+        let well_read = |at: usize| {
+            let reading = scorer.read(texts[at % 3], None, &mut Scratch::new());
+            Labelled { text: texts[at % 3].to_owned(), label: reading.label, language: None }
+        };
+        // Each fold of a fifth has one label more often than the rest, so that it is the rarest outside of it.
+        let odd = |at: usize| Labelled { label: Label::ALL[at % 5 % 3], ..well_read(at / 5) };
+        let labelled: Vec<Labelled> = (0..60).map(odd).collect();
+        let refused = fit(&scorer, &labelled).unwrap_err().to_string();
+        assert!(refused.contains("nothing is written") && refused.contains("WORSE"), "{refused}");
+        // Another language's labels are of use, and are written alone.
+        let thai =
+            (0..60).map(|_| Labelled { text: "ของพัง".to_owned(), label: Label::Negative, language: None });
+        let (stored, page) = fit(&scorer, &labelled.into_iter().chain(thai).collect::<Vec<_>>()).unwrap();
+        assert_eq!(stored.languages.keys().collect::<Vec<_>>(), ["th"], "{page}");
     }
 
     #[test]
