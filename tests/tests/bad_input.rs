@@ -103,11 +103,10 @@ fn the_examples_beside_the_schemas_come_to_rows_and_dead_letters() {
     }
     let mut shop = Deployment::new("");
     shop.start_engine();
-    let mut before = 0;
     for (folder, format, kind) in
         [("click_event", "native", "click"), ("support_entry", "native", "support"), ("segment", "segment", "click")]
     {
-        let (mut lines, mut expected, mut valid) = (Vec::new(), String::new(), 0);
+        let (mut lines, mut expected) = (Vec::new(), String::new());
         for is_valid in [true, false] {
             let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/avro/examples").join(folder);
             let examples = examples.join(if is_valid { "valid" } else { "invalid" });
@@ -119,9 +118,7 @@ fn the_examples_beside_the_schemas_come_to_rows_and_dead_letters() {
                 let text = std::fs::read(&path).unwrap();
                 lines.extend(text.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
                 lines.push(b'\n');
-                if is_valid {
-                    valid += 1;
-                } else {
+                if !is_valid {
                     let offset = lines.iter().filter(|byte| **byte == b'\n').count() - 1;
                     writeln!(expected, "{offset}\t{}", name.split('.').next().unwrap()).unwrap();
                 }
@@ -130,12 +127,12 @@ fn the_examples_beside_the_schemas_come_to_rows_and_dead_letters() {
         let name = format!("{folder}.jsonl");
         let file = shop.write(&name, lines);
         let arguments = ["--format", format, "--kind", kind, "--keep-open"];
-        shop.ok("import", arguments.iter().map(AsRef::as_ref).chain([file.as_os_str()]));
+        // What is valid may end in another way than counted: without consent, of a robot, said twice. Dead it is not.
+        let said = shop.ok("import", arguments.iter().map(AsRef::as_ref).chain([file.as_os_str()]));
+        assert!(said.contains(&format!("dead {:>16}\n", expected.lines().count())), "{said}");
+        assert!(said.contains("balance    read = counted") && !said.contains("counted             0"), "{said}");
         let letters = format!("SELECT offset, reason FROM dead_letters WHERE topic = '{name}' ORDER BY offset");
         assert_eq!(shop.sql(&letters), expected, "{folder}");
-        let counted = shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'");
-        assert_eq!(counted - before, valid, "{folder}");
-        before = counted;
     }
     assert!(shop.number("SELECT count() FROM sessions") > 0 && shop.number("SELECT count() FROM conversations") > 0);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
@@ -223,7 +220,7 @@ fn a_file_named_twice_is_read_once_and_one_of_the_far_future_leaves_time_open() 
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
 
     let said = shop.ok("import", ["--format".as_ref(), "combined".as_ref(), shop.write("c", "no log\n").as_os_str()]);
-    assert!(said.contains("is --format right?"), "{said}");
+    assert!(said.contains("are --format and --kind right?"), "{said}");
     let out = shop.path("out.txt");
     let written = format!("SELECT 1 INTO OUTFILE '{}'", out.display());
     assert!(shop.fails("sql", [&written]).contains("READONLY"), "a question writes nothing");

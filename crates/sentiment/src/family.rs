@@ -2,6 +2,9 @@
 
 /// All phrases of a family, in the order written.
 pub(crate) fn phrases(family: &str) -> Vec<String> {
+    if !family.contains(['(', '[']) {
+        return vec![family.to_owned()];
+    }
     let mut all = vec![String::new()];
     let mut rest = family;
     while let Some(at) = rest.find(['(', '[']) {
@@ -11,7 +14,16 @@ pub(crate) fn phrases(family: &str) -> Vec<String> {
         all = all.iter().flat_map(|begun| ways.iter().map(move |way| [begun, &rest[..at], way].concat())).collect();
         rest = &rest[end + 1..];
     }
-    all.iter().map(|begun| [begun.as_str(), rest].concat().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    for phrase in &mut all {
+        phrase.push_str(rest);
+        // What was left out leaves its blanks.
+        while let Some(at) = phrase.find("  ") {
+            phrase.remove(at);
+        }
+        phrase.truncate(phrase.trim_end().len());
+        phrase.drain(..phrase.len() - phrase.trim_start().len());
+    }
+    all
 }
 
 #[cfg(test)]
