@@ -6,11 +6,12 @@
 //! with an id is kept as a summary until nothing in time can join it, and an entry that does opens it again: its row is then not
 //! final until it has settled anew. What comes later is another conversation of the same id; its first entry tells it apart.
 //!
-//! A *message* is a message or mention, or an opening that has text; a rating with text is one on the public channels
-//! (review, social, comment), where it is how a contact begins. The *first reply* is the first message of a human agent
-//! after the customer's first word (a message or an opening of theirs, or a rating of any kind where the conversation began on
-//! a public channel or by a survey); automata never reply. A `resolved` entry resolves, a `reopened` one takes that back;
-//! `closed` and `resolved` show as the status until something lifts them, and nobody waits meanwhile.
+//! A *message* is a message or mention, or an opening that has text; so is the text of a human agent's `resolved` or `closed`. A
+//! rating with text is one on the public channels (review, social, comment), where it is how a contact begins. The customer's
+//! *first word* is a message, an opening or a reopening of theirs, or a rating of any kind where the conversation began on a
+//! public channel or by a survey. From it the clocks run: without one nothing is promised. The *first reply* is the first message
+//! of a human agent after it; automata never reply. `resolved` and `closed` show as the status until the case is `opened` or
+//! `reopened`, which takes both back, and nobody waits meanwhile.
 
 use crate::attributes::{self, CONTACT, CUSTOMER, ENTRY_PLACE, Entry, STORE, VISITOR};
 use crate::event::{Event, Order};
@@ -64,7 +65,8 @@ struct Sums {
     department: Symbol,
     handover_count: u32,
     department_change_count: u32,
-    has_word: bool,
+    /// The customer's first.
+    first_word: Option<EventTime>,
     first_reply: Option<EventTime>,
     first_resolved: Option<EventTime>,
     resolved: Option<EventTime>,
@@ -102,7 +104,7 @@ stored_fields!(Sums {
     department,
     handover_count,
     department_change_count,
-    has_word,
+    first_word,
     first_reply,
     first_resolved,
     resolved,
@@ -153,9 +155,11 @@ impl Summary {
         }
         let is_moved = hand_over(&mut sums.department, entry.department, &mut self.departments);
         sums.department_change_count += u32::from(is_moved);
-        sums.life(event, rules);
+        sums.reopen(event, rules);
         sums.message(event, &entry, rules, interner);
-        if let Some(rating) = entry.rating {
+        sums.end(event, rules);
+        // Survey tools send what customers told them as the system.
+        if let (Some(rating), Author::Customer | Author::System) = (entry.rating, entry.author) {
             sums.ratings.rate(rating, entry.scale);
         }
     }
@@ -233,8 +237,10 @@ impl Summary {
         let channel = Channel::from_code(sums.channel).unwrap_or_default();
         let priority = interner.str(sums.priority);
         let opened_at = sums.begin.at;
-        let due = sla::due(&rules.policies, &rules.hours, priority, channel, opened_at);
+        let due = |word| sla::due(&rules.policies, &rules.hours, priority, channel, word);
+        let due = sums.first_word.map(due).unwrap_or_default();
         let business = |at: Option<EventTime>| at.map(|at| rules.hours.between(opened_at, at));
+        let replied = sums.first_word.zip(sums.first_reply);
         let [rating_first, rating_latest] = sums.ratings.ends();
         let [score_start, score_end, score_worst] = sums.feelings.scores();
         let (awaiting, waiting_since) = sums.waiting.awaiting(sums.status != OPEN);
@@ -255,10 +261,11 @@ impl Summary {
             channel,
             opened_at,
             last_at: sums.end,
+            first_word_at: sums.first_word,
             first_reply_at: sums.first_reply,
             first_resolved_at: sums.first_resolved,
             resolved_at: sums.resolved,
-            first_reply_business_ms: business(sums.first_reply),
+            first_reply_business_ms: replied.map(|(word, reply)| rules.hours.between(word, reply)),
             first_resolution_business_ms: business(sums.first_resolved),
             resolution_business_ms: business(sums.resolved),
             awaiting,
@@ -330,22 +337,30 @@ fn hand_over(held: &mut Symbol, found: Symbol, all: &mut Vec<Symbol>) -> bool {
 }
 
 impl Sums {
-    fn life(&mut self, event: &Event, rules: &Rules) {
+    /// What is resolved or closed is so no longer once it is opened, whether for the first time or again.
+    fn reopen(&mut self, event: &Event, rules: &Rules) {
+        let is_over = self.status != OPEN;
+        let is_again = match event.kind {
+            Kind::SupportOpened => is_over,
+            Kind::SupportReopened => true,
+            _ => return,
+        };
+        self.reopen_count += u32::from(is_over);
+        (self.resolved, self.closed, self.status) = (None, None, OPEN);
+        if is_again {
+            self.turn(Turn::Customer, event.at(), rules);
+        }
+    }
+
+    fn end(&mut self, event: &Event, rules: &Rules) {
         let at = event.at();
         match event.kind {
-            Kind::SupportOpened => (self.status, self.closed) = (OPEN, None),
             Kind::SupportResolved => {
                 self.first_resolved = self.first_resolved.or(Some(at));
                 self.resolved = Some(at);
                 self.touches = self.agent_message_count;
                 self.turn(Turn::Over, at, rules);
                 self.status = 1;
-            }
-            Kind::SupportReopened => {
-                self.reopen_count += 1;
-                (self.resolved, self.closed) = (None, None);
-                self.status = OPEN;
-                self.turn(Turn::Customer, at, rules);
             }
             Kind::SupportClosed => {
                 self.closed = self.closed.or(Some(at));
@@ -369,6 +384,7 @@ impl Sums {
         let is_message = match event.kind {
             Kind::SupportMessage | Kind::SupportMention => true,
             Kind::SupportOpened => has_text,
+            Kind::SupportResolved | Kind::SupportClosed => has_text && entry.author == Author::Agent,
             Kind::SupportRating => has_text && is_public(entry.channel),
             _ => false,
         };
@@ -376,8 +392,8 @@ impl Sums {
             Author::Customer => {
                 self.customer_message_count += u32::from(is_message);
                 let is_rating = event.kind == Kind::SupportRating && is_begun_by_rating(self.channel);
-                if is_message || is_rating || event.kind == Kind::SupportOpened {
-                    self.has_word = true;
+                if is_message || is_rating || matches!(event.kind, Kind::SupportOpened | Kind::SupportReopened) {
+                    self.first_word = self.first_word.or(Some(event.at()));
                     self.turn(Turn::Customer, event.at(), rules);
                 }
                 if let Some(score) = event.score(interner) {
@@ -390,7 +406,7 @@ impl Sums {
             }
             Author::Agent if is_message => {
                 self.agent_message_count += 1;
-                if self.has_word {
+                if self.first_word.is_some() {
                     self.first_reply = self.first_reply.or(Some(event.at()));
                 }
                 self.turn(Turn::Agent, event.at(), rules);

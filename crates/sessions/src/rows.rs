@@ -202,13 +202,16 @@ pub struct ConversationRow<'a> {
     pub opened_at: EventTime,
     /// Last entry.
     pub last_at: EventTime,
-    /// First public message of a human agent after the first of the customer.
+    /// The customer's first word: a message, opening or reopening of theirs, or a rating that begins a contact. The clocks of the
+    /// first reply and of what is due run from here.
+    pub first_word_at: Option<EventTime>,
+    /// First public message of a human agent after it.
     pub first_reply_at: Option<EventTime>,
     /// First resolution.
     pub first_resolved_at: Option<EventTime>,
     /// Last resolution that was not reopened.
     pub resolved_at: Option<EventTime>,
-    /// Business time from the opening to the first reply, ms.
+    /// Business time from the customer's first word to the first reply, ms.
     pub first_reply_business_ms: Option<i64>,
     /// Business time from the opening to the first resolution, ms.
     pub first_resolution_business_ms: Option<i64>,
@@ -224,9 +227,9 @@ pub struct ConversationRow<'a> {
     pub requester_wait_business_ms: i64,
     /// What agents waited for the customer's answers that came, ms.
     pub agent_wait_ms: i64,
-    /// When the first reply was due by the policy that fits; `None` without one.
+    /// When the first reply was due by the policy that fits; `None` without one, or without a word of the customer.
     pub first_reply_due_at: Option<EventTime>,
-    /// When the resolution was due.
+    /// When the resolution was due, likewise.
     pub resolution_due_at: Option<EventTime>,
     /// Whether the first reply came after it was due; `None` while it has not come, or without a policy.
     pub is_first_reply_breached: Option<bool>,
@@ -234,7 +237,7 @@ pub struct ConversationRow<'a> {
     pub is_resolution_breached: Option<bool>,
     /// Messages of human agents it took: `none`, `one`, `two` or `multi`; empty while unresolved.
     pub touch_class: &'static str,
-    /// Times it was reopened.
+    /// Times it was opened again after a resolution or close.
     pub reopen_count: u32,
     /// Messages of the customer.
     pub customer_message_count: u32,
@@ -252,7 +255,7 @@ pub struct ConversationRow<'a> {
     pub department_change_count: u32,
     /// Times it went from one channel to another.
     pub channel_change_count: u32,
-    /// First rating.
+    /// First rating; those of agents and automata, and those off their scale, are none.
     pub rating_first: Option<f32>,
     /// Latest rating.
     pub rating_latest: Option<f32>,

@@ -11,9 +11,9 @@ pub struct Policy {
     pub priority: String,
     /// Channel it is for; `None` for every one.
     pub channel: Option<Channel>,
-    /// Longest time from the opening to the first reply, ms.
+    /// Longest time from the customer's first word to the first reply, ms.
     pub first_reply_ms: Option<i64>,
-    /// Longest time from the opening to the resolution, ms.
+    /// Longest time from the customer's first word to the resolution, ms.
     pub resolution_ms: Option<i64>,
     /// Whether these are times in which the service is open.
     pub in_business_hours: bool,
@@ -26,13 +26,13 @@ pub(crate) struct Due {
     pub(crate) resolution: Option<EventTime>,
 }
 
-/// What is due of a conversation opened at `opened`.
-pub(crate) fn due(policies: &[Policy], hours: &Hours, priority: &str, channel: Channel, opened: EventTime) -> Due {
+/// What is due of a conversation in which the customer's first word came at `word`.
+pub(crate) fn due(policies: &[Policy], hours: &Hours, priority: &str, channel: Channel, word: EventTime) -> Due {
     let fits = |policy: &&Policy| {
         (policy.priority.is_empty() || policy.priority == priority) && policy.channel.is_none_or(|only| only == channel)
     };
     let Some(policy) = policies.iter().find(fits) else { return Due::default() };
-    let by = |ms: i64| if policy.in_business_hours { hours.after(opened, ms) } else { Some(opened.plus(ms)) };
+    let by = |ms: i64| if policy.in_business_hours { hours.after(word, ms) } else { Some(word.plus(ms)) };
     Due { first_reply: policy.first_reply_ms.and_then(by), resolution: policy.resolution_ms.and_then(by) }
 }
 

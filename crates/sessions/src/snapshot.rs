@@ -24,7 +24,7 @@ use crumbtrail_events::{Key, Pieces};
 use smallvec::SmallVec;
 
 /// The format this build writes.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 /// What a state needs beside its slots to save them.
 #[derive(Clone, Copy)]

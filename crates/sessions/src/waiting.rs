@@ -8,7 +8,8 @@
 //!
 //! The requester waits from their first unanswered word until a human agent's message; the agent from a message of theirs
 //! until the customer's next word. A resolution or a close ends both, and what is said after it begins none ("thanks", "you're
-//! welcome"). A reopening makes the requester wait, from their first word since that no agent answered. Automata answer nothing.
+//! welcome"). A reopening (a `reopened`, or an `opened` after the end) makes the requester wait, from their first word since
+//! that no agent answered. Automata answer nothing.
 
 use crate::business_hours::Hours;
 use crate::stored::stored_fields;

@@ -12,5 +12,7 @@ mod conversations;
 mod oracle;
 #[path = "order/run.rs"]
 mod run;
+#[path = "order/service.rs"]
+mod service;
 #[path = "order/sessions.rs"]
 mod sessions;

@@ -320,7 +320,7 @@ fn damaged_state_is_an_error_and_never_a_panic() {
 fn state_of_another_format_is_refused_in_plain_words() {
     let mut bytes = Vec::new();
     rules(1_000, 1_000).state.save(&mut bytes);
-    for version in [0, 6, 8] {
+    for version in [0, 7, 9] {
         bytes[0] = version;
         let refusal = crumbtrail_sessions::Sessions::load(RuleBook::default(), &bytes).map(|_| ()).unwrap_err();
         assert!(refusal.to_string().contains("another format version: remove the snapshots"), "{refusal}");

@@ -256,10 +256,24 @@ impl Twice for Talk {
 
 fn talk(list: &[&Placed]) -> Talk {
     let mut talk = Talk { is_final: true, opened_ms: list[0].record.at_ms, ..Talk::default() };
+    let mut is_over = false;
     for record in list.iter().map(|placed| &placed.record) {
         talk.last_ms = record.at_ms;
-        talk.reopened += i64::from(record.kind == Kind::SupportReopened);
-        if matches!(record.kind, Kind::SupportMessage | Kind::SupportOpened) {
+        is_over = match record.kind {
+            Kind::SupportResolved | Kind::SupportClosed => true,
+            Kind::SupportOpened | Kind::SupportReopened => {
+                talk.reopened += i64::from(is_over);
+                false
+            }
+            _ => is_over,
+        };
+        // Every entry has a text.
+        let speaks = match record.kind {
+            Kind::SupportMessage | Kind::SupportOpened => true,
+            Kind::SupportResolved | Kind::SupportClosed => record.author == Author::Agent,
+            _ => false,
+        };
+        if speaks {
             let author = match record.author {
                 Author::Customer => 0,
                 Author::Agent => 1,

@@ -24,7 +24,7 @@ const DEAD_LETTERS: usize = 3;
 const _: () = assert!(matches!(TABLES[IDENTITY_LINKS], TableId::IdentityLinks));
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// One partition's sessionize step.
 pub struct Sessionize {

@@ -135,9 +135,9 @@ pub struct PolicyConfig {
     pub priority: String,
     /// Channel it is for, such as `chat`; empty for every one.
     pub channel: String,
-    /// Longest time from the opening to the first reply, minutes; none: no promise.
+    /// Longest time from the customer's first word to the first reply, minutes; none: no promise.
     pub first_reply_minutes: Option<u32>,
-    /// Longest time from the opening to the resolution, minutes; none: no promise.
+    /// Longest time from the customer's first word to the resolution, minutes; none: no promise.
     pub resolution_minutes: Option<u32>,
     /// Whether only time in which the service is open counts.
     pub in_business_hours: bool,

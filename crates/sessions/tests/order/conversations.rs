@@ -2,6 +2,7 @@
 
 use crate::oracle::Row;
 use crate::run::{GAP, MEMORY, SPAN, START, Step, TALK_GAP, arrange, cases, jitter, rules, run, steps};
+use crate::service::said_of;
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::vocabulary::{Author, Channel, Says, Scale};
@@ -10,17 +11,37 @@ use crumbtrail_sessions::{Hours, Policy, RuleBook, Rules, Zone};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// What makes a conversation of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    Case,
+    Customer,
+    Visitor,
+    Contact,
+}
+
+impl Whose {
+    fn key(self) -> Key {
+        match self {
+            Whose::Case => Key::conversation("shop", "case"),
+            Whose::Customer => Key::customer("shop", "ann"),
+            Whose::Visitor => Key::visitor("shop", "v"),
+            Whose::Contact => Key::contact("shop", "hash"),
+        }
+    }
+}
+
 /// One support entry of the test's own making.
 #[derive(Clone, Debug)]
-struct Entry {
-    at: i64,
+pub(crate) struct Entry {
+    pub(crate) at: i64,
     skew: i32,
     delay: i64,
     name: u32,
-    kind: Kind,
-    author: Author,
-    channel: Channel,
-    has_id: bool,
+    pub(crate) kind: Kind,
+    pub(crate) author: Author,
+    pub(crate) channel: Channel,
+    whose: Whose,
     agent: u8,
     rating: Option<u8>,
     score: Option<i8>,
@@ -36,33 +57,47 @@ impl Entry {
         format!("s{}", self.name)
     }
 
+    pub(crate) fn has_text(&self) -> bool {
+        self.score.is_some()
+    }
+
+    pub(crate) fn priority(&self) -> &'static str {
+        pick(self.priority)
+    }
+
+    pub(crate) fn rating(&self) -> Option<(u8, Scale)> {
+        self.rating.map(|rating| (rating, Scale::ALL[usize::from(self.agent) % 5]))
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let id = self.id();
-        let pick = |n: u8| ["", "a", "b", "c"][usize::from(n) % 4];
+        let of = |whose: Whose, name| if self.whose == whose { name } else { "" };
         let mut bytes = Vec::new();
         Touchpoint {
             head: Head {
                 outcome: Outcome::Counted,
                 kind: self.kind,
-                key: if self.has_id { Key::conversation("shop", "case") } else { Key::customer("shop", "ann") },
+                key: self.whose.key(),
                 id: id_hash(&id),
                 occurred_at: EventTime(self.at),
             },
             event_id: &id,
             site: "shop",
-            customer: "ann",
+            customer: if self.whose == Whose::Case { "ann" } else { of(Whose::Customer, "ann") },
+            visitor: of(Whose::Visitor, "v"),
+            contact: of(Whose::Contact, "hash"),
             device_at: self.at + i64::from(self.skew),
             received_at: self.at + self.delay,
-            conversation: if self.has_id { "case" } else { "" },
+            conversation: of(Whose::Case, "case"),
             author: self.author,
             channel: self.channel,
             agent: pick(self.agent),
             department: pick(self.agent / 4),
             language: pick(self.agent / 16),
-            priority: pick(self.priority),
+            priority: self.priority(),
             rating: self.rating.map(f32::from),
-            scale: if self.rating.is_some() { Scale::ALL[usize::from(self.agent) % 5] } else { Scale::None },
-            text: if self.score.is_some() { "words" } else { "" },
+            scale: self.rating().map_or(Scale::None, |(_, scale)| scale),
+            text: if self.has_text() { "words" } else { "" },
             score: self.score.map(|score| f32::from(score) / 100.0),
             topics: u32::from(self.agent),
             friction: self.agent > 200,
@@ -77,8 +112,12 @@ impl Entry {
     }
 }
 
+fn pick(n: u8) -> &'static str {
+    ["", "a", "b", "c"][usize::from(n) % 4]
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
-    const KINDS: [Kind; 9] = [
+    const KINDS: [Kind; 10] = [
         Kind::SupportMessage,
         Kind::SupportMessage,
         Kind::SupportMessage,
@@ -86,16 +125,30 @@ fn entry() -> impl Strategy<Value = Entry> {
         Kind::SupportAssigned,
         Kind::SupportResolved,
         Kind::SupportReopened,
+        Kind::SupportClosed,
         Kind::SupportRating,
         Kind::SupportMention,
     ];
     const AUTHORS: [Author; 4] = [Author::Customer, Author::Agent, Author::Bot, Author::System];
-    const CHANNELS: [Channel; 3] = [Channel::Chat, Channel::Phone, Channel::Review];
-    let what = (0usize..KINDS.len(), 0usize..AUTHORS.len(), 0usize..CHANNELS.len(), any::<bool>(), any::<u8>(), 0u8..4);
-    let said = (proptest::option::of(1u8..6), proptest::option::of(-100i8..100));
+    // Few, and some of them often, so that conversations without an id are of more than an entry.
+    const CHANNELS: [Channel; 9] = [
+        Channel::Chat,
+        Channel::Chat,
+        Channel::Chat,
+        Channel::Phone,
+        Channel::Phone,
+        Channel::SupportEmail,
+        Channel::Review,
+        Channel::Review,
+        Channel::Survey,
+    ];
+    const WHOSE: [Whose; 6] = [Whose::Case, Whose::Case, Whose::Case, Whose::Customer, Whose::Visitor, Whose::Contact];
+    let what = (0..KINDS.len(), 0..AUTHORS.len(), 0..CHANNELS.len(), 0..WHOSE.len(), any::<u8>(), 0u8..4);
+    // Ratings beyond every scale, too.
+    let said = (proptest::option::of(0u8..12), proptest::option::of(-100i8..100));
     let when = (0..SPAN, -2i32..3, 0i64..3_000);
     (what, said, when).prop_map(
-        |((kind, author, channel, has_id, agent, priority), (rating, score), (at, skew, delay))| Entry {
+        |((kind, author, channel, whose, agent, priority), (rating, score), (at, skew, delay))| Entry {
             at: START + if at % 3 == 0 { at / GAP * GAP } else { at },
             skew,
             delay,
@@ -103,7 +156,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             kind: KINDS[kind],
             author: AUTHORS[author],
             channel: CHANNELS[channel],
-            has_id,
+            whose: WHOSE[whose],
             agent,
             rating,
             score,
@@ -128,28 +181,28 @@ fn service() -> Rules {
     Rules { hours, policies: vec![policy, any], ..rules() }
 }
 
-/// Which rows there must be, without any state: entries in order, cut by silence.
-fn keys(entries: &[Entry]) -> Vec<(String, i64)> {
-    let mut threads: BTreeMap<Option<u8>, Vec<&Entry>> = BTreeMap::new();
+/// Id and begin of each conversation there must be, and its entries, without any state: entries in order, cut by silence.
+fn talks(entries: &[Entry]) -> BTreeMap<(String, i64), Vec<&Entry>> {
+    let mut threads: BTreeMap<(Whose, Option<u8>), Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
-        threads.entry((!entry.has_id).then_some(entry.channel as u8)).or_default().push(entry);
+        let made_of = (entry.whose != Whose::Case).then_some(entry.channel as u8);
+        threads.entry((entry.whose, made_of)).or_default().push(entry);
     }
-    let mut keys = Vec::new();
-    for (made_of, mut thread) in threads {
+    let mut talks = BTreeMap::new();
+    for ((_, made_of), mut thread) in threads {
         thread.sort_by_key(|entry| (entry.at, entry.skew, id_hash(&entry.id())));
         let silence = if made_of.is_some() { TALK_GAP } else { MEMORY };
         for talk in thread.chunk_by(|a, b| b.at - a.at <= silence) {
             let id = made_of.map_or("case".to_owned(), |channel| made_id(channel, talk[0]));
-            keys.push((id, talk[0].at));
+            talks.insert((id, talk[0].at), talk.to_vec());
         }
     }
-    keys.sort();
-    keys
+    talks
 }
 
 /// The id of a conversation without one: of person, channel and first entry.
 fn made_id(channel: u8, first: &Entry) -> String {
-    let mut bytes = Key::customer("shop", "ann").0.to_le_bytes().to_vec();
+    let mut bytes = first.whose.key().0.to_le_bytes().to_vec();
     bytes.extend(id_hash(&first.id()).to_le_bytes());
     bytes.push(channel);
     format!("~{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes))
@@ -194,7 +247,13 @@ proptest! {
         let book = RuleBook { default: service(), ..RuleBook::default() };
         let however = run::<Row>(&book, &arrange(&all, &jitter, of), &steps);
         let truth = at_once.final_talks();
-        prop_assert_eq!(truth.keys().cloned().collect::<Vec<_>>(), keys(&counted));
+        let talks = talks(&counted);
+        prop_assert_eq!(truth.keys().collect::<Vec<_>>(), talks.keys().collect::<Vec<_>>());
+        for (key, talk) in &talks {
+            for said in said_of(talk) {
+                prop_assert!(truth[key].contains(&said), "not {said}\n{talk:#?}\n{}", truth[key]);
+            }
+        }
         prop_assert_eq!(however.final_talks(), truth);
     }
 }
