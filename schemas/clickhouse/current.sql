@@ -1784,60 +1784,6 @@ WHERE outcome = 'counted' AND feeling != '' AND author IN ('', 'customer') AND b
 GROUP BY site, day, channel, language
 COMMENT 'Feeling of what customers wrote, by channel and language';
 
--- 0160_support_performance_view.sql
--- How the service did, by channel and department.
-CREATE OR REPLACE VIEW crumbtrail.support_performance
-(
-    site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    day Date COMMENT 'Day the conversation was opened, UTC',
-    channel LowCardinality(String) COMMENT 'Channel it began on',
-    department LowCardinality(String) COMMENT 'Department or team, latest told',
-    conversation_count UInt64 COMMENT 'Conversations, count',
-    answered_count UInt64 COMMENT 'Conversations with a reply of a human agent, count',
-    waiting_count UInt64 COMMENT 'Conversations whose customer waits for an answer now, count',
-    answered_share Float64 COMMENT 'Share of answered conversations, 0 to 1',
-    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
-    one_touch_count UInt64 COMMENT 'Resolved conversations that took one message of a human agent up to the resolution (touch_class one), count',
-    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
-    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
-    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply, milliseconds; NULL without reply',
-    first_reply_business_ms_median Nullable(Int64) COMMENT 'Median time to the first reply in which the service was open, milliseconds; NULL without reply',
-    first_reply_breach_count UInt64 COMMENT 'Conversations whose first reply was due and came late or has not come, count',
-    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution (or close without one) was due and came late or has not come, count',
-    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
-    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, whatever else they were rated on, count',
-    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among their latest such ratings, 0 to 1; NULL without',
-    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among the conversations\' latest nps ratings, -100 to 100; NULL without',
-    ces_mean Nullable(Float64) COMMENT 'Mean of the conversations\' latest ces ratings, 1 to 7; NULL without',
-    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
-)
-AS SELECT
-    site,
-    toDate(opened_at) AS day,
-    channel,
-    department,
-    count() AS conversation_count,
-    countIf(first_reply_at IS NOT NULL) AS answered_count,
-    countIf(awaiting = 'agent') AS waiting_count,
-    answered_count / conversation_count AS answered_share,
-    countIf(resolved_at IS NOT NULL) AS resolved_count,
-    countIf(touch_class = 'one') AS one_touch_count,
-    countIf(reopen_count > 0) AS reopened_count,
-    countIf(agent_count > 1) AS handed_over_count,
-    toInt64OrNull(toString(quantileExact(first_reply_ms))) AS first_reply_ms_median,
-    toInt64OrNull(toString(quantileExact(first_reply_business_ms))) AS first_reply_business_ms_median,
-    countIf(is_first_reply_breached = true) AS first_reply_breach_count,
-    countIf(is_resolution_breached = true) AS resolution_breach_count,
-    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
-    count(csat) AS csat_count,
-    if(csat_count = 0, NULL, countIf(csat >= 4) / csat_count) AS csat_share,
-    if(count(service.nps) = 0, NULL, 100 * (countIf(service.nps >= 9) - countIf(service.nps <= 6)) / count(service.nps)) AS nps,
-    avg(ces) AS ces_mean,
-    avg(score_end - score_start) AS score_change_mean
-FROM crumbtrail.conversations AS service
-GROUP BY site, day, channel, department
-COMMENT 'How the service did, by channel and department';
-
 -- 0161_content_performance_view.sql
 -- Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there.
 CREATE OR REPLACE VIEW crumbtrail.content_performance
@@ -2238,6 +2184,71 @@ ARRAY JOIN stays AS stay
 WHERE bot = ''
 COMMENT 'Stays in shops, one a row: who came in, stayed and left, by positions and visits told';
 
+-- 0167_answers_elsewhere_view.sql
+-- What answers a conversation without an id of its own that waits: by the table its customer waits for ever if the reply fell into
+-- another row, as it came after more than the gap of silence or named the person otherwise. Here it is the first later reply to the
+-- same person on the same channel; one in a case with an id counts if that began after the question.
+CREATE OR REPLACE VIEW crumbtrail.answers_elsewhere
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'Id of the conversation, one made of person, channel and first entry',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
+    asked_at DateTime64(3, 'UTC') COMMENT 'The first word that is not answered in it, ms, UTC',
+    answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First message of a human agent after asked_at elsewhere, as far as the rows of conversations tell its time, ms, UTC; NULL without',
+    settled_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First reply, resolution or close elsewhere after the customer\'s last word in it, ms, UTC; NULL while it still waits'
+)
+AS SELECT
+    site,
+    conversation_id,
+    opened_at,
+    minIf(at, what = 'asked') AS asked_at,
+    minIf(next_reply_at, what = 'asked') AS answered_at,
+    minIf(least(ifNull(next_reply_at, next_end_at), ifNull(next_end_at, next_reply_at)), what = 'last') AS settled_at
+FROM
+(
+    SELECT
+        site, conversation_id, opened_at, what, at,
+        minIf(toNullable(at), what = 'reply') OVER later AS next_reply_at,
+        minIf(toNullable(at), what = 'end') OVER later AS next_end_at
+    FROM
+    (
+        -- `since` is what a question must come before to be answered by it.
+        SELECT
+            site, person, channel, conversation_id, opened_at,
+            told.1 AS what, assumeNotNull(told.2) AS at, if(is_made OR what IN ('asked', 'last'), at, opened_at) AS since
+        FROM
+        (
+            SELECT
+                whose.site AS site, whose.person AS person, toString(conversations.channel) AS channel,
+                whose.conversation_id AS conversation_id, whose.opened_at AS opened_at,
+                startsWith(whose.conversation_id, '~') AS is_made,
+                is_made AND awaiting = 'agent' AS is_asking,
+                customer_message_count = 0 AND first_reply_at IS NULL AND agent_message_count > 0 AS is_agents_alone,
+                arrayJoin(arrayFilter(it -> it.2 IS NOT NULL, [
+                    ('asked', if(is_asking, waiting_since_at, NULL)),
+                    ('last', multiIf(NOT is_asking, NULL, customer_message_count > 1, last_at, waiting_since_at)),
+                    ('reply', first_reply_at),
+                    ('reply', if(awaiting = 'customer', waiting_since_at, NULL)),
+                    ('reply', if(is_agents_alone AND awaiting = '', whose.opened_at, NULL)),
+                    ('end', first_resolved_at),
+                    ('end', resolved_at),
+                    ('end', if(status = 'closed', last_at, NULL))])) AS told
+            FROM crumbtrail.conversations AS conversations
+            INNER JOIN crumbtrail.conversation_people AS whose
+                ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+                AND whose.opened_at = conversations.opened_at
+            WHERE conversations.customer != '' OR conversations.visitor != '' OR conversations.contact != ''
+        )
+    )
+    WINDOW later AS (
+        PARTITION BY site, person, channel ORDER BY since DESC, what IN ('asked', 'last') DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+WHERE what IN ('asked', 'last')
+GROUP BY site, conversation_id, opened_at
+HAVING answered_at IS NOT NULL OR settled_at IS NOT NULL
+COMMENT 'Replies to waiting conversations without an id that fell into another conversation of the person';
+
 -- 0170_session_people_view.sql
 -- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
 -- is another id; else the visitor's own.
@@ -2356,7 +2367,8 @@ COMMENT 'Sessions with what another key decides: which one of its visitor it is,
 
 -- 0172_contacts_waiting_view.sql
 -- Contacts that wait for an answer now, on every channel, reviews and surveys without a word included; they leave the view when a
--- human agent replies, or the matter is resolved or closed. What is said after that is no contact until it is reopened.
+-- human agent replies, or the matter is resolved or closed, also where that fell into another conversation (answers_elsewhere). What is
+-- said after the end is no contact until it is reopened.
 CREATE OR REPLACE VIEW crumbtrail.contacts_waiting
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2366,25 +2378,27 @@ CREATE OR REPLACE VIEW crumbtrail.contacts_waiting
     priority LowCardinality(String) COMMENT 'Priority, latest told',
     person String COMMENT 'Key of the person, 32 hexadecimal digits',
     opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
-    waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC',
+    waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC; where one before it was answered elsewhere, the last word',
     waiting_ms Int64 COMMENT 'How long it has waited by now, milliseconds',
     was_answered_before Bool COMMENT 'A human agent replied to an earlier word',
     is_overdue Bool COMMENT 'The first reply was due by the policy that fits, and has not come'
 )
 AS SELECT
-    site,
-    conversation_id,
+    waiting.site AS site,
+    waiting.conversation_id AS conversation_id,
     channel,
     department,
     priority,
     person,
-    opened_at,
-    waiting_since_at,
+    waiting.opened_at AS opened_at,
+    if(elsewhere.answered_at IS NULL, waiting.waiting_since_at, last_at) AS waiting_since_at,
     ifNull(dateDiff('millisecond', waiting_since_at, now64(3, 'UTC')), 0) AS waiting_ms,
-    toBool(first_reply_at IS NOT NULL) AS was_answered_before,
-    toBool(ifNull(first_reply_at IS NULL AND first_reply_due_at < now64(3, 'UTC'), 0)) AS is_overdue
-FROM crumbtrail.conversations
-WHERE awaiting = 'agent'
+    toBool(first_reply_at IS NOT NULL OR elsewhere.answered_at IS NOT NULL) AS was_answered_before,
+    toBool(ifNull(NOT was_answered_before AND first_reply_due_at < now64(3, 'UTC'), 0)) AS is_overdue
+FROM crumbtrail.conversations AS waiting
+LEFT JOIN crumbtrail.answers_elsewhere AS elsewhere
+    ON elsewhere.site = waiting.site AND elsewhere.conversation_id = waiting.conversation_id AND elsewhere.opened_at = waiting.opened_at
+WHERE awaiting = 'agent' AND elsewhere.settled_at IS NULL
 COMMENT 'Contacts that wait for an answer now, on every channel';
 
 -- 0173_handovers_view.sql
@@ -2721,6 +2735,69 @@ SELECT
 FROM written
 GROUP BY site, day, channel, language, topic
 COMMENT 'What customers wrote about: each text once under every topic it speaks of';
+
+-- 0178_support_performance_view.sql
+-- How the service did, by channel and department. A reply to a conversation without an id that fell into another one of the person
+-- (answers_elsewhere) is that conversation's.
+CREATE OR REPLACE VIEW crumbtrail.support_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the conversation was opened, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it began on',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    conversation_count UInt64 COMMENT 'Conversations, count',
+    asked_count UInt64 COMMENT 'Conversations in which the customer said something, count',
+    answered_count UInt64 COMMENT 'Of these, those with a reply of a human agent after it, count',
+    waiting_count UInt64 COMMENT 'Conversations whose customer waits for an answer now, count',
+    answered_share Nullable(Float64) COMMENT 'Share of answered ones among those asked, 0 to 1; NULL if none was',
+    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
+    one_touch_count UInt64 COMMENT 'Resolved conversations that took one message of a human agent up to the resolution (touch_class one), count',
+    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
+    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
+    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply from the opening (elsewhere: from the customer\'s first word), milliseconds; NULL without reply',
+    first_reply_business_ms_median Nullable(Int64) COMMENT 'Median time to the first reply in which the service was open, replies elsewhere left out, milliseconds; NULL without reply',
+    first_reply_breach_count UInt64 COMMENT 'Of those asked, whose first reply was due and came late or has not come, count',
+    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution (or close without one) was due and came late or has not come, count',
+    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
+    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, whatever else they were rated on, count',
+    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among their latest such ratings, 0 to 1; NULL without',
+    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among the conversations\' latest nps ratings, -100 to 100; NULL without',
+    ces_mean Nullable(Float64) COMMENT 'Mean of the conversations\' latest ces ratings, 1 to 7; NULL without',
+    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
+)
+AS WITH
+    customer_message_count > 0 OR first_reply_at IS NOT NULL OR requester_wait_ms > 0 OR awaiting = 'agent'
+        OR (rating_first IS NOT NULL AND channel IN ('review', 'survey', 'social', 'comment')) AS is_asked,
+    first_reply_at IS NULL AND answered_at IS NOT NULL AS is_elsewhere
+SELECT
+    service.site AS site,
+    toDate(service.opened_at) AS day,
+    channel,
+    department,
+    count() AS conversation_count,
+    countIf(is_asked) AS asked_count,
+    countIf(first_reply_at IS NOT NULL OR is_elsewhere) AS answered_count,
+    countIf(awaiting = 'agent' AND settled_at IS NULL) AS waiting_count,
+    if(asked_count = 0, NULL, answered_count / asked_count) AS answered_share,
+    countIf(resolved_at IS NOT NULL) AS resolved_count,
+    countIf(touch_class = 'one') AS one_touch_count,
+    countIf(reopen_count > 0) AS reopened_count,
+    countIf(agent_count > 1) AS handed_over_count,
+    toInt64OrNull(toString(quantileExact(if(is_elsewhere, dateDiff('millisecond', asked_at, answered_at), first_reply_ms)))) AS first_reply_ms_median,
+    toInt64OrNull(toString(quantileExact(first_reply_business_ms))) AS first_reply_business_ms_median,
+    countIf(is_asked AND if(is_elsewhere, answered_at > first_reply_due_at, is_first_reply_breached) = true) AS first_reply_breach_count,
+    countIf(is_resolution_breached = true) AS resolution_breach_count,
+    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
+    count(csat) AS csat_count,
+    if(csat_count = 0, NULL, countIf(csat >= 4) / csat_count) AS csat_share,
+    if(count(service.nps) = 0, NULL, 100 * (countIf(service.nps >= 9) - countIf(service.nps <= 6)) / count(service.nps)) AS nps,
+    avg(ces) AS ces_mean,
+    avg(score_end - score_start) AS score_change_mean
+FROM crumbtrail.conversations AS service
+LEFT JOIN crumbtrail.answers_elsewhere AS elsewhere
+    ON elsewhere.site = service.site AND elsewhere.conversation_id = service.conversation_id AND elsewhere.opened_at = service.opened_at
+GROUP BY site, day, channel, department
+COMMENT 'How the service did, by channel and department';
 
 -- 0191_dead_letter_fates_view.sql
 -- What became of dead letters: whether `crumbtrail redrive` made something of them, and what.

@@ -337,3 +337,76 @@ fn who_asked_before_the_help_page_or_a_day_after_it_helped_themselves() {
         );
     }
 }
+
+#[test]
+fn a_reply_that_fell_into_another_row_answers_who_waits() {
+    if !has_engine("a_reply_that_fell_into_another_row_answers_who_waits") {
+        return;
+    }
+    const DAY_AND_HOUR: i64 = 25 * 60;
+    let clicks = [("bea", "bea@example.com"), ("eve", "eve@example.com")].map(|(customer, contact)| {
+        format!(
+            r#"{{"event_id":"{customer}","site":"shop","visitor":"{customer}","occurred_at":{},"name":"identify","customer":"{customer}","contact":"{contact}"}}"#,
+            START - DAY
+        )
+    });
+    let by = |id: &str, minutes: i64, conversation: &str, customer: &str, said: &str, more: &str| {
+        told(id, minutes, conversation, customer, &format!("{said}{more}"))
+    };
+    let (bea, eve) = (r#","contact":"bea@example.com""#, r#","contact":"eve@example.com""#);
+    let support = [
+        // After more than a day of silence.
+        by("a1", 0, "", "ann", CHAT, ""),
+        by("a2", DAY_AND_HOUR, "", "ann", REPLY, ""),
+        // Asked by address, answered by name.
+        by("b1", 0, "", "", CHAT, bea),
+        by("b2", 5, "", "bea", REPLY, bea),
+        // A visitor who says who they are.
+        by("c1", 0, "", "", CHAT, r#","visitor":"vc""#),
+        by("c2", 5, "", "cy", CHAT, r#","visitor":"vc""#),
+        by("c3", 6, "", "cy", REPLY, r#","visitor":"vc""#),
+        // On another channel, and before the question: no answers.
+        by("d1", 0, "", "dan", CHAT, ""),
+        by("d2", 5, "", "dan", &REPLY.replace("chat", "phone"), ""),
+        by("d3", -DAY_AND_HOUR, "", "dan", REPLY, ""),
+        // Answered, and asked again.
+        by("e1", 0, "", "", CHAT, eve),
+        by("e2", 60, "", "eve", REPLY, ""),
+        by("e3", 120, "", "", CHAT, eve),
+        // A reply in a case that was there before is about that; one that begins a case is about the question.
+        by("f1", -10, "case-f", "flo", CHAT, ""),
+        by("f2", 0, "", "flo", CHAT, ""),
+        by("f3", 30, "case-f", "flo", REPLY, ""),
+        by("g1", 0, "", "gus", CHAT, ""),
+        by("g2", 30, "case-g", "gus", REPLY, ""),
+        // Closed a day later without a word.
+        by("h1", 0, "", "hal", CHAT, ""),
+        by("h2", DAY_AND_HOUR, "", "hal", r#""channel":"chat","author":"agent","kind":"closed""#, ""),
+    ];
+    let mut shop = Deployment::new("rules: {policies: [{first_reply_minutes: 60}]}");
+    shop.start_engine();
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer, intDiv(toUnixTimestamp64Milli(assumeNotNull(waiting_since_at)) - {START}, {MINUTE}),
+                was_answered_before, is_overdue
+             FROM contacts_waiting JOIN conversation_people USING (site, conversation_id) ORDER BY customer"
+        )),
+        "dan\t0\tfalse\ttrue\neve\t120\ttrue\tfalse\nflo\t0\tfalse\ttrue\n"
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer, intDiv(dateDiff('millisecond', asked_at, answered_at), {MINUTE}), settled_at IS NULL
+             FROM answers_elsewhere JOIN conversation_people USING (site, conversation_id) ORDER BY customer"
+        )),
+        format!("ann\t{DAY_AND_HOUR}\t0\nbea\t5\t0\ncy\t6\t0\neve\t60\t1\ngus\t30\t0\nhal\t\\N\t0\n")
+    );
+    // Of the questions these have no reply: Dan's, Flo's second and Hal's. Ann's came late.
+    assert_eq!(
+        shop.sql(
+            "SELECT sum(asked_count), sum(answered_count), sum(waiting_count), sum(first_reply_breach_count)
+             FROM support_performance WHERE channel = 'chat'"
+        ),
+        "10\t7\t3\t4\n"
+    );
+}
