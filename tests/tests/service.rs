@@ -410,3 +410,67 @@ fn a_reply_that_fell_into_another_row_answers_who_waits() {
         "10\t7\t3\t4\n"
     );
 }
+
+#[test]
+fn a_contact_is_a_word_of_the_customer_in_whatever_conversation() {
+    if !has_engine("a_contact_is_a_word_of_the_customer_in_whatever_conversation") {
+        return;
+    }
+    const HOURS: i64 = 60;
+    let day = 3 * 24 * HOURS;
+    let clicks = ["ann", "bob", "cy"].map(|who| click(who, who, day * MINUTE, "/help/returns", who));
+    let support = [
+        // Ann writes that it is still broken, in a case three days old.
+        told("a1", 0, "old", "ann", CHAT),
+        told("a2", HOURS, "old", "ann", REPLY),
+        told("a3", day + 2 * HOURS, "old", "ann", CHAT),
+        // Bob is called, Cy is asked for an opinion.
+        told("b1", day + 2 * HOURS, "promotion", "bob", REPLY),
+        told("c1", day + 2 * HOURS, "survey", "cy", r#""channel":"survey","author":"system","kind":"opened""#),
+    ];
+    for is_kept in [true, false] {
+        let mut shop = Deployment::new("");
+        let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
+        let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
+        let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
+        shop.start_engine();
+        import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+        assert_eq!(
+            shop.sql("SELECT visitor, has_contact_within_day FROM visits ORDER BY visitor"),
+            "ann\ttrue\nbob\tfalse\ncy\tfalse\n"
+        );
+        assert_eq!(
+            shop.sql("SELECT session_count, contacted_count, helped_themselves_count FROM self_service"),
+            "3\t1\t2\n"
+        );
+        // What was opened to them had no session that led to it, though it followed one.
+        assert_eq!(shop.number("SELECT countIf(session_id != '') FROM conversation_origins"), 0);
+    }
+}
+
+#[test]
+fn a_visit_over_midnight_is_one_visit() {
+    if !has_engine("a_visit_over_midnight_is_one_visit") {
+        return;
+    }
+    let mut shop = Deployment::new("rules: {cut_at_midnight: true}");
+    shop.start_engine();
+    // Midnight is 15 h 6 min 40 s after the start.
+    let night = (15 * 60 + 6) * MINUTE;
+    let clicks = [
+        click("a1", "desk", night, "/", "ann"),
+        click("a2", "desk", night + MINUTE, "/p", "ann"),
+        click("a3", "desk", night + DAY, "/", "ann"),
+        // Meanwhile on her phone.
+        click("b1", "phone", night + MINUTE / 2, "/", "ann"),
+    ];
+    import(&shop, &[("clicks.jsonl", &clicks)]);
+    assert_eq!(
+        shop.sql(
+            "SELECT visitor, is_continuation, visitor_session_number, person_session_number, is_returning, is_bounce
+             FROM visits ORDER BY started_at"
+        ),
+        "desk\tfalse\t1\t1\tfalse\tfalse\nphone\tfalse\t1\t2\ttrue\ttrue\n\
+         desk\ttrue\t1\t1\tfalse\tfalse\ndesk\tfalse\t2\t3\ttrue\ttrue\n"
+    );
+}

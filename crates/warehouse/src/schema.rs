@@ -80,6 +80,7 @@ files! {
     "0165_conversation_people_view.sql",
     "0166_store_stays_view.sql",
     "0167_answers_elsewhere_view.sql",
+    "0168_customer_words_view.sql",
     "0170_session_people_view.sql",
     "0171_visits_view.sql",
     "0172_contacts_waiting_view.sql",
