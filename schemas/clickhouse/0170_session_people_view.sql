@@ -10,7 +10,10 @@ CREATE OR REPLACE VIEW {database}.session_people {on_cluster}
     customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
     is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
-    is_by_alias Bool COMMENT 'It is of a customer by another id'
+    is_by_alias Bool COMMENT 'It is of a customer by another id',
+    is_continuation Bool COMMENT 'It began where a longer one was rolled over, or at midnight where midnight cuts: the same visit goes on',
+    is_engaged Bool COMMENT 'This part of the visit is 10 s long, or has 2 views, or a conversion',
+    view_count UInt32 COMMENT 'Page and screen views, count'
 )
 AS SELECT
     own.site AS site,
@@ -21,7 +24,10 @@ AS SELECT
     if(is_by_alias, merged.merged_customer, own.own_customer) AS customer,
     if(is_by_alias, merged.person, own.own_person) AS person,
     own.is_by_link AS is_by_link,
-    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias
+    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias,
+    own.is_continuation AS is_continuation,
+    own.is_engaged AS is_engaged,
+    own.view_count AS view_count
 FROM
 (
     SELECT
@@ -30,6 +36,9 @@ FROM
         sessions.started_at AS started_at,
         sessions.ended_at AS ended_at,
         sessions.visitor AS visitor,
+        sessions.is_continuation AS is_continuation,
+        sessions.is_engaged AS is_engaged,
+        sessions.view_count AS view_count,
         if(is_by_link, links.customer, sessions.customer) AS own_customer,
         if(is_by_link, links.person, sessions.person) AS own_person,
         toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link

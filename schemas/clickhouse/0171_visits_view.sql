@@ -1,4 +1,5 @@
 -- Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for.
+-- A visit that midnight or a cap cut is one: its continuations carry its numbers, its newness and its bounce.
 CREATE OR REPLACE VIEW {database}.visits {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -6,10 +7,12 @@ CREATE OR REPLACE VIEW {database}.visits {on_cluster}
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
     person String COMMENT 'Key of the person the session belongs to, links and aliases followed, 32 hexadecimal digits',
-    visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
-    person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
-    is_returning Bool COMMENT 'The person had a session before, on any device',
-    has_contact_within_day Bool COMMENT 'A conversation of the person or the visitor began during it or within 24 h after its end',
+    is_continuation Bool COMMENT 'It goes on with the visit of the row before it; rows without are the visits',
+    visitor_session_number UInt64 COMMENT 'Which visit of its visitor it is, continuations not counted, from 1, robots apart, count',
+    person_session_number UInt64 COMMENT 'Which visit of its person it is, over all their devices, continuations not counted, from 1, count',
+    is_returning Bool COMMENT 'The person had a visit before this one, on any device',
+    is_bounce Bool COMMENT 'The visit, continuations included, is not engaged: no part is, and of several all together are shorter than 10 s and have fewer than 2 views',
+    has_contact_within_day Bool COMMENT 'The person or the visitor said something to the service during it or within 24 h after its end, in whatever conversation; what the service or an automaton said counts not',
     late_event_count UInt64 COMMENT 'Events of the visitor that came too late to be counted and lie within it, count',
     is_corrected Bool COMMENT 'It holds an event first counted under an id since taken back: an earlier event came, or two sessions became one',
     contact_text_count UInt64 COMMENT 'Texts of the visitor or the customer to the service during it, count',
@@ -21,20 +24,55 @@ AS SELECT
     sessions.session_id AS session_id,
     sessions.visitor AS visitor,
     sessions.person AS person,
-    row_number() OVER (PARTITION BY sessions.site, sessions.visitor ORDER BY sessions.started_at, sessions.session_id) AS visitor_session_number,
-    row_number() OVER (PARTITION BY sessions.site, sessions.person ORDER BY sessions.started_at, sessions.session_id) AS person_session_number,
+    sessions.is_continuation AS is_continuation,
+    sessions.visitor_session_number AS visitor_session_number,
+    sessions.person_session_number AS person_session_number,
     toBool(person_session_number > 1) AS is_returning,
-    toBool(arrayExists(opened -> opened BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
-        arrayConcat(by_person.opened, by_visitor.opened))) AS has_contact_within_day,
+    sessions.is_bounce AS is_bounce,
+    toBool(arrayExists(said -> said BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
+        arrayConcat(by_person.said, by_visitor.said))) AS has_contact_within_day,
     arrayCount(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, late.occurred) AS late_event_count,
     toBool(arrayExists(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, moved.occurred)) AS is_corrected,
     length(arrayFilter(said -> said.1 BETWEEN sessions.started_at AND sessions.ended_at,
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
-FROM {database}.session_people AS sessions
-LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM {database}.conversation_people GROUP BY site, person) AS by_person
+FROM
+(
+    SELECT
+        site, session_id, started_at, ended_at, visitor, customer, person, is_continuation, visitor_session_number, is_bounce,
+        -- What its person had begun when the visit began: of another device's visits, those before it.
+        min(begun_count) OVER (PARTITION BY site, person, visitor, visitor_session_number) AS person_session_number
+    FROM
+    (
+        SELECT
+            *,
+            sum(is_first_part) OVER (
+                PARTITION BY site, person ORDER BY started_at, session_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS begun_count
+        FROM
+        (
+            SELECT
+                *,
+                -- What is of another person than the part before it is a visit of that person.
+                toUInt64(row_number() OVER (
+                    PARTITION BY site, visitor, visitor_session_number, person ORDER BY started_at, session_id) = 1) AS is_first_part,
+                toBool(max(is_engaged) OVER visit = 0 AND (count() OVER visit = 1 OR (sum(view_count) OVER visit < 2
+                    AND dateDiff('millisecond', min(started_at) OVER visit, max(ended_at) OVER visit) < 10000))) AS is_bounce
+            FROM
+            (
+                SELECT
+                    *,
+                    sum(toUInt64(NOT is_continuation)) OVER past + toUInt64(first_value(is_continuation) OVER past) AS visitor_session_number
+                FROM {database}.session_people
+                WINDOW past AS (PARTITION BY site, visitor ORDER BY started_at, session_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            )
+            WINDOW visit AS (PARTITION BY site, visitor, visitor_session_number)
+        )
+    )
+) AS sessions
+LEFT JOIN (SELECT site, person, groupArrayArray(said_at) AS said FROM {database}.customer_words GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
-LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM {database}.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
+LEFT JOIN (
+    SELECT site, visitor, groupArrayArray(said_at) AS said FROM {database}.customer_words WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
 LEFT JOIN (SELECT site, visitor, groupArray(occurred_at) AS occurred FROM {database}.touchpoints WHERE outcome = 'late' GROUP BY site, visitor) AS late
     ON late.site = sessions.site AND late.visitor = sessions.visitor

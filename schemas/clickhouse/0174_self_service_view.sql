@@ -6,7 +6,7 @@ CREATE OR REPLACE VIEW {database}.self_service {on_cluster}
     day Date COMMENT 'Day the session began, UTC',
     page_group String COMMENT 'Group of help pages: its name says help, faq, support, knowledge base or how to, in a language known here',
     session_count UInt64 COMMENT 'Sessions that saw it, count',
-    contacted_count UInt64 COMMENT 'Of these, the person began a conversation within 24 h after they saw such a page, count; where touchpoints are not kept (clickhouse.touchpoints, or their ttl): during the session or within 24 h after it',
+    contacted_count UInt64 COMMENT 'Of these, the person said something to the service, in whatever conversation, within 24 h after they saw such a page, count; where touchpoints are not kept (clickhouse.touchpoints, or their ttl): during the session or within 24 h after it',
     helped_themselves_count UInt64 COMMENT 'Of these, 24 h passed without since they last saw such a page, count',
     undecided_count UInt64 COMMENT 'Of these, neither so far, count',
     helped_share Nullable(Float64) COMMENT 'Share of those that are decided who helped themselves, 0 to 1; NULL if none is'
@@ -29,8 +29,8 @@ FROM
         arrayFilter(at -> at BETWEEN seen.started_at AND seen.ended_at, views.occurred) AS seen_at,
         if(empty(seen_at), [(seen.started_at, seen.ended_at)], arrayMap(at -> (at, at), seen_at)) AS looks,
         arrayMax(look -> look.2, looks) AS last_seen_at,
-        arrayExists(opened -> arrayExists(look -> opened BETWEEN look.1 AND look.2 + INTERVAL 1 DAY, looks),
-            arrayConcat(by_person.opened, by_visitor.opened)) AS has_contact
+        arrayExists(said -> arrayExists(look -> said BETWEEN look.1 AND look.2 + INTERVAL 1 DAY, looks),
+            arrayConcat(by_person.said, by_visitor.said)) AS has_contact
     FROM
     (
         SELECT
@@ -54,9 +54,10 @@ FROM
         GROUP BY site, visitor, page_group
     ) AS views
         ON views.site = seen.site AND views.visitor = seen.visitor AND views.page_group = seen.page_group
-    LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM {database}.conversation_people GROUP BY site, person) AS by_person
+    LEFT JOIN (SELECT site, person, groupArrayArray(said_at) AS said FROM {database}.customer_words GROUP BY site, person) AS by_person
         ON by_person.site = seen.site AND by_person.person = seen.person
-    LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM {database}.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
+    LEFT JOIN (
+        SELECT site, visitor, groupArrayArray(said_at) AS said FROM {database}.customer_words WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
         ON by_visitor.site = seen.site AND by_visitor.visitor = seen.visitor
 )
 GROUP BY site, day, page_group

@@ -1,5 +1,5 @@
--- The session on the site that led to a conversation: the person's or visitor's latest that had begun, if it went on or had
--- ended no more than 24 h before.
+-- The session on the site that led to a conversation: the person's or visitor's latest that had begun before the customer's first word in
+-- it, if it went on or had ended no more than 24 h before. What the customer says nothing in was led to by none.
 CREATE OR REPLACE VIEW {database}.conversation_origins {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -8,7 +8,7 @@ CREATE OR REPLACE VIEW {database}.conversation_origins {on_cluster}
     opened_at DateTime64(3, 'UTC') COMMENT 'First entry of the conversation, ms, UTC',
     session_id String COMMENT 'Session that led to it, 16 hexadecimal digits; empty if none did',
     started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First event of the session, ms, UTC; NULL without',
-    after_ms Nullable(Int64) COMMENT 'From the last event of the session to the first entry, milliseconds, 0 if that came during it; NULL without',
+    after_ms Nullable(Int64) COMMENT 'From the last event of the session to the customer\'s first word, milliseconds, 0 if that came during it; NULL without',
     entry_page String COMMENT 'Page of the first view of the session (templated path)',
     exit_page String COMMENT 'Page of its last view',
     session_channel LowCardinality(String) COMMENT 'Channel the session came by',
@@ -22,7 +22,7 @@ AS SELECT
     opened_at,
     if(has_led, led.2, '') AS session_id,
     if(has_led, led.1, NULL) AS started_at,
-    if(has_led, greatest(dateDiff('millisecond', led.3, opened_at), 0), NULL) AS after_ms,
+    if(has_led, greatest(dateDiff('millisecond', led.3, asked_at), 0), NULL) AS after_ms,
     if(has_led, led.4, '') AS entry_page,
     if(has_led, led.5, '') AS exit_page,
     if(has_led, led.6, '') AS session_channel,
@@ -35,16 +35,18 @@ FROM
         conversations.conversation_id AS conversation_id,
         conversations.channel AS channel,
         conversations.opened_at AS opened_at,
+        conversations.asked_at AS asked_at,
         greatest(by_person.what, by_visitor.what) AS led,
-        led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.opened_at AS has_led
+        conversations.is_asked AND led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.asked_at AS has_led
     FROM
     (
         SELECT conversations.site AS site, conversations.conversation_id AS conversation_id, channel, conversations.opened_at AS opened_at,
-            conversations.visitor AS visitor, whose.person AS person
+            conversations.visitor AS visitor, words.person AS person,
+            notEmpty(words.said_at) AS is_asked, if(is_asked, words.said_at[1], conversations.opened_at) AS asked_at
         FROM {database}.conversations AS conversations
-        INNER JOIN {database}.conversation_people AS whose
-            ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
-            AND whose.opened_at = conversations.opened_at
+        LEFT JOIN {database}.customer_words AS words
+            ON words.site = conversations.site AND words.conversation_id = conversations.conversation_id
+            AND words.opened_at = conversations.opened_at
     ) AS conversations
     ASOF LEFT JOIN
     (
@@ -54,7 +56,7 @@ FROM
         FROM {database}.sessions AS sessions
         INNER JOIN {database}.session_people AS people ON people.site = sessions.site AND people.session_id = sessions.session_id
     ) AS by_person
-        ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.opened_at
+        ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.asked_at
     ASOF LEFT JOIN
     (
         SELECT
@@ -63,6 +65,6 @@ FROM
         FROM {database}.sessions
         WHERE bot = ''
     ) AS by_visitor
-        ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.opened_at
+        ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.asked_at
 )
 COMMENT 'The session on the site that led to a conversation'

@@ -1784,60 +1784,6 @@ WHERE outcome = 'counted' AND feeling != '' AND author IN ('', 'customer') AND b
 GROUP BY site, day, channel, language
 COMMENT 'Feeling of what customers wrote, by channel and language';
 
--- 0160_support_performance_view.sql
--- How the service did, by channel and department.
-CREATE OR REPLACE VIEW crumbtrail.support_performance
-(
-    site LowCardinality(String) COMMENT 'Site (property, tenant)',
-    day Date COMMENT 'Day the conversation was opened, UTC',
-    channel LowCardinality(String) COMMENT 'Channel it began on',
-    department LowCardinality(String) COMMENT 'Department or team, latest told',
-    conversation_count UInt64 COMMENT 'Conversations, count',
-    answered_count UInt64 COMMENT 'Conversations with a reply of a human agent, count',
-    waiting_count UInt64 COMMENT 'Conversations whose customer waits for an answer now, count',
-    answered_share Float64 COMMENT 'Share of answered conversations, 0 to 1',
-    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
-    one_touch_count UInt64 COMMENT 'Resolved conversations that took one message of a human agent up to the resolution (touch_class one), count',
-    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
-    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
-    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply, milliseconds; NULL without reply',
-    first_reply_business_ms_median Nullable(Int64) COMMENT 'Median time to the first reply in which the service was open, milliseconds; NULL without reply',
-    first_reply_breach_count UInt64 COMMENT 'Conversations whose first reply was due and came late or has not come, count',
-    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution (or close without one) was due and came late or has not come, count',
-    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
-    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, whatever else they were rated on, count',
-    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among their latest such ratings, 0 to 1; NULL without',
-    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among the conversations\' latest nps ratings, -100 to 100; NULL without',
-    ces_mean Nullable(Float64) COMMENT 'Mean of the conversations\' latest ces ratings, 1 to 7; NULL without',
-    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
-)
-AS SELECT
-    site,
-    toDate(opened_at) AS day,
-    channel,
-    department,
-    count() AS conversation_count,
-    countIf(first_reply_at IS NOT NULL) AS answered_count,
-    countIf(awaiting = 'agent') AS waiting_count,
-    answered_count / conversation_count AS answered_share,
-    countIf(resolved_at IS NOT NULL) AS resolved_count,
-    countIf(touch_class = 'one') AS one_touch_count,
-    countIf(reopen_count > 0) AS reopened_count,
-    countIf(agent_count > 1) AS handed_over_count,
-    toInt64OrNull(toString(quantileExact(first_reply_ms))) AS first_reply_ms_median,
-    toInt64OrNull(toString(quantileExact(first_reply_business_ms))) AS first_reply_business_ms_median,
-    countIf(is_first_reply_breached = true) AS first_reply_breach_count,
-    countIf(is_resolution_breached = true) AS resolution_breach_count,
-    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
-    count(csat) AS csat_count,
-    if(csat_count = 0, NULL, countIf(csat >= 4) / csat_count) AS csat_share,
-    if(count(service.nps) = 0, NULL, 100 * (countIf(service.nps >= 9) - countIf(service.nps <= 6)) / count(service.nps)) AS nps,
-    avg(ces) AS ces_mean,
-    avg(score_end - score_start) AS score_change_mean
-FROM crumbtrail.conversations AS service
-GROUP BY site, day, channel, department
-COMMENT 'How the service did, by channel and department';
-
 -- 0161_content_performance_view.sql
 -- Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there.
 CREATE OR REPLACE VIEW crumbtrail.content_performance
@@ -2238,6 +2184,139 @@ ARRAY JOIN stays AS stay
 WHERE bot = ''
 COMMENT 'Stays in shops, one a row: who came in, stayed and left, by positions and visits told';
 
+-- 0167_answers_elsewhere_view.sql
+-- What answers a conversation without an id of its own that waits: by the table its customer waits for ever if the reply fell into
+-- another row, as it came after more than the gap of silence or named the person otherwise. Here it is the first later reply to the
+-- same person on the same channel; one in a case with an id counts if that began after the question.
+CREATE OR REPLACE VIEW crumbtrail.answers_elsewhere
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'Id of the conversation, one made of person, channel and first entry',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
+    asked_at DateTime64(3, 'UTC') COMMENT 'The first word that is not answered in it, ms, UTC',
+    answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First message of a human agent after asked_at elsewhere, as far as the rows of conversations tell its time, ms, UTC; NULL without',
+    settled_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First reply, resolution or close elsewhere after the customer\'s last word in it, ms, UTC; NULL while it still waits'
+)
+AS SELECT
+    site,
+    conversation_id,
+    opened_at,
+    minIf(at, what = 'asked') AS asked_at,
+    minIf(next_reply_at, what = 'asked') AS answered_at,
+    minIf(least(ifNull(next_reply_at, next_end_at), ifNull(next_end_at, next_reply_at)), what = 'last') AS settled_at
+FROM
+(
+    SELECT
+        site, conversation_id, opened_at, what, at,
+        minIf(toNullable(at), what = 'reply') OVER later AS next_reply_at,
+        minIf(toNullable(at), what = 'end') OVER later AS next_end_at
+    FROM
+    (
+        -- `since` is what a question must come before to be answered by it.
+        SELECT
+            site, person, channel, conversation_id, opened_at,
+            told.1 AS what, assumeNotNull(told.2) AS at, if(is_made OR what IN ('asked', 'last'), at, opened_at) AS since
+        FROM
+        (
+            SELECT
+                whose.site AS site, whose.person AS person, toString(conversations.channel) AS channel,
+                whose.conversation_id AS conversation_id, whose.opened_at AS opened_at,
+                startsWith(whose.conversation_id, '~') AS is_made,
+                is_made AND awaiting = 'agent' AS is_asking,
+                customer_message_count = 0 AND first_reply_at IS NULL AND agent_message_count > 0 AS is_agents_alone,
+                arrayJoin(arrayFilter(it -> it.2 IS NOT NULL, [
+                    ('asked', if(is_asking, waiting_since_at, NULL)),
+                    ('last', multiIf(NOT is_asking, NULL, customer_message_count > 1, last_at, waiting_since_at)),
+                    ('reply', first_reply_at),
+                    ('reply', if(awaiting = 'customer', waiting_since_at, NULL)),
+                    ('reply', if(is_agents_alone AND awaiting = '', whose.opened_at, NULL)),
+                    ('end', first_resolved_at),
+                    ('end', resolved_at),
+                    ('end', if(status = 'closed', last_at, NULL))])) AS told
+            FROM crumbtrail.conversations AS conversations
+            INNER JOIN crumbtrail.conversation_people AS whose
+                ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+                AND whose.opened_at = conversations.opened_at
+            WHERE conversations.customer != '' OR conversations.visitor != '' OR conversations.contact != ''
+        )
+    )
+    WINDOW later AS (
+        PARTITION BY site, person, channel ORDER BY since DESC, what IN ('asked', 'last') DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+)
+WHERE what IN ('asked', 'last')
+GROUP BY site, conversation_id, opened_at
+HAVING answered_at IS NOT NULL OR settled_at IS NOT NULL
+COMMENT 'Replies to waiting conversations without an id that fell into another conversation of the person';
+
+-- 0168_customer_words_view.sql
+-- When the customer spoke in each conversation: messages, mentions, contacts opened, matters reopened, and ratings where these begin a
+-- contact. What the service or an automaton opened has no row until the customer says something. Touchpoints know each word; where these
+-- are not kept (any more), the columns of the conversation stand for them.
+CREATE OR REPLACE VIEW crumbtrail.customer_words
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    conversation_id String COMMENT 'Id of the conversation',
+    opened_at DateTime64(3, 'UTC') COMMENT 'First entry of the conversation, whoever made it, ms, UTC',
+    visitor String COMMENT 'Visitor id, empty if unknown',
+    customer String COMMENT 'Customer it is of, aliases followed; empty if unknown',
+    person String COMMENT 'Key of the journey it belongs to, 32 hexadecimal digits',
+    said_at Array(DateTime64(3, 'UTC')) COMMENT 'The words in the order of time, ms, UTC; never empty. Without touchpoints: the first entry, and the first word that waits'
+)
+AS SELECT
+    whose.site AS site,
+    whose.conversation_id AS conversation_id,
+    whose.opened_at AS opened_at,
+    whose.visitor AS visitor,
+    whose.customer AS customer,
+    whose.person AS person,
+    arraySort(arrayConcat(words.said_at, multiIf(
+        NOT has_word OR (notEmpty(words.said_at) AND length(words.said_at) >= customer_message_count), [],
+        NOT is_since_word, [whose.opened_at],
+        first_reply_at IS NULL, [assumeNotNull(waiting_since_at)],
+        [whose.opened_at, assumeNotNull(waiting_since_at)]))) AS said_at
+FROM
+(
+    SELECT
+        site, conversation_id, opened_at, customer_message_count, first_reply_at, waiting_since_at,
+        -- Where a matter was reopened, what waits may be that.
+        awaiting = 'agent' AND reopen_count = 0 AS is_since_word,
+        customer_message_count > 0 OR first_reply_at IS NOT NULL OR is_since_word OR (requester_wait_ms > 0 AND reopen_count = 0)
+            OR (rating_first IS NOT NULL AND channel IN ('review', 'survey', 'social', 'comment')) AS has_word
+    FROM crumbtrail.conversations
+) AS conversations
+INNER JOIN crumbtrail.conversation_people AS whose
+    ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
+    AND whose.opened_at = conversations.opened_at
+LEFT JOIN
+(
+    SELECT own.site AS site, own.conversation_id AS conversation_id, own.opened_at AS opened_at, groupArray(entries.occurred_at) AS said_at
+    FROM
+    (
+        SELECT
+            site, occurred_at, conversation_id AS told_id, kind, toString(channel) AS channel,
+            multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who,
+            if(told_id != '', ('', told_id), (channel, who)) AS matter
+        FROM crumbtrail.touchpoints
+        WHERE outcome = 'counted' AND author = 'customer' AND kind IN ('message', 'mention', 'opened', 'reopened', 'rating')
+    ) AS entries
+    ASOF INNER JOIN
+    (
+        SELECT
+            site, conversation_id, opened_at, last_at, toString(channel) AS channel,
+            multiIf(customer != '', 'u' || customer, visitor != '', 'v' || visitor, 'c' || contact) AS who,
+            if(startsWith(conversation_id, '~'), (channel, who), ('', conversation_id)) AS matter
+        FROM crumbtrail.conversations
+    ) AS own
+        ON own.site = entries.site AND own.matter = entries.matter AND own.opened_at <= entries.occurred_at
+    WHERE (entries.told_id != '' OR (entries.who != 'c' AND entries.occurred_at <= own.last_at))
+        AND (entries.kind != 'rating' OR own.channel IN ('review', 'survey', 'social', 'comment'))
+    GROUP BY site, conversation_id, opened_at
+) AS words
+    ON words.site = whose.site AND words.conversation_id = whose.conversation_id AND words.opened_at = whose.opened_at
+WHERE notEmpty(said_at)
+COMMENT 'When the customer spoke in each conversation';
+
 -- 0170_session_people_view.sql
 -- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
 -- is another id; else the visitor's own.
@@ -2251,7 +2330,10 @@ CREATE OR REPLACE VIEW crumbtrail.session_people
     customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
     is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
-    is_by_alias Bool COMMENT 'It is of a customer by another id'
+    is_by_alias Bool COMMENT 'It is of a customer by another id',
+    is_continuation Bool COMMENT 'It began where a longer one was rolled over, or at midnight where midnight cuts: the same visit goes on',
+    is_engaged Bool COMMENT 'This part of the visit is 10 s long, or has 2 views, or a conversion',
+    view_count UInt32 COMMENT 'Page and screen views, count'
 )
 AS SELECT
     own.site AS site,
@@ -2262,7 +2344,10 @@ AS SELECT
     if(is_by_alias, merged.merged_customer, own.own_customer) AS customer,
     if(is_by_alias, merged.person, own.own_person) AS person,
     own.is_by_link AS is_by_link,
-    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias
+    toBool(own.own_customer != '' AND merged.merged_customer != '') AS is_by_alias,
+    own.is_continuation AS is_continuation,
+    own.is_engaged AS is_engaged,
+    own.view_count AS view_count
 FROM
 (
     SELECT
@@ -2271,6 +2356,9 @@ FROM
         sessions.started_at AS started_at,
         sessions.ended_at AS ended_at,
         sessions.visitor AS visitor,
+        sessions.is_continuation AS is_continuation,
+        sessions.is_engaged AS is_engaged,
+        sessions.view_count AS view_count,
         if(is_by_link, links.customer, sessions.customer) AS own_customer,
         if(is_by_link, links.person, sessions.person) AS own_person,
         toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
@@ -2290,6 +2378,7 @@ COMMENT 'Whose each session of a person is: the customer named in it, else whose
 
 -- 0171_visits_view.sql
 -- Sessions with what another key decides: which one of its visitor it is, whether the person is new, and whether service was asked for.
+-- A visit that midnight or a cap cut is one: its continuations carry its numbers, its newness and its bounce.
 CREATE OR REPLACE VIEW crumbtrail.visits
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2297,10 +2386,12 @@ CREATE OR REPLACE VIEW crumbtrail.visits
     session_id String COMMENT 'Id of the session, 16 hexadecimal digits',
     visitor String COMMENT 'Visitor id (device or browser)',
     person String COMMENT 'Key of the person the session belongs to, links and aliases followed, 32 hexadecimal digits',
-    visitor_session_number UInt64 COMMENT 'Which session of its visitor it is, from 1, robots apart, count',
-    person_session_number UInt64 COMMENT 'Which session of its person it is, over all their devices, from 1, count',
-    is_returning Bool COMMENT 'The person had a session before, on any device',
-    has_contact_within_day Bool COMMENT 'A conversation of the person or the visitor began during it or within 24 h after its end',
+    is_continuation Bool COMMENT 'It goes on with the visit of the row before it; rows without are the visits',
+    visitor_session_number UInt64 COMMENT 'Which visit of its visitor it is, continuations not counted, from 1, robots apart, count',
+    person_session_number UInt64 COMMENT 'Which visit of its person it is, over all their devices, continuations not counted, from 1, count',
+    is_returning Bool COMMENT 'The person had a visit before this one, on any device',
+    is_bounce Bool COMMENT 'The visit, continuations included, is not engaged: no part is, and of several all together are shorter than 10 s and have fewer than 2 views',
+    has_contact_within_day Bool COMMENT 'The person or the visitor said something to the service during it or within 24 h after its end, in whatever conversation; what the service or an automaton said counts not',
     late_event_count UInt64 COMMENT 'Events of the visitor that came too late to be counted and lie within it, count',
     is_corrected Bool COMMENT 'It holds an event first counted under an id since taken back: an earlier event came, or two sessions became one',
     contact_text_count UInt64 COMMENT 'Texts of the visitor or the customer to the service during it, count',
@@ -2312,20 +2403,55 @@ AS SELECT
     sessions.session_id AS session_id,
     sessions.visitor AS visitor,
     sessions.person AS person,
-    row_number() OVER (PARTITION BY sessions.site, sessions.visitor ORDER BY sessions.started_at, sessions.session_id) AS visitor_session_number,
-    row_number() OVER (PARTITION BY sessions.site, sessions.person ORDER BY sessions.started_at, sessions.session_id) AS person_session_number,
+    sessions.is_continuation AS is_continuation,
+    sessions.visitor_session_number AS visitor_session_number,
+    sessions.person_session_number AS person_session_number,
     toBool(person_session_number > 1) AS is_returning,
-    toBool(arrayExists(opened -> opened BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
-        arrayConcat(by_person.opened, by_visitor.opened))) AS has_contact_within_day,
+    sessions.is_bounce AS is_bounce,
+    toBool(arrayExists(said -> said BETWEEN sessions.started_at AND sessions.ended_at + INTERVAL 1 DAY,
+        arrayConcat(by_person.said, by_visitor.said))) AS has_contact_within_day,
     arrayCount(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, late.occurred) AS late_event_count,
     toBool(arrayExists(occurred -> occurred BETWEEN sessions.started_at AND sessions.ended_at, moved.occurred)) AS is_corrected,
     length(arrayFilter(said -> said.1 BETWEEN sessions.started_at AND sessions.ended_at,
         arrayDistinct(arrayConcat(by_visitor_said.texts, by_customer_said.texts))) AS texts) AS contact_text_count,
     if(empty(texts), NULL, arrayAvg(said -> said.3, texts)) AS contact_score
-FROM crumbtrail.session_people AS sessions
-LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversation_people GROUP BY site, person) AS by_person
+FROM
+(
+    SELECT
+        site, session_id, started_at, ended_at, visitor, customer, person, is_continuation, visitor_session_number, is_bounce,
+        -- What its person had begun when the visit began: of another device's visits, those before it.
+        min(begun_count) OVER (PARTITION BY site, person, visitor, visitor_session_number) AS person_session_number
+    FROM
+    (
+        SELECT
+            *,
+            sum(is_first_part) OVER (
+                PARTITION BY site, person ORDER BY started_at, session_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS begun_count
+        FROM
+        (
+            SELECT
+                *,
+                -- What is of another person than the part before it is a visit of that person.
+                toUInt64(row_number() OVER (
+                    PARTITION BY site, visitor, visitor_session_number, person ORDER BY started_at, session_id) = 1) AS is_first_part,
+                toBool(max(is_engaged) OVER visit = 0 AND (count() OVER visit = 1 OR (sum(view_count) OVER visit < 2
+                    AND dateDiff('millisecond', min(started_at) OVER visit, max(ended_at) OVER visit) < 10000))) AS is_bounce
+            FROM
+            (
+                SELECT
+                    *,
+                    sum(toUInt64(NOT is_continuation)) OVER past + toUInt64(first_value(is_continuation) OVER past) AS visitor_session_number
+                FROM crumbtrail.session_people
+                WINDOW past AS (PARTITION BY site, visitor ORDER BY started_at, session_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            )
+            WINDOW visit AS (PARTITION BY site, visitor, visitor_session_number)
+        )
+    )
+) AS sessions
+LEFT JOIN (SELECT site, person, groupArrayArray(said_at) AS said FROM crumbtrail.customer_words GROUP BY site, person) AS by_person
     ON by_person.site = sessions.site AND by_person.person = sessions.person
-LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
+LEFT JOIN (
+    SELECT site, visitor, groupArrayArray(said_at) AS said FROM crumbtrail.customer_words WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
 LEFT JOIN (SELECT site, visitor, groupArray(occurred_at) AS occurred FROM crumbtrail.touchpoints WHERE outcome = 'late' GROUP BY site, visitor) AS late
     ON late.site = sessions.site AND late.visitor = sessions.visitor
@@ -2356,7 +2482,8 @@ COMMENT 'Sessions with what another key decides: which one of its visitor it is,
 
 -- 0172_contacts_waiting_view.sql
 -- Contacts that wait for an answer now, on every channel, reviews and surveys without a word included; they leave the view when a
--- human agent replies, or the matter is resolved or closed. What is said after that is no contact until it is reopened.
+-- human agent replies, or the matter is resolved or closed, also where that fell into another conversation (answers_elsewhere). What is
+-- said after the end is no contact until it is reopened.
 CREATE OR REPLACE VIEW crumbtrail.contacts_waiting
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2366,25 +2493,27 @@ CREATE OR REPLACE VIEW crumbtrail.contacts_waiting
     priority LowCardinality(String) COMMENT 'Priority, latest told',
     person String COMMENT 'Key of the person, 32 hexadecimal digits',
     opened_at DateTime64(3, 'UTC') COMMENT 'First entry, ms, UTC',
-    waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC',
+    waiting_since_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The first word that is not answered, ms, UTC; where one before it was answered elsewhere, the last word',
     waiting_ms Int64 COMMENT 'How long it has waited by now, milliseconds',
     was_answered_before Bool COMMENT 'A human agent replied to an earlier word',
     is_overdue Bool COMMENT 'The first reply was due by the policy that fits, and has not come'
 )
 AS SELECT
-    site,
-    conversation_id,
+    waiting.site AS site,
+    waiting.conversation_id AS conversation_id,
     channel,
     department,
     priority,
     person,
-    opened_at,
-    waiting_since_at,
+    waiting.opened_at AS opened_at,
+    if(elsewhere.answered_at IS NULL, waiting.waiting_since_at, last_at) AS waiting_since_at,
     ifNull(dateDiff('millisecond', waiting_since_at, now64(3, 'UTC')), 0) AS waiting_ms,
-    toBool(first_reply_at IS NOT NULL) AS was_answered_before,
-    toBool(ifNull(first_reply_at IS NULL AND first_reply_due_at < now64(3, 'UTC'), 0)) AS is_overdue
-FROM crumbtrail.conversations
-WHERE awaiting = 'agent'
+    toBool(first_reply_at IS NOT NULL OR elsewhere.answered_at IS NOT NULL) AS was_answered_before,
+    toBool(ifNull(NOT was_answered_before AND first_reply_due_at < now64(3, 'UTC'), 0)) AS is_overdue
+FROM crumbtrail.conversations AS waiting
+LEFT JOIN crumbtrail.answers_elsewhere AS elsewhere
+    ON elsewhere.site = waiting.site AND elsewhere.conversation_id = waiting.conversation_id AND elsewhere.opened_at = waiting.opened_at
+WHERE awaiting = 'agent' AND elsewhere.settled_at IS NULL
 COMMENT 'Contacts that wait for an answer now, on every channel';
 
 -- 0173_handovers_view.sql
@@ -2467,7 +2596,7 @@ CREATE OR REPLACE VIEW crumbtrail.self_service
     day Date COMMENT 'Day the session began, UTC',
     page_group String COMMENT 'Group of help pages: its name says help, faq, support, knowledge base or how to, in a language known here',
     session_count UInt64 COMMENT 'Sessions that saw it, count',
-    contacted_count UInt64 COMMENT 'Of these, the person began a conversation within 24 h after they saw such a page, count; where touchpoints are not kept (clickhouse.touchpoints, or their ttl): during the session or within 24 h after it',
+    contacted_count UInt64 COMMENT 'Of these, the person said something to the service, in whatever conversation, within 24 h after they saw such a page, count; where touchpoints are not kept (clickhouse.touchpoints, or their ttl): during the session or within 24 h after it',
     helped_themselves_count UInt64 COMMENT 'Of these, 24 h passed without since they last saw such a page, count',
     undecided_count UInt64 COMMENT 'Of these, neither so far, count',
     helped_share Nullable(Float64) COMMENT 'Share of those that are decided who helped themselves, 0 to 1; NULL if none is'
@@ -2490,8 +2619,8 @@ FROM
         arrayFilter(at -> at BETWEEN seen.started_at AND seen.ended_at, views.occurred) AS seen_at,
         if(empty(seen_at), [(seen.started_at, seen.ended_at)], arrayMap(at -> (at, at), seen_at)) AS looks,
         arrayMax(look -> look.2, looks) AS last_seen_at,
-        arrayExists(opened -> arrayExists(look -> opened BETWEEN look.1 AND look.2 + INTERVAL 1 DAY, looks),
-            arrayConcat(by_person.opened, by_visitor.opened)) AS has_contact
+        arrayExists(said -> arrayExists(look -> said BETWEEN look.1 AND look.2 + INTERVAL 1 DAY, looks),
+            arrayConcat(by_person.said, by_visitor.said)) AS has_contact
     FROM
     (
         SELECT
@@ -2515,17 +2644,18 @@ FROM
         GROUP BY site, visitor, page_group
     ) AS views
         ON views.site = seen.site AND views.visitor = seen.visitor AND views.page_group = seen.page_group
-    LEFT JOIN (SELECT site, person, groupArray(opened_at) AS opened FROM crumbtrail.conversation_people GROUP BY site, person) AS by_person
+    LEFT JOIN (SELECT site, person, groupArrayArray(said_at) AS said FROM crumbtrail.customer_words GROUP BY site, person) AS by_person
         ON by_person.site = seen.site AND by_person.person = seen.person
-    LEFT JOIN (SELECT site, visitor, groupArray(opened_at) AS opened FROM crumbtrail.conversations WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
+    LEFT JOIN (
+        SELECT site, visitor, groupArrayArray(said_at) AS said FROM crumbtrail.customer_words WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
         ON by_visitor.site = seen.site AND by_visitor.visitor = seen.visitor
 )
 GROUP BY site, day, page_group
 COMMENT 'Who helped themselves: sessions that saw help pages, and whether the person asked the service within 24 h after or not at all';
 
 -- 0175_conversation_origins_view.sql
--- The session on the site that led to a conversation: the person's or visitor's latest that had begun, if it went on or had
--- ended no more than 24 h before.
+-- The session on the site that led to a conversation: the person's or visitor's latest that had begun before the customer's first word in
+-- it, if it went on or had ended no more than 24 h before. What the customer says nothing in was led to by none.
 CREATE OR REPLACE VIEW crumbtrail.conversation_origins
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2534,7 +2664,7 @@ CREATE OR REPLACE VIEW crumbtrail.conversation_origins
     opened_at DateTime64(3, 'UTC') COMMENT 'First entry of the conversation, ms, UTC',
     session_id String COMMENT 'Session that led to it, 16 hexadecimal digits; empty if none did',
     started_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First event of the session, ms, UTC; NULL without',
-    after_ms Nullable(Int64) COMMENT 'From the last event of the session to the first entry, milliseconds, 0 if that came during it; NULL without',
+    after_ms Nullable(Int64) COMMENT 'From the last event of the session to the customer\'s first word, milliseconds, 0 if that came during it; NULL without',
     entry_page String COMMENT 'Page of the first view of the session (templated path)',
     exit_page String COMMENT 'Page of its last view',
     session_channel LowCardinality(String) COMMENT 'Channel the session came by',
@@ -2548,7 +2678,7 @@ AS SELECT
     opened_at,
     if(has_led, led.2, '') AS session_id,
     if(has_led, led.1, NULL) AS started_at,
-    if(has_led, greatest(dateDiff('millisecond', led.3, opened_at), 0), NULL) AS after_ms,
+    if(has_led, greatest(dateDiff('millisecond', led.3, asked_at), 0), NULL) AS after_ms,
     if(has_led, led.4, '') AS entry_page,
     if(has_led, led.5, '') AS exit_page,
     if(has_led, led.6, '') AS session_channel,
@@ -2561,16 +2691,18 @@ FROM
         conversations.conversation_id AS conversation_id,
         conversations.channel AS channel,
         conversations.opened_at AS opened_at,
+        conversations.asked_at AS asked_at,
         greatest(by_person.what, by_visitor.what) AS led,
-        led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.opened_at AS has_led
+        conversations.is_asked AND led.2 != '' AND led.3 + INTERVAL 1 DAY >= conversations.asked_at AS has_led
     FROM
     (
         SELECT conversations.site AS site, conversations.conversation_id AS conversation_id, channel, conversations.opened_at AS opened_at,
-            conversations.visitor AS visitor, whose.person AS person
+            conversations.visitor AS visitor, words.person AS person,
+            notEmpty(words.said_at) AS is_asked, if(is_asked, words.said_at[1], conversations.opened_at) AS asked_at
         FROM crumbtrail.conversations AS conversations
-        INNER JOIN crumbtrail.conversation_people AS whose
-            ON whose.site = conversations.site AND whose.conversation_id = conversations.conversation_id
-            AND whose.opened_at = conversations.opened_at
+        LEFT JOIN crumbtrail.customer_words AS words
+            ON words.site = conversations.site AND words.conversation_id = conversations.conversation_id
+            AND words.opened_at = conversations.opened_at
     ) AS conversations
     ASOF LEFT JOIN
     (
@@ -2580,7 +2712,7 @@ FROM
         FROM crumbtrail.sessions AS sessions
         INNER JOIN crumbtrail.session_people AS people ON people.site = sessions.site AND people.session_id = sessions.session_id
     ) AS by_person
-        ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.opened_at
+        ON by_person.site = conversations.site AND by_person.person = conversations.person AND by_person.started_at <= conversations.asked_at
     ASOF LEFT JOIN
     (
         SELECT
@@ -2589,7 +2721,7 @@ FROM
         FROM crumbtrail.sessions
         WHERE bot = ''
     ) AS by_visitor
-        ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.opened_at
+        ON by_visitor.site = conversations.site AND by_visitor.visitor = conversations.visitor AND by_visitor.started_at <= conversations.asked_at
 )
 COMMENT 'The session on the site that led to a conversation';
 
@@ -2721,6 +2853,69 @@ SELECT
 FROM written
 GROUP BY site, day, channel, language, topic
 COMMENT 'What customers wrote about: each text once under every topic it speaks of';
+
+-- 0178_support_performance_view.sql
+-- How the service did, by channel and department. A reply to a conversation without an id that fell into another one of the person
+-- (answers_elsewhere) is that conversation's.
+CREATE OR REPLACE VIEW crumbtrail.support_performance
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    day Date COMMENT 'Day the conversation was opened, UTC',
+    channel LowCardinality(String) COMMENT 'Channel it began on',
+    department LowCardinality(String) COMMENT 'Department or team, latest told',
+    conversation_count UInt64 COMMENT 'Conversations, count',
+    asked_count UInt64 COMMENT 'Conversations in which the customer said something, count',
+    answered_count UInt64 COMMENT 'Of these, those with a reply of a human agent after it, count',
+    waiting_count UInt64 COMMENT 'Conversations whose customer waits for an answer now, count',
+    answered_share Nullable(Float64) COMMENT 'Share of answered ones among those asked, 0 to 1; NULL if none was',
+    resolved_count UInt64 COMMENT 'Conversations with a resolution that holds, count',
+    one_touch_count UInt64 COMMENT 'Resolved conversations that took one message of a human agent up to the resolution (touch_class one), count',
+    reopened_count UInt64 COMMENT 'Conversations reopened at least once, count',
+    handed_over_count UInt64 COMMENT 'Conversations with more than one agent, count',
+    first_reply_ms_median Nullable(Int64) COMMENT 'Median time to the first reply from the opening (elsewhere: from the customer\'s first word), milliseconds; NULL without reply',
+    first_reply_business_ms_median Nullable(Int64) COMMENT 'Median time to the first reply in which the service was open, replies elsewhere left out, milliseconds; NULL without reply',
+    first_reply_breach_count UInt64 COMMENT 'Of those asked, whose first reply was due and came late or has not come, count',
+    resolution_breach_count UInt64 COMMENT 'Conversations whose resolution (or close without one) was due and came late or has not come, count',
+    resolution_ms_median Nullable(Int64) COMMENT 'Median time to the resolution that holds, milliseconds; NULL without',
+    csat_count UInt64 COMMENT 'Conversations rated on the csat or stars scale, whatever else they were rated on, count',
+    csat_share Nullable(Float64) COMMENT 'Share of 4 and 5 among their latest such ratings, 0 to 1; NULL without',
+    nps Nullable(Float64) COMMENT 'Percent of 9 and 10 minus percent of 0 to 6 among the conversations\' latest nps ratings, -100 to 100; NULL without',
+    ces_mean Nullable(Float64) COMMENT 'Mean of the conversations\' latest ces ratings, 1 to 7; NULL without',
+    score_change_mean Nullable(Float64) COMMENT 'Mean of score at the end minus score at the start, -2 to 2; NULL without texts'
+)
+AS WITH
+    customer_message_count > 0 OR first_reply_at IS NOT NULL OR requester_wait_ms > 0 OR awaiting = 'agent'
+        OR (rating_first IS NOT NULL AND channel IN ('review', 'survey', 'social', 'comment')) AS is_asked,
+    first_reply_at IS NULL AND answered_at IS NOT NULL AS is_elsewhere
+SELECT
+    service.site AS site,
+    toDate(service.opened_at) AS day,
+    channel,
+    department,
+    count() AS conversation_count,
+    countIf(is_asked) AS asked_count,
+    countIf(first_reply_at IS NOT NULL OR is_elsewhere) AS answered_count,
+    countIf(awaiting = 'agent' AND settled_at IS NULL) AS waiting_count,
+    if(asked_count = 0, NULL, answered_count / asked_count) AS answered_share,
+    countIf(resolved_at IS NOT NULL) AS resolved_count,
+    countIf(touch_class = 'one') AS one_touch_count,
+    countIf(reopen_count > 0) AS reopened_count,
+    countIf(agent_count > 1) AS handed_over_count,
+    toInt64OrNull(toString(quantileExact(if(is_elsewhere, dateDiff('millisecond', asked_at, answered_at), first_reply_ms)))) AS first_reply_ms_median,
+    toInt64OrNull(toString(quantileExact(first_reply_business_ms))) AS first_reply_business_ms_median,
+    countIf(is_asked AND if(is_elsewhere, answered_at > first_reply_due_at, is_first_reply_breached) = true) AS first_reply_breach_count,
+    countIf(is_resolution_breached = true) AS resolution_breach_count,
+    toInt64OrNull(toString(quantileExact(resolution_ms))) AS resolution_ms_median,
+    count(csat) AS csat_count,
+    if(csat_count = 0, NULL, countIf(csat >= 4) / csat_count) AS csat_share,
+    if(count(service.nps) = 0, NULL, 100 * (countIf(service.nps >= 9) - countIf(service.nps <= 6)) / count(service.nps)) AS nps,
+    avg(ces) AS ces_mean,
+    avg(score_end - score_start) AS score_change_mean
+FROM crumbtrail.conversations AS service
+LEFT JOIN crumbtrail.answers_elsewhere AS elsewhere
+    ON elsewhere.site = service.site AND elsewhere.conversation_id = service.conversation_id AND elsewhere.opened_at = service.opened_at
+GROUP BY site, day, channel, department
+COMMENT 'How the service did, by channel and department';
 
 -- 0191_dead_letter_fates_view.sql
 -- What became of dead letters: whether `crumbtrail redrive` made something of them, and what.

@@ -337,3 +337,140 @@ fn who_asked_before_the_help_page_or_a_day_after_it_helped_themselves() {
         );
     }
 }
+
+#[test]
+fn a_reply_that_fell_into_another_row_answers_who_waits() {
+    if !has_engine("a_reply_that_fell_into_another_row_answers_who_waits") {
+        return;
+    }
+    const DAY_AND_HOUR: i64 = 25 * 60;
+    let clicks = [("bea", "bea@example.com"), ("eve", "eve@example.com")].map(|(customer, contact)| {
+        format!(
+            r#"{{"event_id":"{customer}","site":"shop","visitor":"{customer}","occurred_at":{},"name":"identify","customer":"{customer}","contact":"{contact}"}}"#,
+            START - DAY
+        )
+    });
+    let by = |id: &str, minutes: i64, conversation: &str, customer: &str, said: &str, more: &str| {
+        told(id, minutes, conversation, customer, &format!("{said}{more}"))
+    };
+    let (bea, eve) = (r#","contact":"bea@example.com""#, r#","contact":"eve@example.com""#);
+    let support = [
+        // After more than a day of silence.
+        by("a1", 0, "", "ann", CHAT, ""),
+        by("a2", DAY_AND_HOUR, "", "ann", REPLY, ""),
+        // Asked by address, answered by name.
+        by("b1", 0, "", "", CHAT, bea),
+        by("b2", 5, "", "bea", REPLY, bea),
+        // A visitor who says who they are.
+        by("c1", 0, "", "", CHAT, r#","visitor":"vc""#),
+        by("c2", 5, "", "cy", CHAT, r#","visitor":"vc""#),
+        by("c3", 6, "", "cy", REPLY, r#","visitor":"vc""#),
+        // On another channel, and before the question: no answers.
+        by("d1", 0, "", "dan", CHAT, ""),
+        by("d2", 5, "", "dan", &REPLY.replace("chat", "phone"), ""),
+        by("d3", -DAY_AND_HOUR, "", "dan", REPLY, ""),
+        // Answered, and asked again.
+        by("e1", 0, "", "", CHAT, eve),
+        by("e2", 60, "", "eve", REPLY, ""),
+        by("e3", 120, "", "", CHAT, eve),
+        // A reply in a case that was there before is about that; one that begins a case is about the question.
+        by("f1", -10, "case-f", "flo", CHAT, ""),
+        by("f2", 0, "", "flo", CHAT, ""),
+        by("f3", 30, "case-f", "flo", REPLY, ""),
+        by("g1", 0, "", "gus", CHAT, ""),
+        by("g2", 30, "case-g", "gus", REPLY, ""),
+        // Closed a day later without a word.
+        by("h1", 0, "", "hal", CHAT, ""),
+        by("h2", DAY_AND_HOUR, "", "hal", r#""channel":"chat","author":"agent","kind":"closed""#, ""),
+    ];
+    let mut shop = Deployment::new("rules: {policies: [{first_reply_minutes: 60}]}");
+    shop.start_engine();
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer, intDiv(toUnixTimestamp64Milli(assumeNotNull(waiting_since_at)) - {START}, {MINUTE}),
+                was_answered_before, is_overdue
+             FROM contacts_waiting JOIN conversation_people USING (site, conversation_id) ORDER BY customer"
+        )),
+        "dan\t0\tfalse\ttrue\neve\t120\ttrue\tfalse\nflo\t0\tfalse\ttrue\n"
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer, intDiv(dateDiff('millisecond', asked_at, answered_at), {MINUTE}), settled_at IS NULL
+             FROM answers_elsewhere JOIN conversation_people USING (site, conversation_id) ORDER BY customer"
+        )),
+        format!("ann\t{DAY_AND_HOUR}\t0\nbea\t5\t0\ncy\t6\t0\neve\t60\t1\ngus\t30\t0\nhal\t\\N\t0\n")
+    );
+    // Of the questions these have no reply: Dan's, Flo's second and Hal's. Ann's came late.
+    assert_eq!(
+        shop.sql(
+            "SELECT sum(asked_count), sum(answered_count), sum(waiting_count), sum(first_reply_breach_count)
+             FROM support_performance WHERE channel = 'chat'"
+        ),
+        "10\t7\t3\t4\n"
+    );
+}
+
+#[test]
+fn a_contact_is_a_word_of_the_customer_in_whatever_conversation() {
+    if !has_engine("a_contact_is_a_word_of_the_customer_in_whatever_conversation") {
+        return;
+    }
+    const HOURS: i64 = 60;
+    let day = 3 * 24 * HOURS;
+    let clicks = ["ann", "bob", "cy"].map(|who| click(who, who, day * MINUTE, "/help/returns", who));
+    let support = [
+        // Ann writes that it is still broken, in a case three days old.
+        told("a1", 0, "old", "ann", CHAT),
+        told("a2", HOURS, "old", "ann", REPLY),
+        told("a3", day + 2 * HOURS, "old", "ann", CHAT),
+        // Bob is called, Cy is asked for an opinion.
+        told("b1", day + 2 * HOURS, "promotion", "bob", REPLY),
+        told("c1", day + 2 * HOURS, "survey", "cy", r#""channel":"survey","author":"system","kind":"opened""#),
+    ];
+    for is_kept in [true, false] {
+        let mut shop = Deployment::new("");
+        let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
+        let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
+        let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
+        shop.start_engine();
+        import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+        assert_eq!(
+            shop.sql("SELECT visitor, has_contact_within_day FROM visits ORDER BY visitor"),
+            "ann\ttrue\nbob\tfalse\ncy\tfalse\n"
+        );
+        assert_eq!(
+            shop.sql("SELECT session_count, contacted_count, helped_themselves_count FROM self_service"),
+            "3\t1\t2\n"
+        );
+        // What was opened to them had no session that led to it, though it followed one.
+        assert_eq!(shop.number("SELECT countIf(session_id != '') FROM conversation_origins"), 0);
+    }
+}
+
+#[test]
+fn a_visit_over_midnight_is_one_visit() {
+    if !has_engine("a_visit_over_midnight_is_one_visit") {
+        return;
+    }
+    let mut shop = Deployment::new("rules: {cut_at_midnight: true}");
+    shop.start_engine();
+    // Midnight is 15 h 6 min 40 s after the start.
+    let night = (15 * 60 + 6) * MINUTE;
+    let clicks = [
+        click("a1", "desk", night, "/", "ann"),
+        click("a2", "desk", night + MINUTE, "/p", "ann"),
+        click("a3", "desk", night + DAY, "/", "ann"),
+        // Meanwhile on her phone.
+        click("b1", "phone", night + MINUTE / 2, "/", "ann"),
+    ];
+    import(&shop, &[("clicks.jsonl", &clicks)]);
+    assert_eq!(
+        shop.sql(
+            "SELECT visitor, is_continuation, visitor_session_number, person_session_number, is_returning, is_bounce
+             FROM visits ORDER BY started_at"
+        ),
+        "desk\tfalse\t1\t1\tfalse\tfalse\nphone\tfalse\t1\t2\ttrue\ttrue\n\
+         desk\ttrue\t1\t1\tfalse\tfalse\ndesk\tfalse\t2\t3\ttrue\ttrue\n"
+    );
+}

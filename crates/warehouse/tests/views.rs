@@ -393,6 +393,7 @@ async fn which_visit_it_was_and_whether_service_was_asked_for() {
             conversation_id: id,
             person,
             opened_at,
+            customer_message_count: 1,
             last_at: opened_at,
             status: "open",
             ..ConversationRow::default()
@@ -486,6 +487,7 @@ async fn customers_who_are_one_are_one_in_every_view() {
             visitor,
             person: own,
             opened_at,
+            customer_message_count: 1,
             last_at: opened_at,
             status: "open",
             ..ConversationRow::default()
