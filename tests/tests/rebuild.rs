@@ -21,7 +21,8 @@ fn reconfigure(shop: &Deployment, more: &str) {
 /// Sums of all views' rows, by one question.
 fn sums(shop: &Deployment) -> String {
     let of = |view: &&str| format!("SELECT '{view}', count(), groupBitXor(cityHash64(*)) FROM {view}");
-    shop.sql(&format!("{} ORDER BY ALL", tables::VIEWS.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ")))
+    let all = tables::VIEWS.iter().map(of).collect::<Vec<_>>().join(" UNION ALL ");
+    shop.sql(&format!("SELECT * FROM ({all}) ORDER BY ALL"))
 }
 
 /// A file of customers under two ids, whom only an alias makes one: every partition has to know of it. Before the world begins.

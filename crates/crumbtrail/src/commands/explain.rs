@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_channel_is_explained() {
         let text = run(&["https://shop.example/?utm_source=fb&utm_medium=cpc", "https://www.google.com/"]).unwrap();
-        for part in ["channel   paid_social", "source    fb", "channel paid_social: paid; class is social"] {
+        for part in ["channel   paid_social", "source    facebook", "channel paid_social: paid; class is social"] {
             assert!(text.contains(part), "{part} in {text}");
         }
         let text = run(&["https://shop.example/", "https://www.paypal.com/x"]).unwrap();

@@ -254,7 +254,7 @@ fn say_missing(metrics: &Metrics) {
         Missing::default().counts().map(|(what, _)| (what, metrics.counter(&catalogue::ENRICHMENT_MISSING, &[what]))),
     );
     if !missing.is_empty() {
-        println!("missing    {missing}; these columns stay empty");
+        sayln!("missing    {missing}; these columns stay empty");
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use crumbtrail_log::kafka::KafkaSource;
+use crumbtrail_log::kafka::admin;
 use crumbtrail_log::log::GIVE_UP_FRAMES;
 use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
@@ -31,8 +32,8 @@ use crate::wiring::sink::{self, InsertMetrics};
 const AUDIT: Duration = Duration::from_secs(30);
 /// `--until-idle`: at the end of everything, with nothing new, for this long.
 const IDLE: Duration = Duration::from_secs(3);
-/// `--until-idle`: without a source partition for this long, as when other members have them all. Longer than the
-/// group takes to notice that a member is gone.
+/// `--until-idle`: without some source partition for this long, as when other members have it. Longer than the group takes to
+/// notice that a member is gone.
 const UNASSIGNED: Duration = Duration::from_secs(60);
 
 pub fn run(args: &RunArgs) -> Result<ExitCode> {
@@ -137,6 +138,7 @@ fn watch(
     if let Some(clickhouse) = clickhouse {
         audit(deployment, clickhouse, metrics);
     }
+    let of_sources = if args.until_idle && intake.is_some() { source_partitions(deployment) } else { 0 };
     let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));
@@ -163,17 +165,27 @@ fn watch(
             let patience = match now.1 {
                 None => Some(IDLE),
                 Some((0, _)) => Some(UNASSIGNED),
+                // The rest may be another member's, or that of one that is gone and not given up yet.
+                Some((assigned, at_end)) if assigned < of_sources => (at_end == assigned).then_some(UNASSIGNED),
                 Some((assigned, at_end)) => (at_end == assigned).then_some(IDLE),
             };
             if patience.is_some_and(|patience| seen.1.elapsed() >= patience) {
                 if patience == Some(UNASSIGNED) {
-                    tracing::warn!("no source partition was assigned to this process: nothing was read");
+                    tracing::warn!(assigned = ?now.1, "not every source partition was assigned to this process: the rest is not read");
                 }
                 return Ok(());
             }
         }
     }
     Ok(())
+}
+
+/// Partitions of all sources' topics, as far as they can be told.
+fn source_partitions(deployment: &Deployment) -> u64 {
+    let settings = deployment.kafka_settings();
+    let of =
+        |topic: &str| admin::describe(&settings, topic).ok().flatten().map_or(0, |facts| u64::from(facts.partitions));
+    deployment.config.sources.iter().map(|source| of(&source.topic)).sum()
 }
 
 /// Dead letters have no reader of ours that would keep them longer.
