@@ -24,6 +24,16 @@ fn entry(id: &str, conversation: &str, after: i64, [author, channel, department,
     )
 }
 
+/// A deployment that keeps a table of touchpoints, or none.
+fn with_touchpoints(is_kept: bool) -> Deployment {
+    let mut shop = Deployment::new("");
+    let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
+    let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
+    let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
+    shop.start_engine();
+    shop
+}
+
 /// Imports files in one go, the last import of this history: what comes later is late.
 fn import(shop: &Deployment, files: &[(&str, &[String])]) {
     let mut arguments = vec!["--format".into(), "native".into()];
@@ -322,11 +332,7 @@ fn who_asked_before_the_help_page_or_a_day_after_it_helped_themselves() {
     let support = [asks("s1", 1, "first"), asks("s2", 24 * 60 + 1, "day"), asks("s3", 5, "asks")];
     // Without touchpoints nobody knows when a page was seen: the session stands for it.
     for (is_kept, contacted) in [(true, 1), (false, 3)] {
-        let mut shop = Deployment::new("");
-        let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
-        let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
-        let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
-        shop.start_engine();
+        let shop = with_touchpoints(is_kept);
         import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
         assert_eq!(
             shop.sql(
@@ -429,11 +435,7 @@ fn a_contact_is_a_word_of_the_customer_in_whatever_conversation() {
         told("c1", day + 2 * HOURS, "survey", "cy", r#""channel":"survey","author":"system","kind":"opened""#),
     ];
     for is_kept in [true, false] {
-        let mut shop = Deployment::new("");
-        let config = std::fs::read_to_string(shop.config()).expect("the configuration is there");
-        let kept = format!("clickhouse:\n  touchpoints: {is_kept}\n");
-        let _ = shop.write("crumbtrail.yaml", config.replace("clickhouse:\n", &kept));
-        shop.start_engine();
+        let shop = with_touchpoints(is_kept);
         import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
         assert_eq!(
             shop.sql("SELECT visitor, has_contact_within_day FROM visits ORDER BY visitor"),

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod position;
 pub mod source;
 pub mod tick;
+mod walk;
 mod wire;
 
 pub use error::LogError;
@@ -29,3 +30,4 @@ pub use outbox::{DEFAULT_CUT_BYTES, Outbox};
 pub use position::{Epoch, Generation, Offset, OriginId, PartitionId, Position};
 pub use source::{Source, SourceEvent, SourcePartition, SourceRecord};
 pub use tick::Tick;
+pub use walk::walk;

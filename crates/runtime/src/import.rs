@@ -229,6 +229,12 @@ pub fn import(
     let mut lanes = Vec::new();
     // Event time is what living records say: a dead one, sent again after a fix, is to be in time.
     let mut alive = EventTime::MIN;
+    // Dead letters of each file; only where an earlier run began one is there something to be dead.
+    let dead = if frontiers.iter().any(|frontier| *frontier > 0) {
+        writer.letters_of(&origins)?
+    } else {
+        vec![0; origins.len()]
+    };
     writer.start(clock_origin, IMPORT_ORIGIN, 0);
     for (index, (((file, survey), origin), frontier)) in files.iter().zip(&origins).zip(frontiers).enumerate() {
         result.read += survey.records;
@@ -238,7 +244,7 @@ pub fn import(
             continue;
         }
         result.known += frontier.min(survey.records);
-        if frontier > 0 && writer.letters_of(*origin)? < frontier.min(survey.records) {
+        if dead[index] < frontier.min(survey.records) {
             alive = alive.max(survey.last);
         }
         writer.start(*origin, &survey.origin_name(), frontier);

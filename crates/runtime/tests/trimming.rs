@@ -190,6 +190,24 @@ impl Deployment {
 }
 
 #[test]
+fn a_log_that_ends_before_its_tables_is_refused() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [mut deployment, anew] = folders.each_ref().map(|folder| Deployment::new(folder.path(), None));
+    write(&deployment.log, 0..20);
+    deployment.run(|| true).unwrap();
+    let end = deployment.sink.end();
+    // As long as it was it could be the same one; a frame less cannot.
+    write(&anew.log, 0..end - 1);
+    deployment.log = anew.log.clone();
+    let error = deployment.run(|| true).unwrap_err();
+    assert!(
+        matches!(error, ProcessorError::Shortened { claimed, end: at, .. } if (claimed, at) == (end, end - 1)),
+        "{error}"
+    );
+    assert!(error.to_string().contains("begin the next epoch"), "{error}");
+}
+
+#[test]
 fn a_restart_from_a_trimmed_log_says_what_an_untrimmed_one_says() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [calm, deployment] = folders.each_ref().map(|folder| Deployment::new(folder.path(), None));

@@ -9,21 +9,21 @@
 //! word's edge; `*` at its end lets the last word go on; "n't" in it stands for "not", too; `..` is up to three words of the same
 //! sentence. `(a|b)` is one of these, `[a|b]` one or none. What phrases say together is weighed in `weigh.rs`.
 
+mod compile;
+
 use crate::found::Hit;
 use crate::friction::{FrictionKind, FrictionSet};
-use crate::hash::{HashTable, ascii, fold, pair};
+use crate::hash::{HashTable, ascii, fold};
 use crate::memo::{Memo, Word};
 use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol};
-use crate::thai_not;
-use crate::token::{Token, WORD, word_hash};
+use crate::token::{Token, WORD};
 use crate::tone::Tone;
-use crate::topics::{NAMES, TopicSet};
-use crate::words::{self, Spelling};
+use crate::topics::TopicSet;
+use crate::words::Spelling;
+use aho_corasick::Anchored;
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
-use aho_corasick::{Anchored, MatchKind, StartKind};
-use std::collections::{BTreeMap, HashSet};
 
 /// `..` in a phrase. No word of a text has a dot in it.
 const GAP: u64 = ascii(WORD, "..");
@@ -141,20 +141,6 @@ pub struct Found {
     pub tone: Tone,
 }
 
-/// What is gathered while rules are compiled.
-#[derive(Default)]
-struct Draft {
-    words: BTreeMap<u64, Vec<u16>>,
-    stems: BTreeMap<u64, Vec<u16>>,
-    groups: BTreeMap<u64, u16>,
-    patterns: Vec<Vec<u8>>,
-    /// What stands before a gap in Thai phrases, and behind it: with what before, and of which rule.
-    heads: BTreeMap<Vec<u8>, u16>,
-    thens: BTreeMap<Vec<u8>, Vec<(u16, u16)>>,
-    /// Latin phrases of two words or more, by their hash.
-    phrases: HashSet<(Says, u64)>,
-}
-
 /// The compiled rules of one or more files.
 #[derive(Debug)]
 pub struct TopicRules {
@@ -174,136 +160,6 @@ pub struct TopicRules {
 }
 
 impl TopicRules {
-    /// Compiles rule files given as text. `owner` names them and all else that a [`Scratch`] may remember of words.
-    ///
-    /// # Errors
-    /// For a line that is no rule; the first one is named.
-    pub fn parse(files: &[&str], owner: u64) -> Result<Self, TopicError> {
-        let mut parsed = Vec::new();
-        for file in files {
-            for (at, line) in file.lines().enumerate() {
-                if !line.trim().is_empty() && !line.starts_with('#') {
-                    let (says, phrase) = line.split_once('\t').ok_or(TopicError::Line { line: at + 1 })?;
-                    for phrase in crate::family::phrases(phrase) {
-                        parsed.push(parse_line(says, &phrase, at + 1)?);
-                    }
-                }
-            }
-        }
-        let mut rules = Self {
-            owner,
-            rules: vec![Rule { says: Says::NoFriction, negates: false, open_end: false, phrase: String::new() }],
-            words: HashTable::new([]),
-            stems: HashTable::new([]),
-            groups: HashTable::new([]),
-            groups_of_tails: vec![Group::default()],
-            question_marks: Vec::new(),
-            thai: automaton(&[])?,
-            thai_parts: Vec::new(),
-            thai_head_count: 0,
-        };
-        let mut draft = Draft::default();
-        let mut scratch = Scratch::new();
-        for (line, rule) in parsed {
-            scratch.normalise(&rule.phrase);
-            if scratch.symbols.is_empty() {
-                return Err(TopicError::Line { line });
-            }
-            if rules.rules.len() >= usize::from(u16::MAX) {
-                return Err(TopicError::TooMany { line });
-            }
-            rules.add(rule, &scratch, &mut draft);
-        }
-        rules.thai_head_count = draft.heads.len();
-        for (head, number) in std::mem::take(&mut draft.heads) {
-            draft.patterns.push(head);
-            rules.thai_parts.push(ThaiPart::Before(number));
-        }
-        for (then, pairs) in std::mem::take(&mut draft.thens) {
-            draft.patterns.push(then);
-            rules.thai_parts.push(ThaiPart::Behind(pairs));
-        }
-        for group in &mut rules.groups_of_tails {
-            group.plain.sort_by_key(|tail| tail.next);
-            group.gapped.sort_by_key(|tail| tail.next);
-        }
-        rules.thai = automaton(&draft.patterns)?;
-        rules.words = HashTable::new(draft.words);
-        rules.stems = HashTable::new(draft.stems);
-        rules.groups = HashTable::new(draft.groups);
-        Ok(rules)
-    }
-
-    fn add(&mut self, mut rule: Rule, text: &Scratch, draft: &mut Draft) {
-        let id = self.rules.len() as u16;
-        if text.thai_count > 0 {
-            rule.negates = thai_not::is_in(&text.bytes);
-            let gap = text.bytes.windows(THAI_GAP.len()).position(|four| four == THAI_GAP);
-            match gap {
-                Some(at) => {
-                    let head = draft.heads.len() as u16;
-                    let head = *draft.heads.entry(text.bytes[..at].to_vec()).or_insert(head);
-                    draft.thens.entry(text.bytes[at + THAI_GAP.len()..].to_vec()).or_default().push((head, id));
-                }
-                None => {
-                    draft.patterns.push(text.bytes.clone());
-                    self.thai_parts.push(ThaiPart::Whole(id));
-                }
-            }
-        } else {
-            let stands = |token: &&Token| token.is_word() || word_hash(token.of(&text.symbols)) == GAP;
-            let words: Vec<&Token> = text.tokens.iter().filter(stands).collect();
-            let spelled: Vec<Spelling> = words.iter().map(|word| Spelling::of(word.of(&text.symbols))).collect();
-            rule.negates = spelled.iter().any(|word| word.flags & words::NEGATOR != 0);
-            let last = words.last().map(|word| ((word.end - word.start) as usize, word.hash));
-            let stem = last.filter(|_| rule.open_end);
-            let mut stands = false;
-            for canonical in ways_to_write(&spelled) {
-                stands |= self.add_words(id, rule.says, &canonical, stem, draft);
-            }
-            if !stands {
-                return;
-            }
-        }
-        self.rules.push(rule);
-    }
-
-    /// Adds one way to write a Latin phrase; false if another rule says the same of the same word.
-    fn add_words(&mut self, id: u16, says: Says, words: &[u64], stem: Option<(usize, u64)>, draft: &mut Draft) -> bool {
-        match *words {
-            [] => self.question_marks.push(id),
-            [word] => {
-                let (map, key) = match stem {
-                    Some((_, hash)) => (&mut draft.stems, hash),
-                    None => (&mut draft.words, word),
-                };
-                let same = map.entry(key).or_default();
-                // Two chat spellings of one word say a thing once.
-                if same.iter().any(|&other| self.rules[other as usize].says == says) {
-                    return false;
-                }
-                same.push(id);
-            }
-            [first, ..] => {
-                let group = *draft.groups.entry(first).or_insert_with(|| {
-                    self.groups_of_tails.push(Group::default());
-                    (self.groups_of_tails.len() - 1) as u16
-                });
-                let gap = usize::from(words[1] == GAP);
-                let next = if words.len() == 2 + gap && stem.is_some() { 0 } else { words[1 + gap] };
-                // Families of phrases overlap.
-                let key = words.iter().fold(u64::from(stem.is_some()), |key, word| pair(key, *word));
-                if !draft.phrases.insert((says, key)) {
-                    return false;
-                }
-                let group = &mut self.groups_of_tails[group as usize];
-                let tails = if gap == 1 { &mut group.gapped } else { &mut group.plain };
-                tails.push(Tail { rule: id, next, words: words[1..].to_vec(), stem });
-            }
-        }
-        true
-    }
-
     /// The phrase of a rule, as its file has it.
     pub fn phrase(&self, rule: u16) -> &str {
         self.rules.get(rule as usize).map_or("", |rule| rule.phrase.as_str())
@@ -457,19 +313,6 @@ impl TopicRules {
     }
 }
 
-/// The words of a phrase, and the same with "not" written out of its "n't".
-fn ways_to_write(phrase: &[Spelling]) -> Vec<Vec<u64>> {
-    let short: Vec<u64> = phrase.iter().map(|word| word.hash).collect();
-    let long: Vec<u64> = phrase
-        .iter()
-        .flat_map(|word| match word.without_nt() {
-            Some(verb) => vec![verb, ascii(WORD, "not")],
-            None => vec![word.hash],
-        })
-        .collect();
-    if long == short { vec![short] } else { vec![short, long] }
-}
-
 /// Adds the phrases whose words from `from` on stand at the beginning of `behind`.
 #[inline]
 fn find_tails(tails: &[Tail], from: usize, symbols: &[Symbol], first: Token, behind: &[Token], hits: &mut Vec<Hit>) {
@@ -546,39 +389,6 @@ fn behind_dash<'a>(symbols: &[Symbol], tokens: &'a [Token]) -> &'a [Token] {
     }
 }
 
-fn parse_line(topic: &str, phrase: &str, number: usize) -> Result<(usize, Rule), TopicError> {
-    let (phrase, open_end) = match phrase.trim().strip_suffix('*') {
-        Some(stem) => (stem, true),
-        None => (phrase.trim(), false),
-    };
-    let topic = topic.trim();
-    let bit = || NAMES.iter().position(|name| *name == topic).map(|bit| Says::Topic(1 << bit));
-    let friction = || topic.strip_prefix("friction:").and_then(FrictionKind::from_name).map(Says::Friction);
-    let hundredths = |text: &str| text.parse().ok().filter(|v: &f32| v.abs() <= 4.0).map(|v| (v * 100.0) as i16);
-    let tone = || topic.strip_prefix("tone:").and_then(hundredths).map(Says::Tone);
-    let feeling = || hundredths(topic).map(Says::Feeling);
-    let says = match topic {
-        "not_friction" => Some(Says::NoFriction),
-        "not_topic" => Some(Says::NoTopic),
-        "contrast" => Some(Says::Contrast),
-        "supposes" => Some(Says::Supposes),
-        "solves" => Some(Says::Solves),
-        _ => bit().or_else(friction).or_else(tone).or_else(feeling),
-    };
-    match says {
-        Some(says) => Ok((number, Rule { says, negates: false, open_end, phrase: phrase.to_owned() })),
-        None => Err(TopicError::UnknownTopic { line: number, topic: topic.to_owned() }),
-    }
-}
-
-fn automaton(patterns: &[Vec<u8>]) -> Result<DFA, TopicError> {
-    DFA::builder()
-        .start_kind(StartKind::Unanchored)
-        .match_kind(MatchKind::Standard)
-        .build(patterns)
-        .map_err(|error| TopicError::Compile(Box::new(error)))
-}
-
 /// True for a gap within reach and in one sentence.
 fn spans(bytes: &[u8], from: usize, to: usize) -> bool {
     (from..=from + THAI_GAP_SYMBOLS).contains(&to)
@@ -592,121 +402,4 @@ fn is_word(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(rules: &str, text: &str) -> (TopicSet, bool) {
-        let mut scratch = Scratch::new();
-        scratch.normalise(text);
-        let found = TopicRules::parse(&[rules], 1).unwrap().read(&mut scratch);
-        (found.topics, found.friction.is_some())
-    }
-
-    #[test]
-    fn phrases_keep_to_word_edges_unless_starred() {
-        let rules = "billing\tbill\ndelivery\tdeliver*\nprice\tแพง\nrefund\tmoney back\nrefund\tget a ref*";
-        assert!(read(rules, "My BILL, please").0.contains("billing"));
-        assert!(!read(rules, "billboard").0.contains("billing"));
-        assert!(read(rules, "delivered").0.contains("delivery"));
-        assert!(!read(rules, "undelivered").0.contains("delivery"));
-        assert!(read(rules, "my money-back").0.contains("refund"));
-        assert!(!read(rules, "my money, back").0.contains("refund"));
-        assert!(read(rules, "how to get a refund").0.contains("refund"));
-        assert_eq!(read(rules, "ราคาแพงมาก bill").0.iter().collect::<Vec<_>>(), ["billing", "price"]);
-    }
-
-    #[test]
-    fn a_gap_is_up_to_three_words_of_one_sentence() {
-        let rules = "friction:late\tordered .. got\nfriction:late\tno .. reply";
-        for (text, meant) in [
-            ("ordered got", true),
-            ("Ordered black, got navy", true),
-            ("ordered a red one got", true),
-            ("ordered one of two big ones got", false),
-            ("ordered. got", false),
-            ("no", false),
-            ("no, not even a reply", true),
-        ] {
-            assert_eq!(read(rules, text).1, meant, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_thai_gap_is_short_and_ends_with_the_sentence() {
-        let rules = "friction:late\tสั่ง .. ได้ s";
-        for (text, meant) in [
-            ("สั่งไซซ์ M ได้ S", true),
-            ("สั่งได้ s", true),
-            ("สั่งแล้ว! ได้ s", false),
-            ("สั่งเสื้อกางเกงรองเท้ากระเป๋าและหมวกอีกใบ ได้ s", false),
-            ("สั่ง", false),
-        ] {
-            assert_eq!(read(rules, text).1, meant, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_only_shares_a_word_is_another_topic() {
-        let rules = "billing\tcharge\nnot_topic\tin charge";
-        assert!(read(rules, "in charge").0.is_empty());
-        assert!(read(rules, "the one in charge of this charge").0.contains("billing"));
-    }
-
-    #[test]
-    fn what_was_mended_complains_of_nothing() {
-        let rules = "friction:other\ttrouble\nsolves\tfixed it";
-        for (text, meant) in [
-            ("trouble, but they fixed it", false),
-            ("I had trouble. They fixed it.", false),
-            ("trouble. A long story. They fixed it.", true),
-            ("trouble, they never fixed it", true),
-            ("trouble, please get it fixed it", true),
-            ("they fixed it, now trouble", true),
-        ] {
-            assert_eq!(read(rules, text).1, meant, "{text}");
-        }
-    }
-
-    #[test]
-    fn chat_spelling_matches_the_standard_phrase() {
-        assert!(read("friction:not_received\tbelum sampai", "pesanan blm sampe").1);
-        assert!(read("friction:not_received\tgak sampai", "tidak sampaiii").1);
-    }
-
-    #[test]
-    fn a_longer_phrase_takes_friction_back() {
-        let rules = "friction:other\tproblem\nnot_friction\tno problem";
-        assert!(read(rules, "a problem").1);
-        assert!(!read(rules, "no problem").1);
-        assert!(read(rules, "no problem yesterday, today a problem").1);
-    }
-
-    #[test]
-    fn friction_says_its_kind_and_its_phrase() {
-        let rules = TopicRules::parse(&["friction:other\tproblem\nfriction:late\tstill waiting"], 1).unwrap();
-        let mut scratch = Scratch::new();
-        scratch.normalise("a problem: still waiting");
-        let found = rules.read(&mut scratch);
-        assert_eq!(found.frictions.iter().collect::<Vec<_>>(), ["late"]);
-        assert_eq!((found.friction, rules.phrase(found.evidence)), (Some(FrictionKind::Late), "still waiting"));
-    }
-
-    #[test]
-    fn feeling_is_turned_by_not_and_taken_by_the_longest() {
-        let rules = TopicRules::parse(&["2\tดี\n-1\tดีเลย์"], 1).unwrap();
-        let mut scratch = Scratch::new();
-        let mut sum = |text: &str| {
-            scratch.normalise(text);
-            rules.read(&mut scratch);
-            scratch.hits.iter().map(|hit| i32::from(hit.valence)).sum::<i32>()
-        };
-        assert_eq!((sum("ดีมาก"), sum("ไม่ค่อยดี"), sum("ดีเลย์")), (200, -150, -100));
-    }
-
-    #[test]
-    fn a_broken_rule_file_is_refused_with_its_line() {
-        assert!(matches!(TopicRules::parse(&["# x\nbilling bill"], 1), Err(TopicError::Line { line: 2 })));
-        assert!(matches!(TopicRules::parse(&["weather\train"], 1), Err(TopicError::UnknownTopic { line: 1, .. })));
-        assert!(matches!(TopicRules::parse(&["friction:rain\train"], 1), Err(TopicError::UnknownTopic { .. })));
-    }
-}
+mod tests;

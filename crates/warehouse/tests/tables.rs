@@ -260,6 +260,7 @@ async fn every_table_takes_its_rows() {
         channel: Channel::Chat,
         opened_at: at,
         last_at: at.plus(60_000),
+        first_word_at: Some(at),
         first_reply_at: Some(at.plus(5_000)),
         first_reply_business_ms: Some(4_000),
         requester_wait_ms: 5_000,

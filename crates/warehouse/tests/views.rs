@@ -529,6 +529,7 @@ async fn how_the_service_did_and_how_stages_filled() {
             channel: Channel::Ticket,
             opened_at: START,
             last_at: START,
+            first_word_at: Some(START),
             first_reply_at: reply.map(|ms| START.plus(ms)),
             first_reply_business_ms: reply.map(|ms| ms / 2),
             first_reply_due_at: Some(START.plus(2000)),

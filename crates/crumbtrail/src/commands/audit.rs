@@ -69,8 +69,8 @@ const KINDS: [(&str, &str, &str); 9] = [
 /// Of what only the logs can tell (`--log`).
 const LOG_KIND: (&str, &str, &str) = (
     log::KIND,
-    "the ledger speaks of records that the log does not have, or of other ones",
-    "a ledger that was changed: put `batches` back from a copy, or `crumbtrail rebuild`; a log that was cut or replaced: `crumbtrail \
+    "the ledger speaks of records that the log does not have, of other ones, or of none of a partition that has some",
+    "a partition without a ledger: start the processors; a ledger that was changed: put `batches` back from a copy, or `crumbtrail rebuild`; a log that was cut or replaced: `crumbtrail \
      check` tells which topics are there",
 );
 

@@ -118,9 +118,6 @@ fn through(
     let bar = bar("importing", Some(total));
     let last = surveys.iter().map(|survey| survey.last).max().unwrap_or(EventTime::MIN);
     let believed_to = EventTime(Clock::System.now_ms() + FAR_AHEAD_MS);
-    if last > believed_to {
-        sayln!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
-    }
     let pairs: Vec<(&dyn ImportFile, Survey)> = files.iter().map(|file| file as &dyn ImportFile).zip(surveys).collect();
     let pace = &config.pace;
     let rules = ImportRules {
@@ -140,6 +137,9 @@ fn through(
     stopped?;
     if !sink.flush(Duration::from_secs(600))? {
         return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
+    }
+    if rules.close_after_ms.is_some() && imported.closed_at.is_none() && last > believed_to {
+        sayln!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
     }
     Ok(imported)
 }

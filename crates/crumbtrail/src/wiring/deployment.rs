@@ -360,7 +360,7 @@ impl Deployment {
         let shown = self.runtime.block_on(self.patience.ask("epochs", || epochs::shown(&clickhouse.client)));
         let shown = shown.context("which epoch the views show cannot be asked")?.map(|shown| shown.newest);
         for epoch in shown.into_iter().chain([target.epoch]).filter(|_| !adopted) {
-            self.is_not_anothers(clickhouse, epoch)
+            self.refuse_anothers(clickhouse, epoch)
                 .context("the views stay as they are; if these tables are to be this deployment's, add --adopt")?;
         }
         self.runtime
@@ -385,12 +385,11 @@ impl Deployment {
         )
     }
 
-    /// Makes sure that the tables of an epoch, if there are any, are not another deployment's, before they are taken from view or
-    /// removed.
+    /// Refuses to touch the tables of an epoch that are another deployment's: before they are taken from view or removed.
     ///
     /// # Errors
     /// They are; ClickHouse refuses.
-    pub fn is_not_anothers(&self, clickhouse: &Clickhouse, epoch: u8) -> Result<()> {
+    pub fn refuse_anothers(&self, clickhouse: &Clickhouse, epoch: u8) -> Result<()> {
         let id = self.identity()?;
         let asked = self.patience.ask("claim", || claim::foreign(&clickhouse.client, epoch, &id));
         match self.runtime.block_on(asked).context("whose tables these are cannot be asked")? {

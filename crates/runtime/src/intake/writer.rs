@@ -1,14 +1,13 @@
 //! What was judged, on its way into the touchpoints log and the dead-letter log.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crumbtrail_crash as crash;
 use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::{EventTime, Outcome};
 use crumbtrail_log::{
-    Epoch, FrameView, Generation, Log, LogError, Offset, OriginId, Outbox, PartitionId, Position, SourcePartition,
-    SourceRecord,
+    Epoch, Generation, Log, LogError, OriginId, Outbox, PartitionId, Position, SourcePartition, SourceRecord, walk,
 };
 
 use super::error::IntakeError;
@@ -16,9 +15,6 @@ use super::judge::{Judge, Judgement};
 use crate::accepted_gap::{AcceptedGap, dead_stub};
 use crate::clock::FLUSH_DEADLINE;
 use crate::quarantine::{self, Crashes};
-
-/// Bytes of the dead-letter log read at once.
-const LETTER_BYTES: usize = 8 << 20;
 
 /// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
 pub struct Writer {
@@ -108,31 +104,26 @@ impl Writer {
         Ok(lowest)
     }
 
-    /// How many records of an origin have a dead letter in the log.
+    /// How many records of each of these origins have a dead letter in the log.
     ///
     /// # Errors
     /// The log cannot be read.
-    pub fn letters_of(&self, origin: OriginId) -> Result<u64, LogError> {
-        let (mut positions, mut scratch) = (HashSet::new(), Vec::new());
+    pub fn letters_of(&self, origins: &[OriginId]) -> Result<Vec<u64>, LogError> {
+        let mut dead: HashMap<OriginId, HashSet<Position>> =
+            origins.iter().map(|origin| (*origin, HashSet::new())).collect();
         for partition in (0..self.letters.partitions()).map(PartitionId) {
-            let (mut next, end) = self.letters.bounds(partition)?;
-            while next < end {
-                let frames = self.letters.read(partition, next, LETTER_BYTES)?;
-                let Some(&(last, _)) = frames.last() else { break };
-                for (offset, bytes) in frames {
-                    let view = FrameView::parse(&bytes, &mut scratch).map_err(|source| LogError::Frame {
-                        log: self.letters.name().to_owned(),
-                        partition,
-                        offset,
-                        source,
-                    })?;
-                    positions
-                        .extend(view.records().filter(|record| record.origin == origin).map(|record| record.position));
+            let (begin, end) = self.letters.bounds(partition)?;
+            walk(self.letters.as_ref(), partition, begin..end, |_, view| {
+                for record in view.records() {
+                    // A letter may lie there twice: intake that was killed sends again what it had sent.
+                    if let Some(positions) = dead.get_mut(&record.origin) {
+                        positions.insert(record.position);
+                    }
                 }
-                next = Offset(last.0 + 1);
-            }
+                Ok::<_, LogError>(())
+            })?;
         }
-        Ok(positions.len() as u64)
+        Ok(origins.iter().map(|origin| dead[origin].len() as u64).collect())
     }
 
     /// Starts (or restarts) an origin at `from`: everything below it was sent before. 0 claims nothing, wherever the

@@ -62,4 +62,22 @@ pub enum ProcessorError {
         /// Snapshots up to here were looked for.
         limit: u64,
     },
+    /// The log ends before what the tables hold of it: new records would get the versions of old ones.
+    #[error(
+        "{processor} partition {partition}: the tables go to offset {claimed} of {log}, which ends at {end}: it was made anew, cut, \
+         or an older copy of it was put back. Put the log back as it was; or, if it is lost, begin the next epoch: set `epoch` one \
+         higher, run `crumbtrail migrate --show`, and read the sources again (the tables of before stay)"
+    )]
+    Shortened {
+        /// Processor name.
+        processor: &'static str,
+        /// Partition.
+        partition: u32,
+        /// Name of the log.
+        log: String,
+        /// As far as the ledger's unbroken chain goes.
+        claimed: u64,
+        /// Where the log ends.
+        end: u64,
+    },
 }

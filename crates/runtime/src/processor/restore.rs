@@ -39,7 +39,14 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         read_back: impl Fn(&dyn Log, PartitionId, OriginId) -> Result<Option<(u64, Generation)>, LogError>,
     ) -> Result<Offset, ProcessorError> {
         let name = (self.make)(partition).name();
-        let mut limit = self.sink.chain_end(name, partition.0)?.unwrap_or_default();
+        let claimed = self.sink.chain_end(name, partition.0)?;
+        let (_, end) = self.log.bounds(partition)?;
+        if let Some(claimed) = claimed.filter(|claimed| *claimed > end && *claimed < Offset(u64::MAX)) {
+            let log = self.log.name().to_owned();
+            let (partition, claimed, end) = (partition.0, claimed.0, end.0);
+            return Err(ProcessorError::Shortened { processor: name, partition, log, claimed, end });
+        }
+        let mut limit = claimed.unwrap_or_default();
         if let Some(onward) = &self.onward {
             let origin = OriginId::of(&self.origin_name(partition));
             for to in 0..onward.partitions() {

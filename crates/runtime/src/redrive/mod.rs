@@ -17,8 +17,7 @@ use crumbtrail_events::touchpoint::{Asides, To};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_log::control::Control;
-use crumbtrail_log::frame::{FrameError, FrameView};
-use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, OriginId, Outbox, PartitionId, Position};
+use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, OriginId, Outbox, PartitionId, Position, walk};
 use hashbrown::HashSet;
 
 use crate::clock::FLUSH_DEADLINE;
@@ -270,7 +269,7 @@ impl Redrive {
 
     fn read_plans(&self, from: Offset, to: Offset, plans: &mut Plans) -> Result<(), RedriveError> {
         let origin = OriginId::of(PLANS_ORIGIN);
-        self.frames(from, to, |offset, view| {
+        walk(self.letters.as_ref(), P0, from..to, |offset, view| {
             for record in view.records().filter(|record| record.origin == origin) {
                 plans.take(offset, Word::decode(record.payload)?);
             }
@@ -287,8 +286,8 @@ impl Redrive {
     ) -> Result<(), RedriveError> {
         let plans = OriginId::of(PLANS_ORIGIN);
         let mut tick_ms = None;
-        self.frames(from, to, |offset, view| {
-            let bad = |source| self.unreadable(offset, source);
+        walk(self.letters.as_ref(), P0, from..to, |offset, view| {
+            let bad = |source| LogError::Frame { log: self.letters.name().to_owned(), partition: P0, offset, source };
             tick_ms = view.tick().map_err(bad)?.map(|tick| tick.wall_ms).or(tick_ms);
             for (record, number) in view.records().zip(1..).filter(|(record, _)| record.origin != plans) {
                 let at = Position { offset: offset.0 + 1, seq: number };
@@ -297,29 +296,6 @@ impl Redrive {
             }
             Ok(())
         })
-    }
-
-    fn frames(
-        &self,
-        from: Offset,
-        to: Offset,
-        mut visit: impl FnMut(Offset, &FrameView<'_>) -> Result<(), RedriveError>,
-    ) -> Result<(), RedriveError> {
-        let (mut next, mut scratch) = (from, Vec::new());
-        while next < to {
-            let frames = self.letters.read(P0, next, READ_BYTES)?;
-            let Some(&(last, _)) = frames.last() else { break };
-            for (offset, bytes) in frames.into_iter().take_while(|(offset, _)| *offset < to) {
-                let view = FrameView::parse(&bytes, &mut scratch).map_err(|source| self.unreadable(offset, source))?;
-                visit(offset, &view)?;
-            }
-            next = Offset(last.0 + 1);
-        }
-        Ok(())
-    }
-
-    fn unreadable(&self, offset: Offset, source: FrameError) -> RedriveError {
-        LogError::Frame { log: self.letters.name().to_owned(), partition: P0, offset, source }.into()
     }
 
     /// Origins of which a reader of the touchpoints log said that it misses records.

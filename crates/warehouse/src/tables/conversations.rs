@@ -21,7 +21,7 @@ columns! {
         "first_reply_at": "Nullable(DateTime64(3, 'UTC'))" = row.first_reply_at;
         "first_resolved_at": "Nullable(DateTime64(3, 'UTC'))" = row.first_resolved_at;
         "resolved_at": "Nullable(DateTime64(3, 'UTC'))" = row.resolved_at;
-        "first_reply_ms": "Nullable(Int64)" = span(row.first_word_at.unwrap_or(row.opened_at), row.first_reply_at);
+        "first_reply_ms": "Nullable(Int64)" = row.first_word_at.and_then(|word| span(word, row.first_reply_at));
         "first_resolution_ms": "Nullable(Int64)" = span(row.opened_at, row.first_resolved_at);
         "resolution_ms": "Nullable(Int64)" = span(row.opened_at, row.resolved_at);
         "first_reply_business_ms": "Nullable(Int64)" = row.first_reply_business_ms;

@@ -87,8 +87,13 @@ struct Counted {
     began: Option<u64>,
     /// By offset; an edge that is not there lies beyond the log's end.
     sums: BTreeMap<u64, Sum>,
-    /// All of it.
-    whole: Sum,
+}
+
+impl Counted {
+    /// All of it: of the last edge that the log reaches, its end.
+    fn whole(&self) -> Sum {
+        self.sums.values().next_back().copied().unwrap_or_default()
+    }
 }
 
 fn through(
@@ -105,8 +110,7 @@ fn through(
     let bar = bar(frames).with_message(format!("{} {}", log.name(), partition.0));
     let sums = recount.sums(&edges, |edge| bar.set_position(edge - began))?;
     bar.finish_and_clear();
-    let whole = sums.get(&end).copied().unwrap_or_default();
-    Ok(Counted { began: Some(began), sums, whole })
+    Ok(Counted { began: Some(began), sums })
 }
 
 /// A partition of a processor.
@@ -135,16 +139,17 @@ impl Part {
 
 impl Compared {
     fn judge(&mut self, part: &Part, counted: &Counted, stretches: Vec<Stretch>) {
-        let claimed = stretches.iter().map(|stretch| stretch.to_offset).max();
-        let claimed_sum = claimed.map_or(Some(&Sum::default()), |end| counted.sums.get(&end)).copied();
-        let behind = claimed_sum.map_or(0, |sum| counted.whole.since(sum).records);
-        match claimed {
-            None if behind > 0 => {
+        let whole = counted.whole();
+        match stretches.iter().map(|stretch| stretch.to_offset).max() {
+            None if whole.records > 0 => {
                 let nothing = Stretch { from_offset: counted.began.unwrap_or_default(), ..Stretch::default() };
                 let detail = "the log has records and the ledger no row of this partition: it was never loaded, or its ledger is lost";
-                self.findings.push(part.finding(nothing, counted.whole, detail.to_owned()));
+                self.findings.push(part.finding(nothing, whole, detail.to_owned()));
             }
-            _ => self.behind += behind,
+            end => {
+                let claimed = end.and_then(|end| counted.sums.get(&end));
+                self.behind += claimed.map_or(0, |claimed| whole.since(*claimed).records);
+            }
         }
         for stretch in stretches {
             if counted.began.is_none_or(|began| stretch.from_offset < began) {
@@ -198,7 +203,7 @@ mod tests {
     fn a_stretch_agrees_differs_is_cut_or_is_forgotten() {
         let sum = |records, checksum| Sum { records, checksum };
         let sums = [(4, sum(0, 0)), (6, sum(3, 100)), (9, sum(7, 90)), (11, sum(9, 95))];
-        let counted = Counted { began: Some(4), sums: sums.into_iter().collect(), whole: sum(9, 95) };
+        let counted = Counted { began: Some(4), sums: sums.into_iter().collect() };
         let stretches = vec![
             stretch(0, 4, 1),
             stretch(4, 6, 100),

@@ -3,14 +3,13 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context as _, Result, bail};
-use crumbtrail_log::{FrameView, Inbox, Log, Offset, OriginId, Outbox, PartitionId, Position, Verdict};
+use anyhow::{Result, bail};
+use crumbtrail_log::{FrameView, Inbox, Log, Offset, OriginId, Outbox, PartitionId, Position, Verdict, walk};
 use crumbtrail_runtime::redrive::plan::{PLANS_ORIGIN, Plans, Word};
 
 use super::carry::{Epochs, Known, say};
 
 const P0: PartitionId = PartitionId(0);
-const READ_BYTES: usize = 4 << 20;
 const FLUSH_DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Carries the letters that were not redriven, and ends with what is known of the log's origins. Returns how many it carried.
@@ -82,19 +81,9 @@ pub fn carry(old: &dyn Log, new: &dyn Log, epochs: Epochs, known: &[Known], wall
     Ok(carried)
 }
 
-fn frames(log: &dyn Log, mut visit: impl FnMut(Offset, &FrameView<'_>) -> Result<()>) -> Result<()> {
-    let ((mut at, end), mut scratch) = (log.bounds(P0)?, Vec::new());
-    while at < end {
-        let frames = log.read(P0, at, READ_BYTES)?;
-        let Some((last, _)) = frames.last() else { break };
-        for (offset, bytes) in &frames {
-            let place = || format!("{} offset {}", log.name(), offset.0);
-            let view = FrameView::parse(bytes, &mut scratch).with_context(place)?;
-            visit(*offset, &view).with_context(place)?;
-        }
-        at = Offset(last.0 + 1);
-    }
-    Ok(())
+fn frames(log: &dyn Log, visit: impl FnMut(Offset, &FrameView<'_>) -> Result<()>) -> Result<()> {
+    let (begin, end) = log.bounds(P0)?;
+    walk(log, P0, begin..end, visit)
 }
 
 #[cfg(test)]

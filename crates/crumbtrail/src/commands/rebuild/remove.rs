@@ -39,7 +39,7 @@ pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<bool> {
     if shown.is_some_and(|shown| (shown.oldest..=shown.newest).contains(&number)) {
         bail!("the views show epoch {number}: it is in use, and stays");
     }
-    deployment.is_not_anothers(clickhouse, number)?;
+    deployment.refuse_anothers(clickhouse, number)?;
     let had_tables = deployment.runtime.block_on(epochs::with_tables(&clickhouse.client))?.contains(&number);
     let had_log = match deployment.config.log.home {
         LogHome::Local => deployment.remove_local_logs()?,
