@@ -40,6 +40,7 @@ mod session;
 mod sla;
 mod slots;
 mod snapshot;
+mod stale;
 mod state;
 mod stays;
 mod stored;

@@ -8,13 +8,12 @@ use crate::fields::Click;
 use crate::intern::Interner;
 use crate::names::Names;
 use crate::queue::Queue;
-use crate::repeat::sort_stale;
 use crate::rows::Out;
 use crate::rules::{Limits, RuleBook, Rules};
 use crate::saving::Saving;
 use crate::session::session_id;
 use crate::slots::{Slot, Slots};
-use crate::window;
+use crate::{stale, window};
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome};
@@ -277,7 +276,7 @@ impl Sessions {
         let is_due = slot.is_dirty && slot.due <= wall_ms;
         if slot.chains.len() > 1 {
             slot.chains.sort_by_key(|chain| (chain.class, chain.span()));
-            self.heap_bytes = self.heap_bytes.wrapping_add_signed(sort_stale(&mut slot.chains));
+            self.heap_bytes = self.heap_bytes.wrapping_add_signed(stale::sort(&mut slot.chains));
         }
         let mut next = EventTime::MAX;
         let watermark = self.watermark;
