@@ -8,8 +8,17 @@ mkdir -p target
 step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
 SECONDS=0
 
+# What the binary is made of alone, and with the tests: where the features of a crate differ, it and all above it are compiled twice.
+once() {
+  local twice
+  made() { cargo tree --locked --prefix none --format '{p} {f}' "$@" | sed 's/ (\*)$//' | sort -u; }
+  twice=$(comm -23 <(made -p crumbtrail -e normal,build) <(made --workspace -e normal,build,dev))
+  [ -z "$twice" ] || { printf 'compiled once for the binary and once for the tests: give it the same features in both\n%s\n' "$twice"; return 1; }
+}
+
 # What needs no test binary and much processor time: in the time that the tests leave, which wait for much.
 lint() {
+  once || return
   cargo clippy --release --locked --workspace --all-targets -- -D warnings || return
   # What a build may leave out, and take in.
   cargo clippy --release --locked -p crumbtrail --no-default-features --features cloud -- -D warnings || return
