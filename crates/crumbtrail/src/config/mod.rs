@@ -10,7 +10,7 @@ mod sentiment;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};
-pub use privacy::keyring;
+pub use privacy::{chosen, hasher, keyring};
 pub use rules::{RulesConfig, SiteConfig, session_rules};
 pub use sentiment::{PluginConfig, SentimentConfig};
 
@@ -339,6 +339,11 @@ pub struct PrivacyConfig {
     /// So many days before and after a later key takes over, a customer's contact is linked under both keys, so that entries under
     /// either find their customer.
     pub overlap_days: u32,
+    /// Fields that intake replaces by keyed hashes (`h:` and 32 hex digits) before anything is stored: `visitor`, `customer` (and an
+    /// alias call's previous one), `conversation`, `order_id`, `client_session`, `agent`, and `properties.KEY` or `traits.KEY`, whose
+    /// values are hashed at whatever depth. The first three route: they are constant within an epoch. Dead letters then have no
+    /// preview in the table. What it means for links and rotation stands in `docs/enrichment.md`.
+    pub hash_fields: Vec<String>,
     /// `redacted` or `none`.
     pub keep_text: KeepText,
     /// So many days after it was said, a text (redacted as it is) is dropped from the touchpoints table; its row stays, with what was
@@ -356,6 +361,7 @@ impl Default for PrivacyConfig {
             key: String::new(),
             later_keys: Vec::new(),
             overlap_days: 30,
+            hash_fields: Vec::new(),
             keep_text: KeepText::default(),
             text_ttl_days: 0,
             without_consent: WithoutConsent::default(),
@@ -385,6 +391,9 @@ pub struct ClickhouseConfig {
     /// Touchpoints are dropped after this many days; 0 keeps them. `migrate`, and every start, gives a table
     /// that is there the ttl it says now.
     pub touchpoints_ttl_days: u32,
+    /// Rows of `dead_letters` are dropped so many days after their record was received; 0 keeps them. Of what is older than the shorter
+    /// of both ttls less 8 days the audit compares no rows, so a value below 9 turns that comparison off.
+    pub dead_letters_ttl_days: u32,
     /// Address the embedded engine listens on.
     pub listen: String,
     /// Memory limit of the embedded engine, MiB.
@@ -402,6 +411,7 @@ impl Default for ClickhouseConfig {
             replicated: false,
             touchpoints: true,
             touchpoints_ttl_days: 0,
+            dead_letters_ttl_days: 0,
             listen: "127.0.0.1:8123".to_owned(),
             engine_memory_mib: 4096,
         }
