@@ -88,23 +88,6 @@ async fn a_ttl_follows_the_target_and_the_audit_knows_what_it_took() {
 }
 
 #[tokio::test]
-async fn dead_letters_have_a_ttl_of_their_own() {
-    if !engine_is_here("dead_letters_have_a_ttl_of_their_own") {
-        return;
-    }
-    let (client, _) = migrated("t_letters_ttl").await;
-    for (days, ttl) in [(Some(30), "30"), (Some(10), "10"), (None, "")] {
-        let target = Target { dead_letters_ttl_days: days, ..target("t_letters_ttl") };
-        let report = migrate::migrate(&client, &target).await.unwrap();
-        assert_eq!(report.applied, ["0010_dead_letters.sql", "0164_audit_view.sql"]);
-        let there = "SELECT extract(engine_full, 'toIntervalDay.(\\\\d+)') FROM system.tables WHERE database = '{db}' \
-                     AND name = 'dead_letters_e1'";
-        assert_eq!(ask(&client, there).await, ttl);
-        assert_eq!(ask(&client, "SELECT kind FROM {db}.audit").await, "");
-    }
-}
-
-#[tokio::test]
 async fn texts_have_a_ttl_of_their_own() {
     if !engine_is_here("texts_have_a_ttl_of_their_own") {
         return;

@@ -391,9 +391,6 @@ pub struct ClickhouseConfig {
     /// Touchpoints are dropped after this many days; 0 keeps them. `migrate`, and every start, gives a table
     /// that is there the ttl it says now.
     pub touchpoints_ttl_days: u32,
-    /// Rows of `dead_letters` are dropped so many days after their record was received; 0 keeps them. Of what is older than the shorter
-    /// of both ttls less 8 days the audit compares no rows, so a value below 9 turns that comparison off.
-    pub dead_letters_ttl_days: u32,
     /// Address the embedded engine listens on.
     pub listen: String,
     /// Memory limit of the embedded engine, MiB.
@@ -411,7 +408,6 @@ impl Default for ClickhouseConfig {
             replicated: false,
             touchpoints: true,
             touchpoints_ttl_days: 0,
-            dead_letters_ttl_days: 0,
             listen: "127.0.0.1:8123".to_owned(),
             engine_memory_mib: 4096,
         }

@@ -309,7 +309,6 @@ impl Deployment {
         target.replicated = settings.replicated;
         let days = |days: u32| (days > 0).then_some(days);
         target.touchpoints_ttl_days = days(settings.touchpoints_ttl_days);
-        target.dead_letters_ttl_days = days(settings.dead_letters_ttl_days);
         target.text_ttl_days = days(self.config.privacy.text_ttl_days);
         target
     }
