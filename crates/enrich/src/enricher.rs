@@ -89,6 +89,10 @@ struct Buffers {
     content: [String; 2],
     click_id: String,
     search: [String; 2],
+    name: String,
+    step: String,
+    tags: String,
+    department: String,
     title: String,
     properties: String,
     fences: String,
@@ -105,7 +109,7 @@ struct Contact {
     beside: [String; 2],
 }
 
-/// In parameters, searches, titles and properties: the structured kinds.
+/// In all but free text: the structured kinds.
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
 impl Missing {
@@ -183,8 +187,8 @@ impl Enricher {
     }
 
     /// Fills the enrichment fields of `out`: host, page with its labels, referrer, channel, campaign fields, click id, place
-    /// and network, device with versions, robot's indicators, search, contact, text and its length; title and properties
-    /// without personal data. Leaves all others alone.
+    /// and network, device with versions, robot's indicators, search, contact, text and its length; title, step, properties and a name of the
+    /// source's own without personal data. Leaves all others alone.
     ///
     /// Client hints in the click or its properties mend what the agent says. The device's own position, where sane, wins over the address's; it is laid on the fences, and
     /// inside one it fills the store that the event doesn't name.
@@ -330,6 +334,11 @@ impl Enricher {
         }
 
         out.search = told(event.search, first_of(parts.query, &site.search_parameters), &mut buffers.search);
+        if event.kind == Kind::Custom {
+            // Other names are the vocabulary's.
+            out.name = redact_by(event.name, STRUCTURED, &mut buffers.name);
+        }
+        out.step = redact_by(event.step, STRUCTURED, &mut buffers.step);
         out.title = redact_by(event.title, STRUCTURED, &mut buffers.title);
         out.properties = redact_json(event.properties, STRUCTURED, &mut buffers.properties);
         put_text(event.text, rules, &mut buffers.text, out);
@@ -337,12 +346,15 @@ impl Enricher {
         (Extras { origin, agent, indicators, channel_rule, labels }, beside)
     }
 
-    /// Fills the enrichment fields of `out`: channel, place, network, contact, text and its length; properties without personal
-    /// data. Leaves all others alone. Returns what [`Enricher::click`] does.
+    /// Fills the enrichment fields of `out`: channel, place, network, contact, text and its length; properties, tags,
+    /// department and product without personal data. Leaves all others alone. Returns what [`Enricher::click`] does.
     pub fn support<'a>(&'a mut self, entry: &SupportEntry<'a>, out: &mut Touchpoint<'a>) -> Beside<'a> {
         let Enricher { rules, places, contacts, buffers, .. } = self;
         out.channel = entry.channel;
         places.of(entry.ip).put(out);
+        out.name = redact_by(entry.product, STRUCTURED, &mut buffers.name);
+        out.tags = redact_by(entry.tags, STRUCTURED, &mut buffers.tags);
+        out.department = redact_by(entry.department, STRUCTURED, &mut buffers.department);
         out.properties = redact_json(entry.properties, STRUCTURED, &mut buffers.properties);
         put_text(entry.text, rules, &mut buffers.text, out);
         put_contact(entry.contact, contacts.as_ref(), &rules.of(entry.site).1.calling_code, &mut buffers.contact, out)

@@ -111,24 +111,40 @@ impl Keyring {
         normal: &mut String,
         out: &'a mut [String; 2],
     ) -> Beside<'a> {
+        let is_near = self.keys_beside(at_ms) != [None; 2];
+        let (field, value) = match is_near.then(|| normalise(contact, calling_code, normal)).flatten() {
+            Some(kind) => (kind.as_str(), normal.as_str()),
+            None => ("", ""),
+        };
+        self.beside_of(field, value, at_ms, out)
+    }
+
+    /// The hashes of a field's value under the keys that change places with the one that counts at `at_ms`; `out` is room.
+    pub fn beside_of<'a>(&self, field: &str, value: &str, at_ms: i64, out: &'a mut [String; 2]) -> Beside<'a> {
+        for (out, key) in out.iter_mut().zip(self.keys_beside(at_ms)) {
+            out.clear();
+            if let Some(key) = key {
+                self.put(key, field, value, out);
+            }
+        }
+        let [next, before] = out;
+        [next, before]
+    }
+
+    /// The next key and the one before, where a change is within the overlap.
+    fn keys_beside(&self, at_ms: i64) -> [Option<usize>; 2] {
         let current = self.current(at_ms);
         let begins = |key: usize| self.keys.get(key).map(|(from, _)| *from);
         let next =
             begins(current + 1).filter(|from| from.saturating_sub(at_ms) <= self.overlap_ms).map(|_| current + 1);
         let before =
             begins(current).filter(|from| at_ms.saturating_sub(*from) < self.overlap_ms).and(current.checked_sub(1));
-        out.iter_mut().for_each(String::clear);
-        if (next.is_some() || before.is_some())
-            && let Some(kind) = normalise(contact, calling_code, normal)
-        {
-            for (out, key) in out.iter_mut().zip([next, before]) {
-                if let Some(key) = key {
-                    self.put(key, kind.as_str(), normal, out);
-                }
-            }
-        }
-        let [next, before] = out;
         [next, before]
+    }
+
+    /// From when each key counts.
+    pub fn begins(&self) -> impl Iterator<Item = i64> {
+        self.keys.iter().map(|(from, _)| *from)
     }
 
     fn put(&self, key: usize, field: &str, value: &str, out: &mut String) {

@@ -14,9 +14,25 @@ pub(crate) fn of_click(touchpoint: &Touchpoint<'_>, beside: Beside<'_>, previous
         return;
     }
     claim_contact(touchpoint, beside, asides);
-    if !previous.is_empty() && previous != touchpoint.customer {
+    alias(touchpoint, previous, touchpoint.customer, asides);
+}
+
+/// Around a rotation of keys a customer whose id is hashed has two, `next` or `before` beside the one in the touchpoint: the older
+/// is the newer one's alias.
+pub(crate) fn of_renamed(touchpoint: &Touchpoint<'_>, [next, before]: Beside<'_>, asides: &mut Asides) {
+    if touchpoint.bot.is_empty() && !touchpoint.customer.is_empty() {
+        alias(touchpoint, before, touchpoint.customer, asides);
+        if !next.is_empty() {
+            alias(touchpoint, touchpoint.customer, next, asides);
+        }
+    }
+}
+
+/// Tells every partition that `previous` (nobody, if empty) is another id of `customer`.
+fn alias(touchpoint: &Touchpoint<'_>, previous: &str, customer: &str, asides: &mut Asides) {
+    if !previous.is_empty() && previous != customer {
         let key = Key::customer(touchpoint.site, previous);
-        let alias = Touchpoint { role: Role::Alias, visitor: previous, ..claim(touchpoint, key) };
+        let alias = Touchpoint { role: Role::Alias, visitor: previous, customer, ..claim(touchpoint, key) };
         asides.push_to_all(|out| alias.encode(out));
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crumbtrail_enrich::consent::{self, Consent};
-use crumbtrail_enrich::{Enricher, media};
+use crumbtrail_enrich::keyring::Beside;
+use crumbtrail_enrich::{Enricher, Hasher, media};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
@@ -107,6 +108,7 @@ pub struct Intake {
     decoder: Decoder,
     enricher: Enricher,
     reader: Reader,
+    hasher: Option<Hasher>,
     settings: Settings,
     detail: String,
     preview: String,
@@ -121,6 +123,7 @@ impl Intake {
             decoder,
             enricher,
             reader: Reader::new(scorer),
+            hasher: None,
             settings,
             detail: String::new(),
             preview: String::new(),
@@ -132,6 +135,13 @@ impl Intake {
     #[must_use]
     pub fn with_plugin(mut self, plugin: Box<dyn Plugin>) -> Intake {
         self.reader.plugin = Some(plugin);
+        self
+    }
+
+    /// Has fields replaced by keyed hashes before anything else looks at them.
+    #[must_use]
+    pub fn with_hasher(mut self, hasher: Hasher) -> Intake {
+        self.hasher = Some(hasher);
         self
     }
 
@@ -183,10 +193,12 @@ impl Intake {
     pub fn judge(&mut self, input: &Input<'_>, out: &mut Vec<u8>, asides: &mut Asides) -> Result<Decided, Hold> {
         self.reason = None;
         let identity = FileIdentity { file: input.file, record: input.offset };
-        let Intake { decoder, enricher, reader, settings, .. } = self;
+        let Intake { decoder, enricher, reader, hasher, settings, .. } = self;
         // Taken by reference: an event is large.
         let judged = match decoder.decode(input.shape, input.payload, identity) {
-            Ok(Ok(ref mut decoded)) => accept(enricher, reader, settings, input, decoded, (out, asides)),
+            Ok(Ok(ref mut decoded)) => {
+                accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides))
+            }
             Ok(Err(reject)) => Err(reject),
             Err(hold) => return Err(hold),
         };
@@ -208,10 +220,10 @@ impl Intake {
         asides: &mut Asides,
     ) -> Result<Option<(Decided, usize)>, Hold> {
         self.reason = None;
-        let Intake { decoder, enricher, reader, settings, .. } = self;
+        let Intake { decoder, enricher, reader, hasher, settings, .. } = self;
         match decoder.first(input.shape, input.payload.unwrap_or_default()) {
             Ok(Some((ref mut decoded, length))) => {
-                let judged = accept(enricher, reader, settings, input, decoded, (out, asides));
+                let judged = accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides));
                 Ok(judged.ok().map(|decided| (decided, length)))
             }
             Ok(None) => Ok(None),
@@ -225,7 +237,9 @@ impl Intake {
         self.detail.clear();
         self.detail.push_str(&reject.detail);
         self.preview.clear();
-        let preview = preview(input.payload.unwrap_or_default(), &mut self.preview);
+        // Of bytes that cannot be read nobody knows where a field stands that is to be hashed.
+        let shown = if self.hasher.is_none() { input.payload.unwrap_or_default() } else { &[] };
+        let preview = preview(shown, &mut self.preview);
         let key = Key::contact(input.topic, &input.partition.to_string());
         let stub = Touchpoint {
             head: Head {
@@ -265,14 +279,15 @@ pub fn event_time(times: Times, arrived_at: i64) -> Option<EventTime> {
 fn accept<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
+    hasher: Option<&'a mut Hasher>,
     settings: &Settings,
     input: &Input<'a>,
     decoded: &mut Decoded<'a>,
     out: (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
     match decoded {
-        Decoded::Click(event) => click(enricher, reader, settings, input, event, out),
-        Decoded::Support(entry) => support(enricher, reader, settings, input, entry, out),
+        Decoded::Click(event) => click(enricher, reader, hasher, settings, input, event, out),
+        Decoded::Support(entry) => support(enricher, reader, hasher, settings, input, entry, out),
     }
 }
 
@@ -288,6 +303,7 @@ fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
 fn click<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
+    hasher: Option<&'a mut Hasher>,
     settings: &Settings,
     input: &Input<'a>,
     event: &mut ClickEvent<'a>,
@@ -299,6 +315,12 @@ fn click<'a>(
     }
     event.kind = media::kind_of(event.kind, event.name, event.properties);
     let corrected = correct(event.occurred_at, event.sent_at, event.received_at, input.arrived_at);
+    let mut renamed = Beside::default();
+    if let Some(hasher) = hasher {
+        event.customer = settings.linking(event.customer);
+        event.previous_customer = settings.linking(event.previous_customer);
+        renamed = hasher.click(event, corrected.at.0);
+    }
     let mut head = Head {
         outcome: Outcome::Counted,
         kind: event.kind,
@@ -336,12 +358,14 @@ fn click<'a>(
     }
     touchpoint.encode(out);
     aside::of_click(&touchpoint, beside, settings.linking(event.previous_customer), asides);
+    aside::of_renamed(&touchpoint, renamed, asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 
 fn support<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
+    hasher: Option<&'a mut Hasher>,
     settings: &Settings,
     input: &Input<'a>,
     entry: &mut SupportEntry<'a>,
@@ -352,6 +376,11 @@ fn support<'a>(
         entry.site = input.site;
     }
     let corrected = correct(entry.occurred_at, 0, entry.received_at, input.arrived_at);
+    let mut renamed = Beside::default();
+    if let Some(hasher) = hasher {
+        (entry.customer, entry.visitor) = (settings.linking(entry.customer), fill::linking(entry.visitor));
+        renamed = hasher.support(entry, corrected.at.0);
+    }
     let mut touchpoint = Touchpoint { site: entry.site, ..Touchpoint::default() };
     fill::support(entry, &mut touchpoint);
     settings.unlink(&mut touchpoint);
@@ -377,6 +406,7 @@ fn support<'a>(
     }
     touchpoint.encode(out);
     aside::of_support(&touchpoint, beside, asides);
+    aside::of_renamed(&touchpoint, renamed, asides);
     Ok(Decided { outcome: Outcome::Counted, key: head.key, occurred_at: Some(corrected.at) })
 }
 

@@ -7,9 +7,9 @@ use crumbtrail_enrich::fence::Fences;
 use crumbtrail_enrich::mmdb_writer::{Layout, write_mmdb, write_systems};
 use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::PageRules;
-use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_enrich::{Chosen, Enricher, Geo, Hasher, Key, Keyring, Place, Rules};
 use crumbtrail_events::avro::{CLICK_SCHEMA, Plan, Target, confluent};
-use crumbtrail_events::touchpoint::Asides;
+use crumbtrail_events::touchpoint::{Asides, Role, To};
 use crumbtrail_events::{ClickEvent, Kind, Outcome, Reject, Touchpoint, encode};
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decided, Decoder, Hold, Input, Intake, Schemas, Settings, SourceShape, WithoutConsent};
@@ -46,8 +46,14 @@ fn judge(intake: &mut Intake, members: &str, check: impl FnOnce(Decided, Touchpo
 /// Judges a record: a click of this name with these members besides the required ones.
 fn judge_named(intake: &mut Intake, name: &str, members: &str, check: impl FnOnce(Decided, Touchpoint<'_>)) {
     let json = format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v1","name":"{name}",{members}}}"#);
-    let input = Input {
-        shape: SourceShape::ClickJson,
+    let mut out = Vec::new();
+    let decided = intake.judge(&input_of(SourceShape::ClickJson, &json), &mut out, &mut Asides::default()).unwrap();
+    check(decided, Touchpoint::decode(&out).unwrap());
+}
+
+fn input_of(shape: SourceShape, json: &str) -> Input<'_> {
+    Input {
+        shape,
         site: "shop",
         topic: "clicks",
         partition: 0,
@@ -57,10 +63,7 @@ fn judge_named(intake: &mut Intake, name: &str, members: &str, check: impl FnOnc
         payload: Some(json.as_bytes()),
         arrived_at: 1_700_000_000_500,
         filed_at: 1_700_000_000_500,
-    };
-    let mut out = Vec::new();
-    let decided = intake.judge(&input, &mut out, &mut Asides::default()).unwrap();
-    check(decided, Touchpoint::decode(&out).unwrap());
+    }
 }
 
 #[test]
@@ -204,5 +207,57 @@ fn a_record_judged_ahead_of_its_end_is_judged_alike_and_a_bad_one_is_not_told() 
         // Other formats are asked for one record at a time.
         let lines = Input { shape: SourceShape::ClickJson, ..input(&more) };
         assert_eq!(intake().judge_first(&lines, &mut ahead, &mut Asides::default()).unwrap(), None);
+    }
+}
+
+/// An intake that hashes these fields under a key that takes over right after the time of the tests' records.
+fn hashing(names: &[&str]) -> Intake {
+    const DAY: i64 = 86_400_000;
+    let keys = [Key::new(*b"a key of this test", 0), Key::new(*b"the next of its keys", 1_700_000_000_000 + DAY)];
+    let ring = Keyring::new(&keys, 2 * DAY).unwrap();
+    let settings = Settings { never_link: vec!["TILL".to_owned()], ..Settings::default() };
+    intake(settings).with_hasher(Hasher::new(Chosen::read(names.iter().copied()).unwrap(), ring))
+}
+
+#[test]
+fn chosen_fields_leave_intake_as_hashes_only() {
+    let names = ["visitor", "customer", "conversation", "order_id", "client_session", "agent", "properties.mail"];
+    let mut intake = hashing(&names);
+    let plain = ["vis-1", "cus-1", "cus-0", "ord-1", "ses-1", "con-1", "age-1", "ann@example.com"];
+    let click = r#"{"event_id":"e1","occurred_at":1700000000000,"visitor":"vis-1","customer":"cus-1","name":"identify",
+        "previous_customer":"cus-0","order_id":"ord-1","client_session":"ses-1","properties":{"mail":"ann@example.com"}}"#;
+    let entry = r#"{"entry_id":"e2","occurred_at":1700000000000,"visitor":"vis-1","customer":"cus-1","channel":"chat",
+        "kind":"message","conversation":"con-1","agent":"age-1","properties":{"mail":"ann@example.com"}}"#;
+    let broken = &click[..click.len() - 1];
+    let mut customers = Vec::new();
+    for (shape, json) in
+        [(SourceShape::ClickJson, click), (SourceShape::SupportJson, entry), (SourceShape::ClickJson, broken)]
+    {
+        let (mut out, mut asides) = (Vec::new(), Asides::default());
+        intake.judge(&input_of(shape, json), &mut out, &mut asides).unwrap();
+        let all = [&out[..]].into_iter().chain(asides.iter().map(|(_, bytes)| bytes)).collect::<Vec<_>>().concat();
+        for id in plain {
+            assert!(!all.windows(id.len()).any(|window| window == id.as_bytes()), "{id} of {json}");
+        }
+        let touchpoint = Touchpoint::decode(&out).unwrap();
+        if touchpoint.head.outcome == Outcome::Counted {
+            customers.push(touchpoint.customer.to_owned());
+            // The key of tomorrow names the same customer.
+            let aliases = asides.iter().filter(|(to, bytes)| {
+                let aside = Touchpoint::decode(bytes).unwrap();
+                *to == To::All && aside.role == Role::Alias && aside.visitor == touchpoint.customer
+            });
+            assert_eq!(aliases.count(), 1, "{json}");
+        }
+    }
+    assert_eq!(customers.len(), 2);
+    assert_eq!(customers[0], customers[1], "one customer in every topic");
+}
+
+#[test]
+fn nobodys_ids_are_nobodys_before_they_are_hashed() {
+    for customer in ["null", "TILL"] {
+        let members = format!(r#""customer":"{customer}""#);
+        judge(&mut hashing(&["customer"]), &members, |_, t| assert_eq!(t.customer, "", "{customer}"));
     }
 }

@@ -10,7 +10,7 @@ use crate::rules::Found;
 use crate::symbol::Class;
 use crate::table::{Sums, Table};
 use crate::token::Token;
-use crate::{Reading, Scratch, TopicRules, TopicSet, aspects, emoji};
+use crate::{Reading, Scratch, TopicRules, TopicSet, aspects, emoji, short, words};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,6 +21,8 @@ const ID: &[u8] = include_bytes!("../models/id.bin");
 const LANGUAGE: &[u8] = include_bytes!("../models/language.bin");
 const LEXICON: &[u8] = include_bytes!("../models/lexicon-en.bin");
 const LEXICON_ID: &str = include_str!("../lexicon/id.tsv");
+/// What readings hang on besides the parts that a scorer is built from.
+const LISTS: [&str; 3] = [LEXICON_ID, short::LIST, words::COLLOQUIAL];
 /// The rule files of this crate.
 pub const RULES: [&str; 4] = [
     include_str!("../topics/en.tsv"),
@@ -77,8 +79,8 @@ impl Scorer {
         for part in [english, thai, indonesian.unwrap_or_default(), language, lexicon] {
             sum = sum.rotate_left(1) ^ xxh3_64(part);
         }
-        for rules in rules {
-            sum = sum.rotate_left(1) ^ xxh3_64(rules.as_bytes());
+        for text in rules.iter().chain(&LISTS) {
+            sum = sum.rotate_left(1) ^ xxh3_64(text.as_bytes());
         }
         // The rules take as long as all the rest.
         std::thread::scope(|scope| {
@@ -318,6 +320,18 @@ mod tests {
                 let defined = model.table.probabilities(&scratch, model.lexicon, model.knows_thai());
                 let recalled = model.recall(&mut scratch).probabilities();
                 assert_eq!(recalled, defined, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_version_tells_every_list_that_readings_hang_on() {
+        for folder in ["lexicon", "topics"] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            for file in std::fs::read_dir(folder).unwrap() {
+                let path = file.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap();
+                assert!(RULES.iter().chain(&LISTS).any(|told| *told == text), "{}", path.display());
             }
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn flags(word: &[Symbol], hashes: [u64; 3]) -> u8 {
     }
 }
 
-const LIST: &str = include_str!("../lexicon/languages.txt");
+pub(crate) const LIST: &str = include_str!("../lexicon/languages.txt");
 
 static WORDS: LazyLock<HashTable<u8>> = LazyLock::new(|| {
     HashTable::new(listed().flat_map(|(language, words)| {

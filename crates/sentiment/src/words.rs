@@ -26,7 +26,7 @@ pub(crate) const ENGLISH: u8 = 64;
 /// The word is surely Indonesian.
 pub(crate) const INDONESIAN: u8 = 128;
 
-const COLLOQUIAL: &str = include_str!("../lexicon/colloquial.tsv");
+pub(crate) const COLLOQUIAL: &str = include_str!("../lexicon/colloquial.tsv");
 
 static STANDARD: LazyLock<HashTable<&'static str>> = LazyLock::new(|| {
     let lines = COLLOQUIAL.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use crumbtrail_enrich::Enricher;
 use crumbtrail_enrich::fence::Fences;
+use crumbtrail_enrich::{Enricher, Hasher};
 use crumbtrail_intake::decoder::NoRegistry;
 use crumbtrail_intake::{Decoder, FileIdentity, SourceShape};
 use crumbtrail_sentiment::{Scorer, Scratch};
 
 use crate::args::{FileFormat, FileKind, Place};
-use crate::config::keyring;
+use crate::config::{PrivacyConfig, hasher, keyring};
 use crate::loaded::load;
 use crate::wiring::enrichment;
 
@@ -79,6 +79,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 struct Tool {
     decoder: Decoder,
     enricher: Enricher,
+    hasher: Option<Hasher>,
+    privacy: PrivacyConfig,
     fences: Arc<Fences>,
     scorer: Scorer,
     scratch: Scratch,
@@ -113,12 +115,18 @@ impl Tool {
         let key = config.privacy.key.as_bytes();
         let contacts =
             (!key.is_empty()).then(|| keyring(&config.privacy, key)).transpose().map_err(anyhow::Error::msg)?;
+        if contacts.is_none() && !config.privacy.hash_fields.is_empty() {
+            bail!("privacy.hash_fields are hashed under privacy.key, which is empty: set it (CRUMBTRAIL_PRIVACY_KEY)");
+        }
+        let hasher = hasher(&config.privacy, key).map_err(anyhow::Error::msg)?;
         let (enricher, _) = enrichment::enricher(&config, contacts)?;
         let fences = enrichment::fences(&config)?.unwrap_or_default();
         Ok(Tool {
             decoder: Decoder::new(Box::new(NoRegistry), [0; 16])
                 .map_err(|reject| anyhow::anyhow!("built-in schemas: {}", reject.detail))?,
             enricher,
+            hasher,
+            privacy: config.privacy,
             fences,
             scorer: Scorer::embedded().context("sentiment models")?,
             scratch: Scratch::new(),
@@ -160,11 +168,14 @@ impl Tool {
 
     fn line(&mut self, line: &[u8], number: u64) -> serde_json::Value {
         let shape = self.shape(line);
-        let Tool { decoder, enricher, fences, scorer, scratch, site, .. } = self;
+        let Tool { decoder, enricher, hasher, privacy, fences, scorer, scratch, site, .. } = self;
         match decoder.decode(shape, Some(line), FileIdentity { file: "-", record: number }) {
-            Ok(Ok(decoded)) => shown::record(decoded, site, enricher, fences, &mut |text, told| {
-                scorer.read(text, crumbtrail_sentiment::Language::from_tag(told), scratch)
-            }),
+            Ok(Ok(decoded)) => {
+                let by = (enricher, hasher.as_mut());
+                shown::record(decoded, site, by, fences, privacy, &mut |text, told| {
+                    scorer.read(text, crumbtrail_sentiment::Language::from_tag(told), scratch)
+                })
+            }
             Ok(Err(reject)) => shown::rejected(reject.reason.as_str(), &reject.detail),
             Err(hold) => shown::rejected("held", &hold.to_string()),
         }
@@ -213,6 +224,40 @@ mod tests {
         assert!(out[2]["added"]["feeling"].is_string(), "{}", out[2]);
         let said = ["says", "dislikes", "friction_kinds", "likes"].map(|name| out[2]["added"][name].to_string());
         assert_eq!(said, [r#""complaint""#, r#"["delivery","product_quality"]"#, r#"["late","damaged"]"#, "null"]);
+    }
+
+    #[test]
+    fn it_says_why_of_support_consent_and_devices() {
+        let folder = tempfile::tempdir().unwrap();
+        let fences = folder.path().join("fences.geojson");
+        let point = r#"{"type":"Feature","properties":{"name":"siam"},"geometry":{"type":"Point","coordinates":[100.5347,13.7466]}}"#;
+        std::fs::write(&fences, format!(r#"{{"type":"FeatureCollection","features":[{point}]}}"#)).unwrap();
+        let entry = |rest: &str| {
+            format!(
+                r#"{{"entry_id":"s","occurred_at":1700000000000,"conversation":"c","channel":"chat","kind":"message",{rest}}}"#
+            )
+        };
+        let input = [
+            entry(r#""author":"agent","text":"sorry for the bad parcel","tags":"vip,a@b.co","contact":"a@b.co""#),
+            click(r#""consent":false,"url":"https://shop.example/""#),
+            click(r#""url":"https://shop.example/?gcs=G100""#),
+            click(r#""latitude":13.7466,"longitude":100.5347,"user_agent":"Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Mobile/15E148 Safari/604.1""#),
+            click(r#""latitude":13.7466,"longitude":100.5347,"properties":{"accuracy_m":900}"#),
+        ]
+        .join("\n");
+        let out = run(&["--fences", fences.to_str().unwrap()], &input);
+        let why = |line: usize, name: &str| out[line]["why"][name].as_str().unwrap_or_default().to_owned();
+        assert_eq!((why(0, "channel").as_str(), why(0, "place").as_str()), ("as the entry says", "no address"));
+        assert!(why(0, "feeling").contains("agent") && out[0]["added"]["feeling"].is_null(), "{}", out[0]);
+        assert_eq!(out[0]["added"]["tags"], "vip,[email]");
+        assert!(why(0, "tags").contains("marks") && !why(0, "contact").is_empty(), "{}", out[0]);
+        for (line, because) in [(1, "consent is false"), (2, "gcs")] {
+            assert_eq!(out[line]["added"], serde_json::json!({ "outcome": "erased" }));
+            assert!(why(line, "outcome").starts_with(because), "{}", out[line]);
+        }
+        assert_eq!(out[3]["added"]["device"], "mobile");
+        assert!(why(3, "device").contains("agent") && why(3, "store").contains("inside"), "{}", out[3]);
+        assert!(why(4, "store").contains("coarse"), "{}", out[4]);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
+use crumbtrail_enrich::Hasher;
 use crumbtrail_events::touchpoint::{Head, Role, To};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint, garbage::is_garbage_id};
 use crumbtrail_runtime::{Clock, decision};
 use serde::Deserialize;
 
 use crate::args::Place;
-use crate::config::{LogHome, keyring};
+use crate::config::{LogHome, hasher, keyring};
 use crate::loaded::load;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
@@ -32,7 +33,7 @@ pub enum IdentityCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Asked {
-    /// A visitor (device or browser) id.
+    /// A visitor (device or browser) id; where `privacy.hash_fields` has it, in plain or as its hash. So are customer ids.
     #[arg(long)]
     pub visitor: Option<String>,
     /// An e-mail address, telephone number or social handle; hashed here, under the key in force now.
@@ -56,7 +57,7 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Id {
-    /// A visitor (device or browser) id.
+    /// A visitor (device or browser) id; where `privacy.hash_fields` has it, in plain or as its hash. So are customer ids.
     #[arg(long)]
     pub visitor: Option<String>,
     /// An e-mail address, telephone number or social handle; hashed here, under the key in force now.
@@ -98,16 +99,20 @@ const REASON: &str = "transform(standing, ['rival', 'undone', 'circle', 'over_li
 
 fn show(args: &ShowArgs) -> Result<ExitCode> {
     let Asked { visitor, contact, customer } = &args.asked;
+    let deployment = Deployment::new(load(&args.place)?)?;
+    let hasher = hasher_of(&deployment)?;
+    let ever = |id: &str, value: &str| match &hasher {
+        Some(hasher) => listed(&hasher.ever(id, value)),
+        None => quoted(value),
+    };
     let condition = match (visitor, contact, customer) {
-        (Some(visitor), ..) => format!("id_kind = 'visitor' AND id = {}", quoted(visitor)),
+        (Some(visitor), ..) => format!("id_kind = 'visitor' AND id IN ({})", ever("visitor", visitor)),
         (_, Some(contact), _) => {
-            let deployment = Deployment::new(load(&args.place)?)?;
-            let hashes: Vec<String> = hashed(&deployment, None, contact)?.iter().map(|hash| quoted(hash)).collect();
-            format!("id_kind = 'contact' AND id IN ({})", hashes.join(", "))
+            format!("id_kind = 'contact' AND id IN ({})", listed(&hashed(&deployment, None, contact)?))
         }
         (.., customer) => {
-            let customer = quoted(customer.as_deref().unwrap_or_default());
-            format!("(customer = {customer} OR (id_kind = 'customer' AND id = {customer}))")
+            let ids = ever("customer", customer.as_deref().unwrap_or_default());
+            format!("(customer IN ({ids}) OR (id_kind = 'customer' AND id IN ({ids})))")
         }
     };
     let statement = format!(
@@ -137,7 +142,7 @@ struct Decision {
 }
 
 impl Decision {
-    /// One, or around a rotation of keys one for each hash of the contact.
+    /// One, or around a rotation of keys one for each hash of the contact or visitor.
     fn of(args: &DecideArgs, links: bool, deployment: &Deployment) -> Result<Vec<Decision>> {
         let DecideArgs { id, customer, site, .. } = args;
         let role = if links { Role::Linked } else { Role::Unlinked };
@@ -146,25 +151,33 @@ impl Decision {
                 bail!("the id is empty: name a visitor, a contact or a customer");
             }
         }
-        let (customer, nobody) = (customer.clone(), String::new());
+        let hasher = hasher_of(deployment)?;
+        let stored = |id: &str, value: &str| match &hasher {
+            Some(hasher) => hasher.of(id, value, Clock::System.now_ms()),
+            None => vec![value.to_owned()],
+        };
+        // Around a rotation one of a customer's ids is the other's alias.
+        let now = |customer: &str| stored("customer", customer).swap_remove(0);
+        let customer = now(customer);
         let of_contact = |contact: String| {
             let key = Key::contact(site, &contact);
             Decision { to: To::Key(key), key, role, visitor: String::new(), contact, customer: customer.clone() }
         };
+        let of_visitor = |visitor: String| {
+            let key = Key::visitor(site, &visitor);
+            Decision { to: To::Key(key), key, role, visitor, contact: String::new(), customer: customer.clone() }
+        };
         Ok(match (&id.visitor, &id.contact, &id.alias_of) {
-            (Some(visitor), ..) => {
-                let key = Key::visitor(site, visitor);
-                vec![Decision { to: To::Key(key), key, role, visitor: visitor.clone(), contact: nobody, customer }]
-            }
+            (Some(visitor), ..) => stored("visitor", visitor).into_iter().map(of_visitor).collect(),
             (_, Some(contact), _) => hashed(deployment, Some(site), contact)?.into_iter().map(of_contact).collect(),
             (.., of) => {
-                let of = of.clone().unwrap_or_default();
+                let of = now(of.as_deref().unwrap_or_default());
                 if is_garbage_id(&of) || of == customer {
                     bail!("customer {customer:?} cannot be an alias of {of:?}: name two ids of one customer");
                 }
                 let role = if links { Role::AliasLinked } else { Role::AliasUnlinked };
                 let key = Key::customer(site, &customer);
-                vec![Decision { to: To::All, key, role, visitor: customer, contact: nobody, customer: of }]
+                vec![Decision { to: To::All, key, role, visitor: customer, contact: String::new(), customer: of }]
             }
         })
     }
@@ -180,7 +193,8 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
     let now_ms = Clock::System.now_ms();
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
-    if let Some(doubt) = unknown(args, &deployment, &clickhouse)? {
+    let visitor = decisions.first().filter(|_| args.id.visitor.is_some()).map(|told| told.visitor.as_str());
+    if let Some(doubt) = unknown(args, visitor.unwrap_or_default(), &deployment, &clickhouse)? {
         sayln!("note: {doubt}");
     }
     let logs = deployment.logs()?;
@@ -221,15 +235,19 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
 }
 
 /// Why nothing may follow: no session is of that site, or of that visitor there.
-fn unknown(args: &DecideArgs, deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Option<String>> {
+fn unknown(
+    args: &DecideArgs,
+    visitor: &str,
+    deployment: &Deployment,
+    clickhouse: &Clickhouse,
+) -> Result<Option<String>> {
     #[derive(Deserialize)]
     struct Row {
         sites: Vec<String>,
         sessions: u64,
         visits: u64,
     }
-    let DecideArgs { site, id, .. } = args;
-    let visitor = id.visitor.as_deref().unwrap_or_default();
+    let DecideArgs { site, .. } = args;
     let sql = format!(
         "SELECT groupUniqArray(20)(site) AS sites, countIf(site = {0}) AS sessions, countIf(site = {0} AND visitor = {1}) AS visits \
          FROM {2}.sessions",
@@ -246,6 +264,15 @@ fn unknown(args: &DecideArgs, deployment: &Deployment, clickhouse: &Clickhouse) 
     }
     let is_unknown = !visitor.is_empty() && visits == 0;
     Ok(is_unknown.then(|| format!("no session of visitor {visitor:?} at {site:?} yet: this waits for the first")))
+}
+
+/// What hashes the ids that the deployment has hashed, if any.
+fn hasher_of(deployment: &Deployment) -> Result<Option<Hasher>> {
+    let privacy = &deployment.config.privacy;
+    if privacy.hash_fields.is_empty() {
+        return Ok(None);
+    }
+    hasher(privacy, &deployment.privacy_key()?).map_err(anyhow::Error::msg)
 }
 
 /// The hashes of a contact, as `site` reads phone numbers or as any does: under the key that counts now and, around a
@@ -281,6 +308,10 @@ fn hashed_by(deployment: &Deployment, code: &str, contact: &str) -> Result<Vec<S
     let beside = keyring.beside(contact, code, now_ms, &mut normal, &mut room);
     let all = std::iter::once(now).chain(beside).filter(|hash| !hash.is_empty());
     Ok(all.map(str::to_owned).collect())
+}
+
+fn listed(texts: &[String]) -> String {
+    texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
 }
 
 fn quoted(text: &str) -> String {

@@ -88,6 +88,7 @@ pub(super) fn values(config: &Config) -> Result<(), String> {
     // An absent first key is made later: the others are judged beside a stand-in.
     let first = if config.privacy.key.is_empty() { &[0; 16] } else { config.privacy.key.as_bytes() };
     super::keyring(&config.privacy, first)?;
+    super::chosen(&config.privacy)?;
     if config.log.home == LogHome::Kafka && config.privacy.key.is_empty() {
         return fail(
             "privacy.key is empty: with log.home: kafka every process needs the same key; set CRUMBTRAIL_PRIVACY_KEY",
@@ -130,6 +131,7 @@ mod tests {
             ("pace: {shutdown_deadline_seconds: 0}", "pace.shutdown_deadline_seconds"),
             ("clickhouse: {listen: nonsense}", "clickhouse.listen is \"nonsense\""),
             ("telemetry: {listen: ':9464'}", "telemetry.listen"),
+            ("privacy: {hash_fields: [customer, mail]}", "privacy.hash_fields: \"mail\" is none of visitor, customer,"),
             (twice, "sources.1: topic \"a\" is that of sources.0"),
         ] {
             assert!(refused(yaml).contains(named), "{yaml}: {}", refused(yaml));

@@ -10,7 +10,7 @@ mod sentiment;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};
-pub use privacy::keyring;
+pub use privacy::{chosen, hasher, keyring};
 pub use rules::{RulesConfig, SiteConfig, session_rules};
 pub use sentiment::{PluginConfig, SentimentConfig};
 
@@ -339,6 +339,11 @@ pub struct PrivacyConfig {
     /// So many days before and after a later key takes over, a customer's contact is linked under both keys, so that entries under
     /// either find their customer.
     pub overlap_days: u32,
+    /// Fields that intake replaces by keyed hashes (`h:` and 32 hex digits) before anything is stored: `visitor`, `customer` (and an
+    /// alias call's previous one), `conversation`, `order_id`, `client_session`, `agent`, and `properties.KEY` or `traits.KEY`, whose
+    /// values are hashed at whatever depth. The first three route: they are constant within an epoch. Dead letters then have no
+    /// preview in the table. What it means for links and rotation stands in `docs/enrichment.md`.
+    pub hash_fields: Vec<String>,
     /// `redacted` or `none`.
     pub keep_text: KeepText,
     /// So many days after it was said, a text (redacted as it is) is dropped from the touchpoints table; its row stays, with what was
@@ -356,6 +361,7 @@ impl Default for PrivacyConfig {
             key: String::new(),
             later_keys: Vec::new(),
             overlap_days: 30,
+            hash_fields: Vec::new(),
             keep_text: KeepText::default(),
             text_ttl_days: 0,
             without_consent: WithoutConsent::default(),

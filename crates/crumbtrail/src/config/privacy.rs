@@ -1,6 +1,6 @@
 //! The keys of the hashes, in the order of their times.
 
-use crumbtrail_enrich::{Key, Keyring};
+use crumbtrail_enrich::{Chosen, Hasher, Key, Keyring};
 use crumbtrail_events::instant::rfc3339;
 
 use super::{LaterKeyConfig, PrivacyConfig};
@@ -25,6 +25,27 @@ pub fn keyring(privacy: &PrivacyConfig, first: &[u8]) -> Result<Keyring, String>
         keys.push(Key::new(key.as_bytes(), from_ms));
     }
     Keyring::new(&keys, i64::from(privacy.overlap_days) * 86_400_000).map_err(|error| format!("privacy.key: {error}"))
+}
+
+/// What hashes the chosen fields, under the keys of [`keyring`]; `None` if none is chosen.
+///
+/// # Errors
+/// A name that is no field's, and as [`keyring`].
+pub fn hasher(privacy: &PrivacyConfig, first: &[u8]) -> Result<Option<Hasher>, String> {
+    let chosen = chosen(privacy)?;
+    if chosen.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Hasher::new(chosen, keyring(privacy, first)?)))
+}
+
+/// The fields chosen.
+///
+/// # Errors
+/// A name that is no field's.
+pub fn chosen(privacy: &PrivacyConfig) -> Result<Chosen, String> {
+    Chosen::read(privacy.hash_fields.iter().map(String::as_str))
+        .map_err(|error| format!("privacy.hash_fields: {error}"))
 }
 
 /// Later keys as the environment holds them: `TIME=KEY,TIME=KEY`.

@@ -22,7 +22,7 @@ use crumbtrail_sentiment::Scorer;
 use crumbtrail_telemetry::{Metrics, catalogue};
 
 use crate::config::WithoutConsent as WithoutConsentConfig;
-use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, keyring};
+use crate::config::{Config, KeepText as KeepTextConfig, SourceFormat, SourceKind, hasher, keyring};
 
 use super::Deployment;
 use super::enrichment::{self, Watched};
@@ -125,6 +125,9 @@ impl SourceJudge {
             })
             .collect();
         let mut intake = Intake::new(decoder, enricher, scorer, settings);
+        if let Some(hasher) = hasher(&config.privacy, &key).map_err(anyhow::Error::msg)? {
+            intake = intake.with_hasher(hasher);
+        }
         if let Some(plugged) = deployment.plugged()? {
             intake = intake.with_plugin(Box::new(Asked::new(plugged, metrics.clone())));
         }

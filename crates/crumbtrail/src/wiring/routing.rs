@@ -8,7 +8,7 @@ use crumbtrail_events::instant::rfc3339;
 use crumbtrail_runtime::notes::Notes;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, keyring};
+use crate::config::{Config, chosen, keyring};
 
 /// The name of the note.
 const NOTE: &str = "routing";
@@ -24,6 +24,9 @@ pub struct Routing {
     never_link: Vec<String>,
     /// From which event time on which privacy key counts, ms, and what it makes of one and the same address.
     keys: Vec<(i64, String)>,
+    /// Ids that route and are hashed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hashed: Vec<String>,
 }
 
 impl Routing {
@@ -46,6 +49,7 @@ impl Routing {
             sites: config.sources.iter().map(|source| (source.topic.clone(), source.site.clone())).collect(),
             never_link,
             keys: std::iter::once(i64::MIN).chain(later).map(|from_ms| (from_ms, hash(from_ms))).collect(),
+            hashed: chosen(&config.privacy).map_err(anyhow::Error::msg)?.routing().map(str::to_owned).collect(),
         })
     }
 
@@ -64,6 +68,10 @@ impl Routing {
         }
         if self.never_link != begun.never_link {
             changes.push(format!("identity.never_link was {:?}, is {:?}", begun.never_link, self.never_link));
+        }
+        if self.hashed != begun.hashed {
+            let (was, is) = (&begun.hashed, &self.hashed);
+            changes.push(format!("of the ids that route privacy.hash_fields had {was:?}, has {is:?}"));
         }
         if !self.keys.starts_with(&begun.keys) {
             changes.push("the keys of privacy are others".to_owned());
@@ -166,6 +174,11 @@ mod tests {
         let mut other = config(&[("clicks", "shop")], &["the second of the keys"]);
         other.identity.never_link = vec!["TILL".to_owned()];
         told_of(other, "never_link was [], is [\"TILL\"]");
+        let mut other = config(&[("clicks", "shop")], &["the second of the keys"]);
+        other.privacy.hash_fields = ["properties.email", "order_id"].map(str::to_owned).to_vec();
+        assert_eq!(told(&other), [] as [&str; 0], "what routes nothing may change");
+        other.privacy.hash_fields.push("customer".to_owned());
+        told_of(other, "hash_fields had [], has [\"customer\"]");
         assert!(!serde_json::to_string(&begun).unwrap().contains("of the keys"), "no secret is noted");
     }
 

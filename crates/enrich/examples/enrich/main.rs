@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crumbtrail_enrich::agent::Agent;
 use crumbtrail_enrich::mmdb_writer::{Layout, Network, write_mmdb};
 use crumbtrail_enrich::page::{self, PageRules};
-use crumbtrail_enrich::{Enricher, Geo, Key, Keyring, Place, Rules};
+use crumbtrail_enrich::{Chosen, Enricher, Geo, Hasher, Key, Keyring, Place, Rules};
 use crumbtrail_events::vocabulary::Channel;
 use crumbtrail_events::{ClickEvent, Kind, Scratch, SupportEntry, Touchpoint, combined, json};
 
@@ -113,6 +113,35 @@ fn parts(enricher: &mut Enricher, visits: &[Visit]) {
     println!("  + search, redacted: {search:.0} ns");
     let contact = price(&|_| ClickEvent { contact: "somchai@example.com", ..empty }) - base;
     println!("  + contact, hashed: {contact:.0} ns");
+    let title = price(&|_| ClickEvent { title: "Running shoes for women | Shop", ..empty }) - base;
+    println!("  + title, redacted: {title:.0} ns");
+    let step = price(&|_| ClickEvent { step: "payment", ..empty }) - base;
+    println!("  + step, redacted: {step:.0} ns");
+    let name = price(&|_| ClickEvent { kind: Kind::Custom, name: "wishlist_shared", ..empty }) - base;
+    println!("  + a name of one's own, redacted: {name:.0} ns");
+    let properties = price(&|_| ClickEvent { properties: PROPERTIES, ..empty }) - base;
+    println!("  + properties ({} bytes), redacted: {properties:.0} ns", PROPERTIES.len());
+}
+
+const PROPERTIES: &str =
+    r#"{"list":"search results","position":7,"variant":"b","tags":["summer","sale"],"price":1290.5}"#;
+
+/// What hashing of chosen fields costs, which happens before enriching.
+fn hashing(visits: &[Visit]) -> Result<(), Box<dyn std::error::Error>> {
+    let event = ClickEvent { visitor: "a81f20c3", customer: "C-1017", properties: PROPERTIES, ..ClickEvent::default() };
+    for names in [&["visitor"][..], &["visitor", "customer"], &["properties.list"]] {
+        let ring = Keyring::new(&[Key::new(*b"an example's key", 0)], 0)?;
+        let mut hasher = Hasher::new(Chosen::read(names.iter().copied())?, ring);
+        let cost = best(visits.len(), || {
+            for _ in visits {
+                let mut event = event;
+                hasher.click(black_box(&mut event), 1);
+                black_box(&event);
+            }
+        });
+        println!("chosen fields hashed, {}: {cost:.0} ns", names.join(" and "));
+    }
+    Ok(())
 }
 
 /// What is done when something is met for the first time, and what is asked for by itself.
@@ -256,6 +285,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let visits = visits(true);
     parts(&mut enricher, &visits);
+    hashing(&visits)?;
     fences::prices(&mut enricher)?;
     alone(&visits, &geo)?;
     for path in std::env::args().skip(1).filter(|arg| !arg.starts_with('-') && !arg.ends_with(".mmdb")) {

@@ -440,6 +440,27 @@ fn personal_data_in_parameters_titles_and_properties_is_redacted() {
 }
 
 #[test]
+fn personal_data_in_names_steps_and_tags_is_redacted() {
+    let mut enricher = enricher();
+    let mut out = Touchpoint::default();
+    let event = ClickEvent { kind: Kind::Custom, name: "invited a@b.co", step: "otp to +66 81 234 5678", ..view() };
+    enricher.click(&event, &mut out);
+    assert_eq!((out.name, out.step), ("invited [email]", "otp to [phone]"));
+    let mut out = Touchpoint::default();
+    enricher.click(&ClickEvent { kind: Kind::Custom, name: "wishlist_shared", step: "2", ..view() }, &mut out);
+    assert_eq!((out.name, out.step), ("wishlist_shared", "2"));
+    let entry = SupportEntry {
+        tags: "vip,a@b.co,4111111111111111",
+        department: "desk of c@d.co",
+        product: "card 4111111111111111",
+        ..SupportEntry::default()
+    };
+    let mut out = Touchpoint::default();
+    enricher.support(&entry, &mut out);
+    assert_eq!((out.tags, out.department, out.name), ("vip,[email],[card]", "desk of [email]", "card [card]"));
+}
+
+#[test]
 fn a_click_id_holds_no_address() {
     let mut enricher = enricher();
     for (url, click_id) in [

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Redaction, redact_by};
+use crate::hashing::is_hash;
 use crate::json::{after_blanks, string_end};
 
 /// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
@@ -73,7 +74,8 @@ const WORDS: [(&str, &str); 31] = [
 ];
 
 /// Redacts the values of a JSON text: the text itself when nothing was found, else the redacted one in `out` (cleared
-/// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text.
+/// first). What was sound JSON stays sound; a text that is no JSON is redacted as plain text. A keyed hash is nobody's any more
+/// and stays.
 #[must_use]
 pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String) -> &'a str {
     if json.is_empty() {
@@ -113,7 +115,7 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
         } else {
             continue;
         };
-        if let Some(clean) = clean {
+        if let Some(clean) = clean.filter(|_| !is_hash(&json[from..to])) {
             out.push_str(&json[copied..from]);
             out.push_str(&clean);
             copied = to;
@@ -137,7 +139,7 @@ fn all_within(json: &str, from: usize, label: &str) -> (usize, String) {
             b'"' => {
                 at = string_end(bytes, at).map_or(bytes.len(), |end| end + 1);
                 let is_key = bytes.get(after_blanks(bytes, at)) == Some(&b':');
-                if is_key || at == start + 2 {
+                if is_key || at == start + 2 || is_hash(json[start..at].trim_matches('"')) {
                     out.push_str(&json[start..at]);
                 } else {
                     out.extend(["\"", label, "\""]);

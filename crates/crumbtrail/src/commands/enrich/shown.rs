@@ -1,13 +1,19 @@
 //! What a record gains, as JSON: `added` holds the columns, `why` a sentence for each decision.
 
 use crumbtrail_enrich::agent::hints::Hints;
+use crumbtrail_enrich::consent::Consent;
 use crumbtrail_enrich::fence::{Fences, Position};
-use crumbtrail_enrich::{Enricher, Extras, Rules};
-use crumbtrail_events::vocabulary::{Channel, Device};
-use crumbtrail_events::{ClickEvent, SupportEntry, Touchpoint};
+use crumbtrail_enrich::hashing::is_hash;
+use crumbtrail_enrich::{Enricher, Extras, Hasher, Rules};
+use crumbtrail_events::clock::correct;
+use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::vocabulary::{Author, Channel, Device};
+use crumbtrail_events::{ClickEvent, EventTime, Kind, SupportEntry, Touchpoint};
 use crumbtrail_intake::Decoded;
 use crumbtrail_sentiment::{Label, Reading};
 use serde_json::{Map, Value, json};
+
+use crate::config::{PrivacyConfig, WithoutConsent};
 
 /// Reads a text, with the language its record told.
 pub(super) type Read<'a> = dyn FnMut(&str, &str) -> Reading + 'a;
@@ -42,11 +48,12 @@ pub(super) fn rejected(reason: &str, detail: &str) -> Value {
     json!({ "rejected": { "reason": reason, "detail": detail } })
 }
 
-pub(super) fn record(
-    decoded: Decoded<'_>,
-    site: &str,
-    enricher: &mut Enricher,
+pub(super) fn record<'a>(
+    decoded: Decoded<'a>,
+    site: &'a str,
+    (enricher, hasher): (&mut Enricher, Option<&'a mut Hasher>),
     fences: &Fences,
+    privacy: &PrivacyConfig,
     read: &mut Read<'_>,
 ) -> Value {
     let (mut added, mut why) = (Columns::default(), Columns::default());
@@ -55,23 +62,98 @@ pub(super) fn record(
             if event.site.is_empty() {
                 event.site = site;
             }
-            click(&event, enricher, fences, &mut added, &mut why);
+            let at = correct(event.occurred_at, event.sent_at, event.received_at, 0).at;
+            if let Some((because, kept)) = refused(&event, privacy) {
+                added.text("outcome", "erased");
+                why.text("outcome", &format!("{because}; {kept}"));
+                // What follows would tell whose it was.
+                return json!({ "added": added.0, "why": why.0 });
+            }
+            if let Some(hasher) = hasher {
+                hasher.click(&mut event, at.0);
+                for (name, id) in [
+                    ("visitor", event.visitor),
+                    ("customer", event.customer),
+                    ("previous_customer", event.previous_customer),
+                    ("order_id", event.order_id),
+                    ("client_session", event.client_session),
+                ] {
+                    hashed(name, id, &mut added, &mut why);
+                }
+            }
+            click(&event, at, enricher, fences, (&mut added, &mut why));
             feeling(event.text, event.language, read, &mut added);
         }
         Decoded::Support(mut entry) => {
             if entry.site.is_empty() {
                 entry.site = site;
             }
-            support(&entry, enricher, &mut added, &mut why);
-            feeling(entry.text, entry.language, read, &mut added);
+            let at = correct(entry.occurred_at, 0, entry.received_at, 0).at;
+            if let Some(hasher) = hasher {
+                hasher.support(&mut entry, at.0);
+                for (name, id) in [
+                    ("visitor", entry.visitor),
+                    ("customer", entry.customer),
+                    ("conversation", entry.conversation),
+                    ("agent", entry.agent),
+                ] {
+                    hashed(name, id, &mut added, &mut why);
+                }
+            }
+            support(&entry, at, enricher, &mut added, &mut why);
+            if entry.author == Author::Customer {
+                feeling(entry.text, entry.language, read, &mut added);
+            } else if !entry.text.is_empty() {
+                why.text(
+                    "feeling",
+                    &format!("none: of {}, and only what customers write is read", entry.author.as_str()),
+                );
+            }
         }
     }
     json!({ "added": added.0, "why": why.0 })
 }
 
-fn click(event: &ClickEvent<'_>, enricher: &mut Enricher, fences: &Fences, added: &mut Columns, why: &mut Columns) {
+/// Of a click without consent: why it is, and what its row keeps.
+fn refused(event: &ClickEvent<'_>, privacy: &PrivacyConfig) -> Option<(&'static str, &'static str)> {
+    let consent = Consent::of_page(event.consent, event.url);
+    if consent.allows_profile(!privacy.consent_required) {
+        return None;
+    }
+    let because = match (consent, event.consent) {
+        (Consent::Untold, _) => "nothing is said of consent (privacy.consent_required)",
+        (_, Some(_)) => "consent is false",
+        _ => "gcs in the page's URL says no",
+    };
+    let kept = match privacy.without_consent {
+        WithoutConsent::Nothing => "site, kind and time are kept",
+        WithoutConsent::Counts => "what can be counted is kept, and nobody's id (privacy.without_consent)",
+    };
+    Some((because, kept))
+}
+
+/// An id, if it is hashed.
+fn hashed(name: &str, id: &str, added: &mut Columns, why: &mut Columns) {
+    if is_hash(id) {
+        added.text(name, id);
+        why.text(name, "its hash under the key that counts at the event's time (privacy.hash_fields)");
+    }
+}
+
+/// A touchpoint of this time, which decides by which key is hashed.
+fn of_time(at: EventTime) -> Touchpoint<'static> {
+    Touchpoint { head: Head { occurred_at: at, ..Head::default() }, ..Touchpoint::default() }
+}
+
+fn click(
+    event: &ClickEvent<'_>,
+    at: EventTime,
+    enricher: &mut Enricher,
+    fences: &Fences,
+    (added, why): (&mut Columns, &mut Columns),
+) {
     let rules = enricher.rules().clone();
-    let mut out = Touchpoint::default();
+    let mut out = of_time(at);
     let extras = enricher.click_with(event, &Hints::default(), &mut out);
     for (name, value) in [("host", out.host), ("page", out.page), ("referrer", out.referrer)] {
         added.text(name, value);
@@ -100,15 +182,24 @@ fn click(event: &ClickEvent<'_>, enricher: &mut Enricher, fences: &Fences, added
         fences.near(at).filter(|(_, distance)| *distance <= 0.0).map(|(fence, _)| fence.name.as_str()).collect()
     });
     if !inside.is_empty() {
-        added.0.insert("fences".to_owned(), inside.into());
+        added.0.insert("fences".to_owned(), inside.clone().into());
     }
     added.text("store", out.store);
+    if event.store.is_empty() && !out.store.is_empty() {
+        why.text("store", "the device's position is inside this fence");
+    } else if !inside.is_empty() && out.store.is_empty() {
+        why.text("store", "none, though the position is inside: the device tells an accuracy that is too coarse");
+    }
     added.text("search", out.search);
+    if event.kind == Kind::Custom {
+        redacted("name", event.name, out.name, added, why);
+    }
+    redacted("step", event.step, out.step, added, why);
     for (name, given, kept) in [("title", event.title, out.title), ("properties", event.properties, out.properties)] {
         redacted(name, given, kept, added, why);
     }
     text(event.text, &out, added, why);
-    added.text("contact", out.contact);
+    contact(event.contact, out.contact, added, why);
 }
 
 fn redacted(name: &str, given: &str, kept: &str, added: &mut Columns, why: &mut Columns) {
@@ -118,8 +209,8 @@ fn redacted(name: &str, given: &str, kept: &str, added: &mut Columns, why: &mut 
     }
 }
 
-fn support(entry: &SupportEntry<'_>, enricher: &mut Enricher, added: &mut Columns, why: &mut Columns) {
-    let mut out = Touchpoint::default();
+fn support(entry: &SupportEntry<'_>, at: EventTime, enricher: &mut Enricher, added: &mut Columns, why: &mut Columns) {
+    let mut out = of_time(at);
     enricher.support(entry, &mut out);
     added.text("channel", out.channel.as_str());
     for (name, value) in
@@ -127,16 +218,52 @@ fn support(entry: &SupportEntry<'_>, enricher: &mut Enricher, added: &mut Column
     {
         added.text(name, value);
     }
-    redacted("properties", entry.properties, out.properties, added, why);
+    why.text("channel", "as the entry says");
+    let place = match (entry.ip, out.geo_edition, out.country) {
+        ("", ..) => "no address".to_owned(),
+        (_, "", _) => "no geo database, or it knows no place of this address".to_owned(),
+        (_, edition, "") => format!("{edition} knows no place of this address, or it is private or unreadable"),
+        (_, edition, _) => edition.to_owned(),
+    };
+    why.text("place", &place);
+    for (name, given, kept) in [
+        ("product", entry.product, out.name),
+        ("tags", entry.tags, out.tags),
+        ("department", entry.department, out.department),
+        ("properties", entry.properties, out.properties),
+    ] {
+        redacted(name, given, kept, added, why);
+    }
     text(entry.text, &out, added, why);
-    added.text("contact", out.contact);
+    contact(entry.contact, out.contact, added, why);
+}
+
+/// A contact's hash, or why there is none.
+fn contact(given: &str, hash: &str, added: &mut Columns, why: &mut Columns) {
+    added.text("contact", hash);
+    if !given.is_empty() {
+        why.text(
+            "contact",
+            match hash {
+                "" => "none: no privacy.key, or it is no e-mail address, phone number or handle",
+                _ => "its hash under the key that counts at the event's time",
+            },
+        );
+    }
 }
 
 fn device(event: &ClickEvent<'_>, out: &Touchpoint<'_>, extras: &Extras<'_>, added: &mut Columns, why: &mut Columns) {
+    let agent = extras.agent;
     if out.device != Device::Unknown {
         added.text("device", out.device.as_str());
+        let because = match (out.bot, agent.is_unknown(), event.user_agent) {
+            ("", true, _) => "no agent's rule, but what the client sent besides",
+            ("", _, "") => "no agent was sent: from the client's hints or context",
+            ("", ..) => "the agent, mended by client hints where they were sent",
+            _ => "a robot, whatever else the agent says",
+        };
+        why.text("device", because);
     }
-    let agent = extras.agent;
     for (name, value) in [
         ("brand", agent.brand),
         ("browser", agent.browser),
