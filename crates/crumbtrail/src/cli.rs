@@ -25,7 +25,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run processors on Kafka or the local log until stopped (SIGTERM drains)
-    #[command(after_help = "Example: crumbtrail run all --config crumbtrail.yaml")]
+    #[command(after_help = "Examples:\n  crumbtrail run all --config crumbtrail.yaml\n  \
+        crumbtrail run intake --config crumbtrail.yaml\n  \
+        crumbtrail run --until-idle --config crumbtrail.yaml\n\n\
+        Several processes with the same configuration share the partitions. docs/reliability.md tells what a stop and a start do.")]
     Run(RunArgs),
     /// Read files through the very same processors, into the tables
     #[command(after_help = "Examples:\n  crumbtrail import --format combined access.log.gz\n  \
@@ -68,31 +71,41 @@ pub enum Command {
     )]
     Rules(crate::commands::rules::RulesCommand),
     /// Ask the tables, read only
-    #[command(after_help = "Example: crumbtrail sql 'SELECT * FROM audit' --format PrettyCompact")]
+    #[command(after_help = "Examples:\n  crumbtrail sql 'SELECT channel, count() FROM sessions GROUP BY channel'\n  \
+        crumbtrail sql 'SELECT * FROM journeys LIMIT 10' --format JSONEachRow\n  \
+        crumbtrail sql --format CSVWithNames - < question.sql > answer.csv\n\n\
+        docs/tables.md explains every table, view and column.")]
     Sql(SqlArgs),
     /// Show what does not add up, and what to do: nothing, if every record stands in the tables once
-    #[command(
-        after_help = "Exits with 0 and one line where the view `audit` is empty, with 4 where it is not. docs/reliability.md tells what \
+    #[command(after_help = "Examples:\n  crumbtrail audit\n  crumbtrail audit --log --config crumbtrail.yaml\n\n\
+        Exits with 0 and one line where the view `audit` is empty, with 4 where it is not. docs/reliability.md tells what \
         it compares, and what it cannot see.\n\n\
         With --log the logs are read, too: the ledger must tell the positions of their very records. On the local log while no \
-        processor runs."
-    )]
+        processor runs.")]
     Audit(AuditArgs),
     /// Host the embedded ClickHouse engine behind ClickHouse's HTTP interface
     #[command(
-        after_help = "Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password."
+        after_help = "Examples:\n  crumbtrail serve\n  crumbtrail serve --data crumbtrail-data --listen 0.0.0.0:8123\n\n\
+        Other commands find it through the data folder; BI tools use http://127.0.0.1:8123, user default, no password."
     )]
     Serve(ServeArgs),
     /// Make the demo world, or a load, as files
     Generate(crate::commands::generate::GenerateArgs),
     /// Turn public data sets into the native formats
+    #[command(after_help = "Examples:\n  crumbtrail convert otto otto.jsonl --out clicks.jsonl\n  \
+        crumbtrail convert abcd abcd.json --site shop | crumbtrail import --format native --kind support -\n\n\
+        ABCD has no times: its dialogues begin at --started-at, one every two hours.")]
     Convert(ConvertArgs),
     /// Show what intake would add to records, and why
-    #[command(after_help = "Example: crumbtrail enrich --jsonl --geo city.mmdb < clicks.jsonl\n\n\
+    #[command(after_help = "Examples:\n  crumbtrail enrich --jsonl --geo city.mmdb < clicks.jsonl\n\n\
         One line out for each line in, in order; a bad record is a line that says so.")]
     Enrich(crate::commands::enrich::EnrichArgs),
     /// Say why something was decided as it was
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  crumbtrail explain session 00c1f3a29be1d044\n  \
+        crumbtrail explain channel 'https://shop.example/?gclid=x' https://www.google.co.th/"
+    )]
     Explain(crate::commands::explain::ExplainCommand),
     /// Read the feeling, topics and friction of a text, and which words made it so
     #[command(after_help = "Examples:\n  crumbtrail sentiment 'Still waiting, and nobody answers the phone'\n  \
@@ -100,14 +113,28 @@ pub enum Command {
         crumbtrail sentiment recalibrate labels.csv")]
     Sentiment(crate::commands::sentiment::SentimentArgs),
     /// Check configuration and world: topics, tables, engine, registry, geo database
+    #[command(after_help = "Examples:\n  crumbtrail check --config crumbtrail.yaml\n\n\
+        A line each, `ok` or `MEND` with how to; exits with 4 where there is something to mend.")]
     Check(Place),
     /// Create or upgrade the tables
+    #[command(after_help = "Examples:\n  crumbtrail migrate --config crumbtrail.yaml\n  \
+        crumbtrail migrate --show --config crumbtrail.yaml\n\n\
+        Run again it changes nothing. Every start of `run` and `import` does the same.")]
     Migrate(MigrateArgs),
     /// Show what the demo's tables say, planted truths against found ones
+    #[command(after_help = "Examples:\n  crumbtrail report\n  \
+        crumbtrail report --data demo/data --truths demo/truths.json --strict\n\n\
+        All of it is read from views: docs/tables.md says which, for a BI tool to show the same.")]
     Report(ReportArgs),
     /// The configuration: a commented example, or its JSON schema
+    #[command(after_help = "Examples:\n  crumbtrail config example > crumbtrail.yaml\n  \
+        crumbtrail config schema > crumbtrail.schema.json\n\n\
+        With the schema, editors complete keys and show what they mean. Secrets may stand in the environment: docs/config.md.")]
     Config(ConfigArgs),
     /// Print a completion script for your shell
+    #[command(after_help = "Examples:\n  crumbtrail completions bash > /etc/bash_completion.d/crumbtrail\n  \
+        crumbtrail completions zsh > \"${fpath[1]}/_crumbtrail\"\n  \
+        crumbtrail completions fish > ~/.config/fish/completions/crumbtrail.fish")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -129,4 +156,69 @@ pub enum Command {
         #[arg(long, default_value = "docs")]
         out: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The words of a line as a shell would read them, of the part of a pipeline that is ours; nothing where none is.
+    fn words(line: &str) -> Option<Vec<String>> {
+        let (mut parts, mut quote) = (vec![vec![String::new()]], None);
+        for c in line.chars() {
+            let part = parts.last_mut()?;
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '|' | '<' | '>') => parts.push(vec![c.to_string(), String::new()]),
+                (None, ' ') => part.push(String::new()),
+                (_, c) => part.last_mut()?.push(c),
+            }
+        }
+        // Prose, with an apostrophe.
+        if quote.is_some() {
+            return None;
+        }
+        let ours = parts.into_iter().map(|part| {
+            let words = part.into_iter().filter(|word| !word.is_empty() && word != "|");
+            words.collect::<Vec<String>>()
+        });
+        ours.into_iter().find(|words| words.first().is_some_and(|word| word == "crumbtrail"))
+    }
+
+    /// The names of the commands in a parsed line, innermost last.
+    fn named(line: &str, words: &[String]) -> Vec<String> {
+        let matches = Cli::command().try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let (mut at, mut names) = (&matches, Vec::new());
+        while let Some((name, inner)) = at.subcommand() {
+            names.push(name.to_owned());
+            at = inner;
+        }
+        names
+    }
+
+    fn examples(command: &clap::Command, path: &[String], seen: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines = help.lines().filter_map(|line| Some((line, words(line.trim_start_matches("Start here:").trim())?)));
+        let parsed: Vec<Vec<String>> = lines.map(|(line, words)| named(line, &words)).collect();
+        let is_shown = parsed.iter().any(|names| names.starts_with(path));
+        assert!(
+            is_shown && (path.is_empty() || help.contains("Examples:\n  ")),
+            "`{}` shows no use of it: {help}",
+            path.join(" ")
+        );
+        *seen += parsed.len();
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            examples(inner, &[path, &[inner.get_name().to_owned()]].concat(), seen);
+        }
+    }
+
+    #[test]
+    fn every_command_shows_examples_that_are_read_as_they_stand() {
+        let mut seen = 0;
+        examples(&Cli::command(), &[], &mut seen);
+        assert!(seen > 40, "{seen} examples");
+    }
 }

@@ -83,6 +83,11 @@ impl Engine {
         &self.shared.about
     }
 
+    /// The folder that holds the databases.
+    pub fn folder(&self) -> &str {
+        self.shared.folder.trim_start_matches("--path=")
+    }
+
     /// Classifies a text with the engine's own parser: 10–40 µs, nothing runs.
     ///
     /// # Errors

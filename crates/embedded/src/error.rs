@@ -30,7 +30,9 @@ pub enum EngineError {
     #[error("the ClickHouse engine needs a processor with {0}: use a ClickHouse server on another machine instead")]
     Processor(&'static str),
     /// The engine refused to open its folder.
-    #[error("the ClickHouse engine cannot open {path}: is another process using it, or is a setting wrong?")]
+    #[error(
+        "the ClickHouse engine cannot open {path}: is its disk full, is another process using it, or is a setting wrong?"
+    )]
     Open {
         /// The engine's folder.
         path: PathBuf,

@@ -29,6 +29,18 @@ impl Exception {
         }
     }
 
+    /// Where there is no space left, says of which disk: the engine does not.
+    pub fn with_place(mut self, folder: &str) -> Self {
+        if self.code == 243 && !self.message.contains(folder) {
+            self.message = self.message.replacen(
+                " (NOT_ENOUGH_SPACE)",
+                &format!(" The disk of {folder} is full. (NOT_ENOUGH_SPACE)"),
+                1,
+            );
+        }
+        self
+    }
+
     /// The HTTP status that a ClickHouse server gives this error.
     pub fn http_status(&self) -> u16 {
         match self.code {
@@ -73,6 +85,18 @@ mod tests {
         assert_eq!(exception.code, 60);
         assert_eq!(exception.to_string(), "Code: 60. DB::Exception: Table x does not exist. (UNKNOWN_TABLE)");
         assert_eq!(exception.http_status(), 404);
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let full = "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)";
+        let named = Exception::from_engine(full).with_place("/data/engine/store").to_string();
+        assert!(
+            named.ends_with("not enough space. The disk of /data/engine/store is full. (NOT_ENOUGH_SPACE)"),
+            "{named}"
+        );
+        let other = "Code: 60. DB::Exception: Table x does not exist. (UNKNOWN_TABLE)";
+        assert_eq!(Exception::from_engine(other).with_place("/data").to_string(), other);
     }
 
     #[test]

@@ -30,6 +30,19 @@ pub enum ImportError {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// A file cannot be read to its end; the first pass found it, before anything was written.
+    #[error(
+        "{file}: {detail}, after {records} whole records: nothing of this import was taken; import again with the whole file, it \
+         counts once"
+    )]
+    Broken {
+        /// Path as given.
+        file: String,
+        /// What is wrong.
+        detail: String,
+        /// Records before.
+        records: u64,
+    },
     /// A file changed between the two passes.
     #[error("{file} changed while it was imported: import it again when it is complete; nothing is lost or doubled")]
     Changed {
@@ -90,8 +103,10 @@ impl<'a> FileRecord<'a> {
 
 /// A file that can be read twice.
 pub trait ImportFile {
-    /// Its name, for messages and the touchpoints' topic.
+    /// Its name: the touchpoints' topic.
     fn name(&self) -> &str;
+    /// Where it is, as it was given: for messages.
+    fn place(&self) -> &str;
     /// Opens it at its first record.
     ///
     /// # Errors
@@ -146,12 +161,12 @@ impl Survey {
 /// # Errors
 /// The file cannot be read, or the registry is away.
 pub fn survey(file: &dyn ImportFile, scout: &mut dyn Scout, mut seen: impl FnMut(u64)) -> Result<Survey, ImportError> {
-    let fail = |detail| ImportError::File { file: file.name().to_owned(), detail };
-    let mut records = file.open().map_err(fail)?;
+    let mut records = open(file)?;
     let mut hash = Xxh3::new();
     let mut earliest: Vec<EventTime> = Vec::new();
     let (mut count, mut last) = (0u64, EventTime::MIN);
-    while let Some(FileRecord { bytes, times }) = records.next().map_err(fail)? {
+    let broken = |detail, records| ImportError::Broken { file: file.place().to_owned(), detail, records };
+    while let Some(FileRecord { bytes, times }) = records.next().map_err(|detail| broken(detail, count))? {
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
         if count.is_multiple_of(CHUNK as u64) {
@@ -285,12 +300,12 @@ pub fn import(
         writer.decided(lane.origin, lane.at, EventTime::MAX);
         let complete = lane.at == lane.survey.records;
         if lane.at > lane.survey.records || (ended && !complete) {
-            return Err(ImportError::Changed { file: lane.survey.name.clone() });
+            return Err(ImportError::Changed { file: lane.file.place().to_owned() });
         }
         if complete {
             let mut lane = lanes.swap_remove(index);
             if next(lane.file, lane.records.as_mut())?.is_some() {
-                return Err(ImportError::Changed { file: lane.survey.name.clone() });
+                return Err(ImportError::Changed { file: lane.file.place().to_owned() });
             }
         }
         writer.append(false)?;
@@ -330,7 +345,7 @@ impl Lane<'_> {
     /// Judges and writes the next record; `None` at the end.
     fn write(&mut self, writer: &mut Writer, judge: &mut dyn Judge) -> Result<Option<Judgement>, ImportError> {
         let Lane { file, survey, origin, records, at } = self;
-        let ahead = records.ahead().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })?;
+        let ahead = records.ahead().map_err(|detail| changed(*file, &detail))?;
         if let Some(bytes) = ahead {
             let record = source_record(*origin, &survey.name, *at, bytes);
             if let Some((judgement, length)) = writer.write_first(judge, &record).map_err(ImportError::Held)? {
@@ -349,12 +364,18 @@ fn earliest_lane(lanes: &[Lane<'_>]) -> Option<usize> {
 }
 
 fn open<'a>(file: &'a dyn ImportFile) -> Result<Box<dyn Records + 'a>, ImportError> {
-    file.open().map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
+    file.open().map_err(|detail| ImportError::File { file: file.place().to_owned(), detail })
+}
+
+/// A file that the first pass read to its end.
+fn changed(file: &dyn ImportFile, detail: &str) -> ImportError {
+    let detail = format!(
+        "{detail}, though it could be read a moment ago: import it again, what came before is kept and counts once"
+    );
+    ImportError::File { file: file.place().to_owned(), detail }
 }
 
 fn next<'a>(file: &dyn ImportFile, records: &'a mut (dyn Records + '_)) -> Result<Option<&'a [u8]>, ImportError> {
     let record = records.next();
-    record
-        .map(|record| record.map(|record| record.bytes))
-        .map_err(|detail| ImportError::File { file: file.name().to_owned(), detail })
+    record.map(|record| record.map(|record| record.bytes)).map_err(|detail| changed(file, &detail))
 }

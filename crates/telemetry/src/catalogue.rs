@@ -83,7 +83,7 @@ catalogue! {
     SNAPSHOT_FAILURES = "crumbtrail_snapshot_failures_total", Counter, ["processor"], "Snapshots that could not be published.", "any";
     INSERT_SECONDS = "crumbtrail_insert_duration_seconds", Histogram, ["table"], "Time of one insert into ClickHouse, retries included.", "p99 above 5";
     INSERT_ROWS = "crumbtrail_insert_rows_total", Counter, ["table"], "Rows acknowledged by ClickHouse.", "";
-    INSERT_RETRIES = "crumbtrail_insert_retries_total", Counter, [], "Inserts tried again after an error that deserves it.", "above 1 per second";
+    INSERT_RETRIES = "crumbtrail_insert_retries_total", Counter, ["kind"], "Inserts tried again after an error that deserves it: `unreachable`, `timed_out`, `server_busy`, or `disk_full` (ClickHouse's).", "above 1 per second";
     INSERT_QUEUE_BYTES = "crumbtrail_insert_queue_bytes", Gauge, [], "Encoded rows waiting to be inserted.", "at its limit for 5 minutes";
     AUDIT_ROWS = "crumbtrail_audit_rows", Gauge, [], "Rows of the view `audit`: what does not add up. Empty, always.", "above 0";
 }

@@ -6,7 +6,7 @@ pub(crate) const ANOTHER_START: &str = "crumbtrail: another start of the server 
 const ANOTHER_START_CODE: u32 = 395;
 
 /// Server codes after which the same request may succeed (name by name in ClickHouse's `ErrorCodes.cpp`).
-const TRANSIENT_CODES: [u32; 16] = [
+const TRANSIENT_CODES: [u32; 15] = [
     159, // TIMEOUT_EXCEEDED
     202, // TOO_MANY_SIMULTANEOUS_QUERIES
     203, // NO_FREE_CONNECTION
@@ -16,7 +16,6 @@ const TRANSIENT_CODES: [u32; 16] = [
     236, // ABORTED: the server is going down
     241, // MEMORY_LIMIT_EXCEEDED
     242, // TABLE_IS_READ_ONLY
-    243, // NOT_ENOUGH_SPACE
     252, // TOO_MANY_PARTS
     285, // TOO_FEW_LIVE_REPLICAS
     286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
@@ -24,6 +23,10 @@ const TRANSIENT_CODES: [u32; 16] = [
     394, // QUERY_WAS_CANCELLED: the server is going down
     999, // KEEPER_EXCEPTION
 ];
+
+/// NOT_ENOUGH_SPACE, by which a server refuses before it writes; while it writes it says what the system said.
+const NOT_ENOUGH_SPACE: u32 = 243;
+const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 /// An error of the warehouse.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -45,6 +48,12 @@ pub enum WarehouseError {
     /// User or password are wrong (codes 193, 194, 516).
     #[error("clickhouse refuses the user or the password: {detail}")]
     Denied {
+        /// What the server said.
+        detail: String,
+    },
+    /// The server's disk (or quota) is full: a repetition succeeds once there is room.
+    #[error("clickhouse's disk is full: make room there, and it goes on by itself, nothing is lost; it says: {detail}")]
+    DiskFull {
         /// What the server said.
         detail: String,
     },
@@ -100,6 +109,7 @@ impl WarehouseError {
             WarehouseError::Unreachable { .. } => "unreachable",
             WarehouseError::TimedOut { .. } => "timed_out",
             WarehouseError::Denied { .. } => "denied",
+            WarehouseError::DiskFull { .. } => "disk_full",
             WarehouseError::Server { transient: true, .. } => "server_busy",
             WarehouseError::Server { .. } => "server_refused",
             WarehouseError::Answer { .. } => "answer",
@@ -117,6 +127,7 @@ impl WarehouseError {
             self,
             WarehouseError::Unreachable { .. }
                 | WarehouseError::TimedOut { .. }
+                | WarehouseError::DiskFull { .. }
                 | WarehouseError::Server { transient: true, .. }
         ) || matches!(self, WarehouseError::Migration { source, .. } if source.is_transient())
     }
@@ -153,6 +164,9 @@ impl WarehouseError {
         });
         if matches!(code, 193 | 194 | 516) {
             return WarehouseError::Denied { detail };
+        }
+        if code == NOT_ENOUGH_SPACE || (code > 0 && NO_SPACE.iter().any(|words| detail.contains(words))) {
+            return WarehouseError::DiskFull { detail };
         }
         // Without a code it was not ClickHouse that answered but something before it, in words of its own: unless they say
         // that the request is wrong (4xx), this passes.
@@ -198,6 +212,12 @@ mod tests {
         let cases = [
             ("Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)", "server_busy"),
             ("Code: 319. DB::Exception: Unknown status", "server_busy"),
+            ("Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)", "disk_full"),
+            (
+                "Code: 75. DB::Exception: Cannot write to file, errno: 28, strerror: No space left on device",
+                "disk_full",
+            ),
+            ("Code: 1001. DB::Exception: std::filesystem::filesystem_error: No space left on device", "disk_full"),
             ("502 Bad Gateway", "server_busy"),
             ("429 Too Many Requests", "server_busy"),
             ("Code: 16. DB::Exception: No such column x in table", "server_refused"),
@@ -214,7 +234,7 @@ mod tests {
         for (text, kind) in cases {
             let error = WarehouseError::answered(text.to_owned());
             assert_eq!(error.kind(), kind, "{text}");
-            assert_eq!(error.is_transient(), kind == "server_busy", "{text}");
+            assert_eq!(error.is_transient(), ["server_busy", "disk_full"].contains(&kind), "{text}");
             assert_eq!(error.is_another_start(), text.contains("395"), "{text}");
             assert_eq!(error.is_of_a_balancer(), !text.contains("Code: "), "{text}");
         }

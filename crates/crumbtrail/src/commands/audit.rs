@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crumbtrail_warehouse::epochs;
 
 use crate::args::AuditArgs;
-use crate::loaded::load;
+use crate::loaded::load_to_read;
 use crate::say::print;
 use crate::wiring::Deployment;
 
@@ -90,12 +90,7 @@ struct Finding {
 }
 
 pub fn audit(args: &AuditArgs) -> Result<ExitCode> {
-    let mut config = load(&args.place)?;
-    // A question needs no fixed port.
-    if config.clickhouse.url.is_empty() {
-        config.clickhouse.listen = "127.0.0.1:0".to_owned();
-    }
-    let deployment = Deployment::new(config)?;
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     let (client, runtime) = (&clickhouse.client, &deployment.runtime);
     let shown = runtime.block_on(epochs::shown(client)).context("what the views show cannot be asked")?;

@@ -21,7 +21,7 @@ use crate::say::print;
 pub enum ExplainCommand {
     /// The channel of a page view: which rule gave it and what it rests on
     #[command(
-        after_help = "Example: crumbtrail explain channel 'https://shop.example/?gclid=x' https://www.google.co.th/"
+        after_help = "Examples:\n  crumbtrail explain channel 'https://shop.example/?gclid=x' https://www.google.co.th/"
     )]
     Channel(ChannelArgs),
     /// A session on a timeline: its events, why it began, why it ended, what was left out nearby and why

@@ -1,19 +1,21 @@
 //! Files as imports read them: plain, gzip or zstd, standard input by way of a spool; lines, or Avro containers.
 
 mod container;
+mod packed;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{BufRead, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use crumbtrail_events::avro::Plan;
 use crumbtrail_runtime::import::{FileRecord, ImportFile, Records};
 use memchr::memchr;
 
 use self::container::Container;
+use self::packed::{broken, unpacked};
 use crate::args::FileFormat;
 
 /// Longest line read into memory: beyond it the record is a dead letter (`oversize`) and the rest of the line skipped.
@@ -25,6 +27,8 @@ const SMALL_BUFFER: usize = 8 << 10;
 /// A file of records.
 pub struct SourceFile {
     name: String,
+    /// As it was given, for messages.
+    place: String,
     path: PathBuf,
     is_container: bool,
     /// A copy, removed in the end.
@@ -37,27 +41,43 @@ impl SourceFile {
     /// Checks that `path` is a readable file. `-` spools standard input into `spool`, since an import reads twice.
     ///
     /// # Errors
-    /// It is missing, a directory or unreadable: one line that says so.
+    /// It is missing, a directory, unreadable or packed otherwise than its name says: one line that says so.
     pub fn open(path: &Path, spool: &Path, format: FileFormat) -> Result<SourceFile> {
         let is_container = format == FileFormat::Avro;
         if path == Path::new("-") {
             let path = spooled(&mut std::io::stdin().lock(), spool).context("cannot read standard input")?;
-            return Ok(SourceFile { name: "-".to_owned(), path, is_container, is_spooled: true, schema: None });
+            let place = "standard input".to_owned();
+            return SourceFile { name: "-".to_owned(), place, path, is_container, is_spooled: true, schema: None }
+                .tried();
         }
-        let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let place = path.display().to_string();
+        let meta = std::fs::metadata(path).with_context(|| format!("cannot read {place}"))?;
         if meta.is_dir() {
-            bail!("{} is a directory: name the files in it", path.display());
+            bail!("{place} is a directory: name the files in it, such as {}/*", place.trim_end_matches('/'));
         }
-        let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let mut file = File::open(path).with_context(|| format!("cannot read {place}"))?;
+        let name = path.file_name().map_or_else(|| place.clone(), |n| n.to_string_lossy().into_owned());
         // A pipe can be read once.
         let is_spooled = !meta.is_file();
         let path = if is_spooled {
-            spooled(&mut file, spool).with_context(|| format!("cannot read {}", path.display()))?
+            spooled(&mut file, spool).with_context(|| format!("cannot read {place}"))?
         } else {
             path.to_owned()
         };
-        Ok(SourceFile { name, path, is_container, is_spooled, schema: None })
+        SourceFile { name, place, path, is_container, is_spooled, schema: None }.tried()
+    }
+
+    /// Begins to read it, so that a file that cannot be read is told before anything else is done.
+    fn tried(self) -> Result<SourceFile> {
+        self.reader().map_err(|why| anyhow!("{}: {why}", self.place))?;
+        Ok(self)
+    }
+
+    /// Its content, unpacked.
+    fn reader(&self) -> Result<Box<dyn BufRead>, String> {
+        let file = File::open(&self.path).map_err(|error| error.to_string())?;
+        // A container reads whole blocks: a buffer as large would only be copied from.
+        unpacked(&self.name, file, if self.is_container { SMALL_BUFFER } else { BUFFER })
     }
 
     /// Hands an Avro container's schema to `add`, which gives its id and plan. Nothing to do for lines.
@@ -66,12 +86,11 @@ impl SourceFile {
     /// It is no container, or its schema does not fit.
     pub fn prepare(&mut self, add: impl FnOnce(&str, &SourceFile) -> Result<(u32, Arc<Plan>)>) -> Result<()> {
         if self.is_container {
-            let header = File::open(&self.path)
-                .and_then(|file| decompressed(file, SMALL_BUFFER))
-                .map_err(|error| error.to_string())
+            let header = self
+                .reader()
                 .and_then(|mut reader| container::header(reader.as_mut()))
-                .map_err(|why| anyhow::anyhow!("{}: {why}", self.path.display()))?;
-            self.schema = Some(add(header.schema(), self).with_context(|| self.path.display().to_string())?);
+                .map_err(|why| anyhow!("{}: {why}", self.place))?;
+            self.schema = Some(add(header.schema(), self).with_context(|| self.place.clone())?);
         }
         Ok(())
     }
@@ -101,37 +120,29 @@ impl ImportFile for SourceFile {
         &self.name
     }
 
+    fn place(&self) -> &str {
+        &self.place
+    }
+
     fn open(&self) -> Result<Box<dyn Records + '_>, String> {
-        let file = File::open(&self.path).map_err(|error| error.to_string())?;
-        // A container reads whole blocks: a buffer as large would only be copied from.
-        let buffer = if self.is_container { SMALL_BUFFER } else { BUFFER };
-        let reader = decompressed(file, buffer).map_err(|error| error.to_string())?;
+        let reader = self.reader()?;
         Ok(match &self.schema {
             Some((id, plan)) => Box::new(Container::open(reader, *id, plan.clone())?),
             None if self.is_container => return Err("its schema was not read yet".to_owned()),
             None => {
                 let mut reader = reader;
+                let begin = reader.fill_buf().map_err(broken)?;
+                if begin.starts_with(container::MAGIC) {
+                    return Err("it is an Avro object container file: import it with --format avro".to_owned());
+                }
                 // What some editors begin a file with is no part of its first record.
-                if reader.fill_buf().map_err(damaged)?.starts_with(b"\xEF\xBB\xBF") {
+                if begin.starts_with(b"\xEF\xBB\xBF") {
                     reader.consume(3);
                 }
                 Box::new(Lines { reader, line: Vec::new(), used: 0 })
             }
         })
     }
-}
-
-/// Decompresses by the first bytes, not by the name.
-fn decompressed(file: File, buffer: usize) -> std::io::Result<Box<dyn BufRead>> {
-    let mut reader = BufReader::with_capacity(buffer, file);
-    let magic = reader.fill_buf()?;
-    Ok(if magic.starts_with(&[0x1F, 0x8B]) {
-        Box::new(BufReader::with_capacity(buffer, flate2::bufread::MultiGzDecoder::new(reader)))
-    } else if magic.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
-        Box::new(BufReader::with_capacity(buffer, zstd::stream::read::Decoder::with_buffer(reader)?))
-    } else {
-        Box::new(reader)
-    })
 }
 
 struct Lines {
@@ -144,12 +155,12 @@ struct Lines {
 impl Records for Lines {
     fn next(&mut self) -> Result<Option<FileRecord<'_>>, String> {
         self.reader.consume(std::mem::take(&mut self.used));
-        let buffer = self.reader.fill_buf().map_err(damaged)?;
+        let buffer = self.reader.fill_buf().map_err(broken)?;
         // Nearly every line lies whole in the buffer and needs no copy.
         match memchr(b'\n', buffer) {
             Some(end) if end < MAX_LINE => {
                 self.used = end + 1;
-                let line = self.reader.fill_buf().map_err(damaged)?;
+                let line = self.reader.fill_buf().map_err(broken)?;
                 Ok(line.get(..end).map(without_return).map(FileRecord::new))
             }
             _ => Ok(self.gather()?.map(FileRecord::new)),
@@ -161,7 +172,7 @@ impl Lines {
     /// The next line, put together from several fillings of the buffer.
     fn gather(&mut self) -> Result<Option<&[u8]>, String> {
         self.line.clear();
-        let read = (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut self.line).map_err(damaged)?;
+        let read = (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut self.line).map_err(broken)?;
         if read == 0 {
             return Ok(None);
         }
@@ -169,14 +180,10 @@ impl Lines {
             self.line.pop();
         } else if self.line.len() == MAX_LINE {
             // Kept one byte too long, so that it is found oversize; the rest is passed over.
-            skip_line(self.reader.as_mut()).map_err(damaged)?;
+            skip_line(self.reader.as_mut()).map_err(broken)?;
         }
         Ok(Some(without_return(&self.line)))
     }
-}
-
-fn damaged(error: std::io::Error) -> String {
-    format!("damaged or cut short after what was read so far ({error})")
 }
 
 fn without_return(line: &[u8]) -> &[u8] {
@@ -283,6 +290,6 @@ mod tests {
                 Err(why) => break Some(why),
             }
         };
-        assert!(ended.is_some_and(|why| why.contains("damaged or cut short")));
+        assert!(ended.is_some_and(|why| why == "it ends in the middle"));
     }
 }

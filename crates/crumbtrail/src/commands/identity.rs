@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::args::Place;
 use crate::config::{LogHome, hasher, keyring};
-use crate::loaded::load;
+use crate::loaded::{load, load_to_read};
 use crate::wiring::Deployment;
 use crate::wiring::deployment::Clickhouse;
 use crate::wiring::enrichment::calling_code;
@@ -21,11 +21,17 @@ use crate::wiring::enrichment::calling_code;
 #[derive(Debug, Subcommand)]
 pub enum IdentityCommand {
     /// Show the claims to a visitor or contact, or of and to a customer
+    #[command(after_help = "Examples:\n  crumbtrail identity show --customer C-1017\n  \
+        crumbtrail identity show --contact '+66 81 234 5678'")]
     Show(ShowArgs),
     /// Make a visitor or contact a customer's, whoever else claims it; or a customer another id of a customer
+    #[command(after_help = "Examples:\n  crumbtrail identity link --site shop --visitor a81f --customer C-1017\n  \
+        crumbtrail identity link --site shop --alias-of C-1017 --customer C-2044")]
     Link(DecideArgs),
     /// Undo a link: the visitor's or contact's anonymous touchpoints leave the customer's journey, and stay away; of two ids
     /// of a customer each has its own back
+    #[command(after_help = "Examples:\n  crumbtrail identity unlink --site shop --visitor a81f --customer C-1017\n  \
+        crumbtrail identity unlink --site shop --contact ann@example.com --customer C-1017")]
     Unlink(DecideArgs),
 }
 
@@ -99,7 +105,7 @@ const REASON: &str = "transform(standing, ['rival', 'undone', 'circle', 'over_li
 
 fn show(args: &ShowArgs) -> Result<ExitCode> {
     let Asked { visitor, contact, customer } = &args.asked;
-    let deployment = Deployment::new(load(&args.place)?)?;
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let hasher = hasher_of(&deployment)?;
     let ever = |id: &str, value: &str| match &hasher {
         Some(hasher) => listed(&hasher.ever(id, value)),

@@ -43,6 +43,9 @@ pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let metrics = Metrics::new();
     let mut judge = SourceJudge::new(&deployment, &metrics)?;
     let surveys = survey(args, &mut files, &mut judge)?;
+    for (file, _) in files.iter().zip(&surveys).filter(|(_, survey)| survey.records == 0) {
+        sayln!("note       {} is empty: no record in it", file.place());
+    }
     let before = balance(&deployment, &clickhouse)?;
     let imported = through(args, &deployment, &clickhouse, &files, surveys, judge, &metrics)?;
     let after = balance(&deployment, &clickhouse)?;

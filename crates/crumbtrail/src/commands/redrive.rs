@@ -18,7 +18,7 @@ use crumbtrail_telemetry::{Health, Metrics};
 use super::import::shape;
 use crate::args::{FileFormat, FileKind, RedriveArgs};
 use crate::config::LogHome;
-use crate::loaded::load;
+use crate::loaded::load_to_read;
 use crate::wiring::Deployment;
 use crate::wiring::deployment::{Clickhouse, Logs};
 use crate::wiring::intake::{Reading, SourceJudge};
@@ -26,7 +26,8 @@ use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
 
 pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
-    let deployment = Deployment::new(load(&args.place)?)?;
+    // Letters are where tables are: neither is made here.
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
     deployment.claim(&clickhouse)?;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use crate::args::ReportArgs;
-use crate::loaded::load;
+use crate::loaded::load_to_read;
 use crate::say::print;
 use crate::wiring::Deployment;
 
@@ -24,12 +24,7 @@ const NOT_FOUND: u8 = 4;
 
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let truths = args.truths.as_deref().map(read_truths).transpose()?;
-    let mut config = load(&args.place)?;
-    // A question needs no fixed port.
-    if config.clickhouse.url.is_empty() {
-        config.clickhouse.listen = "127.0.0.1:0".to_owned();
-    }
-    let deployment = Deployment::new(config)?;
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     let asker = Asker { client: &clickhouse.client, runtime: &deployment.runtime };
     let mut lines = sections::all(&sections::Found::ask(&asker)?);

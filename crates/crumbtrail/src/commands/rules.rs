@@ -9,7 +9,7 @@ use crumbtrail_runtime::{Clock, decision};
 
 use crate::args::Place;
 use crate::config::{Config, LogHome};
-use crate::loaded::load;
+use crate::loaded::{load, load_to_read};
 use crate::say::time_of;
 use crate::wiring::Deployment;
 use crate::wiring::computing::{Applied, Computing, Noted};
@@ -18,8 +18,10 @@ use crate::wiring::computing::{Applied, Computing, Noted};
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
     /// Show the rules in force and since when they are
+    #[command(after_help = "Examples:\n  crumbtrail rules show --config crumbtrail.yaml")]
     Show(Place),
     /// Let the rules of the configuration hold from here on
+    #[command(after_help = "Examples:\n  crumbtrail rules apply --config crumbtrail.yaml")]
     Apply(Place),
 }
 
@@ -31,7 +33,7 @@ pub fn rules(command: &RulesCommand) -> Result<ExitCode> {
 }
 
 fn show(place: &Place) -> Result<ExitCode> {
-    let deployment = Deployment::new(load(place)?)?;
+    let deployment = Deployment::new(load_to_read(place)?)?;
     let epoch = deployment.epoch().0;
     let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
         sayln!("no rules of epoch {epoch} are noted: it will be computed by those of its first start by this build");

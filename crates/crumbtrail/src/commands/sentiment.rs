@@ -44,10 +44,9 @@ pub struct SentimentArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Fit probabilities to labels of your own
-    #[command(
-        after_help = "labels.csv has a header with the columns `text` and `label` (negative, neutral, positive, or neg, \
-        neu, pos) and may have `language`.\nExample: crumbtrail sentiment recalibrate labels.csv --out calibration.json"
-    )]
+    #[command(after_help = "Examples:\n  crumbtrail sentiment recalibrate labels.csv --out calibration.json\n\n\
+        labels.csv has a header with the columns `text` and `label` (negative, neutral, positive, or neg, neu, pos) and may have \
+        `language`.")]
     Recalibrate(RecalibrateArgs),
 }
 

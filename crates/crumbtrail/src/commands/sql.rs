@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use crumbtrail_warehouse::read;
 
 use crate::args::SqlArgs;
-use crate::loaded::load;
+use crate::loaded::load_to_read;
 use crate::say::print;
 use crate::wiring::Deployment;
 
@@ -17,12 +17,7 @@ pub fn sql(args: &SqlArgs) -> Result<ExitCode> {
 
 /// As [`sql`]; where the answer is empty, says `nothing` instead.
 pub fn sql_or(args: &SqlArgs, nothing: &str) -> Result<ExitCode> {
-    let mut config = load(&args.place)?;
-    // A question needs no fixed port.
-    if config.clickhouse.url.is_empty() {
-        config.clickhouse.listen = "127.0.0.1:0".to_owned();
-    }
-    let deployment = Deployment::new(config)?;
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let mut statement = args.statement.clone();
     if statement == "-" {
         statement.clear();

@@ -45,7 +45,10 @@ fn walk(root: &Value, schema: &Value, tree: &Value, at: String) -> Option<(Strin
     }
 }
 
-fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+/// A schema, or the one that it refers to; of one that may be absent, what it is if it is there.
+pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let optional = schema.get("anyOf").and_then(Value::as_array);
+    let schema = optional.and_then(|any| any.iter().find(|one| one["type"] != "null")).unwrap_or(schema);
     let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
     reference.strip_prefix("#/").and_then(|path| root.pointer(&format!("/{path}"))).unwrap_or(schema)
 }

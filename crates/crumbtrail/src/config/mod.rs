@@ -7,6 +7,7 @@ mod load;
 mod privacy;
 mod rules;
 mod sentiment;
+mod typed;
 
 pub use example::{example, markdown, schema_json};
 pub use load::{ConfigError, load};

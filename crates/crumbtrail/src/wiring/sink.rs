@@ -127,9 +127,8 @@ impl Observer for InsertMetrics {
         self.0.add(&catalogue::INSERT_ROWS, &[table.name()], rows);
     }
 
-    fn retried(&self, table: TableId, kind: &'static str) {
-        self.0.add(&catalogue::INSERT_RETRIES, &[], 1);
-        tracing::warn!(table = table.name(), kind, "insert failed, trying again");
+    fn retried(&self, _table: TableId, kind: &'static str) {
+        self.0.add(&catalogue::INSERT_RETRIES, &[kind], 1);
     }
 
     fn repeated(&self) {

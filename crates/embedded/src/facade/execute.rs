@@ -54,7 +54,10 @@ pub(super) fn run(mut job: Job, reply: HeadSender) {
     let head = match outcome {
         Ok(Some(head)) => head,
         Ok(None) => return,
-        Err(exception) => error_head(&exception, &job.engine.about().version, std::mem::take(&mut job.headers)),
+        Err(exception) => {
+            let exception = exception.with_place(job.engine.folder());
+            error_head(&exception, &job.engine.about().version, std::mem::take(&mut job.headers))
+        }
     };
     if let Some(reply) = reply {
         // An error means that the client is gone.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::story::{self, Record, Row};
 use super::timeline;
 use crate::args::Place;
-use crate::loaded::load;
+use crate::loaded::load_to_read;
 use crate::say::{print, time_of};
 use crate::wiring::Deployment;
 use crate::wiring::computing::Noted;
@@ -49,12 +49,7 @@ fn id(text: &str) -> Result<String, String> {
 }
 
 pub fn session(args: &SessionArgs) -> Result<ExitCode> {
-    let mut config = load(&args.place)?;
-    // A question needs no fixed port.
-    if config.clickhouse.url.is_empty() {
-        config.clickhouse.listen = "127.0.0.1:0".to_owned();
-    }
-    let deployment = Deployment::new(config)?;
+    let deployment = Deployment::new(load_to_read(&args.place)?)?;
     let clickhouse = deployment.clickhouse()?;
     let ask = Tables { deployment: &deployment, client: &clickhouse.client };
     let Some(session) = ask.session(&args.session_id)? else { bail!(ask.whereabouts(&args.session_id)?) };

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crumbtrail_events::avro::{Plan, confluent};
 use crumbtrail_runtime::import::{FileRecord, Records};
 
+use super::packed::broken;
+
 /// What such a file begins with.
 pub const MAGIC: &[u8; 4] = b"Obj\x01";
 /// Most bytes of a header value or block: far above what writers make, so that damage does not ask for all memory.
@@ -44,9 +46,9 @@ enum Codec {
 /// It is none, is damaged, or names a codec that is not read.
 pub fn header(reader: &mut dyn BufRead) -> Result<Header, String> {
     let mut magic = [0; 4];
-    reader.read_exact(&mut magic).map_err(cut_short)?;
+    reader.read_exact(&mut magic).map_err(broken)?;
     if magic != *MAGIC {
-        return Err("is no Avro object container file (it does not begin with `Obj`, 1)".to_owned());
+        return Err("it is no Avro object container file (it does not begin with `Obj`, 1)".to_owned());
     }
     let (mut schema, mut codec) = (String::new(), Codec::Null);
     loop {
@@ -80,7 +82,7 @@ pub fn header(reader: &mut dyn BufRead) -> Result<Header, String> {
         }
     }
     let mut sync = [0; 16];
-    reader.read_exact(&mut sync).map_err(cut_short)?;
+    reader.read_exact(&mut sync).map_err(broken)?;
     Ok(Header { schema, codec, sync })
 }
 
@@ -114,7 +116,7 @@ impl Container {
 
     /// Reads the next block; false at the end.
     fn next_block(&mut self) -> Result<bool, String> {
-        if self.reader.fill_buf().map_err(cut_short)?.is_empty() {
+        if self.reader.fill_buf().map_err(broken)?.is_empty() {
             return Ok(false);
         }
         self.left = signed(self.reader.as_mut())?;
@@ -123,7 +125,7 @@ impl Container {
             if self.header.codec == Codec::Null { (&mut self.block, FRAME) } else { (&mut self.packed, 0) };
         fill(self.reader.as_mut(), size, into, from)?;
         let mut sync = [0; 16];
-        self.reader.read_exact(&mut sync).map_err(cut_short)?;
+        self.reader.read_exact(&mut sync).map_err(broken)?;
         if sync != self.header.sync {
             return Err("a block does not end with the file's sync marker: the file is damaged".to_owned());
         }
@@ -132,7 +134,7 @@ impl Container {
             Codec::Null => {}
             Codec::Deflate => unpack(flate2::read::DeflateDecoder::new(&self.packed[..]), &mut self.block)?,
             Codec::Zstandard => {
-                unpack(zstd::stream::read::Decoder::new(&self.packed[..]).map_err(cut_short)?, &mut self.block)?;
+                unpack(zstd::stream::read::Decoder::new(&self.packed[..]).map_err(broken)?, &mut self.block)?;
             }
         }
         Ok(true)
@@ -151,7 +153,7 @@ fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>, from: usize) ->
         if into.len() < end {
             into.resize(end, 0);
         }
-        reader.read_exact(&mut into[done..end]).map_err(cut_short)?;
+        reader.read_exact(&mut into[done..end]).map_err(broken)?;
         done = end;
     }
     into.truncate(all);
@@ -161,7 +163,7 @@ fn fill(reader: &mut dyn BufRead, size: u64, into: &mut Vec<u8>, from: usize) ->
 fn unpack(from: impl std::io::Read, block: &mut Vec<u8>) -> Result<(), String> {
     block.clear();
     block.resize(FRAME, 0);
-    from.take(MOST).read_to_end(block).map(drop).map_err(cut_short)
+    from.take(MOST).read_to_end(block).map(drop).map_err(broken)
 }
 
 impl Container {
@@ -213,10 +215,6 @@ impl Records for Container {
     }
 }
 
-fn cut_short(error: std::io::Error) -> String {
-    format!("damaged or cut short after what was read so far ({error})")
-}
-
 fn size(size: i64) -> Result<u64, String> {
     u64::try_from(size)
         .ok()
@@ -228,7 +226,7 @@ fn signed(reader: &mut dyn BufRead) -> Result<i64, String> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let mut byte = [0];
-        reader.read_exact(&mut byte).map_err(cut_short)?;
+        reader.read_exact(&mut byte).map_err(broken)?;
         value |= u64::from(byte[0] & 0x7F) << shift;
         if byte[0] & 0x80 == 0 {
             return Ok((value >> 1) as i64 ^ -((value & 1) as i64));
@@ -240,7 +238,7 @@ fn signed(reader: &mut dyn BufRead) -> Result<i64, String> {
 fn bytes(reader: &mut dyn BufRead) -> Result<Vec<u8>, String> {
     let size = size(signed(reader)?)?;
     let mut bytes = Vec::new();
-    reader.take(size).read_to_end(&mut bytes).map_err(cut_short)?;
+    reader.take(size).read_to_end(&mut bytes).map_err(broken)?;
     Ok(bytes)
 }
 

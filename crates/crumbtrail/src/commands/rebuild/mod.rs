@@ -20,10 +20,10 @@ use crumbtrail_warehouse::epochs;
 use self::plan::Planned;
 use super::interrupt::on_signal;
 use crate::args::RebuildArgs;
-use crate::loaded::load;
+use crate::loaded::{load, load_to_read};
 
 pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
-    let config = load(&args.place)?;
+    let config = if args.dry_run { load_to_read(&args.place)? } else { load(&args.place)? };
     if let Some(epoch) = args.drop_epoch {
         return remove::drop_epoch(config, epoch);
     }
