@@ -89,4 +89,18 @@ mod tests {
             assert!(said.contains("ledger_written") && said.contains(&format!("{wrong:?}")), "{said}");
         }
     }
+
+    #[test]
+    fn the_drawing_of_a_records_life_has_every_point() {
+        let page = include_str!("../../../ARCHITECTURE.md");
+        let (_, life) = page.split_once("## The life of a record").unwrap();
+        let (life, _) = life.split_once("\n## ").unwrap();
+        let (drawing, table) = life.split_once("| | killed at |").unwrap();
+        let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
+        assert_eq!(rows.len(), POINTS.len());
+        for (number, ((name, _), row)) in (1..).zip(POINTS.into_iter().zip(rows)) {
+            assert!(row.starts_with(&format!("| {number} | `{name}` | ")), "{name}: {row}");
+            assert!(drawing.contains(&format!("({number})")), "{name} is not drawn");
+        }
+    }
 }

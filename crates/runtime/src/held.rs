@@ -7,6 +7,7 @@ use crate::gaps::Asks;
 use crate::owner::Owner;
 use crate::provenance::Provenance;
 use crate::step::Step;
+use crate::suspects::Suspects;
 
 /// A partition dealt to this processor.
 pub(crate) struct Held<S, I> {
@@ -17,6 +18,8 @@ pub(crate) struct Held<S, I> {
     /// Everything below was read, and what it passed on is durable.
     pub(crate) flushed: Offset,
     pub(crate) room: Room,
+    /// Where processes ended that had it before; none without snapshots.
+    pub(crate) suspects: Option<Suspects>,
 }
 
 /// Where an owner's blocks are moved to.

@@ -30,6 +30,7 @@ pub mod retention;
 pub mod sink;
 pub mod snapshot;
 pub mod step;
+mod suspects;
 
 pub use clock::Clock;
 pub use owner::Owner;

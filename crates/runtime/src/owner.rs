@@ -101,11 +101,19 @@ pub struct Owner<S, I = Inbox> {
     /// Records at which processes crashed, not given to the step.
     aside: Vec<Place>,
     deciding: Place,
+    /// A frame of which each record is told before the step is given it.
+    noting: Option<Noting>,
     saving: Option<(Offset, Saved)>,
 }
 
 /// Where a record stands in the log: offset of its frame, and its number in it, from 0.
 pub type Place = (Offset, u32);
+
+/// The number of a frame's tick: behind every record's.
+pub const TICK: u32 = u32::MAX;
+
+/// Hears of the records of a frame, one by one, before the step does.
+pub type Noting = Box<dyn FnMut(Place) + Send>;
 
 /// The writer of the next log.
 struct Onward {
@@ -187,6 +195,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             scratch: Vec::new(),
             aside: Vec::new(),
             deciding: Place::default(),
+            noting: None,
             saving: None,
         })
     }
@@ -213,7 +222,12 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         self
     }
 
-    /// The record that was given to the step last.
+    /// Has the records of the next frame told.
+    pub fn noting(&mut self, noting: Option<Noting>) {
+        self.noting = noting;
+    }
+
+    /// The record that was given to the step last, or the frame's tick ([`TICK`]).
     #[must_use]
     pub fn deciding(&self) -> Place {
         self.deciding
@@ -345,9 +359,11 @@ impl<S: Step, I: Provenance> Owner<S, I> {
         let watermark = watermark_of(&self.inbox);
         let mut seq = 0u32;
         let mut index = 0u64;
+        let mut noting = self.noting.take();
         let mut records = view.records();
         for number in 0u32.. {
-            if number.is_multiple_of(AHEAD) {
+            // Nothing of a record is touched before it is noted.
+            if number.is_multiple_of(AHEAD) && noting.is_none() {
                 self.step.look_ahead(&mut records.clone().take(AHEAD as usize).map(|record| record.payload));
             }
             let Some(record) = records.next() else { break };
@@ -360,6 +376,9 @@ impl<S: Step, I: Provenance> Owner<S, I> {
                         self.step.set_aside(context, &mut self.effects);
                         report.set_aside += 1;
                     } else {
+                        if let Some(noting) = &mut noting {
+                            noting(self.deciding);
+                        }
                         self.step
                             .record(record.payload, context, &mut self.effects)
                             .map_err(|source| OwnerError::Step { offset: offset.0, source })?;
@@ -379,6 +398,10 @@ impl<S: Step, I: Provenance> Owner<S, I> {
                 }
             }
         }
+        if let Some(noting) = &mut noting {
+            // Whatever comes now is no record's doing.
+            noting((offset, TICK));
+        }
         if let Some(tick) = view.tick().map_err(bad)? {
             report.ticked = true;
             for gap in self.inbox.tick(&tick).gaps {
@@ -389,6 +412,7 @@ impl<S: Step, I: Provenance> Owner<S, I> {
             self.time.take(tick.wall_ms, tick.closing);
             let wall_ms = self.time.elapsed();
             let context = Context { version: base | TICK_INDEX, watermark: self.watermark(), wall_ms };
+            self.deciding = (offset, TICK);
             self.step
                 .tick(context, &mut self.effects)
                 .map_err(|source| OwnerError::Step { offset: offset.0, source })?;

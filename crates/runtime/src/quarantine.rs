@@ -4,15 +4,15 @@
 //! next start from that very frontier marks each record before it decides it, until a tick says that it came past.
 //! A process that ends in order takes its notes away.
 //!
-//! Of our own logs a panic alone is counted. What is set aside there stays so for every later owner of the partition: a
-//! replay has to make the same rows.
+//! Of our own logs [`crate::suspects`] finds where a process just ended. What is set aside there stays so for every later owner of
+//! the partition: a replay has to make the same rows.
 
 use crumbtrail_events::wire::{Reader, WireError, put_varint};
 use crumbtrail_log::{Offset, OriginId};
 use hashbrown::HashMap;
 
 use crate::notes::Notes;
-use crate::owner::Place;
+use crate::owner::{Place, TICK};
 
 /// Format version of a note.
 const VERSION: u8 = 1;
@@ -161,7 +161,7 @@ impl Crashes {
     }
 }
 
-/// Counts panics of steps, by partition.
+/// Counts ends of processes at records of our own logs, by partition.
 pub(crate) struct StepCrashes {
     notes: Notes,
 }
@@ -169,7 +169,7 @@ pub(crate) struct StepCrashes {
 /// What is noted of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct StepNote {
-    /// Where the last panic was, and how many were there one after the other.
+    /// Where the last one ended, and how many did there one after the other.
     last: Place,
     crashes: u32,
     aside: Vec<Place>,
@@ -210,8 +210,11 @@ impl StepCrashes {
         self.note(processor, partition).aside
     }
 
-    /// A panic at a record.
+    /// A process ended at a record. A tick cannot be set aside, and is not counted.
     pub(crate) fn crashed(&self, processor: &str, partition: u32, at: Place) {
+        if at.1 == TICK {
+            return;
+        }
         let mut note = self.note(processor, partition);
         note.crashes = if note.crashes > 0 && note.last == at { note.crashes + 1 } else { 1 };
         note.last = at;

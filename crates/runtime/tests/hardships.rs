@@ -3,6 +3,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_telemetry::{Metrics, catalogue};
+use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 
 /// Answers a question about how far it goes only after so many.
@@ -46,7 +48,7 @@ impl Sink for Away {
     }
 }
 
-/// Counts; panics at a record that says `bad`. Holds a block that may leave memory.
+/// Counts; panics at a record that says `bad`, ends the process at one that says `end`. Holds a block that may leave memory.
 struct Count(Block);
 
 fn count(_: PartitionId) -> Count {
@@ -62,6 +64,9 @@ impl Step for Count {
     }
     fn record(&mut self, payload: &[u8], _: Context, effects: &mut Effects) -> Result<(), StepError> {
         assert!(payload != b"bad", "what no test had thought of");
+        if payload == b"end" {
+            std::process::abort();
+        }
         effects.outcome(Outcome::Counted);
         Ok(())
     }
@@ -111,18 +116,14 @@ fn log() -> MemoryLog {
     log_with(None)
 }
 
-/// Twenty records, one of them bad.
-fn log_with(bad: Option<u64>) -> MemoryLog {
+/// Twenty records, one of them another one.
+fn log_with(bad: Option<(u64, &'static [u8])>) -> MemoryLog {
     let log = MemoryLog::new("touchpoints", 2);
     let mut outbox = Outbox::new(Epoch(1), Generation(1), 2);
     outbox.start(OriginId(1), "a", Position::default());
     for n in 0..20 {
-        outbox.push(
-            OriginId(1),
-            Position { offset: n, seq: 1 },
-            PartitionId(n as u32 % 2),
-            if bad == Some(n) { b"bad" } else { b"x" },
-        );
+        let payload = bad.filter(|(at, _)| *at == n).map_or(&b"x"[..], |(_, payload)| payload);
+        outbox.push(OriginId(1), Position { offset: n, seq: 1 }, PartitionId(n as u32 % 2), payload);
     }
     outbox.tick(1_000, &[]);
     outbox.drain().for_each(|(partition, frame)| log.append(partition, frame).unwrap());
@@ -160,7 +161,7 @@ fn a_refusal_that_waiting_does_not_mend_ends_the_processor() {
 
 #[test]
 fn the_third_crash_of_a_step_sets_the_record_aside_for_every_later_owner() {
-    let log = log_with(Some(13));
+    let log = log_with(Some((13, b"bad")));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let snapshots = SnapshotStore::new(Arc::new(InMemory::new()), "e1", runtime.handle().clone(), 1);
     let run = || {
@@ -179,6 +180,40 @@ fn the_third_crash_of_a_step_sets_the_record_aside_for_every_later_owner() {
     for _ in 0..2 {
         assert_eq!(run(), (true, 20, 1));
     }
+}
+
+/// Where the child below keeps its notes; without it that test does nothing.
+const FOLDER: &str = "CRUMBTRAIL_RUNTIME_TEST_FOLDER";
+
+#[test]
+fn child_ends_at_a_record() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = Arc::new(LocalFileSystem::new_with_prefix(folder).unwrap());
+    let snapshots = SnapshotStore::new(store, "e1", runtime.handle().clone(), 1);
+    let processor = Processor { snapshots: Some(snapshots), ..unshared(&log_with(Some((13, b"end"))), 0, false) };
+    let (metrics, progress) = (processor.metrics.clone(), processor.progress.clone());
+    let mut running = Running::<_, Count>::join(Arc::new(processor), member()).unwrap();
+    (0..20).for_each(|n| running.turn(Duration::ZERO, || Duration::from_secs(n)).unwrap());
+    let records = progress.owned().iter().map(|(_, at)| at.records).sum::<u64>();
+    let aside = metrics.counter(&catalogue::STEP_QUARANTINED, &["sessionize"]);
+    running.leave().unwrap();
+    println!("{records} records, {aside} set aside");
+}
+
+#[test]
+fn a_record_at_which_processes_just_end_is_found_and_set_aside_for_every_later_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let child = child.args(["--exact", "child_ends_at_a_record", "--nocapture"]).env(FOLDER, folder.path());
+        let out = child.output().unwrap();
+        out.status.success().then(|| String::from_utf8(out.stdout).unwrap())
+    };
+    // Two tell the frame, three the record.
+    let ended = (0..9).take_while(|_| run().is_none()).count();
+    assert_eq!(ended, 5);
+    assert!(run().unwrap().contains("20 records, 1 set aside"));
 }
 
 #[test]

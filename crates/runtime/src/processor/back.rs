@@ -103,7 +103,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 Ok(earlier) => {
                     self.metrics.add(&catalogue::WRITER_GO_BACKS, &[name], 1);
                     self.begin(subscription, &earlier.owner, paused)?;
-                    *held = earlier;
+                    *held = Held { suspects: held.suspects.take(), ..earlier };
                 }
                 Err(error) => tracing::error!(%error, "cannot go back: the reader goes on missing records"),
             }

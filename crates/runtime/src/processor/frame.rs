@@ -15,6 +15,7 @@ use crate::held::Held;
 use crate::owner::FrameReport;
 use crate::provenance::Provenance;
 use crate::step::Step;
+use crate::suspects::Suspects;
 
 impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// Takes a frame; says whether something was appended onward.
@@ -25,9 +26,12 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         bytes: &[u8],
         oldest: &Oldest,
     ) -> Result<bool, ProcessorError> {
-        let Held { owner, asks, .. } = held;
+        let Held { owner, asks, suspects, .. } = held;
         let name = owner.step().name();
         let partition = owner.partition();
+        if let Some(suspects) = suspects {
+            owner.noting(suspects.before(offset));
+        }
         let mut failed = None;
         let mut appended = false;
         let taken = catch_unwind(AssertUnwindSafe(|| {
@@ -46,11 +50,15 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
                 if let Some(crashes) = self.crashes() {
                     crashes.crashed(name, partition.0, owner.deciding());
                 }
+                suspects.iter().for_each(Suspects::left);
                 resume_unwind(panic)
             })
             .map_err(|source| ProcessorError::Owner { processor: name, partition: partition.0, source })?;
         if let Some(error) = failed {
             return Err(error.into());
+        }
+        if let Some(suspects) = suspects {
+            suspects.after(offset);
         }
         crash::point("frame_taken");
         let accepted = report.accepted;

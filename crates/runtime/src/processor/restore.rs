@@ -11,8 +11,19 @@ use crate::provenance::Provenance;
 use crate::step::Step;
 
 impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
-    /// A partition as its tables and the next log allow.
+    /// A partition as its tables and the next log allow, with a mark that somebody has it.
     pub(super) fn recover<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
+        let name = (self.make)(partition).name();
+        if let (Some(marks), Some(crashes)) = (self.marks(), self.crashes()) {
+            marks.count(&crashes, name, partition.0);
+        }
+        let mut held = self.recovered(partition)?;
+        let (_, end) = self.log.bounds(partition)?;
+        held.suspects = self.marks().map(|marks| marks.started(name, partition.0, held.owner.next(), end));
+        Ok(held)
+    }
+
+    fn recovered<I: Provenance>(&self, partition: PartitionId) -> Result<Held<S, I>, ProcessorError> {
         let limit = self.limit(partition, newest)?;
         match self.restore(partition, limit) {
             // Whoever spoke last may have been far behind: a replay that was killed, a sleeper that woke. Every frontier ever

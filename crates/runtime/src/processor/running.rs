@@ -17,6 +17,7 @@ use crate::held::Held;
 use crate::owner::Owner;
 use crate::provenance::Provenance;
 use crate::step::Step;
+use crate::suspects::Suspects;
 
 /// How long a poll waits when there is nothing to read.
 const POLL: Duration = Duration::from_millis(20);
@@ -46,7 +47,11 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         let started = Instant::now();
         let mut running = Running::<_, S>::join(self, member)?;
         while !self.stop.load(Ordering::Relaxed) {
-            running.turn(POLL, || started.elapsed())?;
+            if let Err(error) = running.turn(POLL, || started.elapsed()) {
+                // It ends with a word: no record is to be suspected of it.
+                running.take_marks_away();
+                return Err(error);
+            }
         }
         running.leave()
     }
@@ -119,7 +124,9 @@ where
             Event::Assigned(partition) => self.awaited.add(partition),
             Event::Revoked(partition) => {
                 self.awaited.forget(partition);
-                self.partitions.remove(&partition.0);
+                if let Some(held) = self.partitions.remove(&partition.0) {
+                    held.suspects.iter().for_each(Suspects::left);
+                }
                 processor.progress.forget(partition.0);
             }
             Event::Frame { partition, offset, bytes } => {
@@ -196,6 +203,10 @@ where
         Ok(())
     }
 
+    fn take_marks_away(&self) {
+        self.partitions.values().filter_map(|held| held.suspects.as_ref()).for_each(Suspects::left);
+    }
+
     /// Ends in order: what was appended onward is durable.
     ///
     /// # Errors
@@ -206,6 +217,7 @@ where
                 self.processor.save_on(held, &self.oldest);
             }
         }
+        self.take_marks_away();
         self.flush()
     }
 }

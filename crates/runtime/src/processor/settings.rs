@@ -18,6 +18,7 @@ use crate::quarantine::StepCrashes;
 use crate::sink::Sink;
 use crate::snapshot::SnapshotStore;
 use crate::step::Step;
+use crate::suspects::Marks;
 
 /// Everything a processor thread needs. `make` makes the empty step of a partition.
 pub struct Processor<M> {
@@ -82,11 +83,15 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         flushed: Offset,
     ) -> Held<S, I> {
         let scratch = self.snapshots.as_ref().and_then(SnapshotStore::scratch);
-        Held { owner, asks: Asks::new(end), limit, flushed, room: Room::new(scratch) }
+        Held { owner, asks: Asks::new(end), limit, flushed, room: Room::new(scratch), suspects: None }
     }
 
     pub(super) fn crashes(&self) -> Option<StepCrashes> {
         self.snapshots.as_ref().map(|store| StepCrashes::new(store.notes("crashes")))
+    }
+
+    pub(super) fn marks(&self) -> Option<Marks> {
+        self.snapshots.as_ref().map(|store| Marks::new(store.notes("crashes")))
     }
 
     /// Records of a partition that are not given to its step.
