@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,12 @@ fn click(id: &str, at: i64) -> String {
     format!(
         r#"{{"event_id":"{id}","site":"shop","visitor":"v1","occurred_at":{at},"name":"page_view","url":"https://shop.example/a"}}"#
     )
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(text).unwrap();
+    packed.finish().unwrap()
 }
 
 #[test]
@@ -144,11 +151,61 @@ fn what_cannot_be_read_says_so_in_one_line() {
     let said = shop.fails("import", ["--format", "native", "/no/such/file"]);
     assert!(said.contains("cannot read /no/such/file"), "{said}");
     let said = shop.fails("import", ["--format", "native", "/"]);
-    assert!(said.contains("is a directory"), "{said}");
+    assert!(said.contains("is a directory: name the files in it, such as /*"), "{said}");
+    // 10,000 lines of noise would be as many dead letters.
+    let noise: Vec<u8> = (1..1 << 20u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for (name, content, says) in [
+        (
+            "noise.jsonl.gz",
+            &noise[..],
+            "noise.jsonl.gz: it is not gzip, whatever its name says, and no text: it is damaged, fetch it again",
+        ),
+        ("noise.jsonl.zst", &noise, "noise.jsonl.zst: it is not zstd, whatever its name says"),
+        ("text.jsonl.gz", b"{}\n", "but text: if it was unpacked already, rename it"),
+        ("nothing.gz", b"", "nothing.gz: it is empty, and so no gzip file"),
+        ("clicks.jsonl.bz2", b"BZh91AY&SY", "bzcat FILE | crumbtrail import"),
+    ] {
+        let file = shop.write(name, content);
+        let said = shop.fails("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+        assert!(said.contains(says) && said.contains(&*file.to_string_lossy()) && said.lines().count() == 1, "{said}");
+    }
     let shop = Deployment::new("enrich:\n  drop_bot: true\n");
     let out = shop.run("migrate", [""; 0]);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(3) && said.contains("did you mean `enrich.drop_bots`"), "{said}");
+}
+
+#[test]
+fn a_mistyped_data_folder_is_told_and_not_made() {
+    let shop = Deployment::new("");
+    std::fs::create_dir_all(shop.data().join("engine")).unwrap();
+    let wrong = shop.path("dtaa");
+    for words in [
+        &["sql", "SELECT 1"][..],
+        &["report"],
+        &["audit"],
+        &["redrive", "--dry-run"],
+        &["rebuild", "--dry-run"],
+        &["explain", "session", "00c1f3a29be1d044"],
+        &["identity", "show", "--customer", "C-1"],
+        &["identity", "show", "--contact", "a@b.example"],
+        &["rules", "show"],
+    ] {
+        let mut command = std::process::Command::new(crumbtrail_tests::binary());
+        let out = command.args(words).arg("--config").arg(shop.config()).arg("--data").arg(&wrong).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        let hint = format!("dtaa does not exist; did you mean --data {}?", shop.data().display());
+        assert!(!out.status.success() && said.contains(&hint) && said.lines().count() == 1, "{words:?}: {said}");
+        assert!(!wrong.exists(), "{words:?}");
+    }
+    let out = std::process::Command::new(crumbtrail_tests::binary())
+        .args(["sql", "SELECT 1", "--config"])
+        .arg(shop.path("crumbtrial.yaml"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    let hint = format!("did you mean {}?", shop.config().display());
+    assert!(out.status.code() == Some(3) && said.contains(&hint), "{said}");
 }
 
 #[test]
@@ -173,13 +230,32 @@ fn a_cut_gzip_an_absent_engine_and_a_wrong_password_say_what_to_do() {
         return;
     }
     let mut shop = Deployment::new("");
-    let out = shop.command("sql").arg("SELECT 1").env("CRUMBTRAIL_ENGINE", "/no/such/libchdb.so").output().unwrap();
+    let out = shop.command("migrate").env("CRUMBTRAIL_ENGINE", "/no/such/libchdb.so").output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!out.status.success() && said.contains("make setup"), "{said}");
     shop.start_engine();
-    let gz = shop.write("cut.jsonl.gz", &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xAB][..]);
-    let said = shop.fails("import", ["--format".as_ref(), "native".as_ref(), gz.as_os_str()]);
-    assert!(said.contains("damaged or cut short"), "{said}");
+    let import = |shop: &Deployment, file: &Path| {
+        shop.run("import", ["--format".as_ref(), "native".as_ref(), "--keep-open".as_ref(), file.as_os_str()])
+    };
+    let text: String = (0..5_000).map(|i| click(&format!("e{i}"), 1_760_000_000_000 + i) + "\n").collect();
+    for (name, whole) in
+        [("cut.jsonl.gz", gzip(text.as_bytes())), ("cut.jsonl.zst", zstd::encode_all(text.as_bytes(), 1).unwrap())]
+    {
+        let file = shop.write(name, &whole[..whole.len() / 2]);
+        let out = import(&shop, &file);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(!out.status.success() && said.lines().count() == 1, "{said}");
+        let (before, after) = said.split_once(&format!("{}: it ends in the middle, after ", file.display())).unwrap();
+        assert!(
+            before == "crumbtrail: " && after.contains("whole records: nothing of this import was taken"),
+            "{said}"
+        );
+        assert!(after.split(' ').next().unwrap().parse::<u64>().is_ok_and(|n| (1..5_000).contains(&n)), "{said}");
+    }
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 0, "nothing of a file that is not whole");
+    let empty = import(&shop, &shop.write("nothing.jsonl", ""));
+    let said = String::from_utf8_lossy(&empty.stdout).into_owned();
+    assert!(empty.status.success() && said.contains("nothing.jsonl is empty: no record in it"), "{said}");
     let endpoint = std::fs::read_to_string(shop.data().join("engine/endpoint.json")).unwrap();
     let endpoint: serde_json::Value = serde_json::from_str(&endpoint).unwrap();
     let url = endpoint["url"].as_str().unwrap();
