@@ -9,6 +9,7 @@
 //! Feelings and topics are met in the order of their places, each once: the work grows with the text and not with its square.
 
 use crate::emoji;
+use crate::flags;
 use crate::found::Feeling;
 use crate::hash::WordSet;
 use crate::normalise::Scratch;
@@ -17,7 +18,6 @@ use crate::rules::TopicRules;
 use crate::symbol::{Class, ends_clause};
 use crate::token::{Token, WORD};
 use crate::topics::TopicSet;
-use crate::words;
 
 /// Words behind a negator that it turns.
 const SCOPE: u32 = 3;
@@ -113,13 +113,13 @@ fn feel(
             Class::Emoji => valence = emoji::valence(token.hash as u32) * 100,
             _ if token.is_word() => {
                 // "Not" has no side of its own here, it turns others.
-                let sided = token.flags & words::NEGATOR == 0 && !ASKING.contains(token.canonical);
+                let sided = token.flags & flags::NEGATOR == 0 && !ASKING.contains(token.canonical);
                 valence = if sided { valence_of(text, token) } else { 0 };
                 if scope > 0 {
                     denied = valence < 0;
                     valence = -valence;
                 }
-                scope = if token.flags & words::NEGATOR != 0 { SCOPE } else { scope.saturating_sub(1) };
+                scope = if token.flags & flags::NEGATOR != 0 { SCOPE } else { scope.saturating_sub(1) };
             }
             Class::Punctuation if token.of(&text.symbols).iter().any(|symbol| ends_clause(*symbol)) => scope = 0,
             _ => {}
@@ -143,7 +143,7 @@ fn end_clauses(text: &Scratch, rules: &TopicRules, ends: &mut Vec<u32>) {
     ends.clear();
     ends.extend(text.hits.iter().filter(|hit| rules.is_contrast(**hit)).map(|hit| hit.start));
     let parts = |token: &&Token| {
-        token.flags & words::CONTRAST != 0
+        token.flags & flags::CONTRAST != 0
             || token.class == Class::Punctuation && token.of(&text.symbols).iter().any(|s| ends_clause(*s))
     };
     ends.extend(text.tokens.iter().filter(parts).map(|token| token.start));

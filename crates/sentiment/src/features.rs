@@ -8,12 +8,13 @@
 //! [`in_context`]; the test `sums.rs` holds them equal.
 
 use crate::emoji;
+use crate::flags;
 use crate::hash::{fold, pair};
 use crate::lexicon::{Lexicon, Valence};
 use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol, ends_clause};
 use crate::token::Token;
-use crate::words::{self, Spelling};
+use crate::words::Spelling;
 
 const GRAM: u64 = 0x52;
 const THAI_GRAM: u64 = 0x53;
@@ -82,7 +83,7 @@ pub(crate) fn of_word(word: &[Symbol], class: Class, spelling: &Spelling, emit: 
     if spelling.doubled != spelling.hash {
         emit(spelling.doubled, WEIGHT_WORD);
     }
-    if spelling.flags & words::DRAWN_OUT != 0 {
+    if spelling.flags & flags::DRAWN_OUT != 0 {
         emit(DRAWN_OUT, WEIGHT_WORD);
     }
     if class == Class::Latin && !word.is_empty() {
@@ -107,8 +108,8 @@ pub(crate) fn in_context(text: &Scratch, has_lexicon: bool, with_thai: bool, sin
                     sink.feature(pair(NEGATED, hash), WEIGHT_WORD);
                 }
                 valence.word(sink.word(token), token.flags, scope > 0);
-                question_word |= first_word && token.flags & words::QUESTION != 0;
-                scope = if token.flags & words::NEGATOR != 0 { SCOPE } else { scope.saturating_sub(1) };
+                question_word |= first_word && token.flags & flags::QUESTION != 0;
+                scope = if token.flags & flags::NEGATOR != 0 { SCOPE } else { scope.saturating_sub(1) };
                 previous = hash;
                 first_word = false;
             }

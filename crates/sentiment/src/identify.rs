@@ -84,7 +84,7 @@ pub fn identify(text: &mut Scratch, table: &Table, hint: Option<Language>) -> Mi
         let share = if english { 0.5 * latin as f32 / (latin + thai) as f32 } else { 0.0 };
         return Mixture { first: Language::Th, second: Language::En, share };
     }
-    let votes = if text.foreign_count == 0 { short::votes(text) } else { None };
+    let votes = if text.foreign_count == 0 { short::votes(features::language_words(text)) } else { None };
     let own = of_latin(probabilities, votes);
     match hint {
         Some(hint)

@@ -2,9 +2,10 @@
 //! Indonesian our own list, for Thai the phrases of feeling among the rules; and what their sums say to the model.
 
 use crate::error::ModelError;
+use crate::flags;
 use crate::hash::fold;
 use crate::token::WORD;
-use crate::words::{self, Spelling};
+use crate::words::Spelling;
 
 const MAGIC: &[u8; 4] = b"CTLX";
 /// A negated word counts for this much of its valence, in percent.
@@ -130,14 +131,14 @@ impl Valence {
             }
             self.phrase(valence);
         }
-        self.boost = if flags & words::BOOSTER != 0 {
+        self.boost = if flags & flags::BOOSTER != 0 {
             BOOST
-        } else if flags & words::DAMPENER != 0 {
+        } else if flags & flags::DAMPENER != 0 {
             -BOOST
         } else {
             0
         };
-        if flags & words::CONTRAST != 0 {
+        if flags & flags::CONTRAST != 0 {
             self.after_but = 0;
             self.seen_but = true;
         }

@@ -25,6 +25,7 @@ mod error;
 mod explain;
 mod family;
 pub mod features;
+mod flags;
 mod found;
 mod friction;
 mod hash;

@@ -1,11 +1,9 @@
 //! The language of texts of a few words, whose letters alone say too little: what each word is surely of.
 
-use crate::features;
+use crate::flags;
 use crate::hash::{HashTable, ascii};
-use crate::normalise::Scratch;
 use crate::symbol::{Class, Symbol};
-use crate::token::WORD;
-use crate::words;
+use crate::token::{Token, WORD};
 use std::sync::LazyLock;
 
 /// Longer texts are left to the table.
@@ -25,13 +23,13 @@ pub(crate) struct Votes {
 }
 
 /// Asks the words of a short text; `None` for a longer one.
-pub(crate) fn votes(text: &Scratch) -> Option<Votes> {
+pub(crate) fn votes<'a>(words: impl Iterator<Item = &'a Token>) -> Option<Votes> {
     let mut votes = Votes::default();
-    for token in features::language_words(text) {
+    for token in words {
         votes.words += 1;
-        match token.flags & (words::ENGLISH | words::INDONESIAN) {
-            words::ENGLISH => votes.english += 1,
-            words::INDONESIAN => votes.indonesian += 1,
+        match token.flags & (flags::ENGLISH | flags::INDONESIAN) {
+            flags::ENGLISH => votes.english += 1,
+            flags::INDONESIAN => votes.indonesian += 1,
             0 => {}
             _ => votes.other += 1,
         }
@@ -39,10 +37,10 @@ pub(crate) fn votes(text: &Scratch) -> Option<Votes> {
     (1..=MOST_WORDS).contains(&votes.words).then_some(votes)
 }
 
-/// The flags of the language a word is surely of: [`words::ENGLISH`], [`words::INDONESIAN`], both for another one, neither
+/// The flags of the language a word is surely of: [`flags::ENGLISH`], [`flags::INDONESIAN`], both for another one, neither
 /// when it does not say. `hashes` are of the ways to spell it, the first as it stands.
 pub(crate) fn flags(word: &[Symbol], hashes: [u64; 3]) -> u8 {
-    const OTHER: u8 = words::ENGLISH | words::INDONESIAN;
+    const OTHER: u8 = flags::ENGLISH | flags::INDONESIAN;
     if let Some(flags) = hashes.iter().find_map(|hash| WORDS.get(*hash)) {
         return *flags;
     }
@@ -52,13 +50,13 @@ pub(crate) fn flags(word: &[Symbol], hashes: [u64; 3]) -> u8 {
     }
     match word {
         // n't, 'll, 've, 're
-        [_, .., n, apostrophe, t] if n.is('n') && apostrophe.is('\'') && t.is('t') => words::ENGLISH,
-        [_, .., apostrophe, a, b] if apostrophe.is('\'') && is(Some(a), "lvr") && is(Some(b), "le") => words::ENGLISH,
+        [_, .., n, apostrophe, t] if n.is('n') && apostrophe.is('\'') && t.is('t') => flags::ENGLISH,
+        [_, .., apostrophe, a, b] if apostrophe.is('\'') && is(Some(a), "lvr") && is(Some(b), "le") => flags::ENGLISH,
         // l'envoi, d'accord, qu'on
         [a, apostrophe, _, _, ..] if apostrophe.is('\'') && is(Some(a), "cdjlmnst") => OTHER,
         [q, u, apostrophe, ..] if q.is('q') && u.is('u') && apostrophe.is('\'') => OTHER,
         // appnya
-        [_, _, _, .., n, y, a] if n.is('n') && y.is('y') && a.is('a') => words::INDONESIAN,
+        [_, _, _, .., n, y, a] if n.is('n') && y.is('y') && a.is('a') => flags::INDONESIAN,
         _ => 0,
     }
 }
@@ -68,9 +66,9 @@ pub(crate) const LIST: &str = include_str!("../lexicon/languages.txt");
 static WORDS: LazyLock<HashTable<u8>> = LazyLock::new(|| {
     HashTable::new(listed().flat_map(|(language, words)| {
         let flags = match language {
-            "en" => words::ENGLISH,
-            "id" => words::INDONESIAN,
-            _ => words::ENGLISH | words::INDONESIAN,
+            "en" => flags::ENGLISH,
+            "id" => flags::INDONESIAN,
+            _ => flags::ENGLISH | flags::INDONESIAN,
         };
         words.split(' ').map(move |word| (ascii(WORD, word), flags))
     }))
@@ -84,14 +82,16 @@ fn listed() -> impl Iterator<Item = (&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TopicRules;
+    use crate::normalise::Scratch;
+    use crate::{TopicRules, features};
     use std::collections::HashSet;
 
     fn of(text: &str) -> Option<(usize, usize, usize, usize)> {
         let mut scratch = Scratch::new();
         scratch.normalise(text);
         TopicRules::parse(&[], 1).unwrap().read(&mut scratch);
-        votes(&scratch).map(|votes| (votes.words, votes.english, votes.indonesian, votes.other))
+        votes(features::language_words(&scratch))
+            .map(|votes| (votes.words, votes.english, votes.indonesian, votes.other))
     }
 
     #[test]

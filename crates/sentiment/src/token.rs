@@ -23,7 +23,7 @@ pub(crate) struct Token {
     pub(crate) hash: u64,
     /// Hash of a word as it should be spelled. Set by the rules, as are the next two.
     pub(crate) canonical: u64,
-    /// See [`crate::words`].
+    /// See [`crate::flags`].
     pub(crate) flags: u8,
     /// A rule may begin with this word.
     pub(crate) has_rules: bool,

@@ -3,6 +3,7 @@
 //!
 //! Hits are sorted by place once and gone through in that order, so the work grows with the text and not with its square.
 
+use crate::flags;
 use crate::found::Hit;
 use crate::friction::FrictionKind;
 use crate::hash::WordSet;
@@ -13,7 +14,6 @@ use crate::thai_not;
 use crate::token::{Token, WORD};
 use crate::tone::Tone;
 use crate::topics::TopicSet;
-use crate::words;
 
 /// Words behind a negator that it turns.
 const SCOPE: usize = 3;
@@ -58,7 +58,7 @@ impl TopicRules {
         let (mut spent, mut at) = (0, 0);
         for hit in hits.iter_mut() {
             while let Some(token) = around.tokens.get(at).filter(|token| token.end <= hit.start) {
-                set_against |= token.flags & words::CONTRAST != 0;
+                set_against |= token.flags & flags::CONTRAST != 0;
                 at += 1;
             }
             let rule = self.rule(*hit);
@@ -227,7 +227,7 @@ impl Around<'_> {
     /// True if "not" turns the feeling of a hit that begins with token `at`.
     fn turns(&self, hit: Hit, at: usize) -> bool {
         thai_not::is_before(self.bytes, hit.start as usize, &thai_not::TURNS)
-            || self.is_word(at) && self.words_before(at).take(SCOPE).any(|word| word.flags & words::NEGATOR != 0)
+            || self.is_word(at) && self.words_before(at).take(SCOPE).any(|word| word.flags & flags::NEGATOR != 0)
     }
 
     /// True if "not" takes back the friction of a hit that begins with token `at`: with nothing but small words between, and
@@ -241,7 +241,7 @@ impl Around<'_> {
             return true;
         }
         for word in self.words_before(at).take(SCOPE) {
-            if word.flags & words::NEGATOR != 0 {
+            if word.flags & flags::NEGATOR != 0 {
                 return word.start >= spent;
             }
             if !BRIDGES.contains(word.canonical) {
@@ -258,7 +258,7 @@ impl Around<'_> {
         }
         let mut before = self.words_before(at).skip_while(|word| OWN.contains(word.canonical));
         if before.next().is_some_and(|word| SOLVED.contains(word.canonical))
-            && before.take(SCOPE).all(|word| word.flags & words::NEGATOR == 0 && !OPEN.contains(word.canonical))
+            && before.take(SCOPE).all(|word| word.flags & flags::NEGATOR == 0 && !OPEN.contains(word.canonical))
         {
             return true;
         }
@@ -269,7 +269,7 @@ impl Around<'_> {
             if SOLVED.contains(word.canonical) {
                 return done;
             }
-            if word.flags & words::NEGATOR != 0 || OPEN.contains(word.canonical) {
+            if word.flags & flags::NEGATOR != 0 || OPEN.contains(word.canonical) {
                 return false;
             }
             done = DONE.contains(word.canonical);
@@ -279,7 +279,7 @@ impl Around<'_> {
 
     /// True if what begins with token `at` is not done, or still to be done: "never fixed it", "please fix".
     fn is_open(&self, hit: Hit, at: usize) -> bool {
-        let unsaid = |word: &Token| word.flags & words::NEGATOR != 0 || OPEN.contains(word.canonical);
+        let unsaid = |word: &Token| word.flags & flags::NEGATOR != 0 || OPEN.contains(word.canonical);
         match self.is_word(at) {
             true => self.words_before(at).take(SCOPE).any(unsaid),
             false => thai_not::is_before(self.bytes, hit.start as usize, &thai_not::TURNS),

@@ -2,13 +2,14 @@
 
 use super::{GAP, Group, Rule, Says, THAI_GAP, Tail, ThaiPart, TopicError, TopicRules};
 use crate::family;
+use crate::flags;
 use crate::friction::FrictionKind;
 use crate::hash::{HashTable, ascii, pair};
 use crate::normalise::Scratch;
 use crate::thai_not;
 use crate::token::{Token, WORD, word_hash};
 use crate::topics::NAMES;
-use crate::words::{self, Spelling};
+use crate::words::Spelling;
 use aho_corasick::dfa::DFA;
 use aho_corasick::{MatchKind, StartKind};
 use std::collections::{BTreeMap, HashSet};
@@ -108,7 +109,7 @@ impl TopicRules {
             let stands = |token: &&Token| token.is_word() || word_hash(token.of(&text.symbols)) == GAP;
             let words: Vec<&Token> = text.tokens.iter().filter(stands).collect();
             let spelled: Vec<Spelling> = words.iter().map(|word| Spelling::of(word.of(&text.symbols))).collect();
-            rule.negates = spelled.iter().any(|word| word.flags & words::NEGATOR != 0);
+            rule.negates = spelled.iter().any(|word| word.flags & flags::NEGATOR != 0);
             let last = words.last().map(|word| ((word.end - word.start) as usize, word.hash));
             let stem = last.filter(|_| rule.open_end);
             let mut stands = false;
