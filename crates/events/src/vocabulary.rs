@@ -341,6 +341,20 @@ impl Scale {
     pub fn from_code(code: u8) -> Option<Scale> {
         Scale::ALL.get(usize::from(code)).copied()
     }
+
+    /// What a customer says by a rating: nothing if it is off its scale or somebody else's. Survey tools send what customers told them
+    /// as the system. Without a scale any is on it.
+    #[must_use]
+    pub fn rating_by(self, author: Author, rating: Option<f32>) -> Option<f32> {
+        let (least, most) = match self {
+            Scale::None => (f32::NEG_INFINITY, f32::INFINITY),
+            Scale::Csat | Scale::Stars => (1.0, 5.0),
+            Scale::Nps => (0.0, 10.0),
+            Scale::Ces => (1.0, 7.0),
+        };
+        let is_theirs = matches!(author, Author::Customer | Author::System);
+        rating.filter(|rating| is_theirs && (least..=most).contains(rating))
+    }
 }
 
 /// The label of a text's sentiment.
@@ -433,5 +447,33 @@ impl Says {
     #[must_use]
     pub fn from_code(code: u8) -> Option<Says> {
         Says::ALL.get(usize::from(code)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_each_scale_belong_to_it() {
+        for (scale, least, most) in
+            [(Scale::Csat, 1.0f32, 5.0f32), (Scale::Stars, 1.0, 5.0), (Scale::Nps, 0.0, 10.0), (Scale::Ces, 1.0, 7.0)]
+        {
+            for (rating, is_held) in
+                [(least.next_down(), false), (least, true), (most, true), (most.next_up(), false), (f32::NAN, false)]
+            {
+                let said = scale.rating_by(Author::Customer, Some(rating));
+                assert_eq!(said.is_some(), is_held, "{rating} of {scale:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_customers_rate_and_those_who_send_what_they_said() {
+        for author in Author::ALL {
+            let said = Scale::Csat.rating_by(author, Some(4.0));
+            assert_eq!(said.is_some(), matches!(author, Author::Customer | Author::System), "{author:?}");
+            assert_eq!(Scale::Csat.rating_by(author, None), None);
+        }
     }
 }

@@ -166,7 +166,7 @@ impl Detail {
             source: only_if(true, touchpoint.source),
             campaign: only_if(true, touchpoint.campaign),
             step: only_if(is_commerce, touchpoint.step),
-            rating: touchpoint.rating,
+            rating: touchpoint.scale.rating_by(touchpoint.author, touchpoint.rating),
             score: touchpoint.score,
             topics: touchpoint.topics,
             line_start: 0,

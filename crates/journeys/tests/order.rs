@@ -62,7 +62,7 @@ prop_compose! {
             Channel::None, Channel::Direct, Channel::PaidSearch, Channel::Chat, Channel::Review, Channel::Social,
         ]),
         (author, feeling) in (
-            prop::sample::select(vec![Author::Customer, Author::Customer, Author::Agent]),
+            prop::sample::select(vec![Author::Customer, Author::Customer, Author::Agent, Author::Bot, Author::System]),
             prop::sample::select(Feeling::ALL.to_vec()),
         ),
         rating in prop::option::of((prop::sample::select(vec![Scale::Nps, Scale::Stars]), 0u8..11)),
@@ -253,6 +253,7 @@ fn check_oracle(tables: &Tables, records: &[Vec<Event>], end: i64) {
         assert_eq!(conversions, expected_conversions, "conversions");
         let stage = (expected.stage, expected.is_stalled, expected.touchpoints, carts.len() as u32);
         assert_eq!(tables.stages.get(&key), Some(&stage), "journey");
+        assert_eq!(tables.ratings.get(&key), Some(&expected.rating), "rating");
     }
 }
 

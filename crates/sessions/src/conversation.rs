@@ -158,8 +158,7 @@ impl Summary {
         sums.reopen(event, rules);
         sums.message(event, &entry, rules, interner);
         sums.end(event, rules);
-        // Survey tools send what customers told them as the system.
-        if let (Some(rating), Author::Customer | Author::System) = (entry.rating, entry.author) {
+        if let Some(rating) = entry.scale.rating_by(entry.author, entry.rating) {
             sums.ratings.rate(rating, entry.scale);
         }
     }

@@ -17,11 +17,8 @@ pub(crate) struct Ratings {
 stored_fields!(Ratings { first, latest, csat, nps, ces });
 
 impl Ratings {
-    /// Takes in the next rating, unless it is off its scale.
+    /// Takes in the customer's next rating, one of its scale.
     pub(crate) fn rate(&mut self, rating: f32, scale: Scale) {
-        if !is_on(rating, scale) {
-            return;
-        }
         let rated = (rating, scale as u8);
         self.first = self.first.or(Some(rated));
         self.latest = Some(rated);
@@ -58,16 +55,6 @@ impl Ratings {
             (Some(false), Some(true)) => "bad_to_good",
             _ => "",
         }
-    }
-}
-
-/// Whether a rating is one of its scale; without a scale any is.
-fn is_on(rating: f32, scale: Scale) -> bool {
-    match scale {
-        Scale::None => true,
-        Scale::Csat | Scale::Stars => (1.0..=5.0).contains(&rating),
-        Scale::Nps => (0.0..=10.0).contains(&rating),
-        Scale::Ces => (1.0..=7.0).contains(&rating),
     }
 }
 
@@ -147,23 +134,6 @@ mod tests {
     fn the_line_of_satisfaction_of_each_scale() {
         for (scale, line) in [(Scale::Csat, 4.0), (Scale::Stars, 4.0), (Scale::Nps, 9.0), (Scale::Ces, 5.0)] {
             assert_eq!((is_good(line, scale), is_good(line - 1.0, scale)), (Some(true), Some(false)));
-        }
-    }
-
-    #[test]
-    fn the_ends_of_each_scale_belong_to_it() {
-        for (scale, least, most) in
-            [(Scale::Csat, 1.0f32, 5.0f32), (Scale::Stars, 1.0, 5.0), (Scale::Nps, 0.0, 10.0), (Scale::Ces, 1.0, 7.0)]
-        {
-            for (rating, is_held) in
-                [(least.next_down(), false), (least, true), (most, true), (most.next_up(), false), (f32::NAN, false)]
-            {
-                assert_eq!(
-                    rated(&[(rating, scale)]).ends().map(|end| end.is_some()),
-                    [is_held; 2],
-                    "{rating} of {scale:?}"
-                );
-            }
         }
     }
 

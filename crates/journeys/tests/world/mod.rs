@@ -131,6 +131,7 @@ pub(crate) type CartSaid = (i64, i64, i64, String, String, String, i64, i64, u32
 pub(crate) struct Tables {
     pub(crate) journeys: BTreeMap<Key, String>,
     pub(crate) stages: BTreeMap<Key, (String, bool, u32, u32)>,
+    pub(crate) ratings: BTreeMap<Key, Option<(Scale, f32, i64)>>,
     pub(crate) moves: BTreeMap<(Key, u32), (MoveSaid, String)>,
     pub(crate) conversions: BTreeMap<u64, (Key, ConversionSaid, String)>,
     pub(crate) carts: BTreeMap<u64, (Key, CartSaid, String)>,
@@ -170,6 +171,7 @@ impl Out for Tables {
         if row.deleted {
             assert!(self.journeys.remove(&row.person).is_some(), "a journey was retracted that was never said");
             self.stages.remove(&row.person);
+            self.ratings.remove(&row.person);
             return;
         }
         let text = format!("{row:?}");
@@ -177,6 +179,8 @@ impl Out for Tables {
         assert_ne!(before, Some(text), "an unchanged journey was said again");
         let stage = (row.stage.to_owned(), row.is_stalled, row.touchpoint_count, row.cart_abandoned_count);
         self.stages.insert(row.person, stage);
+        let rating = row.rating_last.zip(row.rating_at).map(|(rating, at)| (row.rating_scale, rating, at.0));
+        self.ratings.insert(row.person, rating);
     }
 
     fn stage_move(&mut self, row: &StageMoveRow<'_>) {

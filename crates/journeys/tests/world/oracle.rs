@@ -17,6 +17,8 @@ pub(crate) struct Expected {
     pub(crate) stage: String,
     pub(crate) is_stalled: bool,
     pub(crate) touchpoints: u32,
+    /// The latest, with when it was given.
+    pub(crate) rating: Option<(Scale, f32, i64)>,
 }
 
 /// The truth about one person as of `watermark`. Repeats of an id count once, at their oldest.
@@ -44,9 +46,22 @@ pub(crate) fn truth(events: &[Event], watermark: i64) -> Expected {
         conversions: conversions(&sorted),
         carts: carts(&sorted, watermark),
         touchpoints: sorted.iter().filter(|event| event.kind != Kind::PagePing).count() as u32,
+        rating: sorted.iter().rev().find_map(|event| rating(event).map(|(scale, rating)| (scale, rating, event.at))),
         moves,
         stage,
     }
+}
+
+/// What a customer rated, themselves or by a survey tool, which is the system; stars go to five, recommendations to ten.
+fn rating(event: &Event) -> Option<(Scale, f32)> {
+    let (scale, rating) = event.rating?;
+    let off = match scale {
+        Scale::Nps => rating > 10.0,
+        Scale::Stars => rating < 1.0 || rating > 5.0,
+        _ => unreachable!("no other is made"),
+    };
+    let is_others = event.author == Author::Agent || event.author == Author::Bot;
+    (!off && !is_others).then_some((scale, rating))
 }
 
 /// The events cut at purchases and, within, at gaps of more than an hour between cart activities.
@@ -223,7 +238,7 @@ fn moves(events: &[&Event], watermark: i64) -> Vec<MoveSaid> {
                 && events[..i].iter().any(|other| other.kind == kind && event.at - other.at <= days * DAY)
         };
         let by_customer = event.author == Author::Customer;
-        let rated = |scale: Scale, least: f32| event.rating.is_some_and(|(s, rating)| s == scale && rating >= least);
+        let rated = |scale: Scale, least: f32| rating(event).is_some_and(|(s, rating)| s == scale && rating >= least);
         let channel = event.channel.as_str();
         let asks = [Kind::SupportMessage, Kind::SupportOpened, Kind::SupportReopened];
         let rule = if again(Kind::Purchase, 90) && earlier("loyalty") {
