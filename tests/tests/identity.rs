@@ -132,6 +132,11 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
     let shown = text(&identity(&shop, &["show", "--customer", "bob"]).stdout);
     assert!(shown.contains("an operator took it back"), "{shown}");
+    for (site, knows) in [("shop", true), ("elsewhere", false)] {
+        let shown = text(&identity(&shop, &["show", "--customer", "bob", "--site", site]).stdout);
+        assert_eq!(shown.contains("an operator took it back"), knows, "{site}: {shown}");
+        assert!(knows || shown.starts_with("no link of customer bob at site elsewhere is known"), "{shown}");
+    }
     for (whom, id, said) in [
         ("--customer", "nobody", "customer nobody"),
         ("--visitor", "v", "visitor v"),

@@ -61,8 +61,9 @@ impl Settings {
         touchpoint.customer = self.linking(touchpoint.customer);
     }
 
-    /// A customer id, unless it is nobody's.
+    /// A customer id without the blanks around it, unless it is nobody's.
     fn linking<'a>(&self, customer: &'a str) -> &'a str {
+        let customer = customer.trim();
         if self.never_link.iter().any(|id| id == customer) { "" } else { fill::linking(customer) }
     }
 }

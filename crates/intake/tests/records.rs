@@ -255,6 +255,22 @@ fn chosen_fields_leave_intake_as_hashes_only() {
 }
 
 #[test]
+fn blanks_around_a_customers_id_are_not_of_it() {
+    let settings = || Settings { never_link: vec!["TILL".to_owned()], ..Settings::default() };
+    for (customer, expected) in [(" cus-1\\t", "cus-1"), ("cus 1", "cus 1"), ("TILL ", ""), ("  ", "")] {
+        let click = format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v","customer":"{customer}","name":"page_view"}}"#);
+        let entry = format!(
+            r#"{{"entry_id":"e2","occurred_at":1700000000000,"visitor":"v","customer":"{customer}","channel":"chat","kind":"message"}}"#
+        );
+        for (shape, json) in [(SourceShape::ClickJson, click), (SourceShape::SupportJson, entry)] {
+            let mut out = Vec::new();
+            intake(settings()).judge(&input_of(shape, &json), &mut out, &mut Asides::default()).unwrap();
+            assert_eq!(Touchpoint::decode(&out).unwrap().customer, expected, "{json}");
+        }
+    }
+}
+
+#[test]
 fn nobodys_ids_are_nobodys_before_they_are_hashed() {
     for customer in ["null", "TILL"] {
         let members = format!(r#""customer":"{customer}""#);

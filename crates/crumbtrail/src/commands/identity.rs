@@ -22,7 +22,7 @@ use crate::wiring::enrichment::calling_code;
 pub enum IdentityCommand {
     /// Show the claims to a visitor or contact, or of and to a customer
     #[command(after_help = "Examples:\n  crumbtrail identity show --customer C-1017\n  \
-        crumbtrail identity show --contact '+66 81 234 5678'")]
+        crumbtrail identity show --site shop --contact '+66 81 234 5678'")]
     Show(ShowArgs),
     /// Make a visitor or contact a customer's, whoever else claims it; or a customer another id of a customer
     #[command(after_help = "Examples:\n  crumbtrail identity link --site shop --visitor a81f --customer C-1017\n  \
@@ -55,6 +55,9 @@ pub struct Asked {
 pub struct ShowArgs {
     #[command(flatten)]
     asked: Asked,
+    /// Only of this site; of all otherwise.
+    #[arg(long)]
+    site: Option<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -114,16 +117,17 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
     let condition = match (visitor, contact, customer) {
         (Some(visitor), ..) => format!("id_kind = 'visitor' AND id IN ({})", ever("visitor", visitor)),
         (_, Some(contact), _) => {
-            format!("id_kind = 'contact' AND id IN ({})", listed(&hashed(&deployment, None, contact)?))
+            format!("id_kind = 'contact' AND id IN ({})", listed(&hashed(&deployment, args.site.as_deref(), contact)?))
         }
         (.., customer) => {
             let ids = ever("customer", customer.as_deref().unwrap_or_default());
             format!("(customer IN ({ids}) OR (id_kind = 'customer' AND id IN ({ids})))")
         }
     };
+    let of_site = args.site.as_ref().map_or_else(String::new, |site| format!("AND site = {} ", quoted(site)));
     let statement = format!(
         "SELECT site, id_kind, id, customer, standing, {REASON} AS reason, how, claimed_at, reaches_from, moved_count FROM identity_links \
-         WHERE {condition} ORDER BY site, id_kind, id, claimed_at"
+         WHERE {condition} {of_site}ORDER BY site, id_kind, id, claimed_at"
     );
     let whom = match (visitor, contact, customer) {
         (Some(visitor), ..) => format!("visitor {visitor}"),
@@ -131,9 +135,10 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
         (_, Some(_), _) => "this contact".to_owned(),
         (.., customer) => format!("customer {}", customer.as_deref().unwrap_or_default()),
     };
+    let where_to = args.site.as_ref().map_or_else(String::new, |site| format!(" at site {site}"));
     super::sql::sql_or(
         &crate::args::SqlArgs { statement, format: "PrettyCompactMonoBlock".to_owned(), place: args.place.clone() },
-        &format!("no link of {whom} is known: no login, alias, entry to the service or operator has told of one"),
+        &format!("no link of {whom}{where_to} is known: no login, alias, entry to the service or operator has told of one"),
     )
 }
 
