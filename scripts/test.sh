@@ -22,6 +22,7 @@ lint() {
   cargo clippy --release --locked --workspace --all-targets -- -D warnings || return
   # What a build may leave out, and take in.
   cargo clippy --release --locked -p crumbtrail --no-default-features --features cloud -- -D warnings || return
+  cargo test --release --locked -p crumbtrail-runtime --features cloud --test clouds || return
   cargo test --release --locked -p crumbtrail-sentiment --no-default-features --test golden || return
   echo "clippy passed"
   scripts/deny.sh

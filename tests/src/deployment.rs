@@ -132,6 +132,14 @@ impl Deployment {
         wait_until(Duration::from_secs(60), || self.data().join("engine/endpoint.json").exists());
     }
 
+    /// Ends the engine, if it was started for the life of the deployment.
+    pub fn stop_engine(&mut self) {
+        if let Some(mut engine) = self.engine.take() {
+            let _ = engine.kill();
+            let _ = engine.wait();
+        }
+    }
+
     /// Asks the tables; rows as tab separated lines.
     #[track_caller]
     pub fn sql(&self, statement: &str) -> String {
@@ -160,10 +168,7 @@ impl Deployment {
 
 impl Drop for Deployment {
     fn drop(&mut self) {
-        if let Some(mut engine) = self.engine.take() {
-            let _ = engine.kill();
-            let _ = engine.wait();
-        }
+        self.stop_engine();
     }
 }
 

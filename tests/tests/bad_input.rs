@@ -153,7 +153,7 @@ fn what_cannot_be_read_says_so_in_one_line() {
     let said = shop.fails("import", ["--format", "native", "/"]);
     assert!(said.contains("is a directory: name the files in it, such as /*"), "{said}");
     // 10,000 lines of noise would be as many dead letters.
-    let noise: Vec<u8> = (1..1 << 20u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise: Vec<u8> = (1..1u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     for (name, content, says) in [
         (
             "noise.jsonl.gz",

@@ -4,6 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crumbtrail_tests::{Broker, Deployment, Proxy, has_engine, tables, world};
+use crumbtrail_warehouse::{Client, Endpoint};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -127,21 +128,36 @@ fn kill_through(
     kills: usize,
 ) {
     let expected = tables::all(calm);
-    let (mut killed, mut round) = (0, 0);
-    while killed < kills {
-        assert!(round < 3 + kills / 5, "only {killed} kills in {round} rounds: it has too little to do");
+    let (mut killed, mut replays, mut round) = (0, 0, 0);
+    while killed + replays < kills {
+        assert!(round < 3 + kills / 5, "only {killed} and {replays} kills in {round} rounds: it has too little to do");
         let url = calm.engine_access().0;
         let prefix = format!("shaken{round}");
         let door = Proxy::start(&url);
         let shop = Deployment::beside(calm, &door.url(), &prefix, &config(&prefix));
-        killed += kill_behind(&door, &shop, name, arguments, last, kills - killed);
+        killed += kill_behind(&door, &shop, name, arguments, last, (kills - killed - replays).div_ceil(2));
         tables::assert_says(&expected, &shop);
         shop.ok("audit", ["--log"]);
+        // The same logs once more, with as many kills as are left, into tables that are made anew.
+        let before = tables::with_versions(&shop);
+        drop_tables(calm, &prefix);
+        replays += kill_behind(&door, &shop, name, arguments, last, kills - killed - replays);
+        tables::assert_replayed(&before, &shop);
         round += 1;
     }
     eprintln!(
-        "faults: {name} killed {killed} times in {round} deployments: every table equal, audit empty, as the logs have it"
+        "faults: {name} killed {} times in {round} deployments: every table equal, audit empty, as the logs have it; of \
+         these {replays} times while the same logs were read once more: every version as before, too",
+        killed + replays
     );
+}
+
+/// Takes all tables of a database in the engine of `host` away, the ledger with them; logs and snapshots stay.
+fn drop_tables(host: &Deployment, database: &str) {
+    let (url, user, password) = host.engine_access();
+    let client = Client::new(&Endpoint { user, password, ..Endpoint::new(url) }).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(client.execute(&format!("DROP DATABASE {database} SYNC"))).unwrap();
 }
 
 #[test]

@@ -258,7 +258,9 @@ fn chosen_fields_leave_intake_as_hashes_only() {
 fn blanks_around_a_customers_id_are_not_of_it() {
     let settings = || Settings { never_link: vec!["TILL".to_owned()], ..Settings::default() };
     for (customer, expected) in [(" cus-1\\t", "cus-1"), ("cus 1", "cus 1"), ("TILL ", ""), ("  ", "")] {
-        let click = format!(r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v","customer":"{customer}","name":"page_view"}}"#);
+        let click = format!(
+            r#"{{"event_id":"e1","occurred_at":1700000000000,"visitor":"v","customer":"{customer}","name":"page_view"}}"#
+        );
         let entry = format!(
             r#"{{"entry_id":"e2","occurred_at":1700000000000,"visitor":"v","customer":"{customer}","channel":"chat","kind":"message"}}"#
         );

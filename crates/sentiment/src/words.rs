@@ -3,7 +3,7 @@
 //! Chat spells Indonesian in many ways ("gak", "ga", "tdk"): `lexicon/colloquial.tsv` says what each stands for. Letters
 //! drawn out ("bangeeet", "sooo") are pulled together again.
 
-use crate::flags::{BOOSTER, CONTRAST, DAMPENER, DRAWN_OUT, ENGLISH, INDONESIAN, NEGATOR, QUESTION};
+use crate::flags::{BOOSTER, CONTRAST, DAMPENER, DRAWN_OUT, NEGATOR, QUESTION};
 use crate::hash::{HashTable, WordSet, ascii};
 use crate::short;
 use crate::symbol::{Class, Symbol};
@@ -156,6 +156,7 @@ static CONTRASTS: WordSet<10> = WordSet::new(WORD, [
 mod tests {
     use super::*;
     use crate::Scratch;
+    use crate::flags::{ENGLISH, INDONESIAN};
 
     fn spelled(word: &str) -> (String, u8) {
         let mut scratch = Scratch::new();

@@ -284,12 +284,17 @@ fn put_back(bench: &Bench) {
     copy_folder(&store, &copy);
     shop.ok("import", &bench.arguments);
     let loaded = ledger_rows(&shop);
+    shop.start_engine();
+    let before = tables::with_versions(&shop);
+    shop.stop_engine();
     std::fs::remove_dir_all(&store).unwrap();
     copy_folder(&copy, &store);
     let left = ledger_rows(&shop);
     shop.ok("import", &bench.arguments);
     shop.start_engine();
     let what = format!("an older copy of the database put back: {left} of {loaded} ledger rows left (seed {seed})");
+    // One log made them, before and after.
+    tables::assert_replayed(&before, &shop);
     bench.judge(&shop, &what, begun);
 }
 

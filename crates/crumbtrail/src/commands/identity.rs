@@ -138,7 +138,9 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
     let where_to = args.site.as_ref().map_or_else(String::new, |site| format!(" at site {site}"));
     super::sql::sql_or(
         &crate::args::SqlArgs { statement, format: "PrettyCompactMonoBlock".to_owned(), place: args.place.clone() },
-        &format!("no link of {whom}{where_to} is known: no login, alias, entry to the service or operator has told of one"),
+        &format!(
+            "no link of {whom}{where_to} is known: no login, alias, entry to the service or operator has told of one"
+        ),
     )
 }
 

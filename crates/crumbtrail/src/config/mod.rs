@@ -420,7 +420,8 @@ impl Default for ClickhouseConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotsConfig {
     /// `file:///path` or the URL of an object store; empty: `data_dir`/snapshots. A local folder is refused with more
-    /// than one replica.
+    /// than one replica. Keys, region and endpoint of a store come from the environment (`AWS_ACCESS_KEY_ID`, `AWS_REGION`,
+    /// `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY`, …), where nothing is said from the machine it runs on.
     pub url: String,
     /// Seconds between snapshots of a partition.
     pub interval_seconds: u32,

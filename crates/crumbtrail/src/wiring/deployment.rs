@@ -12,6 +12,7 @@ use crumbtrail_log::local::LocalLog;
 use crumbtrail_log::{Epoch, Generation, Log, LogError, Offset, PartitionId};
 use crumbtrail_runtime::SnapshotStore;
 use crumbtrail_runtime::notes::Notes;
+use crumbtrail_runtime::snapshot::place;
 use crumbtrail_sentiment::{FRICTION_NAMES, TOPIC_NAMES};
 use crumbtrail_warehouse::schema::Target;
 use crumbtrail_warehouse::{Client, Endpoint, claim, epochs, migrate};
@@ -462,7 +463,9 @@ impl Deployment {
             return Ok((Arc::new(LocalFileSystem::new_with_prefix(&folder)?), prefix));
         }
         let parsed = url::Url::parse(url).with_context(|| format!("snapshots.url: {url}"))?;
-        let (store, path) = object_store::parse_url(&parsed).with_context(|| {
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let (store, path) = place::open(&parsed, environment).with_context(|| {
             let is_cloud = matches!(parsed.scheme(), "s3" | "s3a" | "gs" | "az" | "azure" | "adl" | "abfs" | "abfss");
             let hint = if is_cloud && !cfg!(feature = "cloud") {
                 " needs a build with object stores: `cargo build --release -p crumbtrail --features cloud`"
@@ -471,7 +474,7 @@ impl Deployment {
             };
             format!("snapshots.url: {url}{hint}")
         })?;
-        Ok((Arc::from(store), format!("{path}/{prefix}")))
+        Ok((store, format!("{path}/{prefix}")))
     }
 
     /// Removes the snapshots of the configured epoch, and the notes beside them; whether there were any.

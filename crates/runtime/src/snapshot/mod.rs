@@ -9,6 +9,7 @@
 mod blocks;
 mod envelope;
 pub(crate) mod error;
+pub mod place;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
