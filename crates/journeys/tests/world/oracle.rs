@@ -56,8 +56,8 @@ pub(crate) fn truth(events: &[Event], watermark: i64) -> Expected {
 fn rating(event: &Event) -> Option<(Scale, f32)> {
     let (scale, rating) = event.rating?;
     let off = match scale {
-        Scale::Nps => rating > 10.0,
-        Scale::Stars => rating < 1.0 || rating > 5.0,
+        Scale::Nps => !(0.0..=10.0).contains(&rating),
+        Scale::Stars => !(1.0..=5.0).contains(&rating),
         _ => unreachable!("no other is made"),
     };
     let is_others = event.author == Author::Agent || event.author == Author::Bot;
