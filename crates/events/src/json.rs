@@ -86,11 +86,11 @@ fn record_times(bytes: &[u8], scratch: &mut Scratch, fields: &Fields) -> Result<
     Ok(values::times(times))
 }
 
-/// Keys of times, to be searched for.
-static TIME_KEYS: LazyLock<[(Time, Finder<'static>); TIMES]> = LazyLock::new(|| {
-    [(Time::Occurred, "\"occurred_at\""), (Time::Sent, "\"sent_at\""), (Time::Received, "\"received_at\"")]
-        .map(|(slot, key)| (slot, Finder::new(key)))
-});
+/// What keys of times end with, and what they begin with.
+const TIME_KEY_END: &[u8] = b"_at\"";
+static TIME_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TIME_KEY_END));
+const TIME_KEYS: [(Time, &[u8]); TIMES] =
+    [(Time::Occurred, b"\"occurred"), (Time::Sent, b"\"sent"), (Time::Received, b"\"received")];
 
 /// The times of an object without escapes and without objects in it, searched for instead of parsed: there a quoted word
 /// before a colon is a key of the object. `None` if it is not so simple. Bytes that are no JSON may be given times, too.
@@ -100,21 +100,24 @@ fn flat_times(bytes: &[u8], fields: &Fields) -> Option<Times> {
         return None;
     }
     let mut times = [0; TIMES];
-    for (slot, key) in TIME_KEYS.iter() {
-        let mut rest = bytes;
-        while let Some(at) = key.find(rest) {
-            rest = rest[at + key.needle().len()..].trim_ascii_start();
-            let Some(value) = rest.strip_prefix(b":") else { continue };
-            let value = value.trim_ascii_start();
-            let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if !matches!(value.get(digits), Some(b',' | b'}')) || !(1..=18).contains(&digits) || value[0] == b'0' {
-                return None;
-            }
-            times[*slot as usize] = value[..digits].iter().fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0'));
-            rest = value;
+    let (mut at, finder) = (0, &*TIME_KEY);
+    while let Some(found) = finder.find(&bytes[at..]) {
+        let (key, rest) = bytes.split_at(at + found);
+        at += found + TIME_KEY_END.len();
+        let Some(value) = rest[TIME_KEY_END.len()..].trim_ascii_start().strip_prefix(b":") else { continue };
+        let Some((slot, _)) = TIME_KEYS.iter().find(|(_, begin)| key.ends_with(begin)) else { continue };
+        let value = value.trim_ascii_start();
+        let (mut time, mut digits) = (0i64, 0);
+        while let Some(digit) = value.get(digits).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            time = time.wrapping_mul(10).wrapping_add(i64::from(digit));
+            digits += 1;
         }
+        if !matches!(value.get(digits), Some(b',' | b'}')) || !(1..=18).contains(&digits) || value[0] == b'0' {
+            return None;
+        }
+        times[*slot as usize] = time;
     }
-    if fields.slot("sent_at").is_none() {
+    if times[Time::Sent as usize] != 0 && fields.slot("sent_at").is_none() {
         times[Time::Sent as usize] = 0;
     }
     Some(values::times(times))
