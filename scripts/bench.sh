@@ -2,9 +2,10 @@
 # What each stage costs: processor time and memory, stage by stage, beside the targets of docs/performance.md.
 #
 #   scripts/bench.sh                 everything
-#   scripts/bench.sh PART…           some of: stages files tables kafka
+#   scripts/bench.sh PART…           some of: stages files tables kafka recovery
 #
 #   BENCH_EVENTS=2000000 BENCH_TRIALS=5   size of the load, and how often the file job is repeated
+#   BENCH_OPEN=1000000                    sessions open when a service is killed
 #   BENCH_BIN=PATH                        measure this binary instead of building one
 #
 # The machine may be busy with others: figures are processor time, formats alternate within a trial, and minimum and
@@ -13,7 +14,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 events=${BENCH_EVENTS:-2000000}
 trials=${BENCH_TRIALS:-5}
-parts=${*:-stages files tables kafka}
+parts=${*:-stages files tables kafka recovery}
+open=${BENCH_OPEN:-1000000}
 bin=${BENCH_BIN:-target/release/crumbtrail}
 home=target/bench
 ticks=$(getconf CLK_TCK)
@@ -177,6 +179,25 @@ if has kafka; then
   row "CPU-s: ours, engine, broker; wall" \
     "$cpu, $(awk -v a="$(cpu_of "$engine")" -v b="$engine_before" 'BEGIN { print a - b }'), $(awk -v a="$(cpu_of "$broker_pid")" -v b="$broker_before" 'BEGIN { print a - b }'); $wall" ""
   row "$(told "$home/kafka/crumbtrail.yaml" "$data")" "" ""
+  stop_engine
+  scripts/kafka.sh stop "$broker_home"; broker_home=
+fi
+
+if has recovery; then
+  if ! scripts/setup.sh kafka > "$home/setup.log" 2>&1; then
+    echo "not run: recovery: $(tail -n 1 "$home/setup.log")"; exit 0
+  fi
+  data=$home/recovery-data; mkdir -p "$data"
+  broker_home=$home/recovery-broker
+  broker=$(scripts/kafka.sh start "$broker_home")
+  config=$home/recovery.yaml
+  printf '%s\n' "data_dir: $data" 'kafka:' "  bootstrap_servers: $broker" 'sources:' '  - { topic: clicks, site: shop }' \
+    'telemetry:' '  listen: 127.0.0.1:9465' '  log: warn' > "$config"
+  start_engine "$data"
+  recovery=("$bin" bench recovery --config "$config" --data "$data" --open "$open" --rounds "$trials")
+  say "SIGKILL of a service on the local log with $open open sessions, started again: until its first new tick; target 1 s"
+  command_line "${recovery[*]}"
+  "${recovery[@]}" | sed 's/^/  /'
   stop_engine
 fi
 rm -rf "$home"

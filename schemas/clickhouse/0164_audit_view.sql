@@ -2,7 +2,7 @@
 -- Empty when all is right. `crumbtrail audit` prints it with what each kind means and what to do.
 CREATE OR REPLACE VIEW {database}.audit {on_cluster}
 (
-    kind String COMMENT 'hole: a stretch of the log nobody loaded; overlap: loaded under two cuts; conflict: the same stretch loaded with two contents; balance: accepted records are not the sum of their outcomes; differ: tables tell different counts or checksums of one stretch; uneven: tables of one processor end apart; rows: the table holds another number of records with this outcome than the ledger; places: as many, but not the same ones; unclaimed: rows that no ledger row speaks of, though the ledger went on elsewhere',
+    kind String COMMENT 'hole: a stretch of the log nobody loaded; overlap: loaded under two cuts; conflict: the same stretch loaded with two contents; balance: accepted records are not the sum of their outcomes; differ: tables tell different counts, checksums or times of one stretch; uneven: tables of one processor end apart; rows: the table holds another number of records with this outcome than the ledger; places: as many, but not the same ones; unclaimed: rows that no ledger row speaks of, though the ledger went on elsewhere',
     epoch UInt8 COMMENT 'Routing epoch',
     processor LowCardinality(String) COMMENT 'Processor: sessionize or journey',
     partition UInt32 COMMENT 'Partition of the log the processor read',
@@ -148,8 +148,8 @@ UNION ALL
 SELECT
     'differ', epoch, processor, partition, '', from_offset, to_offset, 1,
     toInt64(uniqExact(record_count, counted_count, late_count, duplicate_count, bot_count, filtered_count, erased_count, dead_count,
-        position_checksum)) AS told_count,
-    'the ledger rows of one stretch tell different counts or checksums of records, table by table'
+        position_checksum, watermark_at, written_at)) AS told_count,
+    'the ledger rows of one stretch tell different counts, checksums or times, table by table'
 FROM {database}.batches
 GROUP BY epoch, processor, partition, from_offset, to_offset
 HAVING told_count > 1

@@ -42,6 +42,15 @@ impl Broker {
         self.run("start");
     }
 
+    /// Has it start again with other settings, lines of its `server.properties`: the last of a name counts.
+    pub fn reconfigure(&self, lines: &str) {
+        self.stop();
+        let path = self.folder.path().join("server.properties");
+        let text = std::fs::read_to_string(&path).expect("its settings");
+        std::fs::write(path, format!("{text}{lines}\n")).expect("its settings are written");
+        self.restart();
+    }
+
     /// Stops all its threads where they stand, or lets them go on.
     pub fn freeze(&self, is_frozen: bool) {
         let pid = std::fs::read_to_string(self.folder.path().join("pid")).expect("it runs");

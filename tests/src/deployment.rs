@@ -48,6 +48,21 @@ impl Deployment {
         Deployment { folder, engine: None }
     }
 
+    /// The same deployment with a ClickHouse server in place of the engine: lines under `clickhouse`.
+    #[must_use]
+    pub fn with_clickhouse(self, lines: &str) -> Deployment {
+        self.with_config("listen: 127.0.0.1:0", lines);
+        self
+    }
+
+    /// Says a part of its configuration otherwise.
+    #[track_caller]
+    pub fn with_config(&self, part: &str, other: &str) {
+        let text = std::fs::read_to_string(self.config()).expect("the configuration");
+        assert!(text.contains(part), "{part} is in the configuration");
+        std::fs::write(self.config(), text.replacen(part, other, 1)).expect("the configuration is written");
+    }
+
     /// URL, user and password of its engine, which serves.
     #[must_use]
     pub fn engine_access(&self) -> (String, String, String) {

@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod clients;
 pub mod deployment;
+pub mod disk;
 pub mod member;
 pub mod oracle;
 pub mod proxy;
@@ -14,8 +15,10 @@ pub mod world;
 pub use broker::Broker;
 pub use clients::python_client;
 pub use deployment::Deployment;
+pub use disk::Disk;
 pub use member::Member;
 pub use proxy::{Fault, Proxy};
+pub use registry::Registry;
 
 use std::path::{Path, PathBuf};
 

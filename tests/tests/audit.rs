@@ -61,6 +61,96 @@ async fn a_ledger_that_speaks_of_other_records_than_the_log_has_is_found() {
     assert!(text.ends_with("\n1 rows that must not be\n"), "{text}");
 }
 
+/// A statement of the owner of the tables.
+async fn execute(shop: &Deployment, statement: &str) {
+    let (url, user, password) = shop.engine_access();
+    let client = Client::new(&Endpoint { user, password, ..Endpoint::new(url) }).unwrap();
+    client.execute(statement).await.unwrap();
+}
+
+/// What the audit finds, with `--log` or not: the lines before its explanations.
+#[track_caller]
+fn found(shop: &Deployment, arguments: &[&str]) -> Vec<String> {
+    let out = shop.run("audit", arguments);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(matches!(out.status.code(), Some(0 | 4)), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    let findings = text.lines().take_while(|line| !line.is_empty()).map(str::to_owned);
+    let findings: Vec<String> = findings.filter(|line| !line.starts_with("the audit of epoch")).collect();
+    assert_eq!(out.status.code() == Some(0), findings.is_empty(), "{text}");
+    findings
+}
+
+#[tokio::test]
+async fn a_watermark_that_was_moved_in_every_table_alike_is_found() {
+    if !has_engine("a_watermark_that_was_moved_in_every_table_alike_is_found") {
+        return;
+    }
+    let shop = imported(3_000);
+    for (column, processor, what) in
+        [("watermark_at", "sessionize", "watermark"), ("written_at", "journey", "wall time")]
+    {
+        let change = |by: i64| {
+            format!(
+                "ALTER TABLE crumbtrail.batches_e1 UPDATE {column} = {column} + {by} WHERE processor = '{processor}' AND partition = 0 \
+                 AND from_offset = 0 SETTINGS mutations_sync = 2"
+            )
+        };
+        execute(&shop, &change(3_600)).await;
+        assert_eq!(found(&shop, &[]), [""; 0], "the tables have nothing to hold it against");
+        let told = found(&shop, &["--log"]);
+        assert!(told.len() == 1 && told[0].starts_with(&format!("log        {processor} partition 0, ")), "{told:?}");
+        assert!(told[0].contains(&format!("; the ledger's {what} at its end is ")), "{told:?}");
+        execute(&shop, &change(-3_600)).await;
+        assert_eq!(found(&shop, &["--log"]), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_gone_from_any_table_are_found() {
+    if !has_engine("rows_that_are_gone_from_any_table_are_found") {
+        return;
+    }
+    let shop = imported(3_000);
+    assert_eq!(found(&shop, &[]), [""; 0]);
+    let written = shop.sql("SELECT DISTINCT table_name FROM batches WHERE row_count > 0 ORDER BY table_name");
+    for table in written.lines().filter(|table| !["touchpoints", "dead_letters"].contains(table)) {
+        let kept = format!("crumbtrail.{table}_kept");
+        execute(&shop, &format!("CREATE TABLE {kept} AS crumbtrail.{table}_e1")).await;
+        // All rows; then the newest.
+        for (leave, partitions) in [("0", 2), ("bitAnd(bitShiftRight(version, 16), 0xFFFFFFFFFF) < 3", 1)] {
+            execute(&shop, &format!("EXCHANGE TABLES {kept} AND crumbtrail.{table}_e1")).await;
+            execute(&shop, &format!("INSERT INTO crumbtrail.{table}_e1 SELECT * FROM {kept} WHERE {leave}")).await;
+            let told = found(&shop, &[]);
+            let is_of =
+                |line: &String| line.starts_with("vanished   ") && line.contains(&format!(", {table}, log offsets"));
+            assert!(told.len() >= partitions && told.iter().all(is_of), "{table}: {told:?}");
+            execute(&shop, &format!("EXCHANGE TABLES {kept} AND crumbtrail.{table}_e1")).await;
+            execute(&shop, &format!("TRUNCATE TABLE {kept}")).await;
+        }
+        execute(&shop, &format!("DROP TABLE {kept} SYNC")).await;
+    }
+    assert_eq!(found(&shop, &["--log"]), [""; 0]);
+}
+
+#[test]
+fn the_log_of_an_epoch_that_is_not_shown_is_not_held_against_the_tables() {
+    if !has_engine("the_log_of_an_epoch_that_is_not_shown_is_not_held_against_the_tables") {
+        return;
+    }
+    let shop = imported(500);
+    shop.ok("rebuild", [""; 0]);
+    // The configuration says epoch 1 still.
+    let said = shop.ok("audit", [""; 0]);
+    assert!(said.starts_with("the audit of epoch 2 is empty"), "{said}");
+    let said = shop.fails("audit", ["--log"]);
+    assert!(
+        said.contains("the views show epoch 2, the configuration says 1") && said.contains("set `epoch: 2`"),
+        "{said}"
+    );
+    shop.with_config("log:\n  partitions: 2\n", "log:\n  partitions: 2\nepoch: 2\n");
+    assert_eq!(found(&shop, &["--log"]), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_partition_whose_ledger_and_rows_are_gone_is_found() {
     if !has_engine("a_partition_whose_ledger_and_rows_are_gone_is_found") {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The variable that arms a process.
 pub const VARIABLE: &str = "CRUMBTRAIL_CRASH_AT";
 
-/// Every point, and where it lies.
+/// The points in the life of a record, and where each lies.
 pub const POINTS: [(&str, &str); 13] = [
     ("intake_appended", "touchpoints and dead letters of a tick are queued, nothing is durable"),
     ("letters_flushed", "dead letters are durable, the touchpoints of the same tick are not"),
@@ -25,6 +25,16 @@ pub const POINTS: [(&str, &str); 13] = [
     ("insert_begun", "the server's start is asked for, no row is sent"),
     ("rows_inserted", "rows are inserted, the ledger does not know"),
     ("ledger_written", "the ledger row is written, nobody was told"),
+];
+
+/// The points of commands that have steps of their own, named after them.
+pub const COMMAND_POINTS: [(&str, &str); 6] = [
+    ("redrive_planned", "which dead letters are sent again is durable, none of them is"),
+    ("redrive_sent", "dead letters are durable among the touchpoints, their plan does not say so"),
+    ("rebuild_carried", "the old log is carried over to its end, the new tables are not whole"),
+    ("rebuild_taken_over", "rows of before are in the new tables, the views show the old ones"),
+    ("rebuild_staged", "the new views are staged and audited, nobody sees them"),
+    ("rebuild_exchanged", "the views show the new tables, nobody was told"),
 ];
 
 /// Where to end, and at which time there.
@@ -47,9 +57,10 @@ pub fn arm() -> Result<Option<&'static str>, String> {
 }
 
 fn read(text: &str) -> Result<Plan, String> {
-    let known = || POINTS.map(|(name, _)| name).join(", ");
+    let points = || POINTS.into_iter().chain(COMMAND_POINTS);
+    let known = || points().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
     let plan = text.split_once(':').and_then(|(name, times)| {
-        let (point, _) = POINTS.into_iter().find(|(point, _)| *point == name)?;
+        let (point, _) = points().find(|(point, _)| *point == name)?;
         Some(Plan { point, left: AtomicU64::new(times.parse().ok().filter(|times| *times > 0)?) })
     });
     plan.ok_or_else(|| {
@@ -81,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_plan_names_a_point_and_a_time() {
-        for (name, _) in POINTS {
+        for (name, _) in POINTS.into_iter().chain(COMMAND_POINTS) {
             assert_eq!(read(&format!("{name}:2")).unwrap().point, name);
         }
         for wrong in ["", "log_written", "log_written:", "log_written:0", "log_written:x", "nowhere:1"] {

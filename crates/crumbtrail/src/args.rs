@@ -119,6 +119,10 @@ pub struct MigrateArgs {
     /// Have the views show the configured epoch, whichever they show now: to begin one empty, or to go back after a rebuild.
     #[arg(long)]
     pub show: bool,
+    /// Make tables that somebody dropped anew, empty, and have the next start fill them from the logs: without it nothing starts
+    /// while a table is gone.
+    #[arg(long, conflicts_with_all = ["show", "adopt"])]
+    pub anew: bool,
     /// Where.
     #[command(flatten)]
     pub place: Place,

@@ -12,7 +12,8 @@ use crate::args::{
 /// Customer journeys, streamed from Kafka (or files) into ClickHouse: sessions, conversations, stages, carts.
 #[derive(Debug, Parser)]
 #[command(name = "crumbtrail", version, about, long_about = None, propagate_version = true, max_term_width = 110,
-    after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend, or `audit` is not empty.\n\
+    after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend, `audit` is not \
+                  empty, or an import's balance does not add up; 130 a rebuild was interrupted, and goes on when run again.\n\
                   Start here:  crumbtrail import --format combined access.log.gz\n             \
                   crumbtrail sql 'SELECT channel, count() FROM sessions GROUP BY channel'")]
 pub struct Cli {
@@ -118,8 +119,10 @@ pub enum Command {
     Check(Place),
     /// Create or upgrade the tables
     #[command(after_help = "Examples:\n  crumbtrail migrate --config crumbtrail.yaml\n  \
-        crumbtrail migrate --show --config crumbtrail.yaml\n\n\
-        Run again it changes nothing. Every start of `run` and `import` does the same.")]
+        crumbtrail migrate --show --config crumbtrail.yaml\n  \
+        crumbtrail migrate --anew --config crumbtrail.yaml\n\n\
+        Run again it changes nothing. Every start of `run` and `import` does the same. A table that was made and is gone stops all of \
+        them, with what to do: it is never made again, empty, by itself.")]
     Migrate(MigrateArgs),
     /// Show what the demo's tables say, planted truths against found ones
     #[command(after_help = "Examples:\n  crumbtrail report\n  \

@@ -86,6 +86,33 @@ pub enum RegistryError {
     },
 }
 
+/// What is there instead of a registry that answers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRegistry {
+    /// It refuses our credentials, or that there are none.
+    #[error("{url} refuses the credentials")]
+    Denied {
+        /// URL asked.
+        url: String,
+    },
+    /// Something that is no registry, or one under another path.
+    #[error("{url} answers with status {status}, and not as a schema registry does")]
+    Other {
+        /// URL asked.
+        url: String,
+        /// Of the answer.
+        status: u16,
+    },
+    /// Nothing, or one that cannot answer now.
+    #[error("{url}: {detail}")]
+    Away {
+        /// URL asked.
+        url: String,
+        /// The network's words, or the registry's.
+        detail: String,
+    },
+}
+
 impl RegistryError {
     /// A stable label.
     #[must_use]
@@ -166,12 +193,19 @@ impl Registry {
         }
     }
 
-    /// Whether the registry answers: for checks at start.
+    /// Whether a registry answers, and takes our credentials: for checks at start.
     ///
     /// # Errors
-    /// [`RegistryError::Unavailable`].
-    pub fn ping(&self) -> Result<(), RegistryError> {
-        self.ask(&mut self.backoff.lock(), |http| http.get("/subjects")).map(drop)
+    /// Which of it is not so.
+    pub fn ping(&self) -> Result<(), NoRegistry> {
+        let url = self.http.url();
+        match self.http.get("/subjects") {
+            Ok(answer) if answer.status == 200 && answer.body.is_array() => Ok(()),
+            Ok(Answer { status: 401 | 403, .. }) => Err(NoRegistry::Denied { url: url.to_owned() }),
+            Ok(answer) if answer.status < 500 => Err(NoRegistry::Other { url: url.to_owned(), status: answer.status }),
+            Ok(answer) => Err(NoRegistry::Away { url: url.to_owned(), detail: answer.message() }),
+            Err(detail) => Err(NoRegistry::Away { url: url.to_owned(), detail }),
+        }
     }
 
     fn kept(&self, id: u32, target: Target) -> Option<Result<Arc<Plan>, RegistryError>> {

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use crumbtrail_events::EventTime;
 use crumbtrail_events::wire::{Reader, WireError};
 use crumbtrail_log::frame::{FrameError, FrameView};
 use crumbtrail_log::{Inbox, Log, LogError, Offset, PartitionId, Verdict};
 
-use crate::head::Head;
+use crate::head::{Head, TickTime};
 use crate::provenance::position_hash;
 use crate::snapshot::{SnapshotError, SnapshotStore};
 
@@ -54,6 +55,17 @@ impl Sum {
     }
 }
 
+/// What is known at an offset: the records before it, and what the ticks before it say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Records from where the count began.
+    pub sum: Sum,
+    /// As [`crate::Batch::watermark`].
+    pub watermark: EventTime,
+    /// As [`crate::Batch::wall_ms`].
+    pub wall_ms: i64,
+}
+
 /// A count through one partition of a log.
 pub struct Recount<'a> {
     log: &'a dyn Log,
@@ -62,6 +74,7 @@ pub struct Recount<'a> {
     began: Offset,
     next: Offset,
     sum: Sum,
+    time: TickTime,
     read: std::iter::Peekable<std::vec::IntoIter<(Offset, Bytes)>>,
     scratch: Vec<u8>,
 }
@@ -79,16 +92,17 @@ impl<'a> Recount<'a> {
         snapshots: Option<&SnapshotStore>,
     ) -> Result<Option<Recount<'a>>, RecountError> {
         let (first, _) = log.bounds(partition)?;
-        let (began, inbox) = if first == Offset(0) {
-            (first, Inbox::new())
+        let (began, inbox, time) = if first == Offset(0) {
+            (first, Inbox::new(), TickTime::START)
         } else {
             let oldest = snapshots.map(|store| store.oldest(processor, partition.0, first)).transpose()?.flatten();
             let Some((offset, state)) = oldest else { return Ok(None) };
-            (offset, Head::read(&mut Reader::new(&state))?.inbox)
+            let Head { inbox, time, .. } = Head::read(&mut Reader::new(&state))?;
+            (offset, inbox, time)
         };
         let read = Vec::new().into_iter().peekable();
         let (next, sum, scratch) = (began, Sum::default(), Vec::new());
-        Ok(Some(Recount { log, partition, inbox, began, next, sum, read, scratch }))
+        Ok(Some(Recount { log, partition, inbox, began, next, sum, time, read, scratch }))
     }
 
     /// Where it began.
@@ -97,27 +111,36 @@ impl<'a> Recount<'a> {
         self.began
     }
 
-    /// What it adds up to at each of these offsets, in order; those before where it began, and those that the log does not reach,
-    /// have no sum. `passed` hears how far it is.
+    /// What it adds up to at each of these offsets: [`Recount::edges`] without what ticks say.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sums(self, offsets: &BTreeSet<u64>) -> Result<BTreeMap<u64, Sum>, RecountError> {
+        let edges = self.edges(offsets, |_| ())?;
+        Ok(edges.into_iter().map(|(offset, edge)| (offset, edge.sum)).collect())
+    }
+
+    /// What is known at each of these offsets, in order; those before where it began, and those that the log does not reach,
+    /// have nothing. `passed` hears how far it is.
     ///
     /// # Errors
     /// The log or a frame of it cannot be read.
-    pub fn sums(
+    pub fn edges(
         mut self,
         offsets: &BTreeSet<u64>,
         mut passed: impl FnMut(u64),
-    ) -> Result<BTreeMap<u64, Sum>, RecountError> {
-        let mut sums = BTreeMap::new();
+    ) -> Result<BTreeMap<u64, Edge>, RecountError> {
+        let mut edges = BTreeMap::new();
         for &offset in offsets.range(self.began.0..) {
-            let Some(sum) = self.up_to(Offset(offset))? else { break };
-            sums.insert(offset, sum);
+            let Some(edge) = self.up_to(Offset(offset))? else { break };
+            edges.insert(offset, edge);
             passed(offset);
         }
-        Ok(sums)
+        Ok(edges)
     }
 
-    /// What all frames below `offset` add up to; `None` if the log does not go so far.
-    fn up_to(&mut self, offset: Offset) -> Result<Option<Sum>, RecountError> {
+    /// What all frames below `offset` come to; `None` if the log does not go so far.
+    fn up_to(&mut self, offset: Offset) -> Result<Option<Edge>, RecountError> {
         while self.next < offset {
             if self.read.peek().is_none() {
                 self.read = self.log.read(self.partition, self.next, READ_BYTES)?.into_iter().peekable();
@@ -132,7 +155,8 @@ impl<'a> Recount<'a> {
                 None => self.next = offset,
             }
         }
-        Ok(Some(self.sum))
+        let watermark = self.inbox.watermark().map_or(EventTime::MIN, EventTime);
+        Ok(Some(Edge { sum: self.sum, watermark, wall_ms: self.time.wall_ms }))
     }
 
     fn take(&mut self, offset: Offset, bytes: &[u8]) -> Result<(), RecountError> {
@@ -147,6 +171,7 @@ impl<'a> Recount<'a> {
         }
         if let Some(tick) = view.tick().map_err(bad)? {
             self.inbox.tick(&tick);
+            self.time.take(tick.wall_ms, tick.closing);
         }
         Ok(())
     }

@@ -176,7 +176,7 @@ impl Deployment {
         let (began, (_, end)) = (recount.began().0, self.log.bounds(P0).unwrap());
         let checksums = self.sink.checksums.lock().unwrap();
         let edges = checksums.keys().flat_map(|(from, to)| [*from, *to]).chain([end.0, end.0 + 1]);
-        let sums = recount.sums(&edges.collect(), |_| ()).unwrap();
+        let sums = recount.sums(&edges.collect()).unwrap();
         assert_eq!(sums.keys().next_back(), Some(&end.0), "the log does not go further");
         let (mut ranges, mut records) = (0, 0);
         for ((from, to), checksum) in checksums.iter().filter(|((from, _), _)| *from >= began) {

@@ -53,7 +53,7 @@ fn claims(tables: &Tables<'_>, processor: Processor, partition: u32) -> Vec<Clai
 /// Claims that the log does not bear out, with what it has.
 fn differing(recount: Recount<'_>, claims: Vec<Claim>) -> Result<Vec<(Claim, Option<Sum>)>, RecountError> {
     let began = recount.began().0;
-    let sums = recount.sums(&claims.iter().flat_map(|(from, to, _)| [*from, *to]).collect(), |_| ())?;
+    let sums = recount.sums(&claims.iter().flat_map(|(from, to, _)| [*from, *to]).collect())?;
     let known = claims.into_iter().filter(|(from, ..)| *from >= began);
     let judged = known.map(|claim| {
         let sum = sums.get(&claim.1).zip(sums.get(&claim.0)).map(|(to, from)| to.since(*from));

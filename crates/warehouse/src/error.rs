@@ -24,6 +24,14 @@ const TRANSIENT_CODES: [u32; 15] = [
     999, // KEEPER_EXCEPTION
 ];
 
+const SYNTAX_ERROR: u32 = 62;
+/// UNKNOWN_TABLE and UNKNOWN_DATABASE.
+const UNKNOWN: [u32; 2] = [60, 81];
+
+/// What to do about tables that somebody dropped.
+pub const HOW_TO_BRING_BACK: &str = "put it back (`UNDROP TABLE` for some minutes, or from a copy of the database), or, while the logs reach \
+     back to their begin, `crumbtrail migrate --anew` makes it empty and the next start fills it from them";
+
 /// NOT_ENOUGH_SPACE, by which a server refuses before it writes; while it writes it says what the system said.
 const NOT_ENOUGH_SPACE: u32 = 243;
 const NO_SPACE: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
@@ -56,6 +64,12 @@ pub enum WarehouseError {
     DiskFull {
         /// What the server said.
         detail: String,
+    },
+    /// A table that was made, or its database, is not there any more.
+    #[error("{what} is gone: somebody dropped it; nothing is lost from the logs: {HOW_TO_BRING_BACK}")]
+    Dropped {
+        /// Which.
+        what: String,
     },
     /// The server answered with an error of its own.
     #[error("clickhouse says: {detail}")]
@@ -110,6 +124,7 @@ impl WarehouseError {
             WarehouseError::TimedOut { .. } => "timed_out",
             WarehouseError::Denied { .. } => "denied",
             WarehouseError::DiskFull { .. } => "disk_full",
+            WarehouseError::Dropped { .. } => "dropped",
             WarehouseError::Server { transient: true, .. } => "server_busy",
             WarehouseError::Server { .. } => "server_refused",
             WarehouseError::Answer { .. } => "answer",
@@ -142,6 +157,17 @@ impl WarehouseError {
         matches!(self, WarehouseError::Server { code: ANOTHER_START_CODE, detail, .. } if detail.contains(ANOTHER_START))
     }
 
+    /// The same of a table that was there when it was asked for last: one that is unknown now was dropped.
+    #[must_use]
+    pub(crate) fn of_table(self, table: &str) -> WarehouseError {
+        match self {
+            WarehouseError::Server { code, .. } if UNKNOWN.contains(&code) => {
+                WarehouseError::Dropped { what: format!("the table {table}") }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn of(url: &str, error: clickhouse::error::Error) -> WarehouseError {
         use clickhouse::error::Error;
         let url = url.to_owned();
@@ -156,12 +182,18 @@ impl WarehouseError {
     }
 
     /// The error in an answer's text: `Code: 60. DB::Exception: …`, or an HTTP status in words.
-    fn answered(detail: String) -> WarehouseError {
+    fn answered(mut detail: String) -> WarehouseError {
         let code = detail.split("Code: ").nth(1).map_or(0, |rest| {
             rest.bytes()
                 .take_while(u8::is_ascii_digit)
                 .fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
         });
+        // After a mistake it names every word there is.
+        if code == SYNTAX_ERROR
+            && let Some(at) = detail.find(". Expected one of")
+        {
+            detail.truncate(at);
+        }
         if matches!(code, 193 | 194 | 516) {
             return WarehouseError::Denied { detail };
         }
@@ -238,5 +270,14 @@ mod tests {
             assert_eq!(error.is_another_start(), text.contains("395"), "{text}");
             assert_eq!(error.is_of_a_balancer(), !text.contains("Code: "), "{text}");
         }
+        let mistaken = WarehouseError::answered(
+            "Code: 62. DB::Exception: failed at position 1 (SELEC). Expected one of: A, B".to_owned(),
+        );
+        assert_eq!(mistaken.to_string(), "clickhouse says: Code: 62. DB::Exception: failed at position 1 (SELEC)");
+        let unknown = |code: u32| WarehouseError::answered(format!("Code: {code}. DB::Exception: no such thing"));
+        assert_eq!(
+            [60, 81, 16].map(|code| unknown(code).of_table("d.t").kind()),
+            ["dropped", "dropped", "server_refused"]
+        );
     }
 }

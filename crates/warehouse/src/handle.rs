@@ -118,6 +118,8 @@ struct Shared {
     abort: Notify,
     /// A try of the load under way has failed.
     is_refused: AtomicBool,
+    /// Since when nothing was acknowledged, and why the last try failed.
+    refused: Mutex<Option<(Instant, &'static str)>>,
 }
 
 /// Passes on what an observer is told, and notes that a try has failed.
@@ -128,11 +130,15 @@ struct Watched {
 
 impl Observer for Watched {
     fn inserted(&self, table: TableId, rows: u64, bytes: usize, elapsed: Duration) {
+        *self.shared.refused() = None;
         self.observer.inserted(table, rows, bytes, elapsed);
     }
 
     fn retried(&self, table: TableId, kind: &'static str) {
         self.shared.is_refused.store(true, Ordering::Relaxed);
+        let mut refused = self.shared.refused();
+        *refused = Some((refused.map_or_else(Instant::now, |(since, _)| since), kind));
+        drop(refused);
         self.observer.retried(table, kind);
     }
 
@@ -145,6 +151,10 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of the other side leaves the state whole: every change to it is one assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<(Instant, &'static str)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -174,6 +184,7 @@ impl LoaderHandle {
             changed: Condvar::new(),
             abort: Notify::new(),
             is_refused: AtomicBool::new(false),
+            refused: Mutex::new(None),
         });
         config.observer = Arc::new(Watched { observer: config.observer, shared: Arc::clone(&shared) });
         let loader = config.loader()?;
@@ -239,6 +250,12 @@ impl LoaderHandle {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.shared.is_refused.load(Ordering::Relaxed)
+    }
+
+    /// For how long nothing was taken though it was tried, and why not at the last try ([`WarehouseError::kind`]).
+    #[must_use]
+    pub fn refused_for(&self) -> Option<(Duration, &'static str)> {
+        self.shared.refused().map(|(since, kind)| (since.elapsed(), kind))
     }
 
     /// The error the loader stopped with, if it did.
@@ -448,6 +465,7 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(handle.acked(Processor::Journey, 0), None);
+        assert!(handle.refused_for().is_some_and(|(_, kind)| kind == "unreachable"));
         assert!(!handle.close(Duration::from_millis(50)).unwrap(), "what is left is said to be left");
     }
 }

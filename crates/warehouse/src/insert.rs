@@ -75,7 +75,10 @@ impl Inserter {
             insert.end().await
         };
         match tokio::time::timeout(self.client.timeout, send).await {
-            Ok(sent) => sent.map_err(|error| WarehouseError::of(&self.client.url, error))?,
+            Ok(sent) => sent.map_err(|error| {
+                let name = format!("{}.{}", self.client.database, table.in_epoch(self.epoch));
+                WarehouseError::of(&self.client.url, error).of_table(&name)
+            })?,
             Err(_) => return Err(WarehouseError::TimedOut { url: self.client.url.clone() }),
         }
         let bytes = body.iter().map(Bytes::len).sum();

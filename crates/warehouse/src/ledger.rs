@@ -146,6 +146,10 @@ pub struct Stretch {
     pub record_count: u64,
     /// As [`LedgerRow::position_checksum`].
     pub position_checksum: u64,
+    /// As [`LedgerRow::watermark_at`], ms.
+    pub watermark_ms: i64,
+    /// As [`LedgerRow::written_at`], ms.
+    pub written_ms: i64,
     /// Tables, in order of their names, separated by commas.
     pub tables: String,
 }
@@ -162,10 +166,11 @@ pub async fn stretches(
 ) -> Result<Vec<Stretch>, WarehouseError> {
     let sql = format!(
         "SELECT from_offset, to_offset, record_count, position_checksum,
+            toUnixTimestamp64Milli(watermark_at) AS watermark_ms, toUnixTimestamp64Milli(written_at) AS written_ms,
             arrayStringConcat(arraySort(groupArray(toString(table_name))), ', ') AS tables
         FROM {database}.{table} FINAL
         WHERE epoch = {epoch} AND processor = '{processor}' AND partition = {partition}
-        GROUP BY from_offset, to_offset, record_count, position_checksum ORDER BY ALL",
+        GROUP BY from_offset, to_offset, record_count, position_checksum, watermark_ms, written_ms ORDER BY ALL",
         database = client.database(),
         table = TableId::Batches.in_epoch(epoch),
         processor = processor.as_str(),

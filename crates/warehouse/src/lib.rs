@@ -33,6 +33,7 @@ pub mod schema;
 pub mod server;
 pub mod tables;
 mod ttl;
+pub mod vanished;
 pub mod version;
 
 pub use batch::{Batch, Processor, TableRows};

@@ -53,10 +53,17 @@ impl Cell for &str {
     }
 }
 
+/// A time as a column holds it, ms.
+#[inline]
+#[must_use]
+pub fn stored_ms(time: EventTime) -> i64 {
+    time.0.clamp(TIME_RANGE.0, TIME_RANGE.1)
+}
+
 impl Cell for EventTime {
     #[inline]
     fn put(self, out: &mut Vec<u8>) {
-        self.0.clamp(TIME_RANGE.0, TIME_RANGE.1).put(out);
+        stored_ms(self).put(out);
     }
 }
 

@@ -113,7 +113,7 @@ async fn whatever_is_planted_makes_the_audit_speak() {
     let first = "partition = 0 AND from_offset = 0";
     let sessionize = "processor = 'sessionize' AND partition = 0";
     // What is changed, of which rows, to what (nothing: taken away), and the kinds that it shows as.
-    let plants: [(&str, &str, &str, &str); 17] = [
+    let plants: [(&str, &str, &str, &str); 19] = [
         ("touchpoints", "offset = 1", "", "rows"),
         ("touchpoints", "offset = 1", "'late' AS outcome", "rows"),
         ("touchpoints", "offset = 1", "700 AS offset", "places"),
@@ -141,6 +141,8 @@ async fn whatever_is_planted_makes_the_audit_speak() {
             "differ",
         ),
         ("batches", "from_offset = 2 AND table_name = 'touchpoints'", "5 AS row_checksum", "places"),
+        ("batches", "from_offset = 2 AND table_name = 'sessions'", "watermark_at + 60 AS watermark_at", "differ"),
+        ("batches", "from_offset = 2 AND table_name = 'journeys'", "written_at - 60 AS written_at", "differ"),
     ];
     for (n, (table, of, values, expected)) in plants.into_iter().enumerate() {
         let (client, _) = migrated(&format!("l_plant_{n}")).await;

@@ -55,6 +55,53 @@ async fn migrating_twice_changes_nothing_and_verify_finds_nothing() {
 }
 
 #[tokio::test]
+async fn a_table_that_somebody_dropped_is_not_made_again_by_itself() {
+    if !engine_is_here("a_table_that_somebody_dropped_is_not_made_again_by_itself") {
+        return;
+    }
+    let of = target("t_dropped");
+    let nobody = Client::new(&common::endpoint("t_dropped")).unwrap();
+    assert_eq!(migrate::dropped(&nobody, &of).await.unwrap(), [""; 0], "nothing was made yet");
+    let found = migrate::verify(&nobody, &of).await.unwrap();
+    assert!(found.len() == 1 && found[0].mend.contains("crumbtrail migrate"), "{found:?}");
+
+    let (client, _) = migrated("t_dropped").await;
+    let batch = [touchpoint_batch(0, 0, &[Outcome::Counted, Outcome::Dead])];
+    loader(&client).load(&batch).await.unwrap();
+    let ledger = "SELECT count() FROM {db}.batches";
+    let claims = ask(&client, ledger).await;
+    client.execute("DROP TABLE t_dropped.dead_letters_e1 SYNC").await.unwrap();
+    assert_eq!(migrate::dropped(&client, &of).await.unwrap(), ["dead_letters_e1"]);
+    for refused in [
+        migrate::migrate(&client, &of).await.unwrap_err(),
+        loader(&client).load(&[touchpoint_batch(0, 2, &[Outcome::Dead])]).await.unwrap_err(),
+    ] {
+        let said = refused.to_string();
+        assert!(refused.kind() == "dropped" && !refused.is_transient(), "{said}");
+        assert!(said.contains("t_dropped.dead_letters_e1 is gone") && said.contains("--anew"), "{said}");
+    }
+    assert_eq!(ask(&client, "EXISTS {db}.dead_letters_e1").await, "0", "nor by trying");
+    let found = migrate::verify(&client, &of).await.unwrap();
+    let named = |object: &str| found.iter().find(|found| found.object == object).unwrap();
+    assert!(named("dead_letters_e1").mend.contains("UNDROP TABLE"), "{found:?}");
+
+    // On purpose: whoever reads the ledger begins at the log's begin, and the server takes it all again, claims included.
+    assert_eq!(migrate::anew(&client, &of).await.unwrap(), ["dead_letters_e1"]);
+    assert_eq!(ask(&client, ledger).await, "0");
+    assert_eq!(migrate::anew(&client, &of).await.unwrap(), [""; 0], "once is enough");
+    loader(&client).load(&batch).await.unwrap();
+    assert_eq!(ask(&client, ledger).await, claims);
+    assert_eq!(ask(&client, "SELECT count() FROM {db}.dead_letters").await, "1");
+    assert_eq!(ask(&client, "SELECT count() FROM {db}.touchpoints").await, "1");
+
+    // The ledger itself.
+    client.execute("DROP TABLE t_dropped.batches_e1 SYNC").await.unwrap();
+    assert_eq!(migrate::anew(&client, &of).await.unwrap(), ["batches_e1"]);
+    loader(&client).load(&batch).await.unwrap();
+    assert_eq!(ask(&client, ledger).await, claims);
+}
+
+#[tokio::test]
 async fn a_ttl_follows_the_target_and_the_audit_knows_what_it_took() {
     if !engine_is_here("a_ttl_follows_the_target_and_the_audit_knows_what_it_took") {
         return;

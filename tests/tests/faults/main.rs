@@ -4,6 +4,7 @@
 //! `make faults` (`CRUMBTRAIL_FAULTS=long`) runs all of them, many times and on more data; without it what fits into a
 //! minute. A line a fault, `faults: …`, tells what was done.
 
+mod commands;
 mod crash_points;
 mod kafka;
 mod local;

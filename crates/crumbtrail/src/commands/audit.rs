@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
-use crumbtrail_warehouse::epochs;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use crumbtrail_warehouse::schema::Target;
+use crumbtrail_warehouse::vanished::{Vanished, vanished};
+use crumbtrail_warehouse::{epochs, migrate};
 
 use crate::args::AuditArgs;
 use crate::loaded::load_to_read;
@@ -41,7 +43,7 @@ const KINDS: [(&str, &str, &str); 9] = [
     ),
     (
         "differ",
-        "tables tell different counts or checksums of one stretch: a ledger row was changed after it was written",
+        "tables tell different counts, checksums or times of one stretch: a ledger row was changed after it was written",
         "put the ledger (`batches`) back from a copy, or `crumbtrail rebuild`",
     ),
     (
@@ -69,9 +71,17 @@ const KINDS: [(&str, &str, &str); 9] = [
 /// Of what only the logs can tell (`--log`).
 const LOG_KIND: (&str, &str, &str) = (
     log::KIND,
-    "the ledger speaks of records that the log does not have, of other ones, or of none of a partition that has some",
+    "the ledger speaks of records that the log does not have, of other ones, of none of a partition that has some, or of other times",
     "a partition without a ledger: start the processors; a ledger that was changed: put `batches` back from a copy, or `crumbtrail rebuild`; a log that was cut or replaced: `crumbtrail \
      check` tells which topics are there",
+);
+
+/// Of what only the versions in the tables can tell.
+const VANISHED_KIND: (&str, &str, &str) = (
+    "vanished",
+    "of the newest rows that the ledger says a table was given none is there, though nothing replaces them: the table was emptied or \
+     made anew, or rows were deleted",
+    "put the table back from a copy and start the processors anew, or `crumbtrail rebuild`",
 );
 
 /// One row of the view.
@@ -95,19 +105,49 @@ pub fn audit(args: &AuditArgs) -> Result<ExitCode> {
     let (client, runtime) = (&clickhouse.client, &deployment.runtime);
     let shown = runtime.block_on(epochs::shown(client)).context("what the views show cannot be asked")?;
     let shown = shown.ok_or_else(|| anyhow!("there are no tables yet in {}: nothing to audit", client.database()))?;
+    // The audit reads some tables only; of the others it would not miss one.
+    let target = Target { epoch: shown.newest, ..deployment.target() };
+    let gone = runtime.block_on(migrate::dropped(client, &target)).context("which tables there are cannot be asked")?;
+    migrate::refuse(&target, &gone)?;
     let sql = format!(
         "SELECT kind, epoch, toString(processor) AS processor, partition, table_name, from_offset, to_offset, expected_count, \
          found_count, detail FROM {}.audit ORDER BY ALL",
         client.database()
     );
     let mut findings = runtime.block_on(client.rows::<Finding>(&sql)).context("the audit cannot be asked")?;
+    let vanished = runtime.block_on(vanished(client, shown.newest)).context("the tables cannot be asked")?;
+    findings.extend(vanished.into_iter().map(|of| Finding::of_vanished(of, shown.newest)));
     if args.log {
+        let configured = deployment.config.epoch.0;
+        ensure!(
+            configured == shown.newest,
+            "the views show epoch {}, the configuration says {configured}, whose log is another: set `epoch: {}` for --log",
+            shown.newest,
+            shown.newest
+        );
         let compared = log::compare(&deployment, client)?;
         eprint!("{}", compared.told());
         findings.extend(compared.findings);
     }
     print(&told(&findings, shown.newest))?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_EMPTY) })
+}
+
+impl Finding {
+    fn of_vanished(of: Vanished, epoch: u8) -> Finding {
+        Finding {
+            kind: VANISHED_KIND.0.to_owned(),
+            epoch,
+            processor: of.processor,
+            partition: of.partition,
+            table_name: of.table_name,
+            from_offset: of.from_offset,
+            to_offset: of.to_offset,
+            expected_count: of.row_count.cast_signed(),
+            found_count: 0,
+            detail: "the table has none of the newest rows it was given".to_owned(),
+        }
+    }
 }
 
 /// The findings as lines, then what their kinds mean.
@@ -129,7 +169,9 @@ fn told(findings: &[Finding], epoch: u8) -> String {
         );
     }
     let kinds: BTreeSet<&str> = findings.iter().map(|found| found.kind.as_str()).collect();
-    for (kind, meaning, remedy) in KINDS.iter().chain([&LOG_KIND]).filter(|(kind, ..)| kinds.contains(kind)) {
+    for (kind, meaning, remedy) in
+        KINDS.iter().chain([&LOG_KIND, &VANISHED_KIND]).filter(|(kind, ..)| kinds.contains(kind))
+    {
         let _ = writeln!(out, "\n{kind}: {meaning}.\n  what to do: {remedy}.");
     }
     let _ = writeln!(out, "\n{} rows that must not be", findings.len());

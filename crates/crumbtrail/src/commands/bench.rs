@@ -5,6 +5,7 @@
 //! moves by the record, so that two runs do the same work.
 
 mod bare;
+mod recovery;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub enum BenchCommand {
     Sessions(SessionsArgs),
     /// The same with snapshots, and without anything that makes it exact, in turn: what exactness costs
     Exactness(ExactnessArgs),
+    /// A service on its log and sources, killed and started again: how long until it is back
+    Recovery(recovery::RecoveryArgs),
 }
 
 /// `bench sessions`.
@@ -85,6 +88,7 @@ pub fn bench(command: &BenchCommand) -> Result<ExitCode> {
     match command {
         BenchCommand::Sessions(args) => sessions(args),
         BenchCommand::Exactness(args) => exactness(args),
+        BenchCommand::Recovery(args) => recovery::recovery(args).map(|()| ExitCode::SUCCESS),
     }
 }
 

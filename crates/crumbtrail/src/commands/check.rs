@@ -1,40 +1,60 @@
 //! `check`: the configuration against the world, each finding with how to mend it.
 
+mod mend;
+
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use crumbtrail_log::kafka::admin;
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use crumbtrail_log::kafka::{KafkaSettings, admin};
 use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::observer::Silent;
-use crumbtrail_warehouse::{ledger, migrate};
+use crumbtrail_warehouse::{WarehouseError, ledger, migrate};
 
 use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
 use crate::loaded::load;
+use crate::say::in_words;
 use crate::wiring::deployment::Clickhouse;
+use crate::wiring::look::{self, Seen};
 use crate::wiring::{Deployment, enrichment, intake, plugin, rules, sink};
+
+/// Somebody waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn check(place: &Place) -> Result<ExitCode> {
     let mut config = load(place)?;
     if config.clickhouse.url.is_empty() {
         config.clickhouse.listen = "127.0.0.1:0".to_owned();
     }
-    let deployment = Deployment::new(config)?;
+    let deployment = Deployment::new(config)?.impatient();
+    let config = &deployment.config;
     let mut findings = Findings::default();
-    findings.note("configuration", Ok("read, no unknown keys".to_owned()));
-    findings.note("stage model", rules::journey_rules(&deployment.config).map(|r| r.models[0].name().to_owned()));
-    for (what, found) in enrich(&deployment.config) {
-        findings.note(what, found);
+    findings.note("configuration", Ok("read, no unknown keys".to_owned()), |_| String::new());
+    let model = rules::journey_rules(config).map(|r| r.models[0].name().to_owned());
+    findings
+        .note("stage model", model, |_| "mend that file, or set `journeys.model: retail`, which is shipped".to_owned());
+    for (what, key, found) in enrich(config) {
+        let mend = format!("name a file in `{key}` that is there and can be read, or leave the key out");
+        findings.note(what, found, |_| mend);
     }
-    findings.note("sentiment models", models());
-    findings.note("plugged-in model", plugged(&deployment.config));
-    findings.note("snapshots", deployment.snapshots().map(|_| "store can be reached".to_owned()));
-    findings.note("our logs", logs(&deployment));
-    for source in &deployment.config.sources {
-        findings.note(&format!("source {}", source.topic), topic(&deployment, &source.topic));
-    }
-    findings.note("schema registry", registry(&deployment.config));
+    let shipped = |_: &_| "this build is not whole: build it anew".to_owned();
+    findings.note("sentiment models", models(), shipped);
+    findings.note("plugged-in model", plugged(config), |_| {
+        "mend `sentiment.plugin` (docs/sentiment.md tells what the files must be), or leave it out".to_owned()
+    });
+    findings.note("snapshots", snapshots(&deployment), |error| match config.snapshots.url.as_str() {
+        "" => mend::store(config, error),
+        _ => "mend `snapshots.url`; its keys come from the environment (docs/config.md), and must allow to read, write, list and delete"
+            .to_owned(),
+    });
+    findings.note("rules", look::rules(&deployment).map(|()| "as what is stored was made by".to_owned()), |_| {
+        "put the keys it names back as they were, or do as it says; docs/reliability.md, \"New epochs\", tells more"
+            .to_owned()
+    });
+    logs(&deployment, &mut findings);
+    findings.note("schema registry", registry(config), |error| mend::registry(config, error));
     tables(&deployment, &mut findings);
     Ok(findings.end())
 }
@@ -45,14 +65,20 @@ struct Findings {
 }
 
 impl Findings {
-    fn note(&mut self, what: &str, found: Result<String>) {
+    /// A line; where something is wrong a second one that says how to mend it.
+    fn note(&mut self, what: &str, found: Result<String>, mend: impl FnOnce(&anyhow::Error) -> String) {
         match found {
             Ok(detail) => sayln!("ok    {what}: {detail}"),
             Err(error) => {
                 self.bad += 1;
-                sayln!("MEND  {what}: {error:#}");
+                sayln!("MEND  {what}: {}", in_words(&error));
+                sayln!("      how: {}", mend(&error));
             }
         }
+    }
+
+    fn wrong(&mut self, what: &str, detail: String, mend: String) {
+        self.note(what, Err(anyhow!(detail)), |_| mend);
     }
 
     fn end(self) -> ExitCode {
@@ -66,7 +92,7 @@ impl Findings {
 }
 
 /// What is found of each file of enrichment.
-fn enrich(config: &Config) -> [(&'static str, Result<String>); 6] {
+fn enrich(config: &Config) -> [(&'static str, &'static str, Result<String>); 6] {
     let geo = || match enrichment::geo(config)? {
         None => Ok("none configured: places stay empty (enrich.geo_database)".to_owned()),
         Some(geo) => {
@@ -99,12 +125,12 @@ fn enrich(config: &Config) -> [(&'static str, Result<String>); 6] {
         if config.privacy.without_consent == WithoutConsent::Counts { "what can be counted" } else { "nothing" },
     );
     [
-        ("geo database", geo()),
-        ("ASN database", systems()),
-        ("robots' addresses", robots),
-        ("channel and page rules", rules),
-        ("geofences", fences),
-        ("consent", Ok(consent)),
+        ("geo database", "enrich.geo_database", geo()),
+        ("ASN database", "enrich.asn_database", systems()),
+        ("robots' addresses", "enrich.robots", robots),
+        ("channel and page rules", "enrich.channels` or `enrich.pages", rules),
+        ("geofences", "enrich.fences", fences),
+        ("consent", "privacy", Ok(consent)),
     ]
 }
 
@@ -119,19 +145,99 @@ fn plugged(config: &Config) -> Result<String> {
     })
 }
 
-fn logs(deployment: &Deployment) -> Result<String> {
-    let logs = deployment.logs()?;
-    let home = match deployment.config.log.home {
-        LogHome::Local => "local",
-        LogHome::Kafka => "kafka",
-    };
-    Ok(format!("{home}, {} partitions", logs.touchpoints.partitions()))
+/// Whether what a start writes there can be written, read and removed again.
+fn snapshots(deployment: &Deployment) -> Result<String> {
+    let notes = deployment.epoch_notes(deployment.config.epoch.0)?;
+    notes.put("check", b"written by `crumbtrail check`".to_vec())?;
+    notes.get("check")?.context("what was written is not there")?;
+    notes.remove("check")?;
+    Ok("can be written and read".to_owned())
 }
 
-fn topic(deployment: &Deployment, topic: &str) -> Result<String> {
-    match admin::describe(&deployment.kafka_settings(), topic)? {
-        Some(facts) => Ok(format!("{} partitions", facts.partitions)),
-        None => bail!("the topic does not exist: create it, or mend `sources` in the configuration"),
+/// Our logs, and the source topics; on Kafka nothing else is asked for once the broker did not answer.
+fn logs(deployment: &Deployment, findings: &mut Findings) {
+    let config = &deployment.config;
+    let settings = KafkaSettings { deadline: Some(PATIENCE), ..deployment.kafka_settings() };
+    let wanted = look::wanted(deployment);
+    if config.log.home == LogHome::Kafka || !config.sources.is_empty() {
+        let reached = admin::cluster_id(&settings).map_err(anyhow::Error::from);
+        let is_reached = reached.is_ok();
+        let told = reached.map(|_| format!("{} answers", config.kafka.bootstrap_servers));
+        findings.note("kafka", told, |error| mend::kafka(config, error));
+        if !is_reached {
+            if config.log.home == LogHome::Local {
+                local_logs(deployment, &wanted, findings);
+            }
+            return;
+        }
+    }
+    match config.log.home {
+        LogHome::Local => local_logs(deployment, &wanted, findings),
+        LogHome::Kafka => {
+            for (name, partitions) in &wanted {
+                let (seen, complaints) = match look::topic(deployment, &settings, name) {
+                    Ok(found) => found,
+                    Err(error) => {
+                        findings.note(&format!("log {name}"), Err(error.into()), |error| mend::kafka(config, error));
+                        continue;
+                    }
+                };
+                if complaints.is_empty() {
+                    log(name, *partitions, seen, findings);
+                }
+                for complaint in complaints {
+                    let (detail, mend) = complaint.split_once(": ").unwrap_or((&complaint, "set it back"));
+                    let mend = format!("{mend} (`kafka-configs.sh --alter --entity-type topics --entity-name {name}`)");
+                    findings.wrong(&format!("log {name}"), detail.to_owned(), mend);
+                }
+            }
+        }
+    }
+    for source in &config.sources {
+        let topic = &source.topic;
+        let what = format!("source {topic}");
+        match admin::describe(&settings, topic) {
+            Ok(Some(facts)) => findings.note(&what, Ok(format!("{} partitions", facts.partitions)), |_| String::new()),
+            Ok(None) => findings.wrong(
+                &what,
+                "the topic does not exist".to_owned(),
+                format!(
+                    "create it (`kafka-topics.sh --create --topic {topic} --partitions N`), let this user describe it, or mend `sources`"
+                ),
+            ),
+            Err(error) => findings.note(&what, Err(error.into()), |error| mend::kafka(config, error)),
+        }
+    }
+}
+
+fn local_logs(deployment: &Deployment, wanted: &[(String, u32)], findings: &mut Findings) {
+    for (name, partitions) in wanted {
+        match look::local(deployment, name, *partitions) {
+            Ok(seen) => log(name, *partitions, seen, findings),
+            Err(error) => {
+                findings
+                    .note(&format!("log {name}"), Err(error.into()), |error| mend::store(&deployment.config, error));
+            }
+        }
+    }
+}
+
+fn log(name: &str, partitions: u32, seen: Seen, findings: &mut Findings) {
+    let what = format!("log {name}");
+    match seen {
+        Seen::There(there) if there != partitions => findings.wrong(
+            &what,
+            format!("it has {there} partitions, {partitions} are configured"),
+            mend::partitions(there, partitions),
+        ),
+        seen => {
+            let told = match seen {
+                Seen::NotYet => "not there yet: the first start makes it".to_owned(),
+                Seen::There(there) => format!("{there} partitions"),
+                Seen::InUse(holder) => format!("in use by {holder}: not looked into"),
+            };
+            findings.note(&what, Ok(told), |_| String::new());
+        }
     }
 }
 
@@ -155,10 +261,7 @@ fn views(shown: Option<Shown>, configured: u8) -> Result<String> {
         Some(shown) if shown == (Shown { oldest: configured, newest: configured }) => {
             Ok(format!("show epoch {configured}"))
         }
-        Some(Shown { newest, .. }) => bail!(
-            "show epoch {newest}, the configuration says {configured}: `crumbtrail rebuild` goes from one to the next, or `epoch: \
-             {newest}` stays"
-        ),
+        Some(Shown { newest, .. }) => bail!("they show epoch {newest}, the configuration says {configured}"),
     }
 }
 
@@ -168,40 +271,54 @@ fn ledger_rows(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<Strin
         return Ok("replicated: acknowledged by a majority, starts of servers are not watched".to_owned());
     }
     let loader = sink::loader_config(deployment, clickhouse, Arc::new(Silent)).loader()?;
-    let judged = deployment.runtime.block_on(loader.rehearse()).context(
-        "a ledger row cannot be written: grant what is missing, for system.one, system.tables and system.databases, too",
-    )?;
-    ensure!(
-        judged,
-        "the server took a ledger row under a start it is not: ClickHouse 23.12 or newer is needed, or \
-         `clickhouse.replicated` for a balancer of replicas"
-    );
+    let judged = deployment.runtime.block_on(loader.rehearse()).context("a ledger row cannot be written")?;
+    ensure!(judged, "the server took a ledger row under a start it is not");
     Ok("a row under another start of the server is refused".to_owned())
 }
 
 fn tables(deployment: &Deployment, findings: &mut Findings) {
+    let config = &deployment.config;
+    let mend = |error: &anyhow::Error| mend::clickhouse(config, error);
     let clickhouse = match deployment.clickhouse() {
         Ok(clickhouse) => clickhouse,
-        Err(error) => return findings.note("clickhouse", Err(error)),
+        Err(error) => return findings.note("clickhouse", Err(error), mend),
     };
-    let runtime = &deployment.runtime;
-    let version = runtime.block_on(clickhouse.client.ping()).map_err(Into::into);
-    findings.note("clickhouse", version);
-    let started = runtime.block_on(ledger::server_start(&clickhouse.client)).map_err(anyhow::Error::from);
-    findings.note("clickhouse restart mark", started.map(|_| "readable".to_owned()));
-    let shown = runtime.block_on(epochs::shown(&clickhouse.client)).map_err(anyhow::Error::from);
-    findings.note("views", shown.and_then(|shown| views(shown, deployment.config.epoch.0)));
-    match runtime.block_on(migrate::verify(&clickhouse.client, &deployment.target())) {
+    let (client, runtime) = (&clickhouse.client, &deployment.runtime);
+    let version = runtime.block_on(client.ping()).map_err(anyhow::Error::from);
+    let answers = version.is_ok();
+    findings.note("clickhouse", version, mend);
+    if !answers {
+        return;
+    }
+    let started = runtime.block_on(ledger::server_start(client)).map_err(anyhow::Error::from);
+    findings.note("clickhouse restart mark", started.map(|_| "readable".to_owned()), mend);
+    let configured = config.epoch.0;
+    match runtime.block_on(epochs::shown(client)) {
+        Err(error) => findings.note("views", Err(error.into()), mend),
+        Ok(shown) => findings.note("views", views(shown, configured), |_| {
+            let newest = shown.map_or(configured, |shown| shown.newest);
+            format!(
+                "set `epoch: {newest}`, or go to {configured} with `crumbtrail rebuild` (from the next lower one only)"
+            )
+        }),
+    }
+    match runtime.block_on(migrate::verify(client, &deployment.target())) {
         Ok(wrong) if wrong.is_empty() => {
-            findings.note("tables", Ok("all columns as this build writes them".to_owned()));
-            findings.note("ledger", ledger_rows(deployment, &clickhouse));
+            findings.note("tables", Ok("all columns as this build writes them".to_owned()), mend);
+            findings.note("ledger", ledger_rows(deployment, &clickhouse), |error| match error.downcast_ref() {
+                Some(WarehouseError::Server { .. }) => mend::clickhouse(config, error),
+                _ => "ClickHouse 23.12 or newer is needed; behind a balancer of replicas set `clickhouse.replicated`"
+                    .to_owned(),
+            });
         }
         Ok(wrong) => {
             for finding in wrong {
-                findings.note(&format!("table {}", finding.object), Err(anyhow::anyhow!(finding.detail)));
+                let is_all = finding.object == config.clickhouse.database;
+                let what = if is_all { "tables".to_owned() } else { format!("table {}", finding.object) };
+                findings.wrong(&what, finding.detail, finding.mend);
             }
         }
-        Err(error) => findings.note("tables", Err(error.into())),
+        Err(error) => findings.note("tables", Err(error.into()), mend),
     }
 }
 
@@ -213,8 +330,6 @@ mod tests {
     fn views_of_another_epoch_are_to_mend() {
         let of = |oldest, newest| views(Some(Shown { oldest, newest }), 2).map_err(|error| error.to_string());
         assert_eq!((views(None, 2).is_ok(), of(2, 2)), (true, Ok("show epoch 2".to_owned())));
-        assert!(
-            [of(1, 1), of(1, 2), of(3, 3)].iter().all(|found| found.as_ref().is_err_and(|e| e.contains("rebuild")))
-        );
+        assert!([of(1, 1), of(1, 2), of(3, 3)].iter().all(Result::is_err));
     }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::Result;
 use crumbtrail_enrich::Missing;
 use crumbtrail_events::{EventTime, Outcome};
 use crumbtrail_intake::SourceShape;
@@ -21,7 +21,7 @@ use crate::args::{FileFormat, FileKind, ImportArgs};
 use crate::loaded::load;
 use crate::say::time_of;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::Clickhouse;
+use crate::wiring::deployment::{Clickhouse, make_data_folder};
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
@@ -32,7 +32,7 @@ const FAR_AHEAD_MS: i64 = 366 * 86_400_000;
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let config = load(&args.place)?;
     let spool = config.data_dir.0.clone();
-    std::fs::create_dir_all(&spool).with_context(|| format!("cannot make the data folder {}", spool.display()))?;
+    make_data_folder(&spool)?;
     let mut files: Vec<SourceFile> =
         args.files.iter().map(|path| SourceFile::open(path, &spool, args.format)).collect::<Result<_>>()?;
     let deployment = Deployment::new(config)?;
@@ -132,15 +132,14 @@ fn through(
         bar.set_position(seen);
     });
     // What was written is finished, whatever became of the rest.
-    let drained = if imported.is_ok() { processors.drain(&logs, |_| ()) } else { Ok(()) };
+    let most = deployment.patience.most();
+    let drained = if imported.is_ok() { processors.drain(&logs, || sink.is_patient(most)) } else { Ok(()) };
     bar.finish_and_clear();
     let stopped = processors.stop(Duration::from_secs(u64::from(pace.shutdown_deadline_seconds)));
     let imported = imported?;
     drained?;
     stopped?;
-    if !sink.flush(Duration::from_secs(600))? {
-        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run the same import again"));
-    }
+    sink.finish(most)?;
     if rules.close_after_ms.is_some() && imported.closed_at.is_none() && last > believed_to {
         sayln!("note       the last event is of {}, far ahead of now: event time stays open", time_of(last.0));
     }

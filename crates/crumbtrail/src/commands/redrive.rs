@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{Key, Outcome};
@@ -73,14 +73,12 @@ pub(super) fn close_and_process(deployment: &Deployment, clickhouse: &Clickhouse
         health: Health::default(),
     };
     let processors = Processors::start(deployment, &shared, true, true)?;
-    let drained = processors.drain(logs, |_| ());
+    let drained = processors.drain(logs, || sink.is_patient(deployment.patience.most()));
     let deadline = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
-    processors.stop(deadline)?;
+    let stopped = processors.stop(deadline);
     drained?;
-    if !sink.flush(Duration::from_secs(600))? {
-        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run any import or this again"));
-    }
-    Ok(())
+    stopped?;
+    sink.finish(deployment.patience.most())
 }
 
 /// What the tables know of a dead letter.

@@ -17,7 +17,7 @@ use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
-use crumbtrail_warehouse::epochs;
+use crumbtrail_warehouse::{epochs, migrate};
 
 use super::interrupt::on_signal;
 use crate::args::{RunArgs, Which};
@@ -75,7 +75,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let mut drained = Ok(());
     if let Some((processors, sink)) = processors {
         if args.until_idle && ended.is_ok() && intake_ended.is_ok() {
-            drained = processors.drain(&logs, |_| ());
+            drained = processors.drain(&logs, || sink.is_patient(deployment.patience.most()));
         }
         drained = drained.and(processors.stop(deadline));
         drained = drained.and(sink.flush(deadline).map(|_| ()).map_err(Into::into));
@@ -150,6 +150,7 @@ fn watch(
             forget_letters(deployment, logs);
             if let Some(clickhouse) = clickhouse {
                 audit(deployment, clickhouse, metrics);
+                none_dropped(deployment, clickhouse)?;
             }
         }
         if args.until_idle {
@@ -197,6 +198,21 @@ fn forget_letters(deployment: &Deployment, logs: &Logs) {
     let needed = log.bounds(partition).map(|(_, end)| Offset(end.0.saturating_sub(GIVE_UP_FRAMES)));
     if let Err(error) = needed.and_then(|needed| forget(log, partition, needed, oldest_ms)) {
         tracing::warn!(%error, "old dead letters were not forgotten");
+    }
+}
+
+/// Tables that are seldom written to are missed all the same.
+///
+/// # Errors
+/// One that was made is gone. A server that does not answer is no error.
+fn none_dropped(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<()> {
+    let target = deployment.target();
+    match deployment.runtime.block_on(migrate::dropped(&clickhouse.client, &target)) {
+        Ok(gone) => Ok(migrate::refuse(&target, &gone)?),
+        Err(error) => {
+            tracing::warn!(%error, "which tables there are cannot be asked");
+            Ok(())
+        }
     }
 }
 

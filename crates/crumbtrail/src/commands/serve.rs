@@ -7,11 +7,12 @@ use crumbtrail_embedded::{READER, ServeOptions};
 
 use crate::args::ServeArgs;
 use crate::loaded::load;
+use crate::wiring::deployment::make_data_folder;
 
 pub fn serve(args: &ServeArgs) -> Result<ExitCode> {
     let config = load(&args.place)?;
     let data = &config.data_dir.0;
-    std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    make_data_folder(data)?;
     // The engine resolves a relative path twice.
     let mut options = ServeOptions::new(data.canonicalize()?);
     let listen = args.listen.as_ref().unwrap_or(&config.clickhouse.listen);

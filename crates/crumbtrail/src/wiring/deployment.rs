@@ -43,6 +43,9 @@ pub struct Logs {
 /// The names of these, without their epoch.
 pub const LOGS: [&str; 4] = ["touchpoints", "people", "dead-letters", "control"];
 
+/// The note that the tables of an epoch were made: without it none are missed.
+const MADE: &str = "tables";
+
 /// What every command that touches a deployment holds.
 pub struct Deployment {
     /// The configuration.
@@ -222,7 +225,7 @@ impl Deployment {
         format!("{}.{name}-e{epoch}", self.config.log.topic_prefix)
     }
 
-    fn log_folder(&self) -> PathBuf {
+    pub(super) fn log_folder(&self) -> PathBuf {
         self.data().join("log")
     }
 
@@ -244,7 +247,7 @@ impl Deployment {
     }
 
     /// How long our logs keep frames.
-    fn ttl(&self) -> Duration {
+    pub(super) fn ttl(&self) -> Duration {
         Duration::from_secs(u64::from(self.config.log.ttl_hours) * 3_600)
     }
 
@@ -277,8 +280,7 @@ impl Deployment {
         endpoint.database = settings.database.clone();
         let mut engine = None;
         if settings.url.is_empty() {
-            std::fs::create_dir_all(self.data())
-                .with_context(|| format!("cannot make the data folder {}", self.data().display()))?;
+            make_data_folder(self.data())?;
             let program = std::env::current_exe().context("cannot find this program's own path")?;
             let options = StartOptions {
                 listen: Some(settings.listen.clone()),
@@ -336,9 +338,59 @@ impl Deployment {
             ),
             _ => {}
         }
-        self.runtime
+        let notes = self.epoch_notes(ours)?;
+        let was_made = notes.get(MADE)?.is_some();
+        if was_made {
+            let made = self.runtime.block_on(self.patience.ask("tables", || epochs::with_tables(&clickhouse.client)));
+            if !made.context("which tables there are cannot be asked")?.contains(&ours) {
+                tracing::warn!(
+                    database,
+                    epoch = ours,
+                    "the tables of this deployment are gone, all of them: they are made anew and filled from the logs, from their begin; \
+                     where it is forgotten the processors say so and stop, and a copy of the database has to be put back"
+                );
+            }
+        }
+        let report = self
+            .runtime
             .block_on(self.patience.ask("tables", || migrate::migrate(&clickhouse.client, &target)))
-            .context("the tables could not be created or upgraded")
+            .context("the tables could not be created or upgraded")?;
+        if !was_made {
+            notes.put(MADE, database.into())?;
+        }
+        Ok(report)
+    }
+
+    /// Makes tables that somebody dropped anew, empty, for the next start to fill them from the logs; says which.
+    ///
+    /// # Errors
+    /// The logs do not reach back to their begin; the tables are another deployment's; ClickHouse refuses.
+    pub fn make_anew(&self, clickhouse: &Clickhouse) -> Result<Vec<String>> {
+        let (client, target) = (&clickhouse.client, self.target());
+        let gone =
+            self.runtime.block_on(migrate::dropped(client, &target)).context("the tables cannot be asked for")?;
+        if gone.is_empty() {
+            return Ok(gone);
+        }
+        self.refuse_anothers(clickhouse, target.epoch)?;
+        let logs = self.logs_of_any_rules()?;
+        for log in [&logs.touchpoints, &logs.people] {
+            for partition in (0..log.partitions()).map(PartitionId) {
+                let (first, _) = log.bounds(partition)?;
+                if first > Offset(0) {
+                    bail!(
+                        "{} are not made anew: the log {} has forgotten its begin (partition {} starts at {}), so they would lack \
+                         what they had; put them back from a copy of the database, or begin the next epoch empty (`epoch` one \
+                         higher, then `crumbtrail migrate --show`)",
+                        gone.join(", "),
+                        log.name(),
+                        partition.0,
+                        first.0
+                    );
+                }
+            }
+        }
+        self.runtime.block_on(migrate::anew(client, &target)).context("the tables could not be made anew")
     }
 
     /// Creates or upgrades the tables of the configured epoch, and leaves the views as they are.
@@ -531,6 +583,19 @@ pub struct Clickhouse {
     pub endpoint: Endpoint,
     /// The embedded engine: held so that it stops with us if nobody else uses it.
     _engine: Option<EngineHandle>,
+}
+
+/// Makes a data folder, if it is not there.
+///
+/// # Errors
+/// It cannot be made, with what to do.
+pub fn make_data_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| {
+        let folder = folder.display();
+        format!(
+            "cannot make the data folder {folder}: name a place that this user can write, with --data or `data_dir`"
+        )
+    })
 }
 
 /// Whether anything was ever written to a log.

@@ -25,6 +25,12 @@ impl Patience {
         Patience { backoff: Backoff::default(), who, most, stop }
     }
 
+    /// For how long it asks.
+    #[must_use]
+    pub fn most(&self) -> Option<Duration> {
+        self.most
+    }
+
     /// Asks until it is answered, or refused for a reason that waiting does not mend.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! The sink of the processors: batches to the loader, questions to the ledger.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use crumbtrail_log::Offset;
 use crumbtrail_runtime::sink::{Batch, Sink, SinkError};
 use crumbtrail_steps::batch::{for_warehouse, processor};
@@ -81,6 +81,49 @@ impl WarehouseSink {
     /// The loader has stopped for good.
     pub fn flush(&self, most: Duration) -> Result<bool, SinkError> {
         self.loader.flush(most).map_err(|error| SinkError { message: error.to_string(), is_away: false })
+    }
+}
+
+/// The last rows of a command are waited for so long.
+const LAST_ROWS: Duration = Duration::from_secs(600);
+
+impl WarehouseSink {
+    /// Whether a command may go on waiting for ClickHouse: not once it has been away, or its disk full, for `most`.
+    ///
+    /// # Errors
+    /// Which of it, and what to do.
+    pub fn is_patient(&self, most: Option<Duration>) -> Result<()> {
+        let Some((since, kind)) =
+            self.loader.refused_for().filter(|(since, _)| most.is_some_and(|most| *since >= most))
+        else {
+            return Ok(());
+        };
+        let what = match kind {
+            "disk_full" => "ClickHouse's disk is full: make room there",
+            "unreachable" | "timed_out" => "ClickHouse does not answer: start it again",
+            _ => return Ok(()),
+        };
+        bail!(
+            "{what}, then run the same command again, it goes on from here; nothing is lost (waited {} s)",
+            since.as_secs()
+        )
+    }
+
+    /// Waits until everything submitted is acknowledged, as long as [`WarehouseSink::is_patient`].
+    ///
+    /// # Errors
+    /// The loader has stopped for good, or patience has ended.
+    pub fn finish(&self, most: Option<Duration>) -> Result<()> {
+        let begun = Instant::now();
+        while !self.flush(Duration::from_secs(1))? {
+            self.is_patient(most)?;
+            ensure!(
+                begun.elapsed() < LAST_ROWS,
+                "ClickHouse did not take the last rows within {} minutes; run the same command again",
+                LAST_ROWS.as_secs() / 60
+            );
+        }
+        Ok(())
     }
 }
 

@@ -180,7 +180,8 @@ fn options(settings: &KafkaSettings) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(settings.deadline())).operation_timeout(Some(settings.deadline()))
 }
 
-/// Number of partitions and least number of replicas.
+/// Number of partitions and least number of replicas. All topics are asked for: a broker that makes topics of which it is asked
+/// (`auto.create.topics.enable`, which is on unless turned off) would make this one by the question for it.
 fn partitions_of(
     admin: &AdminClient<DefaultClientContext>,
     settings: &KafkaSettings,
@@ -188,7 +189,7 @@ fn partitions_of(
 ) -> Result<Option<(u32, u32)>, LogError> {
     let metadata = admin
         .inner()
-        .fetch_metadata(Some(topic), settings.deadline())
+        .fetch_metadata(None, settings.deadline())
         .map_err(|error| broker_error(format!("ask about topic {topic}"), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     Ok(found.filter(|found| !found.partitions().is_empty()).map(|found| {

@@ -47,7 +47,7 @@ pub enum ProcessorError {
     #[error(
         "{processor} partition {partition}: {log} begins at offset {first}, and of the snapshots up to {limit}, which is \
          as far as the tables and the next log go, none reaches there: what was forgotten cannot be computed again; \
-         bring back the snapshots (snapshots.url), start a new epoch and read the sources again, or start once with \
+         put a later copy of the database back if it was lost or replaced, bring back the snapshots (snapshots.url), start a new epoch and read the sources again, or start once with \
          `run --accept-gap`, which writes down that the state of before is lost, and goes on"
     )]
     Forgotten {

@@ -71,6 +71,9 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if ticked && !held.room.spill(&mut held.owner) {
             self.metrics.add(&catalogue::SCRATCH_FAILURES, &[name], 1);
         }
+        if ticked {
+            self.measure_age(&held.owner);
+        }
         self.note(&held.owner, accepted);
         Ok(appended)
     }

@@ -25,6 +25,15 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         );
     }
 
+    /// How old the tables are. Told at every tick, so that whoever waits for one sees it at once.
+    pub(super) fn measure_age<I: Provenance>(&self, owner: &Owner<S, I>) {
+        if owner.wall_ms() > i64::MIN {
+            let age = self.clock.now_ms().saturating_sub(owner.wall_ms()).max(0);
+            let labels = [owner.step().name(), &owner.partition().0.to_string()];
+            self.metrics.set(&catalogue::STEP_LAG_SECONDS, &labels, age as f64 / 1e3);
+        }
+    }
+
     pub(super) fn measure<I: Provenance>(&self, owner: &Owner<S, I>, lag: Option<u64>) {
         let name = owner.step().name();
         let partition = owner.partition().0.to_string();
@@ -33,10 +42,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         if let Some(lag) = lag {
             self.metrics.set(&catalogue::STEP_LAG, &labels, lag as f64);
         }
-        if owner.wall_ms() > i64::MIN {
-            let age = now.saturating_sub(owner.wall_ms()).max(0);
-            self.metrics.set(&catalogue::STEP_LAG_SECONDS, &labels, age as f64 / 1e3);
-        }
+        self.measure_age(owner);
         if owner.watermark().0 > i64::MIN {
             let delay = now.saturating_sub(owner.watermark().0);
             self.metrics.set(&catalogue::STEP_WATERMARK_DELAY, &labels, delay as f64 / 1e3);

@@ -13,6 +13,7 @@ pub mod plan;
 
 use std::sync::Arc;
 
+use crumbtrail_crash as crash;
 use crumbtrail_events::touchpoint::{Asides, To};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key};
@@ -143,6 +144,7 @@ impl Redrive {
         for letters in chosen.chunks(MOST_LETTERS) {
             self.say(&Word::Plan { reading: mender.reading(), letters: letters.to_vec() })?;
         }
+        crash::point("redrive_planned");
         // Only the log says whose a letter is: somebody else's plan may have come before ours.
         let (_, now) = self.letters.bounds(P0)?;
         self.read_plans(end, now, &mut plans)?;
@@ -153,6 +155,7 @@ impl Redrive {
                 continue;
             }
             let sent = self.send(mender, plan)?;
+            crash::point("redrive_sent");
             if index < earlier {
                 done.sent_for_earlier += sent;
             }

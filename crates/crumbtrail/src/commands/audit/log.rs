@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 
 use anyhow::{Context as _, Result};
+use crumbtrail_events::EventTime;
 use crumbtrail_log::{Log, LogError, PartitionId};
-use crumbtrail_runtime::recount::{Recount, Sum};
+use crumbtrail_runtime::recount::{Edge, Recount, Sum};
 use crumbtrail_warehouse::ledger::{self, Stretch};
+use crumbtrail_warehouse::rowbinary::stored_ms;
 use crumbtrail_warehouse::{Client, Processor};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Finding;
+use crate::say::time_of;
 use crate::wiring::{Deployment, formats};
 
 /// As a kind of finding.
@@ -86,13 +89,13 @@ struct Counted {
     /// Where the log begins to be known; nowhere: after everything.
     began: Option<u64>,
     /// By offset; an edge that is not there lies beyond the log's end.
-    sums: BTreeMap<u64, Sum>,
+    edges: BTreeMap<u64, Edge>,
 }
 
 impl Counted {
     /// All of it: of the last edge that the log reaches, its end.
     fn whole(&self) -> Sum {
-        self.sums.values().next_back().copied().unwrap_or_default()
+        self.edges.values().next_back().map(|edge| edge.sum).unwrap_or_default()
     }
 }
 
@@ -108,9 +111,9 @@ fn through(
     let edges: BTreeSet<u64> = stretches.iter().flat_map(|s| [s.from_offset, s.to_offset]).chain([end]).collect();
     let frames = edges.last().map_or(0, |end| end.saturating_sub(began));
     let bar = bar(frames).with_message(format!("{} {}", log.name(), partition.0));
-    let sums = recount.sums(&edges, |edge| bar.set_position(edge - began))?;
+    let edges = recount.edges(&edges, |edge| bar.set_position(edge - began))?;
     bar.finish_and_clear();
-    Ok(Counted { began: Some(began), sums })
+    Ok(Counted { began: Some(began), edges })
 }
 
 /// A partition of a processor.
@@ -147,8 +150,8 @@ impl Compared {
                 self.findings.push(part.finding(nothing, whole, detail.to_owned()));
             }
             end => {
-                let claimed = end.and_then(|end| counted.sums.get(&end));
-                self.behind += claimed.map_or(0, |claimed| whole.since(*claimed).records);
+                let claimed = end.and_then(|end| counted.edges.get(&end));
+                self.behind += claimed.map_or(0, |claimed| whole.since(claimed.sum).records);
             }
         }
         for stretch in stretches {
@@ -157,13 +160,13 @@ impl Compared {
                 continue;
             }
             self.stretches += 1;
-            let [from, to] = [stretch.from_offset, stretch.to_offset].map(|offset| counted.sums.get(&offset));
+            let [from, to] = [stretch.from_offset, stretch.to_offset].map(|offset| counted.edges.get(&offset));
             let (Some(from), Some(to)) = (from, to) else {
                 let detail = "the log ends before it: it was cut, or is another one of that name".to_owned();
                 self.findings.push(part.finding(stretch, Sum::default(), detail));
                 continue;
             };
-            let found = to.since(*from);
+            let found = to.sum.since(from.sum);
             self.records += found.records;
             let (said, adds_up_to) = (stretch.position_checksum, found.checksum);
             if said != adds_up_to {
@@ -175,9 +178,19 @@ impl Compared {
                 // Fewer may be right: what is passed between partitions has a position, and is counted by neither.
                 let detail = "the ledger counts more records than the log has there".to_owned();
                 self.findings.push(part.finding(stretch, found, detail));
+            } else if let Some(detail) = other_times(&stretch, to) {
+                self.findings.push(part.finding(stretch, found, detail));
             }
         }
     }
+}
+
+/// What the ledger tells of a stretch's end otherwise than the log's ticks.
+fn other_times(stretch: &Stretch, end: &Edge) -> Option<String> {
+    let [watermark, wall] = [end.watermark, EventTime(end.wall_ms)].map(stored_ms);
+    let times = [("watermark", stretch.watermark_ms, watermark), ("wall time", stretch.written_ms, wall)];
+    let (what, said, found) = times.into_iter().find(|(_, said, found)| said != found)?;
+    Some(format!("the ledger's {what} at its end is {}, the log's ticks say {}", time_of(said), time_of(found)))
 }
 
 fn bar(frames: u64) -> ProgressBar {
@@ -196,14 +209,15 @@ mod tests {
     use super::*;
 
     fn stretch(from_offset: u64, to_offset: u64, position_checksum: u64) -> Stretch {
-        Stretch { from_offset, to_offset, record_count: 3, position_checksum, tables: "sessions".to_owned() }
+        let tables = "sessions".to_owned();
+        Stretch { from_offset, to_offset, record_count: 3, position_checksum, watermark_ms: 7, written_ms: 8, tables }
     }
 
     #[test]
     fn a_stretch_agrees_differs_is_cut_or_is_forgotten() {
-        let sum = |records, checksum| Sum { records, checksum };
-        let sums = [(4, sum(0, 0)), (6, sum(3, 100)), (9, sum(7, 90)), (11, sum(9, 95))];
-        let counted = Counted { began: Some(4), sums: sums.into_iter().collect() };
+        let edge = |records, checksum| Edge { sum: Sum { records, checksum }, watermark: EventTime(7), wall_ms: 8 };
+        let edges = [(4, edge(0, 0)), (6, edge(3, 100)), (9, edge(7, 90)), (11, edge(9, 95))];
+        let counted = Counted { began: Some(4), edges: edges.into_iter().collect() };
         let stretches = vec![
             stretch(0, 4, 1),
             stretch(4, 6, 100),
@@ -231,6 +245,15 @@ mod tests {
         assert_eq!((compared.findings.len(), compared.behind), (1, 2));
         assert!(compared.findings[0].detail.starts_with("the ledger counts more records"));
         assert!(compared.told().contains("2 records of the logs behind the ledger's ends"), "{}", compared.told());
+        // The watermark moved, or the wall time.
+        let mut compared = Compared::default();
+        let moved =
+            [Stretch { watermark_ms: 9, ..stretch(4, 6, 100) }, Stretch { written_ms: 7, ..stretch(4, 6, 100) }];
+        compared.judge(&part, &counted, moved.to_vec());
+        let found: Vec<&str> = compared.findings.iter().map(|found| found.detail.as_str()).collect();
+        assert!(found[0].starts_with("the ledger's watermark at its end is 1970-01-01T00:00:00.009"), "{found:?}");
+        assert!(found[1].starts_with("the ledger's wall time at its end is"), "{found:?}");
+
         let mut compared = Compared::default();
         compared.judge(&part, &counted, Vec::new());
         assert_eq!((compared.findings.len(), compared.findings[0].found_count, compared.behind), (1, 9, 0));

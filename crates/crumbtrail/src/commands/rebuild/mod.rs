@@ -15,6 +15,7 @@ mod work;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use crumbtrail_crash as crash;
 use crumbtrail_warehouse::epochs;
 
 use self::plan::Planned;
@@ -60,6 +61,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
         for (table, rows) in deployment.runtime.block_on(taken).context("the rows of before were not taken over")? {
             sayln!("{:<12} {rows:>12} rows of {}", "taken over", table.name());
         }
+        crash::point("rebuild_taken_over");
     }
     let target = deployment.target();
     deployment.runtime.block_on(epochs::stage(&clickhouse.client, &target))?;
@@ -67,10 +69,12 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     if findings > 0 {
         bail!("the audit of epoch {} has {findings} rows: the views show epoch {} as before", plan.to, plan.from);
     }
+    crash::point("rebuild_staged");
     deployment
         .runtime
         .block_on(epochs::switch(&clickhouse.client, &target))
         .context("the views were not exchanged; run this again, it ends it")?;
+    crash::point("rebuild_exchanged");
     sayln!("{:<12} {:>12} records, {} dead letters with their bytes", "read again", done.records, done.letters);
     sayln!("{:<12} epoch {}; the audit is empty", "views show", plan.to);
     if configured != plan.to {

@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+use crumbtrail_crash as crash;
 use crumbtrail_log::{Epoch, Log, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::progress::Progress;
@@ -71,7 +72,8 @@ pub fn work(
     let shutdown = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
     let mut teller = Teller::new(plan);
     let silence = if deployment.config.log.home == LogHome::Kafka { SILENCE } else { Duration::ZERO };
-    let carried = through(&mut carry, &processors, &logs, &mut teller, silence, stop);
+    let is_patient = || sink.is_patient(deployment.patience.most());
+    let carried = through(&mut carry, &processors, &logs, &mut teller, silence, (stop, &is_patient));
     let ended = carried.and_then(|is_whole| {
         if !is_whole {
             return Ok(None);
@@ -80,16 +82,18 @@ pub fn work(
         let wall_ms = Clock::System.now_ms();
         let letters = letters::carry(old.dead_letters.as_ref(), logs.dead_letters.as_ref(), epochs, &known, wall_ms)?;
         carry.finish(&known, wall_ms)?;
-        let at = |_| teller.tell(&carry, &processors, &logs);
+        crash::point("rebuild_carried");
+        let at = || {
+            teller.tell(&carry, &processors, &logs);
+            is_patient()
+        };
         processors.drain(&logs, at)?;
         Ok(Some(letters))
     });
     let stopped = processors.stop(shutdown);
     let letters = ended?;
     stopped?;
-    if !sink.flush(Duration::from_secs(600))? {
-        return Err(anyhow!("ClickHouse did not take the last rows within 10 minutes; run this again"));
-    }
+    sink.finish(deployment.patience.most())?;
     teller.end(&carry);
     if let Some(pace) = teller.pace(&carry) {
         dry::note_pace(deployment, pace);
@@ -98,14 +102,15 @@ pub fn work(
     Ok(letters.filter(|_| !is_interrupted).map(|letters| Done { records: carry.records(), letters }))
 }
 
-/// Carries what ticks of the old log cover, until nothing has come to it for so long; false if it was told to stop before.
+/// Carries what ticks of the old log cover, until nothing has come to it for so long; false if it was told to stop before, or a processor
+/// ended.
 fn through(
     carry: &mut Carry<'_>,
     processors: &Processors,
     logs: &Logs,
     teller: &mut Teller,
     silence: Duration,
-    stop: &AtomicBool,
+    (stop, is_patient): (&AtomicBool, &dyn Fn() -> Result<()>),
 ) -> Result<bool> {
     let mut ticked_at = Instant::now();
     let (mut grew_at, mut is_told) = (Instant::now(), false);
@@ -131,8 +136,9 @@ fn through(
         while behind(logs.touchpoints.as_ref(), &processors.sessionize)? > MOST_BEHIND && !stop.load(Ordering::Relaxed)
         {
             if processors.have_failed() {
-                return Err(anyhow!("a processor ended; its error stands above"));
+                return Ok(false);
             }
+            is_patient()?;
             std::thread::sleep(Duration::from_millis(20));
             teller.tell(carry, processors, logs);
         }

@@ -1,0 +1,78 @@
+//! Our logs as they are, for a command that only looks: nothing is made, and no rule is noted as the one they began with.
+
+use anyhow::Result;
+use crumbtrail_log::LogError;
+use crumbtrail_log::kafka::{KafkaSettings, admin};
+
+use super::computing::{self, Computing};
+use super::deployment::{Deployment, LOGS};
+use super::formats;
+use super::routing::{self, Routing};
+use crate::config::LogHome;
+
+/// What is found of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not there: whoever starts first makes it.
+    NotYet,
+    /// It is there, with so many partitions.
+    There(u32),
+    /// Another process has it, so it cannot be looked into.
+    InUse(String),
+}
+
+/// Whether what is stored can be gone on from under the configuration.
+///
+/// # Errors
+/// It is stored in formats of another build, or was routed or computed otherwise; each says what to do.
+pub fn rules(deployment: &Deployment) -> Result<()> {
+    let epoch = deployment.config.epoch.0;
+    let notes = deployment.epoch_notes(epoch)?;
+    formats::check(&notes, epoch)?;
+    routing::check(&notes, epoch, &Routing::of(&deployment.config, &deployment.privacy_key()?)?)?;
+    computing::check(&notes, epoch, &Computing::of(&deployment.config)?)
+}
+
+/// Names of our logs as they are stored, and the partitions each must have.
+#[must_use]
+pub fn wanted(deployment: &Deployment) -> Vec<(String, u32)> {
+    let config = &deployment.config;
+    let named = |name: &str| match config.log.home {
+        LogHome::Local => format!("{name}-e{}", config.epoch.0),
+        LogHome::Kafka => deployment.topic(name, config.epoch.0),
+    };
+    LOGS.iter().map(|name| (named(name), if is_dealt(name) { config.log.partitions } else { 1 })).collect()
+}
+
+/// Whether a log has the configured number of partitions, not one.
+fn is_dealt(name: &str) -> bool {
+    matches!(name, "touchpoints" | "people")
+}
+
+/// A log of this machine.
+///
+/// # Errors
+/// Its file cannot be read.
+pub fn local(deployment: &Deployment, name: &str, partitions: u32) -> Result<Seen, LogError> {
+    let folder = deployment.log_folder();
+    if !folder.join(format!("{name}.redb")).exists() {
+        return Ok(Seen::NotYet);
+    }
+    match crumbtrail_log::local::LocalLog::open(&folder, name, partitions) {
+        Ok(_) => Ok(Seen::There(partitions)),
+        Err(LogError::PartitionsDiffer { found, .. }) => Ok(Seen::There(found)),
+        Err(LogError::Locked { holder, .. }) => Ok(Seen::InUse(holder)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A topic of ours, and what of it is not as it must be: in words, each with how to mend it behind a colon.
+///
+/// # Errors
+/// The broker cannot be asked.
+pub fn topic(deployment: &Deployment, settings: &KafkaSettings, name: &str) -> Result<(Seen, Vec<String>), LogError> {
+    let Some(facts) = admin::describe(settings, name)? else { return Ok((Seen::NotYet, Vec::new())) };
+    // Of partitions only the number is told: what to do about it is another matter than the topic's settings.
+    let complaints = facts.complaints(facts.partitions, deployment.ttl());
+    Ok((Seen::There(facts.partitions), complaints))
+}
