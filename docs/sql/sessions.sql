@@ -8,7 +8,8 @@
 -- the session so far, so each chain is folded from its first event to its last (`folded`). The rest are sums.
 WITH
     -- The rules, by the names they have in the configuration (`time_zone` is a column here, so it is `site_time_zone`). They
-    -- are those of one site: filter the events by site if yours differ.
+    -- are those of one site: name it, and run the query for each, if yours differ. '' takes all.
+    '' AS one_site,
     1800 AS gap_seconds,
     86400 AS longest_seconds,
     10000 AS most_events,
@@ -65,6 +66,7 @@ WITH
         FROM touchpoints
         WHERE outcome IN ('counted', 'duplicate')
             AND kind NOT IN ('message', 'opened', 'assigned', 'resolved', 'reopened', 'closed', 'rating', 'mention')
+            AND (one_site = '' OR site = one_site)
         ORDER BY received_ms, at, device_ms, event_hash
         LIMIT 1 BY site, visitor, event_hash
     ),

@@ -1,5 +1,5 @@
--- Whose each conversation is: the customer named in it, else whose its visitor or contact is by the links, or of whom that customer
--- is another id; else the visitor's or contact's own.
+-- Whose each conversation is: the customer named in it, else whose turn it was on a device of several, else whose its visitor or contact
+-- is by the links, or of whom that customer is another id; else the visitor's or contact's own.
 CREATE OR REPLACE VIEW {database}.conversation_people {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -23,9 +23,10 @@ FROM
         conversations.conversation_id AS conversation_id,
         conversations.opened_at AS opened_at,
         conversations.visitor AS visitor,
-        if(is_by_link, links.customer, conversations.customer) AS own_customer,
-        if(is_by_link, links.person, conversations.person) AS own_person,
-        conversations.customer = '' AND links.customer != '' AND conversations.opened_at >= links.reaches_from AS is_by_link
+        multiIf(NOT is_by_link, conversations.customer, turns.customer != '', turns.customer, links.customer) AS own_customer,
+        multiIf(NOT is_by_link, conversations.person, turns.customer != '', turns.person, links.person) AS own_person,
+        conversations.customer = ''
+            AND (turns.customer != '' OR (links.customer != '' AND conversations.opened_at >= links.reaches_from)) AS is_by_link
     FROM {database}.conversations AS conversations
     LEFT JOIN
     (
@@ -36,6 +37,8 @@ FROM
         ON links.site = conversations.site
         AND links.id_kind = if(conversations.visitor != '', 'visitor', 'contact')
         AND links.id = if(conversations.visitor != '', conversations.visitor, conversations.contact)
+    ASOF LEFT JOIN {database}.device_turns AS turns
+        ON turns.site = conversations.site AND turns.visitor = conversations.visitor AND turns.started_at <= conversations.opened_at
 ) AS own
 ASOF LEFT JOIN {database}.merged_customers AS merged
     ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.opened_at

@@ -1,5 +1,5 @@
--- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
--- is another id; else the visitor's own.
+-- Whose each session of a person is: the customer named in it, else whose turn it was on a device of several, else whose its visitor is
+-- by the links, or of whom that customer is another id; else the visitor's own.
 CREATE OR REPLACE VIEW {database}.session_people {on_cluster}
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW {database}.session_people {on_cluster}
     visitor String COMMENT 'Visitor id',
     customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
-    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
+    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one, or was used by one last',
     is_by_alias Bool COMMENT 'It is of a customer by another id',
     is_continuation Bool COMMENT 'It began where a longer one was rolled over, or at midnight where midnight cuts: the same visit goes on',
     is_engaged Bool COMMENT 'This part of the visit is 10 s long, or has 2 views, or a conversion',
@@ -39,9 +39,10 @@ FROM
         sessions.is_continuation AS is_continuation,
         sessions.is_engaged AS is_engaged,
         sessions.view_count AS view_count,
-        if(is_by_link, links.customer, sessions.customer) AS own_customer,
-        if(is_by_link, links.person, sessions.person) AS own_person,
-        toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
+        multiIf(NOT is_by_link, sessions.customer, turns.customer != '', turns.customer, links.customer) AS own_customer,
+        multiIf(NOT is_by_link, sessions.person, turns.customer != '', turns.person, links.person) AS own_person,
+        toBool(sessions.customer = ''
+            AND (turns.customer != '' OR (links.customer != '' AND sessions.started_at >= links.reaches_from))) AS is_by_link
     FROM {database}.sessions AS sessions
     LEFT JOIN
     (
@@ -50,6 +51,8 @@ FROM
         WHERE id_kind = 'visitor' AND standing = 'linked'
     ) AS links
         ON links.site = sessions.site AND links.id = sessions.visitor
+    ASOF LEFT JOIN {database}.device_turns AS turns
+        ON turns.site = sessions.site AND turns.visitor = sessions.visitor AND turns.started_at <= sessions.started_at
     WHERE sessions.bot = ''
 ) AS own
 ASOF LEFT JOIN {database}.merged_customers AS merged

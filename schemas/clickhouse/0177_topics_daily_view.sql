@@ -51,9 +51,21 @@ AS WITH
     own AS
     (
         SELECT
-            texts.*,
+            texts.site AS site,
+            texts.occurred_at AS occurred_at,
+            texts.channel AS channel,
+            texts.language AS language,
+            texts.topics AS topics,
+            texts.likes AS likes,
+            texts.dislikes AS dislikes,
+            texts.says AS says,
+            texts.is_friction AS is_friction,
+            texts.score AS score,
+            texts.visitor AS visitor,
+            texts.contact AS contact,
             multiIf(
                 texts.customer != '', texts.customer,
+                turns.customer != '', turns.customer,
                 links.customer != '' AND texts.occurred_at >= links.reaches_from, links.customer,
                 '') AS own_customer
         FROM texts
@@ -61,6 +73,8 @@ AS WITH
             ON links.site = texts.site
             AND links.id_kind = if(texts.visitor != '', 'visitor', 'contact')
             AND links.id = if(texts.visitor != '', texts.visitor, texts.contact)
+        ASOF LEFT JOIN {database}.device_turns AS turns
+            ON turns.site = texts.site AND turns.visitor = texts.visitor AND turns.started_at <= texts.occurred_at
     ),
     written AS
     (

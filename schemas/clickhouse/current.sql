@@ -1287,7 +1287,7 @@ CREATE OR REPLACE VIEW crumbtrail.identity_links
     id String COMMENT 'Visitor id, contact hash or customer id',
     customer String COMMENT 'Customer id it is claimed for',
     person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits; aliases not followed (merged_customers does)',
-    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have, by earlier claims; shared: the customer id was claimed for too many ids in a day, then or before, and is nobody\'s',
+    standing LowCardinality(String) COMMENT 'linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s, but what follows when others are named on a device; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have, by earlier claims; shared: the customer id was claimed for too many ids in a day, then or before, and is nobody\'s',
     how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
     claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
     reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
@@ -1327,7 +1327,7 @@ CREATE OR REPLACE VIEW crumbtrail.identity_link_history
     change_number UInt64 COMMENT 'Which change of this id and customer it is, in the order they were decided, from 1; the last one holds',
     changed_at DateTime64(3, 'UTC') COMMENT 'Event time of the record that brought it, ms, UTC; of an operator\'s decision when it was made, of a late record before what was decided already',
     person String COMMENT 'Key of the customer\'s journey, 32 hexadecimal digits; aliases not followed (merged_customers does)',
-    standing LowCardinality(String) COMMENT 'After the change. linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have, by earlier claims; shared: the customer id was claimed for too many ids in a day, then or before, and is nobody\'s',
+    standing LowCardinality(String) COMMENT 'After the change. linked: the id\'s anonymous touchpoints (of a customer id: all) are this customer\'s, but what follows when others are named on a device; rival: an earlier claim or an operator\'s holds; undone: an operator took it back; circle: this customer is an alias of the id by others; over_limit: this customer has as many ids as one person may have, by earlier claims; shared: the customer id was claimed for too many ids in a day, then or before, and is nobody\'s',
     how LowCardinality(String) COMMENT 'What said so first: seen (a touchpoint with both ids), login (login, identify, alias), support (a support entry with both), operator, alias (an alias call with two customer ids)',
     claimed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time of the earliest claim, ms, UTC; NULL if it was only ever undone',
     reaches_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Event time from which these touchpoints are the customer\'s, ms, UTC (1900: all that are kept); NULL unless linked',
@@ -1784,6 +1784,41 @@ WHERE outcome = 'counted' AND feeling != '' AND author IN ('', 'customer') AND b
 GROUP BY site, day, channel, language
 COMMENT 'Feeling of what customers wrote, by channel and language';
 
+-- 0160_device_turns_view.sql
+-- Devices on which several customers were named: whose turn it was from when on, as their sessions say. What is anonymous after such a
+-- session, up to the next one, is that customer's (docs/identity.md). Not where an operator said whose the device is.
+CREATE OR REPLACE VIEW crumbtrail.device_turns
+(
+    site LowCardinality(String) COMMENT 'Site (property, tenant)',
+    visitor String COMMENT 'Visitor id of the device',
+    started_at DateTime64(3, 'UTC') COMMENT 'First event of a session that names the customer, ms, UTC',
+    customer String COMMENT 'Customer whose turn it is; aliases not followed (merged_customers does)',
+    person String COMMENT 'Key of that customer\'s journey, 32 hexadecimal digits'
+)
+AS SELECT
+    sessions.site AS site,
+    sessions.visitor AS visitor,
+    sessions.started_at AS started_at,
+    sessions.customer AS customer,
+    sessions.person AS person
+FROM crumbtrail.sessions AS sessions
+WHERE sessions.customer != '' AND sessions.bot = ''
+    AND (sessions.site, sessions.visitor, sessions.customer) IN
+    (
+        SELECT site, id, customer
+        FROM crumbtrail.identity_links
+        WHERE id_kind = 'visitor' AND standing IN ('linked', 'rival')
+    )
+    AND (sessions.site, sessions.visitor) IN
+    (
+        SELECT site, id
+        FROM crumbtrail.identity_links
+        WHERE id_kind = 'visitor'
+        GROUP BY site, id
+        HAVING countIf(standing IN ('linked', 'rival')) > 1 AND countIf(standing = 'linked' AND how = 'operator') = 0
+    )
+COMMENT 'Devices on which several customers were named: whose turn it was from when on';
+
 -- 0161_content_performance_view.sql
 -- Pages: how often seen, where sessions begin, end and bounce, and how people felt who wrote there.
 CREATE OR REPLACE VIEW crumbtrail.content_performance
@@ -2108,8 +2143,8 @@ ARRAY JOIN multiIf(
 COMMENT 'The proof: what contradicts the promise that every record ends in exactly one outcome and stands in the tables once';
 
 -- 0165_conversation_people_view.sql
--- Whose each conversation is: the customer named in it, else whose its visitor or contact is by the links, or of whom that customer
--- is another id; else the visitor's or contact's own.
+-- Whose each conversation is: the customer named in it, else whose turn it was on a device of several, else whose its visitor or contact
+-- is by the links, or of whom that customer is another id; else the visitor's or contact's own.
 CREATE OR REPLACE VIEW crumbtrail.conversation_people
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2133,9 +2168,10 @@ FROM
         conversations.conversation_id AS conversation_id,
         conversations.opened_at AS opened_at,
         conversations.visitor AS visitor,
-        if(is_by_link, links.customer, conversations.customer) AS own_customer,
-        if(is_by_link, links.person, conversations.person) AS own_person,
-        conversations.customer = '' AND links.customer != '' AND conversations.opened_at >= links.reaches_from AS is_by_link
+        multiIf(NOT is_by_link, conversations.customer, turns.customer != '', turns.customer, links.customer) AS own_customer,
+        multiIf(NOT is_by_link, conversations.person, turns.customer != '', turns.person, links.person) AS own_person,
+        conversations.customer = ''
+            AND (turns.customer != '' OR (links.customer != '' AND conversations.opened_at >= links.reaches_from)) AS is_by_link
     FROM crumbtrail.conversations AS conversations
     LEFT JOIN
     (
@@ -2146,6 +2182,8 @@ FROM
         ON links.site = conversations.site
         AND links.id_kind = if(conversations.visitor != '', 'visitor', 'contact')
         AND links.id = if(conversations.visitor != '', conversations.visitor, conversations.contact)
+    ASOF LEFT JOIN crumbtrail.device_turns AS turns
+        ON turns.site = conversations.site AND turns.visitor = conversations.visitor AND turns.started_at <= conversations.opened_at
 ) AS own
 ASOF LEFT JOIN crumbtrail.merged_customers AS merged
     ON merged.site = own.site AND merged.customer = own.own_customer AND merged.reaches_from <= own.opened_at
@@ -2318,8 +2356,8 @@ WHERE notEmpty(said_at)
 COMMENT 'When the customer spoke in each conversation';
 
 -- 0170_session_people_view.sql
--- Whose each session of a person is: the customer named in it, else whose its visitor is by the links, or of whom that customer
--- is another id; else the visitor's own.
+-- Whose each session of a person is: the customer named in it, else whose turn it was on a device of several, else whose its visitor is
+-- by the links, or of whom that customer is another id; else the visitor's own.
 CREATE OR REPLACE VIEW crumbtrail.session_people
 (
     site LowCardinality(String) COMMENT 'Site (property, tenant)',
@@ -2329,7 +2367,7 @@ CREATE OR REPLACE VIEW crumbtrail.session_people
     visitor String COMMENT 'Visitor id',
     customer String COMMENT 'Customer the session is of, aliases followed; empty if unknown',
     person String COMMENT 'Key of the journey the session belongs to, 32 hexadecimal digits',
-    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one',
+    is_by_link Bool COMMENT 'The session names no customer: its visitor is linked to one, or was used by one last',
     is_by_alias Bool COMMENT 'It is of a customer by another id',
     is_continuation Bool COMMENT 'It began where a longer one was rolled over, or at midnight where midnight cuts: the same visit goes on',
     is_engaged Bool COMMENT 'This part of the visit is 10 s long, or has 2 views, or a conversion',
@@ -2359,9 +2397,10 @@ FROM
         sessions.is_continuation AS is_continuation,
         sessions.is_engaged AS is_engaged,
         sessions.view_count AS view_count,
-        if(is_by_link, links.customer, sessions.customer) AS own_customer,
-        if(is_by_link, links.person, sessions.person) AS own_person,
-        toBool(sessions.customer = '' AND links.customer != '' AND sessions.started_at >= links.reaches_from) AS is_by_link
+        multiIf(NOT is_by_link, sessions.customer, turns.customer != '', turns.customer, links.customer) AS own_customer,
+        multiIf(NOT is_by_link, sessions.person, turns.customer != '', turns.person, links.person) AS own_person,
+        toBool(sessions.customer = ''
+            AND (turns.customer != '' OR (links.customer != '' AND sessions.started_at >= links.reaches_from))) AS is_by_link
     FROM crumbtrail.sessions AS sessions
     LEFT JOIN
     (
@@ -2370,6 +2409,8 @@ FROM
         WHERE id_kind = 'visitor' AND standing = 'linked'
     ) AS links
         ON links.site = sessions.site AND links.id = sessions.visitor
+    ASOF LEFT JOIN crumbtrail.device_turns AS turns
+        ON turns.site = sessions.site AND turns.visitor = sessions.visitor AND turns.started_at <= sessions.started_at
     WHERE sessions.bot = ''
 ) AS own
 ASOF LEFT JOIN crumbtrail.merged_customers AS merged
@@ -2801,9 +2842,21 @@ AS WITH
     own AS
     (
         SELECT
-            texts.*,
+            texts.site AS site,
+            texts.occurred_at AS occurred_at,
+            texts.channel AS channel,
+            texts.language AS language,
+            texts.topics AS topics,
+            texts.likes AS likes,
+            texts.dislikes AS dislikes,
+            texts.says AS says,
+            texts.is_friction AS is_friction,
+            texts.score AS score,
+            texts.visitor AS visitor,
+            texts.contact AS contact,
             multiIf(
                 texts.customer != '', texts.customer,
+                turns.customer != '', turns.customer,
                 links.customer != '' AND texts.occurred_at >= links.reaches_from, links.customer,
                 '') AS own_customer
         FROM texts
@@ -2811,6 +2864,8 @@ AS WITH
             ON links.site = texts.site
             AND links.id_kind = if(texts.visitor != '', 'visitor', 'contact')
             AND links.id = if(texts.visitor != '', texts.visitor, texts.contact)
+        ASOF LEFT JOIN crumbtrail.device_turns AS turns
+            ON turns.site = texts.site AND turns.visitor = texts.visitor AND turns.started_at <= texts.occurred_at
     ),
     written AS
     (

@@ -18,8 +18,8 @@ pub fn with_rules(rules: &[(&str, &str)]) -> String {
     })
 }
 
-/// What the query's rows, under these rules, and the table's differ in: how many there are of each that the other lacks,
-/// and examples.
+/// What the query's rows, under these rules, and the table's (of `one_site`, if that is given) differ in: how many there are of each
+/// that the other lacks, and examples.
 #[track_caller]
 pub fn differing(shop: &Deployment, rules: &[(&str, &str)]) -> (i64, i64, String) {
     let query = with_rules(rules);
@@ -27,13 +27,14 @@ pub fn differing(shop: &Deployment, rules: &[(&str, &str)]) -> (i64, i64, String
     let columns: Vec<&str> = described.lines().filter_map(|line| line.split('\t').next()).collect();
     assert!(columns.len() > 40 && columns[..2] == ["site", "started_at"], "{columns:?}");
     let columns = columns.join(", ");
+    let site = rules.iter().find(|(name, _)| *name == "one_site").map_or("site", |(_, site)| site);
     let found = shop.sql(&format!(
         "SELECT countIf(side > 0), countIf(side < 0),
              arrayStringConcat(groupArrayIf(4)(concat(if(side > 0, 'computed: ', 'in the table: '), row), side != 0), ' | ')
          FROM (
              SELECT row, sum(side) AS side FROM (
                  SELECT toString(tuple({columns})) AS row, 1 AS side FROM ({query})
-                 UNION ALL SELECT toString(tuple({columns})), -1 FROM sessions)
+                 UNION ALL SELECT toString(tuple({columns})), -1 FROM sessions WHERE site = {site})
              GROUP BY row ORDER BY row)"
     ));
     let mut parts = found.trim_end().splitn(3, '\t');

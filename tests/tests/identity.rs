@@ -70,9 +70,11 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
         click("a2", "phone", 20, "page_view", ""),
         click("a3", "phone", 31, "login", "ann"),
         click("a4", "phone", 32, "page_view", ""),
-        // Bob logs in on Ann's phone: what he does there is his, what is done anonymously stays hers.
+        // Bob logs in on Ann's phone: what is done there is his until she is named again.
         click("b1", "phone", 33, "login", "bob"),
-        click("b2", "phone", 34, "page_view", ""),
+        click("b2", "phone", 34, "purchase", ""),
+        click("a5", "phone", 35, "page_view", "ann"),
+        click("a6", "phone", 36, "page_view", ""),
         // A till and a placeholder are nobody.
         click("t1", "till", 1, "page_view", "TILL"),
         click("n1", "other", 1, "page_view", "null"),
@@ -85,30 +87,31 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
         entry("s4", "case-4", 30, ["", "", "eve@example.com"]),
     ];
     let said = import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
-    assert!(said.contains("counted            12"), "{said}");
-    let whole = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t4\t3\nbob\tphone\t1\t0\n";
+    assert!(said.contains("counted            14"), "{said}");
+    let whole = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t5\t3\nbob\tphone\t2\t0\n";
     assert_eq!(shop.sql(JOURNEYS), whole);
+    assert_eq!(shop.sql("SELECT customer FROM conversions"), "bob\n");
     assert_eq!(
         shop.sql("SELECT id_kind, customer, standing, how FROM identity_links ORDER BY ALL"),
         "contact\tann\tlinked\tsupport\nvisitor\tann\tlinked\tlogin\nvisitor\tbob\trival\tlogin\n"
     );
     assert_eq!(
         shop.sql("SELECT customer, is_by_link, count() FROM session_people GROUP BY ALL ORDER BY ALL"),
-        "\tfalse\t3\nann\tfalse\t1\nann\ttrue\t3\nbob\tfalse\t1\n"
+        "\tfalse\t3\nann\tfalse\t2\nann\ttrue\t3\nbob\tfalse\t1\nbob\ttrue\t1\n"
     );
 
     // Ann was a mistake: her phone is Bob's, and everything anonymous on it from 30 days before his login.
     operator(&shop, "unlink", "phone", "ann");
-    let bobs = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t1\t2\nbob\tphone\t4\t1\n";
+    let bobs = "\t\t0\t1\n\tother\t1\t0\n\tphone\t1\t0\n\ttill\t1\t0\nann\tphone\t2\t2\nbob\tphone\t5\t1\n";
     assert_eq!(shop.sql(JOURNEYS), bobs);
     // Nobody's: it is itself again.
     operator(&shop, "unlink", "phone", "bob");
-    let nobodys = "\t\t0\t1\n\tother\t1\t0\n\tphone\t4\t1\n\ttill\t1\t0\nann\tphone\t1\t2\nbob\tphone\t1\t0\n";
+    let nobodys = "\t\t0\t1\n\tother\t1\t0\n\tphone\t5\t1\n\ttill\t1\t0\nann\tphone\t2\t2\nbob\tphone\t1\t0\n";
     assert_eq!(shop.sql(JOURNEYS), nobodys);
     // Ann's after all, and all that is kept with her: event time is still open, so what is too old for a login, too.
     operator(&shop, "link", "phone", "ann");
     operator(&shop, "link", "phone", "ann");
-    assert!(shop.sql(JOURNEYS).contains("ann\tphone\t5\t3\n"), "{}", shop.sql(JOURNEYS));
+    assert!(shop.sql(JOURNEYS).contains("ann\tphone\t7\t3\n"), "{}", shop.sql(JOURNEYS));
     assert_eq!(shop.sql("SELECT count() FROM audit"), "0\n");
 
     // What stands is the end of a history.
@@ -127,7 +130,7 @@ fn what_was_done_before_a_login_or_a_call_joins_the_customer_and_can_be_undone()
     import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
     import(&shop, &[("later.support.jsonl", &[entry("s5", "case-5", 35, ["eve", "", "eve@example.com"])])]);
     let journeys = shop.sql(JOURNEYS);
-    assert!(journeys.contains("eve\t\t0\t2\n") && journeys.contains("ann\tphone\t5\t3\n"), "{journeys}");
+    assert!(journeys.contains("eve\t\t0\t2\n") && journeys.contains("ann\tphone\t7\t3\n"), "{journeys}");
     let shown = text(&identity(&shop, &["show", "--contact", " Eve@Example.com"]).stdout);
     assert!(shown.contains("eve") && shown.contains("support") && !shown.contains('@'), "{shown}");
     let shown = text(&identity(&shop, &["show", "--customer", "bob"]).stdout);

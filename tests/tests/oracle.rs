@@ -83,6 +83,49 @@ fn a_rough_load_by_every_rule_at_once() {
     }
 }
 
+/// Each site's sessions are those that the query computes by its rules, and not by the other's.
+#[test]
+fn sites_with_rules_of_their_own_are_each_cut_by_them() {
+    if !has_engine("sites_with_rules_of_their_own_are_each_cut_by_them") {
+        return;
+    }
+    let mut shop = Deployment::new(
+        "sites:\n  tamarind:\n    own_hosts: [www.tamarind.example]\n  blog:\n    own_hosts: [www.tamarind.example]\n    \
+         gap_seconds: 300\n    longest_seconds: 900\n    cut_on_customer: false\n    cut_at_midnight: true\n    \
+         time_zone: Asia/Jakarta\n",
+    );
+    shop.start_engine();
+    for file in rough_load(&shop, events() / 5) {
+        // Every other visitor is the other site's, by the last digit of their id; what is broken stays so.
+        let text = fs::read_to_string(&file).expect("the load");
+        let mut lines = String::new();
+        for line in text.lines() {
+            let id = line.split("\"visitor\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            let is_other = id.and_then(|id| id.bytes().last()).is_some_and(|last| last % 2 == 1);
+            lines +=
+                &if is_other { line.replace("\"site\":\"tamarind\"", "\"site\":\"blog\"") } else { line.to_owned() };
+            lines.push('\n');
+        }
+        fs::write(&file, lines).expect("the load is written");
+        shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    }
+    let blog = [
+        ("one_site", "'blog'"),
+        ("gap_seconds", "300"),
+        ("longest_seconds", "900"),
+        ("cut_on_customer", "false"),
+        ("cut_at_midnight", "true"),
+        ("site_time_zone", "'Asia/Jakarta'"),
+    ];
+    assert_same_sessions(&shop, &blog);
+    assert_same_sessions(&shop, &[("one_site", "'tamarind'")]);
+    for site in ["tamarind", "blog"] {
+        assert!(shop.number(&format!("SELECT count() FROM sessions WHERE site = '{site}'")) > 100);
+    }
+    let (computed, in_table, _) = differing(&shop, &[("one_site", "'blog'")]);
+    assert!(computed > 0 && in_table > 0, "by the default rules they are others");
+}
+
 /// Clocks are looked at for 24.8 days either way; further off, heartbeats would fall into other slots, and repeats be ranked otherwise.
 #[test]
 fn clocks_that_are_far_off_are_off_by_the_same_in_both() {

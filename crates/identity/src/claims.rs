@@ -1,8 +1,10 @@
-//! Rival claims to one id, and which of them holds.
+//! Rival claims to one id, and which of them holds; on a device with several customers, until another takes their turn
+//! (`turns.rs`).
 
 use crate::crowd;
 use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
+use crate::turns::{self, Mark, Said, Turn};
 use crumbtrail_events::{EventTime, Key};
 use std::cmp::Reverse;
 
@@ -58,9 +60,25 @@ pub(crate) struct Claim {
     pub(crate) is_undone: bool,
     /// Why it does not link, if the customer has too many ids. Not stored: it follows from the claims of all.
     pub(crate) cut: Option<Standing>,
+    /// What is claimed with is a click on the device that named the customer.
+    pub(crate) is_mark: bool,
+    /// The first such click, if it came later; only what else said so first has it.
+    pub(crate) marked_at: Option<Box<Said>>,
 }
 
 impl Claim {
+    /// The first click on the device that named the customer.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        let said = if self.is_mark { Some((self.at, self.id)) } else { self.marked_at.as_deref().copied() };
+        said.map(|(at, id)| (at, id, self.person))
+    }
+
+    fn set_mark(&mut self, mark: Option<Mark>) {
+        let said = mark.map(|(at, id, _)| (at, id));
+        self.is_mark = said == Some((self.at, self.id));
+        self.marked_at = said.filter(|_| !self.is_mark).map(Box::new);
+    }
+
     /// Its place among the claims of `key` and other ids for its customer; an operator's has none, nor what is undone.
     pub(crate) fn rank_in_crowd(&self, key: Key) -> Option<crowd::Rank> {
         (self.how != How::Operator && !self.is_undone).then_some((self.at, self.id, key))
@@ -100,6 +118,8 @@ pub(crate) struct Claims {
     /// The id itself, for the rows of what another id's claim decides; empty if nothing is bounded.
     pub(crate) name: Box<str>,
     pub(crate) kind: IdKind,
+    /// Whose turn it was; none before clicks have named more than one customer.
+    pub(crate) turns: Vec<Turn>,
 }
 
 /// A claim that changed something.
@@ -107,10 +127,13 @@ pub(crate) struct Claims {
 pub(crate) struct News {
     /// The last of too many customers' claims, which made room.
     pub(crate) evicted: Option<Claim>,
+    /// A claim changed, not turns alone.
+    pub(crate) is_claim: bool,
 }
 
 impl News {
-    const PLAIN: Option<News> = Some(News { evicted: None });
+    const CLAIM: Option<News> = Some(News { evicted: None, is_claim: true });
+    const TURN: Option<News> = Some(News { evicted: None, is_claim: false });
 }
 
 /// Who holds an id, and since when its anonymous touchpoints are theirs.
@@ -120,10 +143,21 @@ pub(crate) struct Holder {
     from: EventTime,
 }
 
-impl Holder {
-    /// Whose an anonymous touchpoint of `key` is.
-    pub(crate) fn whose(holder: Option<Holder>, key: Key, at: EventTime) -> Key {
-        holder.filter(|holder| at >= holder.from).map_or(key, |holder| holder.person)
+/// Whose the anonymous touchpoints of an id are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// Whose claim holds.
+    pub(crate) holder: Option<Holder>,
+    /// From when on they are whose instead: see `turns.rs`.
+    shares: Vec<(EventTime, Key)>,
+}
+
+impl Holding {
+    /// Whose one of `key` is.
+    pub(crate) fn whose(&self, key: Key, at: EventTime) -> Key {
+        let shares = self.shares.partition_point(|(from, _)| *from <= at);
+        let held = || self.holder.filter(|holder| at >= holder.from).map_or(key, |holder| holder.person);
+        shares.checked_sub(1).map_or_else(held, |last| self.shares[last].1)
     }
 }
 
@@ -132,9 +166,66 @@ impl Claims {
         self.all.iter().filter(|claim| claim.may_hold()).min_by_key(|claim| claim.rank())
     }
 
-    /// Who holds the id.
-    pub(crate) fn holder(&self, rules: &Rules) -> Option<Holder> {
-        self.winner().map(|claim| Holder { person: claim.person, from: claim.reaches_from(rules) })
+    /// Whose the anonymous touchpoints of the id `key` are. An operator's word is said of all of them.
+    pub(crate) fn holding(&self, key: Key, rules: &Rules) -> Holding {
+        let Some(winner) = self.winner() else { return Holding::default() };
+        let holder = Some(Holder { person: winner.person, from: winner.reaches_from(rules) });
+        let before_login_ms = rules.before_login_ms.min(rules.look_back_ms);
+        let whose = |person: Key| match self.of(person) {
+            Some(claim) => claim.may_hold().then_some(person),
+            // One customer more than are remembered.
+            None => Some(key),
+        };
+        let shares = if winner.how == How::Operator || (self.turns.is_empty() && winner.mark().is_some()) {
+            Vec::new()
+        } else if self.turns.is_empty() {
+            turns::shares(&turns::of(self.marks().collect()), before_login_ms, whose)
+        } else {
+            turns::shares(&self.turns, before_login_ms, whose)
+        };
+        Holding { holder, shares }
+    }
+
+    /// The first mark of every customer.
+    fn marks(&self) -> impl Iterator<Item = Mark> + '_ {
+        self.all.iter().filter_map(Claim::mark)
+    }
+
+    /// Whether the customer of a mark has claimed the device before it, also by a mark. Beside an operator's word nothing is said.
+    pub(crate) fn is_marked(&self, mark: Mark) -> bool {
+        let (at, id, person) = mark;
+        self.of(person).is_some_and(|claim| {
+            let is_marked = claim.mark().is_some_and(|first| first <= mark);
+            claim.how == How::Operator || ((claim.at, claim.id) <= (at, id) && is_marked)
+        })
+    }
+
+    /// Whether a mark is within a turn of its customer, or goes on with the last one.
+    pub(crate) fn goes_on(&mut self, mark: Mark) -> bool {
+        turns::goes_on(&mut self.turns, mark)
+    }
+
+    /// Takes a click that named a customer, if it changed something; `known` gives those that are known and lie between two.
+    pub(crate) fn take_mark(
+        &mut self,
+        mark: Mark,
+        horizon: EventTime,
+        known: impl FnOnce(Mark, Mark) -> Vec<Mark>,
+    ) -> Option<News> {
+        let is_news = if self.turns.is_empty() {
+            let mut marks: Vec<Mark> = self.marks().chain([mark]).collect();
+            let is_shared = marks.iter().any(|other| other.2 != mark.2);
+            if is_shared {
+                marks.extend(known(turns::FIRST, turns::LAST));
+                self.turns = turns::of(marks);
+            }
+            is_shared
+        } else {
+            let is_news = turns::take(&mut self.turns, mark, known);
+            turns::bound(&mut self.turns, horizon);
+            is_news
+        };
+        if is_news { News::TURN } else { None }
     }
 
     /// How this claim stands beside its rivals.
@@ -159,23 +250,48 @@ impl Claims {
         }
     }
 
-    /// Takes a claim; `None` if it changed nothing.
-    pub(crate) fn take(&mut self, customer: &str, person: Key, at: EventTime, id: u64, how: How) -> Option<News> {
+    /// Takes a claim, which may be a click's on the device; `None` if it changed nothing.
+    pub(crate) fn take(
+        &mut self,
+        customer: &str,
+        person: Key,
+        (at, id): Said,
+        how: How,
+        is_mark: bool,
+    ) -> Option<News> {
         let is_operator = how == How::Operator;
+        let mark = is_mark.then_some((at, id, person));
         if let Some(known) = self.all.iter_mut().find(|claim| claim.person == person) {
+            if known.how == How::Operator && !is_operator {
+                return None;
+            }
             let (said, before) = ((at, id), (known.at, known.id));
             let is_news = match is_operator {
                 true => known.how != how || known.is_undone || said > before,
                 false => said < before,
             };
-            if !is_news || (known.how == How::Operator && !is_operator) {
+            let (marked, first) = (known.mark(), known.mark().into_iter().chain(mark).min());
+            if !is_news && marked == first {
                 return None;
             }
-            (known.at, known.id, known.how) = (at, id, how);
-            known.is_undone &= !is_operator;
-            return News::PLAIN;
+            if is_news {
+                (known.at, known.id, known.how) = (at, id, how);
+                known.is_undone &= !is_operator;
+            }
+            known.set_mark(first);
+            return Some(News { evicted: None, is_claim: is_news });
         }
-        let claim = Claim { customer: customer.into(), person, at, id, how, is_undone: false, cut: None };
+        let claim = Claim {
+            customer: customer.into(),
+            person,
+            at,
+            id,
+            how,
+            is_undone: false,
+            cut: None,
+            is_mark,
+            marked_at: None,
+        };
         let mut evicted = None;
         let standing = || self.all.iter().enumerate().filter(|(_, claim)| !claim.is_undone);
         if standing().count() >= MOST {
@@ -187,7 +303,7 @@ impl Claims {
         }
         self.all.push(claim);
         self.all.sort_by_key(|claim| claim.person);
-        Some(News { evicted })
+        Some(News { evicted, is_claim: true })
     }
 
     /// An operator says that the id is not this customer's, now or later; `None` if that changed nothing.
@@ -196,21 +312,33 @@ impl Claims {
             Some(claim) if claim.is_undone => None,
             Some(claim) => {
                 claim.is_undone = true;
-                News::PLAIN
+                News::CLAIM
             }
             None => {
                 let at = EventTime::MAX;
                 let (customer, how) = (customer.into(), How::Operator);
-                self.all.push(Claim { customer, person, at, id, how, is_undone: true, cut: None });
+                self.all.push(Claim {
+                    customer,
+                    person,
+                    at,
+                    id,
+                    how,
+                    is_undone: true,
+                    cut: None,
+                    is_mark: false,
+                    marked_at: None,
+                });
                 self.all.sort_by_key(|claim| claim.person);
-                News::PLAIN
+                News::CLAIM
             }
         }
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {
         let customers: usize = self.all.iter().map(|claim| claim.customer.len()).sum();
-        self.all.capacity() * size_of::<Claim>() + customers + self.name.len()
+        let marks = self.all.iter().filter(|claim| claim.marked_at.is_some()).count() * size_of::<Said>();
+        let turns = self.turns.capacity() * size_of::<Turn>();
+        self.all.capacity() * size_of::<Claim>() + customers + self.name.len() + marks + turns
     }
 }
 
@@ -223,7 +351,7 @@ mod tests {
     }
 
     fn held(claims: &Claims) -> Option<Key> {
-        claims.holder(&Rules::default()).map(|holder| holder.person)
+        claims.holding(Key(0), &Rules::default()).holder.map(|holder| holder.person)
     }
 
     #[test]
@@ -232,7 +360,7 @@ mod tests {
         for turn in 0..said.len() {
             let mut claims = Claims::default();
             for (customer, at, id) in said.iter().cycle().skip(turn).take(said.len()) {
-                claims.take(customer, key(customer), EventTime(*at), *id, How::Seen);
+                claims.take(customer, key(customer), (EventTime(*at), *id), How::Seen, false);
             }
             assert_eq!(held(&claims), Some(key("a")));
             let claim = claims.of(key("a")).unwrap();
@@ -244,25 +372,28 @@ mod tests {
     #[test]
     fn what_an_operator_says_holds_and_what_they_undid_stays_undone() {
         let mut claims = Claims::default();
-        assert!(claims.take("a", key("a"), EventTime(10), 1, How::Login).is_some());
+        assert!(claims.take("a", key("a"), (EventTime(10), 1), How::Login, false).is_some());
         assert!(claims.undo("a", key("a"), 9).is_some() && claims.undo("a", key("a"), 9).is_none());
         assert_eq!(held(&claims), None);
-        assert!(claims.take("a", key("a"), EventTime(5), 1, How::Login).is_some(), "an earlier time is noted");
+        assert!(claims.take("a", key("a"), (EventTime(5), 1), How::Login, false).is_some(), "an earlier time is noted");
         assert_eq!(held(&claims), None);
-        assert!(claims.take("b", key("b"), EventTime(50), 2, How::Seen).is_some());
+        assert!(claims.take("b", key("b"), (EventTime(50), 2), How::Seen, false).is_some());
         assert_eq!(held(&claims), Some(key("b")));
-        assert!(claims.take("c", key("c"), EventTime(99), 3, How::Operator).is_some());
+        assert!(claims.take("c", key("c"), (EventTime(99), 3), How::Operator, false).is_some());
         assert_eq!(held(&claims), Some(key("c")));
-        assert!(claims.take("a", key("a"), EventTime(100), 4, How::Operator).is_some());
+        assert!(claims.take("a", key("a"), (EventTime(100), 4), How::Operator, false).is_some());
         assert_eq!(claims.of(key("a")).map(|claim| claim.is_undone), Some(false));
         assert_eq!(held(&claims), Some(key("a")), "the last word holds");
         assert!(
-            claims.take("c", key("c"), EventTime(98), 6, How::Operator).is_none(),
+            claims.take("c", key("c"), (EventTime(98), 6), How::Operator, false).is_none(),
             "an older word says nothing new"
         );
-        assert!(claims.take("c", key("c"), EventTime(101), 7, How::Operator).is_some());
+        assert!(claims.take("c", key("c"), (EventTime(101), 7), How::Operator, false).is_some());
         assert_eq!(held(&claims), Some(key("c")), "said again, later");
-        assert!(claims.take("a", key("a"), EventTime(1), 5, How::Seen).is_none(), "nothing is said beside an operator");
+        assert!(
+            claims.take("a", key("a"), (EventTime(1), 5), How::Seen, false).is_none(),
+            "nothing is said beside an operator"
+        );
     }
 
     #[test]
@@ -274,10 +405,10 @@ mod tests {
         }
         for n in 0..MOST {
             let customer = format!("c{n}");
-            assert!(claims.take(&customer, key(&customer), EventTime(n as i64), 0, How::Seen).is_some());
+            assert!(claims.take(&customer, key(&customer), (EventTime(n as i64), 0), How::Seen, false).is_some());
         }
-        assert!(claims.take("late", key("late"), EventTime(1_000), 0, How::Seen).is_none());
-        let news = claims.take("said", key("said"), EventTime(1_000), 0, How::Operator);
+        assert!(claims.take("late", key("late"), (EventTime(1_000), 0), How::Seen, false).is_none());
+        let news = claims.take("said", key("said"), (EventTime(1_000), 0), How::Operator, false);
         assert_eq!(news.and_then(|news| news.evicted).map(|claim| claim.person), Some(key(&format!("c{}", MOST - 1))));
         assert_eq!(held(&claims), Some(key("said")));
     }
@@ -288,7 +419,7 @@ mod tests {
         let kept = |order: &mut dyn Iterator<Item = &(String, i64)>| {
             let mut claims = Claims::default();
             order.for_each(|(c, at)| {
-                claims.take(c, key(c), EventTime(*at), 0, How::Seen);
+                claims.take(c, key(c), (EventTime(*at), 0), How::Seen, false);
             });
             claims
         };

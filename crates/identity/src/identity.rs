@@ -1,7 +1,7 @@
 //! One partition's identity: claims in, hand-overs out.
 
 use crate::aliases::{AliasEvidence, Aliases, Moved};
-use crate::claims::{Claim, Claims, Holder, How, News};
+use crate::claims::{Claim, Claims, Holding, How, News};
 use crate::crowd::{Flip, Settled};
 use crate::ids::Ids;
 use crate::ring::Ring;
@@ -9,6 +9,7 @@ use crate::rows::{IdKind, LinkRow, Standing};
 use crate::rules::Rules;
 use crate::saving::Saving;
 use crate::shards::Shards;
+use crate::turns::Mark;
 use crumbtrail_events::{EventTime, Key};
 use crumbtrail_scratch::{Block, Scratch};
 use std::{io, iter};
@@ -126,7 +127,7 @@ impl Identity {
     pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Option<Customer<'_>> {
         let known = self.meet(key, at, watermark);
         let claims = self.claims(key, known)?;
-        let person = self.aliases.follow(Holder::whose(claims.holder(&self.rules), key, at), at);
+        let person = self.aliases.follow(claims.holding(key, &self.rules).whose(key, at), at);
         (person != key).then(|| Customer { person, id: self.name(person, Some(claims)) })
     }
 
@@ -156,13 +157,20 @@ impl Identity {
         }
     }
 
-    /// Whether a touchpoint of `key` that names `person` says what is known: most of a customer's do. Else it is a
-    /// [claim](Identity::claim).
-    #[inline]
-    pub fn is_known(&mut self, key: Key, person: Key, at: EventTime, event: u64, watermark: EventTime) -> bool {
+    /// Whether `person` has claimed the id of `key` as early as this.
+    pub fn is_claimed(&mut self, key: Key, (at, event, person): Mark, watermark: EventTime) -> bool {
         let known = self.meet(key, at, watermark);
-        let claims = self.claims(key, known).map_or(&[][..], |claims| &claims.all);
-        claims.iter().any(|claim| claim.person == person && (claim.at, claim.id) <= (at, event))
+        let claim = self.claims(key, known).and_then(|claims| claims.of(person));
+        claim.is_some_and(|claim| (claim.at, claim.id) <= (at, event))
+    }
+
+    /// Whether a click of `key` that names `person` says what is known: most of a customer's do. Else it is
+    /// [named](Identity::named) by it.
+    #[inline]
+    pub fn is_known(&mut self, key: Key, mark: Mark, watermark: EventTime) -> bool {
+        let known = self.meet(key, mark.0, watermark);
+        let Some(claims) = self.claims(key, known).filter(|claims| claims.is_marked(mark)) else { return false };
+        claims.turns.is_empty() || self.claims.get_mut(&key).is_some_and(|claims| claims.goes_on(mark))
     }
 
     /// The claims to an id of which this is known: of most there are none to look for.
@@ -177,7 +185,30 @@ impl Identity {
     pub fn claim(&mut self, evidence: &Evidence<'_>, watermark: EventTime, out: &mut impl Out) -> io::Result<()> {
         let Evidence { customer, person, at, event, how, .. } = *evidence;
         self.meet(evidence.key, at, watermark);
-        self.change(evidence, |claims| claims.take(customer, person, at, event, how), out)
+        self.change(evidence, |claims| claims.take(customer, person, (at, event), how, false), out)
+    }
+
+    /// Takes a click that names a customer on the device it is of: a claim, and their turn from then on. `known` gives all such
+    /// clicks that are still known and lie between two; more do no harm.
+    ///
+    /// # Errors
+    /// As [`Identity::claim`].
+    pub fn named(
+        &mut self,
+        evidence: &Evidence<'_>,
+        watermark: EventTime,
+        known: impl FnOnce(Mark, Mark) -> Vec<Mark>,
+        out: &mut impl Out,
+    ) -> io::Result<()> {
+        let Evidence { customer, person, at, event, how, .. } = *evidence;
+        self.meet(evidence.key, at, watermark);
+        let horizon = self.horizon();
+        let change = |claims: &mut Claims| {
+            let claimed = claims.take(customer, person, (at, event), how, true);
+            let marked = claims.take_mark((at, event, person), horizon, known);
+            claimed.or(marked)
+        };
+        self.change(evidence, change, out)
     }
 
     /// Takes an operator's word that an id is not a customer's.
@@ -230,10 +261,10 @@ impl Identity {
         let mut moved_count = 0;
         for key in iter::once(*customer).chain(self.ids.of(*customer)) {
             let Some(known) = self.known.get(&key).copied() else { continue };
-            let holder = self.claims(key, known).and_then(|claims| claims.holder(&self.rules));
+            let holding = self.claims(key, known).map(|claims| claims.holding(key, &self.rules)).unwrap_or_default();
             self.ring.walk(known.newest, key, |at, passed| {
                 let (from, to) = (before.follow(*customer, at), after.follow(*customer, at));
-                if from != to && at >= horizon && Holder::whose(holder, key, at) == *customer {
+                if from != to && at >= horizon && holding.whose(key, at) == *customer {
                     moved_count += 1;
                     out.hand_over(passed, from, to, self.name(to, None));
                 }
@@ -253,7 +284,7 @@ impl Identity {
         let Evidence { site, key, person, .. } = *evidence;
         let Some(known) = self.known.get_mut(&key) else { return Ok(()) };
         let claims = self.claims.or_default(key);
-        let before = claims.holder(&self.rules);
+        let before = claims.holding(key, &self.rules);
         let rank_before = claims.of(person).and_then(|claim| claim.rank_in_crowd(key));
         let bytes = claims.heap_bytes();
         known.is_claimed = true;
@@ -269,7 +300,7 @@ impl Identity {
         if let Some(claims) = self.claims.get_mut(&key) {
             claims.cut(person, cut);
         }
-        self.tell(evidence, before, out)?;
+        self.tell(evidence, &before, news.is_claim, out)?;
         self.flip(site, person, flips, out)?;
         if let Some(evicted) = news.evicted {
             let flips = self.ids.remove(evicted.person, key, evicted.rank_in_crowd(key), &self.rules);
@@ -282,27 +313,27 @@ impl Identity {
     fn flip(&mut self, site: &str, person: Key, flips: Vec<Flip>, out: &mut impl Out) -> io::Result<()> {
         for (key, cut) in flips {
             let Some(claims) = self.claims.get_mut(&key) else { continue };
-            let before = claims.holder(&self.rules);
+            let before = claims.holding(key, &self.rules);
             claims.cut(person, cut);
             let Some(claims) = self.claims.get(&key) else { continue };
             let Some(Claim { customer, at, id: event, how, .. }) = claims.of(person) else { continue };
             let (id, id_kind, customer) = (&*claims.name, claims.kind, &**customer);
             let (at, event, how) = (*at, *event, *how);
-            self.tell(&Evidence { site, id_kind, id, key, customer, person, at, event, how }, before, out)?;
+            self.tell(&Evidence { site, id_kind, id, key, customer, person, at, event, how }, &before, true, out)?;
         }
         Ok(())
     }
 
-    /// Hands over what is another's now than `before`, who held the id, and tells how its claims stand.
-    fn tell(&self, evidence: &Evidence<'_>, before: Option<Holder>, out: &mut impl Out) -> io::Result<()> {
+    /// Hands over what is another's now than `before`, and tells how the id's claims stand, if one changed or something was handed over.
+    fn tell(&self, evidence: &Evidence<'_>, before: &Holding, is_claim: bool, out: &mut impl Out) -> io::Result<()> {
         let Evidence { key, person, .. } = *evidence;
         let (Some(claims), Some(known)) = (self.claims.get(&key), self.known.get(&key)) else { return Ok(()) };
-        let after = claims.holder(&self.rules);
+        let after = &claims.holding(key, &self.rules);
         let (aliases, horizon) = (&self.aliases, self.horizon());
         let mut moved_count = 0;
         if before != after {
             self.ring.walk(known.newest, key, |at, passed| {
-                let whose = |holder| aliases.follow(Holder::whose(holder, key, at), at);
+                let whose = |holding: &Holding| aliases.follow(holding.whose(key, at), at);
                 let (from, to) = (whose(before), whose(after));
                 if from != to && at >= horizon {
                     moved_count += 1;
@@ -310,8 +341,12 @@ impl Identity {
                 }
             })?;
         }
+        if !is_claim && moved_count == 0 {
+            return Ok(());
+        }
         let mut tell = |claim: &Claim| out.link(&row(evidence, claim, claims, &self.rules, moved_count));
-        let concerned = [Some(person), before.map(|holder| holder.person), after.map(|holder| holder.person)];
+        let concerned =
+            [Some(person), before.holder.map(|holder| holder.person), after.holder.map(|holder| holder.person)];
         for (n, person) in concerned.into_iter().enumerate() {
             if !concerned[..n].contains(&person) {
                 person.and_then(|person| claims.of(person)).into_iter().for_each(&mut tell);

@@ -14,6 +14,9 @@ const FEWEST: u32 = 4;
 pub struct Rules {
     /// How far before a claim anonymous touchpoints join the customer's journey, ms. Default: 30 d. 0: none join.
     pub look_back_ms: i64,
+    /// How far before a click that names another customer than the last one did anonymous touchpoints are that other's, ms; not so
+    /// far behind the last one's. Default: 30 min, what a session's gap is by default.
+    pub before_login_ms: i64,
     /// How late a claim may come behind the watermark and still find all of them, ms: the allowed lateness. Default: 1 h.
     pub lateness_ms: i64,
     /// How long a link outlives the last touchpoint of its visitor, ms. Default: 395 d, the longest a cookie should live.
@@ -34,6 +37,7 @@ impl Default for Rules {
     fn default() -> Rules {
         Rules {
             look_back_ms: 30 * DAY,
+            before_login_ms: HOUR / 2,
             lateness_ms: HOUR,
             remember_ms: 395 * DAY,
             most_kept: 20_000,

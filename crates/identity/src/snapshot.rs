@@ -1,8 +1,8 @@
 //! The state as bytes. Saved at once, equal states give equal bytes; saved in parts, what is known stands in no order.
 //!
 //! ```text
-//! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims (name · kind u8 before them, if
-//! any) · count · settled, by customer: key u128 · flags u8 · gone · day i64 · count · names, by key: key u128 · id · count · aliases, by key: key u128 · home u8 · claims
+//! version u8 · watermark · swept · ring · count · known, by key: key u128 · newest · seen, s · kept · claims (name · kind u8 before them, turns after
+//! them, if any) · count · settled, by customer: key u128 · flags u8 · gone · day i64 · count · names, by key: key u128 · id · count · aliases, by key: key u128 · home u8 · claims
 //! ```
 
 use crate::aliases::{AliasClaim, Aliases};
@@ -13,12 +13,13 @@ use crate::ring::{Ring, time};
 use crate::rows::{IdKind, Standing};
 use crate::rules::Rules;
 use crate::saving::Saving;
+use crate::turns::{Said, Turn};
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Key, Pieces};
 use crumbtrail_scratch::Block;
 
 /// The format this build writes.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 impl Identity {
     /// Appends the whole state but the bytes of its [blocks](Identity::blocks).
@@ -105,10 +106,7 @@ impl Identity {
                 let word = claim.word.map(|(said, _)| said);
                 let links = claim.word.is_some_and(|(_, links)| links);
                 out.push(u8::from(claim.said.is_some()) | u8::from(word.is_some()) << 1 | u8::from(links) << 2);
-                for (at, id) in claim.said.into_iter().chain(word) {
-                    out.extend_from_slice(&at.0.to_le_bytes());
-                    out.extend_from_slice(&id.to_le_bytes());
-                }
+                claim.said.into_iter().chain(word).for_each(|said| put_said(said, out));
             }
         }
     }
@@ -138,6 +136,9 @@ impl Identity {
             for _ in 0..count {
                 claims.all.push(claim(&mut reader)?);
             }
+            if count > 0 {
+                claims.turns = turns(&mut reader)?;
+            }
             identity.restore(key, Known { newest, seen_s, kept, is_claimed: count > 0 }, claims);
         }
         identity.decide(&settled(&mut reader)?);
@@ -163,8 +164,25 @@ fn put_known(key: Key, known: Known, claims: Option<&Claims>, out: &mut Vec<u8>)
         out.extend_from_slice(&claim.person.0.to_le_bytes());
         out.extend_from_slice(&claim.at.0.to_le_bytes());
         out.extend_from_slice(&claim.id.to_le_bytes());
-        out.extend_from_slice(&[claim.how as u8, u8::from(claim.is_undone)]);
+        let flags = u8::from(claim.is_undone) | u8::from(claim.is_mark) << 1 | u8::from(claim.marked_at.is_some()) << 2;
+        out.extend_from_slice(&[claim.how as u8, flags]);
+        claim.marked_at.iter().for_each(|said| put_said(**said, out));
     }
+    put_varint(out, claims.turns.len() as u64);
+    for turn in &claims.turns {
+        out.extend_from_slice(&turn.person.0.to_le_bytes());
+        put_said(turn.first, out);
+        put_said(turn.last, out);
+    }
+}
+
+fn put_said((at, id): Said, out: &mut Vec<u8>) {
+    out.extend_from_slice(&at.0.to_le_bytes());
+    out.extend_from_slice(&id.to_le_bytes());
+}
+
+fn said(reader: &mut Reader<'_>) -> Result<Said, WireError> {
+    Ok((time(reader)?, u64::from_le_bytes(reader.array()?)))
 }
 
 fn key(reader: &mut Reader<'_>) -> Result<Key, WireError> {
@@ -206,7 +224,7 @@ fn alias_claim(reader: &mut Reader<'_>) -> Result<AliasClaim, WireError> {
     let (of, flags) = (key(reader)?, reader.u8()?);
     let mut said = |bit: u8| -> Result<_, WireError> {
         let is_there = flags & (1 << bit) != 0;
-        is_there.then(|| Ok((time(reader)?, u64::from_le_bytes(reader.array()?)))).transpose()
+        is_there.then(|| self::said(reader)).transpose()
     };
     let (said, word) = (said(0)?, said(1)?);
     let word = word.map(|word| (word, flags & 4 != 0));
@@ -216,8 +234,27 @@ fn alias_claim(reader: &mut Reader<'_>) -> Result<AliasClaim, WireError> {
 fn claim(reader: &mut Reader<'_>) -> Result<Claim, WireError> {
     let customer = reader.str()?.into();
     let person = key(reader)?;
-    let at = time(reader)?;
-    let id = u64::from_le_bytes(reader.array()?);
+    let (at, id) = said(reader)?;
     let how = How::from_code(reader.u8()?).ok_or(WireError::Malformed("unknown kind of claim"))?;
-    Ok(Claim { customer, person, at, id, how, is_undone: reader.u8()? != 0, cut: None })
+    let flags = reader.u8()?;
+    let marked_at = if flags & 4 != 0 { Some(Box::new(said(reader)?)) } else { None };
+    Ok(Claim {
+        customer,
+        person,
+        at,
+        id,
+        how,
+        is_undone: flags & 1 != 0,
+        cut: None,
+        is_mark: flags & 2 != 0,
+        marked_at,
+    })
+}
+
+fn turns(reader: &mut Reader<'_>) -> Result<Vec<Turn>, WireError> {
+    let mut turns = Vec::new();
+    for _ in 0..reader.varint()? {
+        turns.push(Turn { person: key(reader)?, first: said(reader)?, last: said(reader)? });
+    }
+    Ok(turns)
 }

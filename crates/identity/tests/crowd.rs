@@ -43,6 +43,7 @@ fn rules((most_ids, most_ids_a_day): (u32, u32)) -> Rules {
         most_ids,
         most_ids_a_day,
         packing,
+        ..Rules::default()
     }
 }
 

@@ -2,13 +2,14 @@
 //! on ticks or restarts. And it is whom a naive computation over everything names.
 
 use crumbtrail_events::{EventTime, Key};
-use crumbtrail_identity::{Customer, Evidence, How, IdKind, Identity, LinkRow, Out, Packing, Rules, Standing};
+use crumbtrail_identity::{Customer, Evidence, How, IdKind, Identity, LinkRow, Mark, Out, Packing, Rules, Standing};
 use crumbtrail_scratch::{Block, Scratch};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const LOOK_BACK: i64 = 300;
 const LATENESS: i64 = 50;
+const BEFORE_LOGIN: i64 = 30;
 
 fn rules() -> Rules {
     // Blocks of a few touchpoints, so that they fill.
@@ -16,6 +17,7 @@ fn rules() -> Rules {
     Rules {
         look_back_ms: LOOK_BACK,
         lateness_ms: LATENESS,
+        before_login_ms: BEFORE_LOGIN,
         remember_ms: 100_000,
         most_kept: 1_000,
         packing,
@@ -29,6 +31,8 @@ enum Said {
     Touch,
     /// A claim for a customer.
     Claim(u8),
+    /// A click names a customer.
+    Named(u8),
     /// An operator links or unlinks.
     Operator(u8, bool),
 }
@@ -95,6 +99,7 @@ fn play(arrivals: &[Arrival]) -> Tables {
     let mut order: Vec<(i64, usize)> = arrivals.iter().enumerate().map(|(n, a)| (a.at + a.delay, n)).collect();
     order.sort_unstable();
     let mut watermark = EventTime::MIN;
+    let mut marks: Vec<(u8, Mark)> = Vec::new();
     let mut scratch = Scratch::new(std::env::temp_dir());
     for (now, n) in order {
         let Arrival { visitor: v, at, ref said, ticks, restarts, .. } = arrivals[n];
@@ -122,6 +127,20 @@ fn play(arrivals: &[Arrival]) -> Tables {
                 identity
                     .claim(&evidence(names[usize::from(c)], customer(c), How::Seen), watermark, &mut tables)
                     .unwrap();
+            }
+            Said::Named(c) => {
+                let mark = (at, id, customer(c));
+                // What sessions still know: no more than what may change things.
+                marks.retain(|(of, mark)| *of != v || mark.0 >= watermark.plus(-LATENESS - 2 * BEFORE_LOGIN));
+                marks.push((v, mark));
+                if !identity.is_known(key, mark, watermark) {
+                    let known = |from: Mark, to: Mark| {
+                        let of = marks.iter().filter(|(of, mark)| *of == v && *mark >= from && *mark <= to);
+                        of.map(|(_, mark)| *mark).collect()
+                    };
+                    let evidence = evidence(names[usize::from(c)], customer(c), How::Seen);
+                    identity.named(&evidence, watermark, known, &mut tables).unwrap();
+                }
             }
             Said::Operator(c, true) => {
                 identity
@@ -155,20 +174,31 @@ fn play(arrivals: &[Arrival]) -> Tables {
     tables
 }
 
+/// Who is named last by a click before `at`, or soon after it and long after that; of the customers that count.
+fn turn(named: &[(i64, usize, u8)], at: i64) -> Option<u8> {
+    let last = named.iter().filter(|(said, ..)| *said <= at).max();
+    let next = named.iter().filter(|(said, ..)| *said > at).min().filter(|(said, ..)| said - at <= BEFORE_LOGIN);
+    let next = next.filter(|_| last.is_none_or(|(said, ..)| at - said > BEFORE_LOGIN));
+    next.or(last).map(|(.., c)| *c)
+}
+
 /// The same from everything that was said, at once.
 fn naive(arrivals: &[Arrival]) -> BTreeMap<Key, BTreeMap<u64, i64>> {
     let mut people: BTreeMap<Key, BTreeMap<u64, i64>> = BTreeMap::new();
     for v in 0..3 {
         let of = |n: usize, a: &Arrival| if a.visitor == v { Some((a.at, n, a.said.clone())) } else { None };
         let said: Vec<(i64, usize, Said)> = arrivals.iter().enumerate().filter_map(|(n, a)| of(n, a)).collect();
-        let first = said
-            .iter()
-            .filter_map(|(at, n, said)| if let Said::Claim(c) = said { Some((*at, *n, *c)) } else { None })
-            .min();
+        let claim = |(at, n, said): &(i64, usize, Said)| match said {
+            Said::Claim(c) | Said::Named(c) => Some((*at, *n, *c)),
+            _ => None,
+        };
+        let first = said.iter().filter_map(claim).min();
+        let named = said.iter().filter(|(.., said)| matches!(said, Said::Named(_)));
+        let named: Vec<(i64, usize, u8)> = named.filter_map(claim).collect();
         for (at, n, said) in &said {
             if let Said::Touch = said {
-                let whose = first.filter(|(claimed, ..)| *at >= claimed - LOOK_BACK);
-                let whose = whose.map_or(visitor(v), |(_, _, c)| customer(c));
+                let held = first.filter(|(claimed, ..)| *at >= claimed - LOOK_BACK).map(|(.., c)| c);
+                let whose = turn(&named, *at).or(held).map_or(visitor(v), customer);
                 people.entry(whose).or_default().insert(*n as u64, *at);
             }
         }
@@ -182,13 +212,18 @@ fn arrival(said: impl Strategy<Value = Said>, most_late: i64) -> impl Strategy<V
 }
 
 fn said() -> impl Strategy<Value = Said> {
-    prop_oneof![6 => Just(Said::Touch), 1 => (0u8..3).prop_map(Said::Claim)]
+    prop_oneof![
+        6 => Just(Said::Touch),
+        1 => (0u8..3).prop_map(Said::Claim),
+        2 => (0u8..3).prop_map(Said::Named),
+    ]
 }
 
 fn said_with_operators() -> impl Strategy<Value = Said> {
     prop_oneof![
         6 => Just(Said::Touch),
-        2 => (0u8..3).prop_map(Said::Claim),
+        1 => (0u8..3).prop_map(Said::Claim),
+        2 => (0u8..3).prop_map(Said::Named),
         1 => (0u8..3, prop::bool::ANY).prop_map(|(c, links)| Said::Operator(c, links)),
     ]
 }
@@ -226,7 +261,7 @@ proptest! {
             for &(at, n) in &order {
                 match arrivals[n].said {
                     Said::Touch => {}
-                    Said::Claim(c) => {
+                    Said::Claim(c) | Said::Named(c) => {
                         words[usize::from(c)].1.get_or_insert((at, n));
                     }
                     Said::Operator(c, links) => {
@@ -251,10 +286,16 @@ proptest! {
                 Some((at, n, c)) => Some((false, at, n, c)),
                 None => claimed_first.map(|(at, n, c)| (true, at, n, c)),
             };
+            // Turns are those of whom no operator spoke of, if none holds it by their word.
+            let named = |&(at, n): &(i64, usize)| match arrivals[n].said {
+                Said::Named(c) if said_last.is_none() && words[usize::from(c)].0.is_none() => Some((at, n, c)),
+                _ => None,
+            };
+            let named: Vec<(i64, usize, u8)> = order.iter().filter_map(named).collect();
             for &(at, n) in &order {
                 if let Said::Touch = arrivals[n].said {
                     let whose = holder.filter(|(is_seen, claimed, ..)| !is_seen || at >= claimed - LOOK_BACK);
-                    let whose = whose.map_or(visitor(v), |(.., c)| customer(c));
+                    let whose = turn(&named, at).or(whose.map(|(.., c)| c)).map_or(visitor(v), customer);
                     people.entry(whose).or_default().insert(n as u64, at);
                 }
             }

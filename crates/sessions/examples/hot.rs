@@ -1,7 +1,7 @@
 //! What a visitor with a million events costs the others, and whether closed state is freed.
 //!
-//! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others] [turns]` sends an hour
-//! of events, a tick a second: without the hot visitor; with it; with its events up to 3 seconds, and up to 50 minutes late; and with one in a
+//! `cargo run --release -p crumbtrail-sessions --example hot -- [events of the hot visitor] [events of others] [turns] [hours] [kept_events]`
+//! sends an hour of events (or more, of as many in all), a tick a second: without the hot visitor; with it; with its events up to 3 seconds, and up to 50 minutes late; and with one in a
 //! hundred of them sent again, some seconds later and under another time. Prints how long the others' events, the hot
 //! visitor's and the ticks took: median, 99th percentile and worst; then the state's bytes at the peak, an event kept, and after all has closed.
 //! Of several turns, the least time of each event and tick counts: what another program on the machine took is left out.
@@ -12,7 +12,7 @@ use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Out, RuleBook, Sessions};
+use crumbtrail_sessions::{Out, RuleBook, Rules, Sessions};
 
 const START: i64 = 1_760_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -34,6 +34,9 @@ struct Hot {
     late_s: i64,
     /// Every so manieth of them comes again; 0 for none.
     again: usize,
+    /// How long it goes on, hours.
+    hours: usize,
+    kept_events: u32,
 }
 
 /// The time of the hot visitor's `number`-th event, which is sent at `now`.
@@ -91,14 +94,16 @@ fn run(hot: Hot, others: usize, turns: usize) {
 }
 
 fn turn(hot: Hot, others: usize) -> (Times, [String; 2]) {
-    let mut state = Sessions::new(RuleBook::default());
+    let default = Rules { kept_events: hot.kept_events, ..Rules::default() };
+    let mut state = Sessions::new(RuleBook { default, ..RuleBook::default() });
     let mut rows = Rows(0);
+    let seconds = 3_600 * hot.hours;
     let (mut bytes, mut other_ns, mut hot_ns, mut tick_ns) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut sent_hot, mut sent_others, mut peak) = (0, 0, 0);
-    for second in 0..3_600 {
+    for second in 0..seconds as i64 {
         let (now, watermark) = (START + second * 1_000, EventTime(START + second * 1_000 - 5_000));
         // Spread evenly over the hour, the hot visitor's among the others'.
-        let due = |count: usize| count * (second as usize + 1) / 3_600;
+        let due = |count: usize| count * (second as usize + 1) / seconds;
         while sent_hot < due(hot.events) || sent_others < due(others) {
             if sent_hot < due(hot.events) {
                 event(&mut bytes, time(hot, now, sent_hot), "hot", sent_hot);
@@ -131,7 +136,8 @@ fn turn(hot: Hot, others: usize) -> (Times, [String; 2]) {
         peak = peak.max(state.resident_bytes());
     }
     let open = state.open_sessions();
-    state.tick(EventTime(START + 9 * HOUR), START + 9 * HOUR, &mut rows);
+    let end = START + hot.hours as i64 * HOUR + 8 * HOUR;
+    state.tick(EventTime(end), end, &mut rows);
     let ran = format!("{hot:?}, others' events {others}, rows {}", rows.0);
     let held = format!(
         "  state           {:.1} MiB at the peak, {:.0} bytes an event; {open} open, then {} open in {:.1} MiB",
@@ -148,7 +154,9 @@ fn main() {
     let hot = args.next().unwrap_or(1_000_000);
     let others = args.next().unwrap_or(1_000_000);
     let turns = args.next().unwrap_or(1);
-    let hot = |late_s, again| Hot { events: hot, late_s, again };
+    let hours = args.next().unwrap_or(1);
+    let kept_events = args.next().map_or(Rules::default().kept_events, |kept| kept as u32);
+    let hot = |late_s, again| Hot { events: hot, late_s, again, hours, kept_events };
     run(Hot { events: 0, ..hot(0, 0) }, others, turns);
     run(hot(0, 0), others, turns);
     run(hot(3, 0), others, turns);

@@ -1,13 +1,14 @@
 //! A chain: the events of one key and class that the gap connects, from which its sessions are computed anew.
 //!
 //! Events are kept one by one, in total order (*live*), for every cut follows from that order. Only where a chain has
-//! more than [`crate::rules::Rules::kept_events`] behind the horizon, these are folded into a sum (*base*) whose cuts stand: what comes
-//! to be sorted before its end is late. Ids of folded events are kept as long as the sum is open, to know repeats.
+//! more than [`crate::rules::Rules::kept_events`] behind the horizon, those before them are folded into a sum (*base*) whose cuts stand: what
+//! comes to be sorted before its end is late. Ids of folded events are kept as long as the sum is open, to know repeats.
 //!
 //! ```text
-//!                 horizon = watermark − lateness
-//!  base (a sum)   │   live events, in total order
-//!  ███████████████│● ●   ●●  ●        ●
+//!                          horizon = watermark − lateness
+//!  base (a sum)   live events, in total order
+//!  ███████████████● ●●●  ● │● ●   ●●  ●        ●
+//!                 └─ kept ─┘
 //! ```
 
 use crate::conversation;
@@ -443,10 +444,10 @@ mod tests {
         (0..200).for_each(|at| chain.insert(event(at)));
         let all_known = |chain: &Chain| (0..200).all(|id| chain.knows(id)) && !chain.knows(200);
         assert!(all_known(&chain));
-        chain.fold(EventTime(120), &Rules::default(), &interner);
+        chain.fold(120, &Rules::default(), &interner);
         assert_eq!(chain.live.len(), 80);
         assert!(all_known(&chain));
-        chain.fold(EventTime(199), &Rules::default(), &interner);
+        chain.fold(79, &Rules::default(), &interner);
         assert!(all_known(&chain));
         assert_eq!(chain.span(), (EventTime(0), EventTime(199)));
     }

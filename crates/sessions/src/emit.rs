@@ -36,9 +36,7 @@ pub(crate) struct Scratch {
 /// Emits the rows of a chain, or of a part of a long one. Every row is said at most once, and what is taken back is said first.
 pub(crate) fn emit(chain: &mut Chain, is_final: bool, of: Context<'_>, scratch: &mut Scratch, out: &mut impl Out) {
     let before = chain.live.len();
-    if chain.wants_fold(of.horizon, of.rules) {
-        chain.fold(of.horizon, of.rules, of.interner);
-    }
+    chain.fold(chain.foldable(of.horizon, of.rules), of.rules, of.interner);
     if chain.class.is_session() {
         // Folding has taken its time, too.
         let most = of.at_once.saturating_sub(before - chain.live.len()).max(Chain::SCANNED);

@@ -1,4 +1,4 @@
-//! Folding: of a chain too long to be kept, the events behind the horizon become a sum, whose cuts stand.
+//! Folding: of a chain too long to be kept, all but the last events behind the horizon become a sum, whose cuts stand.
 
 use crate::chain::{Base, Chain, Ids, Rare};
 use crate::event::{Event, Order};
@@ -11,14 +11,18 @@ use crate::window;
 use crumbtrail_events::EventTime;
 
 impl Chain {
-    /// Whether more events lie before the horizon than are kept.
-    pub(crate) fn wants_fold(&self, horizon: EventTime, rules: &Rules) -> bool {
-        self.live.rest(rules.kept_events as usize).next().is_some_and(|event| event.at() < horizon)
+    /// How many of its events are to be folded: those before the last that are kept behind the horizon, once they are a quarter more.
+    pub(crate) fn foldable(&self, horizon: EventTime, rules: &Rules) -> usize {
+        let kept = rules.kept_events as usize;
+        if self.live.len() <= kept {
+            return 0;
+        }
+        let old = self.live.place_of(Order { at: horizon, ..Order::FIRST });
+        if old > kept.saturating_add(kept / 4) { old - kept } else { 0 }
     }
 
-    /// Folds the events before the horizon into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
-    pub(crate) fn fold(&mut self, horizon: EventTime, rules: &Rules, interner: &Interner) {
-        let n = self.live.place_of(Order { at: horizon, ..Order::FIRST });
+    /// Folds the first `n` events into the base. Changes no cut: [`window::cut`] may stop and go on anywhere.
+    pub(crate) fn fold(&mut self, n: usize, rules: &Rules, interner: &Interner) {
         if n == 0 {
             return;
         }
@@ -144,10 +148,10 @@ mod tests {
         let mut chain = Chain::new(Class::PERSON);
         (0..30).for_each(|at| chain.insert(event(at)));
         let mut folded = chain.clone();
-        for horizon in [3, 4, 11, 25] {
-            folded.fold(EventTime(horizon), &rules, &interner);
+        for count in [3, 1, 7, 14] {
+            folded.fold(count, &rules, &interner);
         }
-        chain.fold(EventTime(25), &rules, &interner);
+        chain.fold(25, &rules, &interner);
         let [ours, theirs] =
             [chain, folded].map(|mut chain| (std::mem::take(&mut chain.rare().done), chain.carried().cloned()));
         assert_eq!(ours, theirs);
@@ -155,12 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_chain_with_more_than_is_kept_behind_the_horizon_is_folded() {
-        let rules = Rules { kept_events: 3, ..Rules::default() };
+    fn only_a_chain_with_more_than_is_kept_behind_the_horizon_is_folded_and_the_last_are_kept() {
+        let rules = Rules { kept_events: 4, ..Rules::default() };
         let mut chain = Chain::new(Class::PERSON);
-        (0..4).for_each(|at| chain.insert(event(at)));
-        assert!(!chain.wants_fold(EventTime(3), &rules) && chain.wants_fold(EventTime(4), &rules));
-        chain.fold(EventTime(3), &rules, &Interner::new());
-        assert!(chain.is_folded_past(event(1).order()) && !chain.is_folded_past(event(2).order()));
+        (0..10).for_each(|at| chain.insert(event(at)));
+        assert_eq!([4, 5, 6, 10].map(|horizon| chain.foldable(EventTime(horizon), &rules)), [0, 0, 2, 6]);
+        chain.fold(2, &rules, &Interner::new());
+        assert!(chain.is_folded_past(event(0).order()) && !chain.is_folded_past(event(1).order()));
+        assert_eq!(chain.foldable(EventTime(7), &rules), 0);
     }
 }

@@ -148,7 +148,7 @@ impl Live {
     }
 
     /// Those from a time on.
-    fn since(&self, at: EventTime) -> impl Iterator<Item = &Event> {
+    pub(crate) fn since(&self, at: EventTime) -> impl Iterator<Item = &Event> {
         let (run, place) = self.spot(Order { at, ..Order::FIRST });
         let runs = self.runs();
         runs[run][place..].iter().chain(runs[run + 1..].iter().flatten())

@@ -34,8 +34,9 @@ pub struct Rules {
     pub heartbeat_ms: i64,
     /// What a view with heartbeats is worth before the first of them. Default 5 s.
     pub minimum_visit_ms: i64,
-    /// Most events of a chain that are kept one by one after the horizon has passed them. What comes before those that
-    /// were not is late. Default 1 000.
+    /// The last so many events of a chain are kept one by one after the horizon has passed them, a quarter more at most. What comes
+    /// before those that were not is late. With as many as a session may have, that is what comes before the session still open.
+    /// Default 10 000.
     pub kept_events: u32,
     /// What makes a session a robot's by its events. Default nothing.
     pub pace: Pace,
@@ -92,7 +93,7 @@ impl Default for Rules {
             conversions: Kinds::of(&[Kind::Purchase]),
             heartbeat_ms: 10_000,
             minimum_visit_ms: 5_000,
-            kept_events: 1_000,
+            kept_events: 10_000,
             pace: Pace::default(),
             stays: StayRules::default(),
             hours: Hours::default(),

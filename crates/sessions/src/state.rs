@@ -1,6 +1,6 @@
 //! The state of one partition: a pure function of the touchpoints and ticks it was given, in their order.
 
-use crate::attributes::Reading;
+use crate::attributes::{CUSTOMER, Reading};
 use crate::chain::{Chain, Class};
 use crate::emit::{Context, Scratch, emit};
 use crate::event::{Event, Order};
@@ -293,7 +293,7 @@ impl Sessions {
                 if chain.class != Class::CASE {
                     return false;
                 }
-                chain.fold(EventTime::MAX, of.rules, of.interner);
+                chain.fold(chain.live.len(), of.rules, of.interner);
                 chain.settle();
             }
             if chain.is_dirty && is_due {
@@ -345,6 +345,20 @@ impl Sessions {
             self.dirty.push(slot.due, n);
         }
         arm(&mut self.timers, slot, n, next);
+    }
+
+    /// The clicks of a visitor that named a customer, of those at these times that are kept one by one: when, hash of the event id,
+    /// customer. In no order.
+    pub fn named(&self, key: Key, from: EventTime, to: EventTime, mut each: impl FnMut(EventTime, u64, &str)) {
+        let Some(slot) = self.slots.find(key) else { return };
+        for chain in self.slots.get(slot).chains.iter().filter(|chain| chain.class == Class::PERSON) {
+            for event in chain.live.since(from).take_while(|event| event.at() <= to).filter(|event| event.may_start()) {
+                let customer = self.interner.part(event.attributes, CUSTOMER);
+                if !customer.is_none() {
+                    each(event.at(), event.id, self.interner.str(customer));
+                }
+            }
+        }
     }
 
     fn sweep(&mut self) {

@@ -95,15 +95,30 @@ fn what_belongs_to_a_session_that_was_rolled_over_and_is_past_is_late() {
     }
     scene.tick(1_000);
     // Sessions 0–390, 400–790, 800–990; the horizon is at 900.
-    assert_eq!(scene.final_rows(), [(0, 390, 40), (400, 790, 40)]);
-    assert_eq!(scene.open_rows(), [(800, 990, 20)]);
+    assert_eq!(scene.final_rows(), [(0, 390, 40)]);
+    assert_eq!(scene.open_rows(), [(400, 790, 40), (800, 990, 20)]);
     assert_eq!(scene.click(15), Outcome::Late);
-    assert_eq!(scene.click(790), Outcome::Late, "a repeat, no longer known");
-    assert_eq!(scene.click(889), Outcome::Late, "it would be sorted in before 890, which was folded");
-    assert_eq!(scene.click(891), Outcome::Counted, "behind the horizon, but the window it joins is in time");
+    assert_eq!(scene.click(390), Outcome::Late, "a repeat, no longer known");
+    assert_eq!(scene.click(589), Outcome::Late, "it would be sorted in before 590, which was folded");
+    assert_eq!(scene.click(801), Outcome::Counted, "behind the horizon, but the window it joins is in time");
     assert_eq!(scene.click(990), Outcome::Duplicate);
     scene.tick(2_000);
     assert_eq!(scene.final_rows(), [(0, 390, 40), (400, 790, 40), (800, 990, 21)]);
+}
+
+#[test]
+fn what_belongs_to_the_session_still_open_is_not_late_however_many_events_it_has() {
+    let mut scene = rules(50, 100);
+    for at in 0..25_000 {
+        scene.click(at * 10);
+    }
+    scene.tick(249_990);
+    // Two sessions of the most events; what is kept reaches back beyond the beginning of the third.
+    assert_eq!(scene.click(55), Outcome::Late);
+    assert_eq!(scene.click(200_005), Outcome::Counted);
+    assert_eq!(scene.click(201_000), Outcome::Duplicate);
+    scene.tick(300_000);
+    assert_eq!(scene.final_rows(), [(0, 99_990, 10_000), (100_000, 199_990, 10_000), (200_000, 249_990, 5_001)]);
 }
 
 #[test]

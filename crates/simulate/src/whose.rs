@@ -10,7 +10,7 @@ use crumbtrail_warehouse::TableId;
 use crate::judge::key;
 use crate::once::{Twice, counted_once, rows};
 use crate::rows::{Row, Tables, columns};
-use crate::world::{DAY_MS, LOOK_BACK_MS, Placed, Record, SITE};
+use crate::world::{BEFORE_LOGIN_MS, DAY_MS, LOOK_BACK_MS, Placed, Record, SITE};
 
 /// Whose each visitor is: of the customers that may have it the one named first on it, and when.
 pub(crate) type Owners = BTreeMap<String, (String, i64)>;
@@ -23,6 +23,8 @@ pub(crate) type Standings = BTreeMap<(String, String), (String, i64)>;
 pub(crate) struct Whose<'a> {
     pub(crate) owners: Owners,
     pub(crate) standings: Standings,
+    /// By visitor, when a click named whom on it, if their claim is not one too many.
+    named: BTreeMap<&'a str, Vec<(i64, u64, &'a str)>>,
     /// Whose alias a customer's id is, and from when on what is done under it is theirs.
     aliases: BTreeMap<&'a str, (&'a str, i64)>,
 }
@@ -31,6 +33,13 @@ impl<'a> Whose<'a> {
     pub(crate) fn of(counted: &[&'a Placed], crowd: (u32, u32), partitions: u32) -> Whose<'a> {
         let (owners, standings) = visitors(counted, crowd, partitions);
         let mut whose = Whose { owners, standings, ..Whose::default() };
+        for Record { visitor, customer, at_ms, id, kind, is_bot, .. } in counted.iter().map(|placed| &placed.record) {
+            let is_named = !is_bot && !kind.is_support() && !kind.is_marketing() && !customer.is_empty();
+            let stands = whose.standings.get(&(visitor.clone(), customer.clone()));
+            if is_named && stands.is_some_and(|(standing, _)| matches!(&**standing, "linked" | "rival")) {
+                whose.named.entry(visitor.as_str()).or_default().push((*at_ms, id_hash(id), customer));
+            }
+        }
         let mut said: BTreeMap<(&str, &str), (i64, u64)> = BTreeMap::new();
         for Record { previous, customer, at_ms, id, .. } in counted.iter().map(|placed| &placed.record) {
             if !previous.is_empty() && previous != customer {
@@ -68,12 +77,23 @@ impl<'a> Whose<'a> {
         Some(key.0.to_be_bytes().to_vec())
     }
 
+    /// Whom the visitor's clicks name last before the record, or a little after it and long after that.
+    fn turn(&self, record: &Record) -> Option<&str> {
+        let named = self.named.get(record.visitor.as_str())?;
+        let last = named.iter().filter(|(at_ms, ..)| *at_ms <= record.at_ms).max();
+        let next = named.iter().filter(|(at_ms, ..)| *at_ms > record.at_ms).min();
+        let next = next.filter(|(at_ms, ..)| at_ms - record.at_ms <= BEFORE_LOGIN_MS);
+        let is_left = last.is_none_or(|(at_ms, ..)| record.at_ms - at_ms > BEFORE_LOGIN_MS);
+        next.filter(|_| is_left).or(last).map(|(.., customer)| *customer)
+    }
+
     /// The customer in whose journey the record is; empty if it is in none's.
     pub(crate) fn customer<'b>(&'b self, record: &'b Record) -> &'b str {
         let held = self.owners.get(&record.visitor).filter(|(_, at_ms)| record.at_ms >= at_ms - LOOK_BACK_MS);
-        let named = match (record.customer.as_str(), held) {
-            ("", Some((customer, _))) => customer,
-            (customer, _) => customer,
+        let held = held.map(|(customer, _)| customer.as_str());
+        let named = match record.customer.as_str() {
+            "" => self.turn(record).or(held).unwrap_or_default(),
+            customer => customer,
         };
         let onward = |id: &&'b str| {
             let alias = self.aliases.get(id).filter(|(_, from_ms)| record.at_ms >= *from_ms);

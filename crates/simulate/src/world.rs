@@ -27,6 +27,8 @@ pub const TALK_GAP_MS: i64 = DAY_MS;
 pub const TALK_MEMORY_MS: i64 = 26 * 60 * MINUTE_MS;
 /// How far before a claim anonymous touchpoints join.
 pub const LOOK_BACK_MS: i64 = 30 * 60 * MINUTE_MS;
+/// How far before it names somebody else a device is already theirs.
+pub const BEFORE_LOGIN_MS: i64 = 30 * MINUTE_MS;
 /// The site of every record.
 pub const SITE: &str = "shop";
 

@@ -24,7 +24,7 @@ const DEAD_LETTERS: usize = 3;
 const _: () = assert!(matches!(TABLES[IDENTITY_LINKS], TableId::IdentityLinks));
 
 /// The format of the state this build writes and reads. Up to 2 it was the sessions' alone.
-const VERSION: u8 = 9;
+const VERSION: u8 = 10;
 
 /// One partition's sessionize step.
 pub struct Sessionize {
@@ -154,7 +154,7 @@ impl Step for Sessionize {
                 tables::touchpoints::encode(&row, version, out)
             });
         }
-        self.whose.touchpoint(payload, judged, context, effects)
+        self.whose.touchpoint(payload, judged, &self.sessions, context, effects)
     }
 
     fn set_aside(&mut self, context: Context, effects: &mut Effects) {

@@ -9,11 +9,11 @@
 use crumbtrail_events::touchpoint::{self, Head, Ids, Role};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Kind, Outcome, Touchpoint};
-use crumbtrail_identity::{AliasEvidence, Customer, Evidence, How, IdKind, Identity, LinkRow, Out, Rules};
+use crumbtrail_identity::{AliasEvidence, Customer, Evidence, How, IdKind, Identity, LinkRow, Mark, Out, Rules};
 use crumbtrail_runtime::Context;
 use crumbtrail_runtime::step::{Effects, StepError};
 use crumbtrail_scratch::{Block, Scratch};
-use crumbtrail_sessions::Judged;
+use crumbtrail_sessions::{Judged, Sessions};
 use crumbtrail_warehouse::tables::identity_links::Change;
 use crumbtrail_warehouse::{RowVersion, tables};
 use std::io;
@@ -50,6 +50,7 @@ impl Whose {
         &mut self,
         payload: &[u8],
         judged: Judged,
+        sessions: &Sessions,
         context: Context,
         effects: &mut Effects,
     ) -> Result<(), StepError> {
@@ -65,10 +66,14 @@ impl Whose {
         let is_click = !head.kind.is_support();
         if !ids.customer.is_empty() {
             let person = Key::customer(ids.site, ids.customer);
-            // Whenever it comes, a click says whose its visitor is.
-            if is_click && !self.identity.is_known(head.key, person, head.occurred_at, head.id, context.watermark) {
-                let how = if head.kind == Kind::Login { How::Login } else { How::Seen };
-                self.claim(payload, how, context, effects)?;
+            // Whenever it comes, a click says whose its visitor is. A message sent to somebody is not that somebody's coming.
+            let (mark, watermark) = ((head.occurred_at, head.id, person), context.watermark);
+            if head.kind.is_marketing() {
+                if !self.identity.is_claimed(head.key, mark, watermark) {
+                    self.claim(payload, How::Seen, context, effects)?;
+                }
+            } else if is_click && !self.identity.is_known(head.key, mark, watermark) {
+                self.mark(payload, sessions, context, effects)?;
             }
             return if is_counted {
                 self.named(payload, &head, person, judged.session, context, effects)
@@ -159,25 +164,38 @@ impl Whose {
 
     #[cold]
     fn claim(&mut self, payload: &[u8], how: How, context: Context, effects: &mut Effects) -> Result<(), StepError> {
-        let Touchpoint { head, site, visitor, contact, customer, role, .. } = Touchpoint::decode(payload)?;
-        let is_visitor = head.key == Key::visitor(site, visitor);
-        let evidence = Evidence {
-            site,
-            id_kind: if is_visitor { IdKind::Visitor } else { IdKind::Contact },
-            id: if is_visitor { visitor } else { contact },
-            key: head.key,
-            customer,
-            person: Key::customer(site, customer),
-            at: head.occurred_at,
-            event: head.id,
-            how,
-        };
-        let mut decisions = Decisions::of(context, head.occurred_at, effects);
-        if role == Role::Unlinked {
+        let touchpoint = Touchpoint::decode(payload)?;
+        let evidence = evidence(&touchpoint, how);
+        let mut decisions = Decisions::of(context, evidence.at, effects);
+        if touchpoint.role == Role::Unlinked {
             self.identity.undo(&evidence, context.watermark, &mut decisions)?;
         } else {
             self.identity.claim(&evidence, context.watermark, &mut decisions)?;
         }
+        decisions.failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Takes a click that names a customer. Which of the others' it came between is for their sessions to say.
+    #[cold]
+    fn mark(
+        &mut self,
+        payload: &[u8],
+        sessions: &Sessions,
+        context: Context,
+        effects: &mut Effects,
+    ) -> Result<(), StepError> {
+        let touchpoint = Touchpoint::decode(payload)?;
+        let how = if touchpoint.head.kind == Kind::Login { How::Login } else { How::Seen };
+        let evidence = evidence(&touchpoint, how);
+        let known = |from: Mark, to: Mark| {
+            let mut marks = Vec::new();
+            sessions.named(evidence.key, from.0, to.0, |at, id, customer| {
+                marks.push((at, id, Key::customer(evidence.site, customer)));
+            });
+            marks
+        };
+        let mut decisions = Decisions::of(context, evidence.at, effects);
+        self.identity.named(&evidence, context.watermark, known, &mut decisions)?;
         decisions.failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -216,6 +234,23 @@ impl Whose {
 
     pub(crate) fn resident_bytes(&self) -> usize {
         self.identity.resident_bytes()
+    }
+}
+
+/// What a touchpoint says of its visitor or contact.
+fn evidence<'a>(touchpoint: &Touchpoint<'a>, how: How) -> Evidence<'a> {
+    let Touchpoint { head, site, visitor, contact, customer, .. } = *touchpoint;
+    let is_visitor = head.key == Key::visitor(site, visitor);
+    Evidence {
+        site,
+        id_kind: if is_visitor { IdKind::Visitor } else { IdKind::Contact },
+        id: if is_visitor { visitor } else { contact },
+        key: head.key,
+        customer,
+        person: Key::customer(site, customer),
+        at: head.occurred_at,
+        event: head.id,
+        how,
     }
 }
 

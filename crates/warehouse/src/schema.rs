@@ -73,6 +73,7 @@ files! {
     "0157_cart_abandonment_view.sql",
     "0158_churn_reasons_view.sql",
     "0159_sentiment_daily_view.sql",
+    "0160_device_turns_view.sql",
     "0161_content_performance_view.sql",
     "0162_sessions_by_place_view.sql",
     "0163_store_visits_view.sql",

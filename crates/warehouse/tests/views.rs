@@ -515,6 +515,74 @@ async fn customers_who_are_one_are_one_in_every_view() {
     );
 }
 
+/// On a device of two customers what names nobody is the one's who was named last, of an operator's the operator's.
+#[tokio::test]
+async fn a_session_without_a_customer_is_whose_turn_it_is() {
+    if !engine_is_here("a_session_without_a_customer_is_whose_turn_it_is") {
+        return;
+    }
+    let (client, _) = migrated("v_turns").await;
+    let mut links = Rows::of(&client, TableId::IdentityLinks);
+    let said = [
+        ("shared", "ann", Standing::Linked, How::Login),
+        ("shared", "bob", Standing::Rival, How::Seen),
+        ("shared", "till", Standing::Shared, How::Seen),
+        ("told", "ann", Standing::Linked, How::Operator),
+        ("told", "bob", Standing::Rival, How::Seen),
+    ];
+    for (id, customer, standing, how) in said {
+        let link = LinkRow {
+            site: "shop",
+            id_kind: IdKind::Visitor,
+            id,
+            customer,
+            person: Key::customer("shop", customer),
+            standing,
+            how,
+            claimed_at: Some(START.plus(2 * DAY)),
+            reaches_from: Some(START.plus(DAY)).filter(|_| standing == Standing::Linked),
+            claim_event: 1,
+            moved_count: 1,
+        };
+        links.add(|version, out| identity_links::encode(Change { link: &link, at: START }, version, out), 1);
+    }
+    links.insert("l").await;
+    let mut rows = Rows::of(&client, TableId::Sessions);
+    let seen = [
+        ("shared", ["", "", "ann", "", "bob", "", "till", "", "ann", ""].as_slice()),
+        ("told", ["", "bob", ""].as_slice()),
+    ];
+    let mut number = 0;
+    for (visitor, customers) in seen {
+        for (day, customer) in customers.iter().enumerate() {
+            number += 1;
+            let own = if customer.is_empty() { Key::visitor("shop", visitor) } else { Key::customer("shop", customer) };
+            let row = SessionRow {
+                site: "shop",
+                session_id: number,
+                visitor,
+                customer,
+                person: own,
+                started_at: START.plus(day as i64 * DAY),
+                ended_at: START.plus(day as i64 * DAY + 1000),
+                ..SessionRow::default()
+            };
+            rows.add(|version, out| sessions::encode(&row, version, out), 1);
+        }
+    }
+    rows.insert("s").await;
+    let whose = "SELECT visitor, groupArray(customer), groupArray(is_by_link) FROM \
+        (SELECT * FROM {db}.session_people ORDER BY session_id) GROUP BY visitor ORDER BY visitor";
+    assert_eq!(
+        ask(&client, whose).await,
+        "shared\t['','ann','ann','ann','bob','bob','till','bob','ann','ann']\t[false,true,false,true,false,true,false,true,false,true]\n\
+         told\t['','bob','ann']\t[false,false,true]"
+    );
+    let bobs = "SELECT count() FROM {db}.session_people WHERE is_by_link AND customer = 'bob' AND person = \
+        (SELECT any(person) FROM {db}.identity_links WHERE customer = 'bob')";
+    assert_eq!(ask(&client, bobs).await, "2");
+}
+
 #[tokio::test]
 async fn how_the_service_did_and_how_stages_filled() {
     if !engine_is_here("how_the_service_did_and_how_stages_filled") {

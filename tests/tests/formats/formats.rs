@@ -101,7 +101,7 @@ pub const FORMATS: &[Format] = &[
         name: "sessionize",
         source: "crates/steps/src/sessionize.rs (identity and sessions in it have versions of their own)",
         version_at: Some(0),
-        reads: &[9],
+        reads: &[10],
         load: |bytes| text(sessionize().load(bytes, &[])),
     },
     Format {

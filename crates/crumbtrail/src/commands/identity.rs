@@ -102,7 +102,7 @@ pub fn identity(command: &IdentityCommand) -> Result<ExitCode> {
 
 /// Why a claim does not link, in words.
 const REASON: &str = "transform(standing, ['rival', 'undone', 'circle', 'over_limit', 'shared'], \
-    ['an earlier claim or an operator''s holds', 'an operator took it back', 'the customer is an alias of the id', \
+    ['an earlier claim or an operator''s holds: theirs is what follows their own clicks on a device', 'an operator took it back', 'the customer is an alias of the id', \
     'as many ids of this customer as one may have were claimed before', \
     'more ids were claimed for this customer in a day than are one person''s: shared from that day on'], '')";
 

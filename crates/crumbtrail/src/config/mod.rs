@@ -216,13 +216,14 @@ pub struct IdentityConfig {
     pub look_back_days: u32,
     /// How long a visitor or contact without touchpoints is still known to be its customer's, days.
     pub remember_days: u32,
-    /// Visitors and contacts of one customer that link to them: the earliest claims; further ones stand as `over_limit`. Dealt out
-    /// evenly to `log.partitions`, each of which decides of its own and has a share of 4 at least. Constant within an epoch. 0: no
-    /// bound.
+    /// Visitors and contacts of one customer that link to them: the earliest claims; further ones stand as `over_limit`. Each of
+    /// `log.partitions` decides of its own and has an even share, rounded down, of 4 at least: so at most this many link (or 4 times the
+    /// partitions), and one more than a share is refused if they fall into one partition. Constant within an epoch. 0: no bound.
     pub most_visitors: u32,
     /// Visitors and contacts first claimed for one customer on one day (UTC); with more the customer id is taken for a shared one
-    /// (a till, a test account), and links nobody from that day on: `shared`. Dealt out as `most_visitors`. Constant within an
-    /// epoch. 0: no bound.
+    /// (a till, a test account), and links nobody from that day on: `shared`. Dealt out as `most_visitors`: sooner than the whole
+    /// number, the first partition with more than its share decides (docs/identity.md says how often). Constant within an epoch. 0: no
+    /// bound.
     pub most_visitors_a_day: u32,
     /// Customer ids that are nobody's (test accounts, tills): read as if they were not there. Placeholders such as `null` or
     /// `anonymous` are known. The view `shared_ids` shows candidates. Constant within an epoch.

@@ -78,9 +78,10 @@ rules_config! {
     heartbeat_seconds: u32 = 10;
     /// What a view with heartbeats is worth before the first of them, seconds.
     minimum_visit_seconds: u32 = 5;
-    /// Most events of one visitor's unbroken activity that are kept one by one once they are older than the lateness;
-    /// what would be sorted in before those that were not is late.
-    kept_events: u32 = 1_000;
+    /// The last so many events of one visitor's unbroken activity are kept one by one once they are older than the lateness; what
+    /// would be sorted in before them is late. With no fewer than `most_events` that is only what belongs before the session still
+    /// open. 32 bytes each, and a quarter more of them at most.
+    kept_events: u32 = 10_000;
     /// Page and screen views within a minute that a person still makes at the site: a session with more is a robot's, by the
     /// indicator `rate`. 0: not looked at. `busiest_minute_view_count` in `sessions` tells what there is.
     robot_views_a_minute: u32 = 0;

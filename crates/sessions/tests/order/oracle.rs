@@ -1,7 +1,7 @@
 //! The same sessions, computed from a pile of events without any state: sort, cut, add up.
 
-use crate::run::{GAP, Said};
-use crate::sessions::Made;
+use crate::run::Said;
+use crate::sessions::{Made, SITES};
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::vocabulary::Channel;
 use crumbtrail_events::{Key, Kind, Touchpoint};
@@ -75,7 +75,7 @@ fn why_cut(session: &[&Made], event: &Made, rules: &Rules, midnight: i64) -> &'s
         && !event.kind.is_marketing()
         && known(&client).is_some_and(|known| known == client(event));
     let whence = own().find(|event| !matches!(event.touch().0, Channel::None | Channel::Direct));
-    if event.at - session[session.len() - 1].at > GAP {
+    if event.at - session[session.len() - 1].at > rules.limits.gap_ms {
         "gap"
     } else if event.at - first.at > rules.longest_ms {
         "longest"
@@ -99,11 +99,13 @@ fn why_cut(session: &[&Made], event: &Made, rules: &Rules, midnight: i64) -> &'s
     }
 }
 
-/// The sessions of `events`, none of which has the id of another.
-pub(crate) fn oracle(events: &[Made], rules: &Rules, midnight: i64) -> BTreeMap<(i64, u64), Row> {
+/// The sessions of `events`, none of which has the id of another, by the rules of each site. Robots and people stay apart.
+pub(crate) fn oracle(events: &[Made], rules: &[Rules; 2], midnight: i64) -> BTreeMap<(i64, u64), Row> {
     let mut rows = BTreeMap::new();
-    for visitor in 0..3 {
-        let mut mine: Vec<&Made> = events.iter().filter(|event| event.visitor == visitor).collect();
+    for (site, visitor, is_robot) in (0..12).map(|n| (n / 6, n / 2 % 3, n % 2 == 1)) {
+        let rules = &rules[usize::from(site)];
+        let is_theirs = |event: &&Made| (event.site, event.visitor, event.is_robot) == (site, visitor, is_robot);
+        let mut mine: Vec<&Made> = events.iter().filter(is_theirs).collect();
         mine.sort_by_key(|event| (event.at, event.skew, id_hash(&event.id())));
         let mut sessions: Vec<(Vec<&Made>, &'static str, bool)> = Vec::new();
         let (mut is_open, mut continues) = (false, false);
@@ -123,7 +125,7 @@ pub(crate) fn oracle(events: &[Made], rules: &Rules, midnight: i64) -> BTreeMap<
             }
             continues = false;
         }
-        let key = Key::visitor("shop", &format!("v{visitor}"));
+        let key = Key::visitor(SITES[usize::from(site)], &format!("v{visitor}"));
         for (session, why, is_continuation) in sessions {
             let id = session_id(key, id_hash(&session[0].id()));
             rows.insert((session[0].at, id), said(&session, why, is_continuation, rules));
@@ -150,7 +152,8 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
     let busiest = slots_of_views.iter().map(in_minute).max().unwrap_or_default();
     let shown_at: Vec<i64> = session.iter().filter(|event| event.kind.is_view()).map(|event| event.at).collect();
     let early = shown_at.iter().filter(|at| **at - shown_at[0] <= rules.pace.alone_ms).count() as u32;
-    let has_deeds = count(&|event| !event.kind.is_view() && !event.kind.is_marketing()) > 0;
+    let is_shown = |kind: Kind| kind.is_view() || matches!(kind, Kind::ListView | Kind::ProductView | Kind::CartView);
+    let has_deeds = count(&|event| !is_shown(event.kind) && !event.kind.is_marketing()) > 0;
     let signs =
         [(busiest > rules.pace.views_a_minute, "rate"), (early >= rules.pace.views_alone && !has_deeds, "no_assets")];
     let signs: Vec<&str> = signs.iter().filter(|(is_so, _)| *is_so).map(|(_, name)| *name).collect();
@@ -211,7 +214,10 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
         ],
         stays: stays(session, rules),
         busiest,
-        robot: (signs.first().copied().unwrap_or_default().to_owned(), signs.join(",")),
+        robot: {
+            let told = session[0].is_robot.then_some("list").or(signs.first().copied());
+            (told.unwrap_or_default().to_owned(), signs.join(","))
+        },
         score: (!scores.is_empty()).then(|| (scores.iter().sum::<i64>() as f64 / 1e4 / scores.len() as f64) as f32),
     }
 }

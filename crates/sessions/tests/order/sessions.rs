@@ -1,4 +1,4 @@
-//! Sessions of three visitors, with every rule off and on.
+//! Sessions of three visitors at two sites, people and robots, of every kind of event, with every rule off and on.
 
 use crate::oracle::{Row, oracle};
 use crate::run::{GAP, LATENESS, SPAN, START, Step, arrange, cases, jitter, rules, run_changed, steps};
@@ -10,10 +10,16 @@ use crumbtrail_sessions::{RuleBook, Rules, Zone};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// The second has rules of its own.
+pub(crate) const SITES: [&str; 2] = ["shop", "blog"];
+
 /// One event of the test's own making.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
+    pub(crate) site: u8,
     pub(crate) visitor: u8,
+    /// A list says that it is a robot's.
+    pub(crate) is_robot: bool,
     pub(crate) at: i64,
     pub(crate) skew: i32,
     /// From its event time to its receipt, ms.
@@ -32,6 +38,10 @@ pub(crate) struct Made {
 impl Made {
     pub(crate) fn id(&self) -> String {
         format!("e{}", self.name)
+    }
+
+    pub(crate) fn site(&self) -> &'static str {
+        SITES[usize::from(self.site)]
     }
 
     pub(crate) fn page(&self) -> &'static str {
@@ -88,13 +98,14 @@ impl Made {
             head: Head {
                 outcome: Outcome::Counted,
                 kind: self.kind,
-                key: Key::visitor("shop", &visitor),
+                key: Key::visitor(self.site(), &visitor),
                 id: id_hash(&id),
                 occurred_at: EventTime(self.at),
             },
             event_id: &id,
-            site: "shop",
+            site: self.site(),
             visitor: &visitor,
+            bot: if self.is_robot { "list" } else { "" },
             device_at: self.at + i64::from(self.skew),
             received_at: self.at + self.delay,
             customer: self.customer(),
@@ -118,6 +129,7 @@ impl Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
+    // What the rules look at comes often, every other kind now and then.
     const KINDS: [Kind; 12] = [
         Kind::PageView,
         Kind::PageView,
@@ -132,17 +144,27 @@ fn made() -> impl Strategy<Value = Made> {
         Kind::StoreVisit,
         Kind::MediaWatched,
     ];
-    let what = (0u8..3, 0usize..KINDS.len(), any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
+    let clicks: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !kind.is_support()).collect();
+    let kind = prop_oneof![3 => prop::sample::select(&KINDS[..]), 1 => prop::sample::select(clicks)];
+    let who = (0u8..2, 0u8..3, prop::bool::weighted(0.15));
+    let what = (who, kind, any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
     let when = (0..SPAN, -2i32..3, prop_oneof![Just(0i64), 0i64..3_000]);
     (what, when, 0i64..100, proptest::option::of(-100i8..100)).prop_map(
-        |((visitor, kind, page, touch, country, customer, client), (at, skew, delay), revenue, score)| Made {
+        |(
+            ((site, visitor, is_robot), kind, page, touch, country, customer, client),
+            (at, skew, delay),
+            revenue,
+            score,
+        )| Made {
+            site,
             visitor,
+            is_robot,
             // Often on the edge of a gap, and of midnight.
             at: START + if at % 3 == 0 { at / GAP * GAP } else { at },
             skew,
             delay,
             name: 0,
-            kind: KINDS[kind],
+            kind,
             page,
             touch,
             country,
@@ -155,12 +177,29 @@ fn made() -> impl Strategy<Value = Made> {
     )
 }
 
-/// The rules: the default ones, those that are off by default, and the client's session id besides.
+/// The rules of a site: the default ones, those that are off by default, and the client's session id besides.
 fn variants() -> impl Strategy<Value = Rules> {
     let all = Rules { cut_on_campaign: true, midnight: Zone::named("Asia/Bangkok"), ..rules() };
     let mut client = all.clone();
     client.limits.client_sessions = true;
     prop_oneof![Just(rules()), Just(Rules { cut_on_customer: false, ..all.clone() }), Just(all), Just(client)]
+}
+
+/// The rules of both sites; the gap and the longest session differ.
+fn both() -> impl Strategy<Value = [Rules; 2]> {
+    (variants(), variants(), prop_oneof![Just(GAP / 2), Just(GAP), Just(2 * GAP)]).prop_map(|(shop, mut blog, gap)| {
+        (blog.limits.gap_ms, blog.longest_ms) = (gap, 7_000);
+        [shop, blog]
+    })
+}
+
+fn book([shop, blog]: &[Rules; 2], events_a_tick: usize) -> RuleBook {
+    RuleBook {
+        default: shop.clone(),
+        sites: [(SITES[1].to_owned(), blog.clone())].into(),
+        events_a_tick,
+        ..RuleBook::default()
+    }
 }
 
 /// Another record of the same event: received at another time, and so often with another corrected one.
@@ -171,7 +210,7 @@ fn copy_of(event: &Made, shift: i64, delay: i64) -> Made {
 
 fn check(
     events: Vec<Made>,
-    rules: &Rules,
+    rules: &[Rules; 2],
     jitter: &[i64],
     steps: &[Step],
     repeats: &[(prop::sample::Index, i64, i64)],
@@ -183,8 +222,8 @@ fn check(
 /// which is read only where it decides.)
 fn check_changed(
     mut events: Vec<Made>,
-    before: &[(usize, Rules)],
-    rules: &Rules,
+    before: &[(usize, [Rules; 2])],
+    rules: &[Rules; 2],
     jitter: &[i64],
     steps: &[Step],
     repeats: &[(prop::sample::Index, i64, i64)],
@@ -208,20 +247,22 @@ fn check_changed(
     let mut from = 0;
     let mut books: Vec<(usize, RuleBook)> = Vec::new();
     for (records, rules_then) in before.iter().chain([&(0, rules.clone())]) {
-        let mut default = rules_then.clone();
-        default.limits.client_sessions = rules.limits.client_sessions;
+        let mut both = rules_then.clone();
+        for (then, at_last) in both.iter_mut().zip(rules) {
+            then.limits.client_sessions = at_last.limits.client_sessions;
+        }
         // Of some, rows are said a part at a time.
         let events_a_tick = [4_096, 48, 60][steps.len() % 3];
-        books.push((from, RuleBook { default, events_a_tick, ..RuleBook::default() }));
+        books.push((from, book(&both, events_a_tick)));
         from += records;
     }
     let however = run_changed::<Row>(&books, &records, steps).final_sessions();
     // What the oracle tells of a row, it tells by rules of its own; the rest is what the events say when they come at once and in order.
     let told: BTreeMap<_, _> = however.iter().map(|(key, (row, _))| (*key, row.clone())).collect();
     assert_eq!(told, truth);
-    let book = RuleBook { default: Rules { kept_events: u32::MAX, ..rules.clone() }, ..RuleBook::default() };
+    let whole = rules.clone().map(|rules| Rules { kept_events: u32::MAX, ..rules });
     let in_order = arrange(&counted, &[0], |event| (event.at, event.name, event.bytes()));
-    assert_eq!(run_changed::<Row>(&[(0, book)], &in_order, &[Step::Next]).final_sessions(), however);
+    assert_eq!(run_changed::<Row>(&[(0, book(&whole, 2_048))], &in_order, &[Step::Next]).final_sessions(), however);
 }
 
 fn repeats() -> impl Strategy<Value = Vec<(prop::sample::Index, i64, i64)>> {
@@ -237,7 +278,7 @@ proptest! {
     #[test]
     fn final_sessions_depend_on_the_set_of_events_alone(
         events in proptest::collection::vec(made(), 1..100),
-        rules in variants(),
+        rules in both(),
         jitter in jitter(),
         steps in steps(),
         repeats in repeats(),
@@ -247,10 +288,10 @@ proptest! {
 }
 
 /// Other rules, of another gap.
-fn others() -> impl Strategy<Value = Vec<(usize, Rules)>> {
+fn others() -> impl Strategy<Value = Vec<(usize, [Rules; 2])>> {
     let gap = prop_oneof![Just(1i64), Just(GAP / 3), Just(GAP), Just(4 * GAP), Just(SPAN)];
-    let other = (0usize..30, gap, variants()).prop_map(|(records, gap, mut rules)| {
-        rules.limits.gap_ms = gap;
+    let other = (0usize..30, gap, both()).prop_map(|(records, gap, mut rules)| {
+        rules.iter_mut().for_each(|rules| rules.limits.gap_ms = gap);
         (records, rules)
     });
     proptest::collection::vec(other, 1..4)
@@ -263,7 +304,7 @@ proptest! {
     fn what_is_open_when_rules_change_is_cut_by_the_new_ones(
         events in proptest::collection::vec(made(), 1..100),
         before in others(),
-        rules in variants(),
+        rules in both(),
         jitter in jitter(),
         steps in steps(),
         repeats in repeats(),
@@ -279,12 +320,12 @@ proptest! {
     #[test]
     fn folding_and_rolling_over_change_nothing(
         mut events in proptest::collection::vec(made(), 150..300),
-        rules in variants(),
+        rules in both(),
         jitter in jitter(),
         steps in steps(),
         repeats in repeats(),
     ) {
-        events.iter_mut().for_each(|event| event.visitor = 0);
+        events.iter_mut().for_each(|event| (event.site, event.visitor, event.is_robot) = (1, 0, false));
         check(events, &rules, &jitter, &steps, &repeats);
     }
 }

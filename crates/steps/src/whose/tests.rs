@@ -141,7 +141,7 @@ fn what_is_passed_on_is_what_a_journey_needs_and_no_more() {
             touchpoint.encode(&mut payload);
             let mut effects = Effects::new(crate::sessionize::TABLES.len());
             let judged = Judged { outcome: Outcome::Counted, session: 11 };
-            whose().touchpoint(&payload, judged, CONTEXT, &mut effects).unwrap();
+            whose().touchpoint(&payload, judged, &no_sessions(), CONTEXT, &mut effects).unwrap();
             let key = match (customer, visitor, contact) {
                 ("", "", "") => routed,
                 ("", visitor, _) if !kind.is_support() => Key::visitor("s", visitor),
@@ -162,6 +162,10 @@ fn what_is_passed_on_is_what_a_journey_needs_and_no_more() {
 
 const CONTEXT: Context = Context { version: 0, watermark: EventTime::MIN, wall_ms: 0 };
 
+fn no_sessions() -> Sessions {
+    Sessions::new(crumbtrail_sessions::RuleBook::default())
+}
+
 fn whose() -> Whose {
     Whose::new(Rules::default(), Place { partition: 0, of: 1 })
 }
@@ -172,7 +176,7 @@ fn robots_are_not_passed_on() {
     Touchpoint { bot: "agent", visitor: "v", ..Touchpoint::default() }.encode(&mut payload);
     let mut effects = Effects::new(0);
     let judged = Judged { outcome: Outcome::Counted, session: 0 };
-    whose().touchpoint(&payload, judged, CONTEXT, &mut effects).unwrap();
+    whose().touchpoint(&payload, judged, &no_sessions(), CONTEXT, &mut effects).unwrap();
     assert!(effects.passed.is_empty());
 }
 
@@ -210,10 +214,18 @@ fn what_a_visitor_did_before_a_login_goes_to_the_customer_and_back_when_undone()
     let (visitor, customer) = (Key::visitor("s", "v"), Key::customer("s", "c"));
     let mut whose = whose();
     let mut effects = Effects::new(crate::sessionize::TABLES.len());
-    whose.touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(visitor, Role::Whole, 5, ["c", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(visitor, Role::Whole, 6, ["c", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(visitor, Role::Whole, 9, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 5, ["c", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 6, ["c", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 9, ["", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
     let expected = [
         (visitor, Role::Whole, 1),
         (visitor, Role::Taken, 1),
@@ -241,7 +253,9 @@ fn what_a_contact_wrote_goes_to_the_customer_who_turns_out_to_have_it() {
     let mut effects = Effects::new(crate::sessionize::TABLES.len());
     whose.aside(&told(contact, Role::Share, 1, ["", "", "h"]), CONTEXT, &mut effects).unwrap();
     whose.aside(&told(contact, Role::Claim, 5, ["c", "", "h"]), CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(contact, Role::Whole, 7, ["", "", "h"]), COUNTED, CONTEXT, &mut effects).unwrap();
+    whose
+        .touchpoint(&told(contact, Role::Whole, 7, ["", "", "h"]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
     let expected =
         [(contact, Role::Whole, 1), (contact, Role::Taken, 1), (customer, Role::Given, 1), (customer, Role::Whole, 7)];
     assert_eq!(passed(&effects), expected);
@@ -258,11 +272,17 @@ fn what_a_customer_did_under_another_id_goes_to_them_under_their_name_and_back_w
     let [old, new] = ["old", "new"].map(|id| Key::customer("s", id));
     let (mut whose, mut effects) = (whose(), Effects::new(crate::sessionize::TABLES.len()));
     let visitor = Key::visitor("s", "v");
-    whose.touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(visitor, Role::Whole, 2, ["old", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 1, ["", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 2, ["old", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
     effects = Effects::new(crate::sessionize::TABLES.len());
     whose.aside(&said(Role::Alias, 5, "old", "new"), CONTEXT, &mut effects).unwrap();
-    whose.touchpoint(&told(visitor, Role::Whole, 6, ["old", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+    whose
+        .touchpoint(&told(visitor, Role::Whole, 6, ["old", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+        .unwrap();
     let expected = [
         (old, Role::Taken, 2),
         (new, Role::Given, 2),
@@ -303,11 +323,13 @@ fn a_late_or_repeated_login_counts_for_identity_and_nothing_else() {
         let mut whose = whose();
         let mut effects = Effects::new(crate::sessionize::TABLES.len());
         let login = told(visitor, Role::Whole, 1, ["c", "v", ""]);
-        whose.touchpoint(&login, Judged { outcome, session: 0 }, CONTEXT, &mut effects).unwrap();
+        whose.touchpoint(&login, Judged { outcome, session: 0 }, &no_sessions(), CONTEXT, &mut effects).unwrap();
         assert!(effects.passed.is_empty());
         let counts = matches!(outcome, Outcome::Late | Outcome::Duplicate);
         assert_eq!(effects.tables[IDENTITY_LINKS].rows, u64::from(counts));
-        whose.touchpoint(&told(visitor, Role::Whole, 2, ["", "v", ""]), COUNTED, CONTEXT, &mut effects).unwrap();
+        whose
+            .touchpoint(&told(visitor, Role::Whole, 2, ["", "v", ""]), COUNTED, &no_sessions(), CONTEXT, &mut effects)
+            .unwrap();
         let whom = if counts { Key::customer("s", "c") } else { visitor };
         assert_eq!(passed(&effects), [(whom, Role::Whole, 2)]);
         assert_eq!(named(&effects), [if counts { "c" } else { "" }], "though nothing of theirs told their name");
