@@ -6,9 +6,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use crumbtrail_events::{ClickEvent, Kind, encode};
 use crumbtrail_log::kafka::{KafkaSettings, PlainProducer, admin};
@@ -28,6 +29,9 @@ pub struct RecoveryArgs {
     /// Sessions that must be open before the first kill.
     #[arg(long, default_value_t = 1_000_000)]
     pub open: u64,
+    /// Clicks of those visitors that come in all the while, a second: a partition to which nothing comes takes no snapshot.
+    #[arg(long, default_value_t = 400)]
+    pub flow: u64,
     /// Kills.
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
@@ -53,12 +57,27 @@ pub fn recovery(args: &RecoveryArgs) -> Result<()> {
     let config = load(&args.place)?;
     let address = config.telemetry.listen.clone();
     let partitions = config.log.partitions as usize;
-    fill(&config, args.open)?;
-    let mut service = Service::start(args, &address)?;
+    let mut clicks = Clicks::open(&config, args.open)?;
+    let begun = Instant::now();
+    clicks.send(2 * args.open)?;
+    clicks.producer.flush(Duration::from_secs(60))?;
+    say("clicks sent", format_args!("{} in {:.1} s", 2 * args.open, begun.elapsed().as_secs_f64()));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flow = scope.spawn(|| clicks.flow(args.flow, &stop));
+        let killed = kills(args, &address, partitions);
+        stop.store(true, Ordering::Relaxed);
+        let flowed = flow.join().map_err(|_| anyhow!("the flow of clicks panicked"))?;
+        killed.and(flowed)
+    })
+}
+
+fn kills(args: &RecoveryArgs, address: &str, partitions: usize) -> Result<()> {
+    let mut service = Service::start(args, address)?;
     let ready = |metrics: &str| {
         let open = sum(metrics, "crumbtrail_sessions_open", "") as u64;
         let saved = count(metrics, "crumbtrail_snapshot_size_bytes", "processor=\"sessionize\"");
-        open >= args.open && saved == partitions && sum(metrics, "crumbtrail_step_lag_frames", "sessionize") < 1.0
+        open >= args.open && saved == partitions && sum(metrics, "crumbtrail_step_lag_frames", "sessionize") < 100.0
     };
     let (loaded, _) = service.wait_until(MOST, ready).context("opening the sessions")?;
     say("sessions opened in", format_args!("{:.1} s", loaded.as_secs_f64()));
@@ -66,7 +85,7 @@ pub fn recovery(args: &RecoveryArgs) -> Result<()> {
     for round in 1..=args.rounds {
         service.kill()?;
         std::thread::sleep(Duration::from_secs(args.dead_seconds));
-        service = Service::start(args, &address)?;
+        service = Service::start(args, address)?;
         // A tick found in the log is older than the process has been dead and alive together.
         let is_back = |metrics: &str| {
             let ages = values(metrics, "crumbtrail_step_lag_seconds", "processor=\"sessionize\"");
@@ -101,32 +120,56 @@ pub fn recovery(args: &RecoveryArgs) -> Result<()> {
     Ok(())
 }
 
-/// Two clicks of each of so many visitors, just now: by the shipped rules every session stays open for an hour and a half.
-fn fill(config: &Config, visitors: u64) -> Result<()> {
-    let source = config.sources.first().context("no source is configured")?;
-    let settings = KafkaSettings::new(config.kafka.bootstrap_servers.clone());
-    if !admin::ensure_topic(&settings, &source.topic, PARTITIONS, 1, None)? {
-        bail!("the topic {} is there already: name one that can be made and filled", source.topic);
+/// Clicks of so many visitors in turn, each just now: by the shipped rules every session stays open for an hour and a half.
+struct Clicks {
+    producer: PlainProducer,
+    topic: String,
+    visitors: u64,
+    sent: u64,
+    body: Vec<u8>,
+}
+
+impl Clicks {
+    fn open(config: &Config, visitors: u64) -> Result<Clicks> {
+        let source = config.sources.first().context("no source is configured")?;
+        let settings = KafkaSettings::new(config.kafka.bootstrap_servers.clone());
+        if !admin::ensure_topic(&settings, &source.topic, PARTITIONS, 1, None)? {
+            bail!("the topic {} is there already: name one that can be made and filled", source.topic);
+        }
+        let (producer, topic) = (PlainProducer::new(&settings)?, source.topic.clone());
+        Ok(Clicks { producer, topic, visitors, sent: 0, body: Vec::new() })
     }
-    let producer = PlainProducer::new(&settings)?;
-    let mut body = Vec::new();
-    for number in 0..2 * visitors {
-        let (visitor, id) = (format!("v-{:012}", number % visitors), format!("e{number}"));
-        let click = ClickEvent {
-            event_id: &id,
-            site: "shop",
-            occurred_at: Clock::System.now_ms(),
-            visitor: &visitor,
-            kind: Kind::PageView,
-            url: "https://shop.example/en/product/1",
-            ..ClickEvent::default()
-        };
-        body.clear();
-        encode::json::click(&click, &mut body);
-        let partition = (number % visitors % u64::from(PARTITIONS)) as u32;
-        producer.send(&source.topic, partition, visitor.as_bytes(), Some(&body))?;
+
+    fn send(&mut self, count: u64) -> Result<()> {
+        for number in self.sent..self.sent + count {
+            let of = number % self.visitors;
+            let (visitor, id) = (format!("v-{of:012}"), format!("e{number}"));
+            let click = ClickEvent {
+                event_id: &id,
+                site: "shop",
+                occurred_at: Clock::System.now_ms(),
+                visitor: &visitor,
+                kind: Kind::PageView,
+                url: "https://shop.example/en/product/1",
+                ..ClickEvent::default()
+            };
+            self.body.clear();
+            encode::json::click(&click, &mut self.body);
+            let partition = (of % u64::from(PARTITIONS)) as u32;
+            self.producer.send(&self.topic, partition, visitor.as_bytes(), Some(&self.body))?;
+        }
+        self.sent += count;
+        Ok(())
     }
-    Ok(producer.flush(Duration::from_secs(60))?)
+
+    /// So many a second, until told to stop.
+    fn flow(&mut self, a_second: u64, stop: &AtomicBool) -> Result<()> {
+        while !stop.load(Ordering::Relaxed) {
+            self.send(a_second.div_ceil(10))?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
 }
 
 /// A process of this program that serves.
