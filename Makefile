@@ -70,6 +70,7 @@ sentiment-eval: ## read labelled texts beside light peers, the same rows for all
 	$(CARGO) build --release --locked -p crumbtrail
 	python3 -m venv target/peers && target/peers/bin/pip install --quiet vaderSentiment==3.3.2
 	target/peers/bin/python scripts/sentiment-eval.py target/release/crumbtrail --card docs/sentiment.md
+	$(CARGO) run --release --locked -p crumbtrail-sentiment --features train --bin train -- --only across
 
 docs: ## write the generated pages (tables, metrics, config)
 	$(CARGO) run --release --locked -p crumbtrail -- docs --out docs

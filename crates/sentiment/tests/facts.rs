@@ -230,3 +230,49 @@ fn blame_goes_to_what_is_at_fault() {
     }
     assert_eq!(names(read("I had trouble with the delivery but they sorted it out, brilliant").dislikes), "");
 }
+
+#[test]
+fn what_was_feared_denied_or_asked_of_is_no_friction() {
+    all(
+        &[
+            "never had a single problem with you lot",
+            "I was afraid it would be fake but it turned out original, I am satisfied.",
+            "They replaced the cracked screen for free, I didn't even have to argue.",
+            "the package I waited for arrived safely and nothing was broken",
+            "will a broken seal void the warranty?",
+            "mau tanya, is this still available kak?",
+            "beda tipe A sama B apa?",
+        ],
+        |reading| !reading.friction,
+    );
+    all(
+        &[
+            "the kettle trips the fuse every single time",
+            "I got someone else's jeans in my parcel",
+            "I've been passed to five people already",
+            "you've billed me for a plan I cancelled in March",
+            "It's day nine and the label still says preparing.",
+            "layarnya retak pas dibuka",
+            "cs nya bales template doang",
+            "kurirnya lempar paket ke halaman",
+        ],
+        |reading| reading.friction,
+    );
+}
+
+#[test]
+fn newer_idioms_are_read_as_meant() {
+    all(
+        &[
+            "Nothing but praise for your repair team",
+            "For a three star hotel this exceeds expectations.",
+            "this song has been on repeat all day, I can't get enough of it",
+            "the guy at your counter stayed late just to fix my phone, what a legend",
+            "ga nyangka sebagus ini",
+            "sekarang aplikasinya jauh lebih enteng",
+            "ใช้มาสองปียังไม่เสียเลย",
+            "ได้เงินคืนแล้ว เร็วดี",
+        ],
+        |reading| reading.label == Positive,
+    );
+}

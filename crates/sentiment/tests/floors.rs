@@ -116,11 +116,11 @@ fn indonesian_reaches_its_goals() {
 fn english_beats_the_lexicon_on_held_out_tweets_and_reviews() {
     let Some(folder) = data("english_beats_the_lexicon_on_held_out_tweets_and_reviews") else { return };
     for (name, macro_f1, calibration_error) in [
-        ("vader_tweets", 0.66, CALIBRATED),
-        ("vader_movie", 0.50, CALIBRATED),
-        // These two miss the goal of calibration: .079 and .066 when this was written.
-        ("vader_amazon", 0.62, 0.09),
-        ("vader_nyt", 0.52, 0.08),
+        ("vader_tweets", 0.68, CALIBRATED),
+        ("vader_movie", 0.51, CALIBRATED),
+        ("vader_nyt", 0.54, CALIBRATED),
+        // This one misses the goal of calibration: .073 when this was written.
+        ("vader_amazon", 0.65, 0.09),
     ] {
         Quality::of(&test_blocks(&folder, name), Language::En).holds(name, macro_f1, calibration_error);
     }

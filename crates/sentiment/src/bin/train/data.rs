@@ -19,19 +19,21 @@ pub(crate) struct Sample {
     pub(crate) target: [f32; 3],
     /// Weight in training.
     pub(crate) weight: f32,
+    /// The mean of its raters, where the source has them.
+    pub(crate) rated: Option<f32>,
 }
 
 impl Sample {
     /// A sample.
     pub(crate) fn new(text: String, label: Label, weight: f32) -> Self {
         let target = Label::ALL.map(|other| if other == label { 1.0 } else { 0.0 });
-        Self { text, label, target, weight }
+        Self { text, label, target, weight, rated: None }
     }
 
     /// A text without a label of its own, with a teacher's probabilities.
     pub(crate) fn taught(text: String, target: [f32; 3], weight: f32) -> Self {
         let best = (0..3).fold(1, |best, class| if target[class] > target[best] { class } else { best });
-        Self { text, label: Label::ALL[best], target, weight }
+        Self { text, label: Label::ALL[best], target, weight, rated: None }
     }
 
     /// The same, that many times as heavy in training.
@@ -58,10 +60,16 @@ pub(crate) fn key(text: &str) -> String {
 struct Line {
     t: String,
     y: String,
+    v: Option<serde_json::Value>,
 }
 
 /// Texts and raw labels of one gzipped JSON-lines file.
 pub(crate) fn raw(folder: &Path, name: &str) -> Outcome<Vec<(String, String)>> {
+    Ok(rated(folder, name)?.into_iter().map(|line| (line.t, line.y)).collect())
+}
+
+/// The lines of one gzipped JSON-lines file.
+fn rated(folder: &Path, name: &str) -> Outcome<Vec<Line>> {
     let path = folder.join("sentiment").join(format!("{name}.jsonl.gz"));
     let file = std::fs::File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut text = String::new();
@@ -69,25 +77,23 @@ pub(crate) fn raw(folder: &Path, name: &str) -> Outcome<Vec<(String, String)>> {
         .read_to_string(&mut text)
         .map_err(|error| format!("{}: {error}", path.display()))?;
     text.lines()
-        .map(|line| {
-            let line: Line = serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display()))?;
-            Ok((line.t, line.y))
-        })
+        .map(|line| serde_json::from_str(line).map_err(|error| format!("{}: {error}", path.display())))
         .collect()
 }
 
 /// A sentiment file; `q` (a question) is neutral.
 pub(crate) fn load(folder: &Path, name: &str) -> Outcome<Vec<Sample>> {
-    raw(folder, name)?
+    rated(folder, name)?
         .into_iter()
-        .map(|(text, label)| {
+        .map(|Line { t: text, y: label, v: rated }| {
+            let rated = rated.and_then(|mean| mean.as_f64()).map(|mean| mean as f32);
             let label = match label.as_str() {
                 "neg" => Label::Negative,
                 "pos" => Label::Positive,
                 "neu" | "q" => Label::Neutral,
                 other => return Err(format!("{name}: unknown label {other:?}")),
             };
-            Ok(Sample::new(text, label, 1.0))
+            Ok(Sample { rated, ..Sample::new(text, label, 1.0) })
         })
         .collect()
 }

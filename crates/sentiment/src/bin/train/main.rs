@@ -23,12 +23,13 @@ use std::path::{Path, PathBuf};
 const HELP: &str = "\
 Trains the sentiment and language tables.
 
-usage: train [--data DIR] [--out DIR] [--card FILE] [--seed N] [--rate R] [--decay D] [--start S] [--epochs N] [--balance B] [--orders N] [--only en|th|id|language|topics]
+usage: train [--data DIR] [--out DIR] [--card FILE] [--seed N] [--rate R] [--decay D] [--start S] [--epochs N] [--balance B] [--orders N] [--only en|across|th|id|language|topics]
 
   --data   folder that holds sentiment/*.jsonl.gz   (default: $CRUMBTRAIL_DATA)
   --out    where the tables go                      (default: crates/sentiment/models)
   --card   the page whose figures a full run renews (default: docs/sentiment.md)
-  --only   one part, for trying settings; a full run is what the repository holds
+  --only   one part, for trying settings; a full run is what the repository holds. across: English fitted without a source and
+           tested on it, which renews its figures on the card, too
 ";
 
 struct Options {
@@ -76,7 +77,7 @@ struct Recipe {
 
 const SETTINGS: Settings =
     Settings { bits: 18, epochs: 5, rate: 0.2, decay: 0.0, start: 0.01, balance: 0.75, orders: 4, seed: 1 };
-const ENGLISH: Recipe = Recipe { settings: SETTINGS, own_weight: 1.0 };
+const ENGLISH: Recipe = Recipe { settings: SETTINGS, own_weight: 2.0 };
 const THAI: Recipe = Recipe { settings: Settings { bits: 19, start: 0.03, balance: 0.5, ..SETTINGS }, own_weight: 1.0 };
 const INDONESIAN: Recipe = Recipe { settings: SETTINGS, own_weight: 0.1 };
 const LANGUAGE: Settings = Settings { bits: 15, epochs: 4, balance: 0.5, orders: 2, ..SETTINGS };
@@ -131,8 +132,9 @@ fn run(options: &Options) -> Outcome<()> {
     let rules = TopicRules::parse(&RULES, 1).map_err(|error| error.to_string())?;
     let trainer = Trainer { options, baseline, rules, figures: RefCell::default() };
     trainer.line("| model | test set | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|");
+    let domains = if wanted("en") || wanted("across") { trainer.english_domains()? } else { Vec::new() };
     if wanted("en") {
-        trainer.english()?;
+        trainer.english(&domains)?;
     }
     if wanted("th") {
         trainer.thai()?;
@@ -147,19 +149,57 @@ fn run(options: &Options) -> Outcome<()> {
         trainer.line("\n| rule | test set | n | precision | recall |\n|---|---|---|---|---|");
         topics::report(&options.data, &trainer.rules, |line| trainer.line(line))?;
     }
-    if options.only.is_none() { renew_card(&options.card, &trainer.figures.borrow()) } else { Ok(()) }
+    if options.only.is_none() {
+        renew_card(&options.card, FIGURES, &trainer.figures.take())?;
+    }
+    if wanted("across") {
+        trainer.figures.take();
+        trainer.line(
+            "\n| fitted without | tested on | scorer | n | accuracy | macro-F1 | ECE |\n|---|---|---|---|---|---|---|",
+        );
+        trainer.english_across(&domains)?;
+        renew_card(&options.card, ACROSS, trainer.figures.take().trim_start())?;
+    }
+    Ok(())
 }
 
-/// Puts the figures between the two marks of the model card.
-fn renew_card(card: &Path, figures: &str) -> Outcome<()> {
-    const BEGIN: &str = "<!-- figures: begin (written by make train) -->\n";
-    const END: &str = "<!-- figures: end -->";
+/// Marks around figures of the model card.
+type Marks = [&'static str; 2];
+const FIGURES: Marks = ["<!-- figures: begin (written by make train) -->\n", "<!-- figures: end -->"];
+const ACROSS: Marks =
+    ["<!-- across: begin (written by make train and make sentiment-eval) -->\n", "<!-- across: end -->"];
+
+/// Puts figures between their marks on the model card.
+fn renew_card(card: &Path, [begin_mark, end_mark]: Marks, figures: &str) -> Outcome<()> {
     let text = std::fs::read_to_string(card).map_err(|error| format!("{}: {error}", card.display()))?;
-    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
+    let (Some(begin), Some(end)) = (text.find(begin_mark), text.find(end_mark)) else {
         return Err(format!("{}: the marks around the figures are missing", card.display()));
     };
-    let renewed = format!("{}{BEGIN}{figures}{}", &text[..begin], &text[end..]);
+    let renewed = format!("{}{begin_mark}{figures}{}", &text[..begin], &text[end..]);
     std::fs::write(card, renewed).map_err(|error| format!("{}: {error}", card.display()))
+}
+
+/// The second file uses slots of the first; the table of languages does without it.
+const ENGLISH_SEEDS: &str =
+    concat!(include_str!("../../../seeds/en.txt"), include_str!("../../../seeds/reviews-en.txt"));
+const OWN_WORDS: &str = include_str!("../../../seeds/words-en.tsv");
+
+/// Corpora of one kind of text.
+struct Domain {
+    name: &'static str,
+    /// The corpora and their texts; a text of several is of the first.
+    sources: Vec<(&'static str, Vec<Sample>)>,
+    split: Split,
+}
+
+/// Sentences of `tests/own`.
+fn own_samples(file: &str) -> Outcome<Vec<Sample>> {
+    let sample = |line: &str| {
+        let (label, text) = line.split_once('\t')?;
+        Some(Sample::new(text.to_owned(), Label::from_name(label)?, 1.0))
+    };
+    let samples: Option<Vec<Sample>> = file.lines().map(sample).collect();
+    samples.ok_or_else(|| "tests/own: a line is not label, tab, text".into())
 }
 
 struct Trainer<'a> {
@@ -182,11 +222,13 @@ impl Trainer<'_> {
     }
 
     /// Fits on `split.train`, the seeds and what a teacher says, sets the temperature on `split.valid`.
-    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, recipe: Recipe, taught: &[Sample]) -> Table {
+    /// Of texts that stand in `split.valid` or `split.test` the teacher's word does not count.
+    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, recipe: Recipe, taught: Vec<Sample>) -> Table {
         let settings = self.options.tried.over(recipe.settings);
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds).into_iter().map(|own| own.times(recipe.own_weight)));
-        train.extend_from_slice(taught);
+        let mut known: HashSet<String> = split.valid.iter().chain(&split.test).map(Sample::key).collect();
+        train.extend(taught.into_iter().filter(|sample| known.insert(sample.key())));
         let vectors = adagrad::vectors(&train, features, settings.bits);
         let table = adagrad::fit(&vectors, settings);
         let temperature = evaluate::fit_temperature(&table, features, &split.valid);
@@ -200,14 +242,7 @@ impl Trainer<'_> {
 
     /// On the sentences of `tests/own`, which were written for tests and are of no corpus.
     fn report_own(&self, model: &str, file: &str, table: &Table, features: Features<'_>) -> Outcome<()> {
-        let samples: Option<Vec<Sample>> = file
-            .lines()
-            .map(|line| {
-                let (label, text) = line.split_once('\t')?;
-                Some(Sample::new(text.to_owned(), Label::from_name(label)?, 1.0))
-            })
-            .collect();
-        let samples = samples.ok_or("tests/own: a line is not label, tab, text")?;
+        let samples = own_samples(file)?;
         self.report(model, "our own sentences (held-out domain)", table, features, &samples);
         Ok(())
     }
@@ -218,41 +253,47 @@ impl Trainer<'_> {
         std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// The words of the hand-made lexicon, and those the teacher adds.
+    /// The words of the lexicon that people rated, and our own.
     fn english_lexicon(&self) -> Lexicon {
-        Lexicon::from_words(self.baseline.words().into_iter().chain(teacher::words()))
+        let own = OWN_WORDS.lines().filter_map(|line| line.split_once('\t'));
+        let own = own.filter_map(|(valence, word)| Some((word, valence.parse().ok()?)));
+        Lexicon::from_words(self.baseline.words().into_iter().chain(own))
     }
 
-    fn english(&self) -> Outcome<()> {
-        const SEEDS: &str = include_str!("../../../seeds/en.txt");
-        let lexicon = self.english_lexicon();
-        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
-        self.write("lexicon-en.bin", &lexicon.to_bytes())?;
-        let mut reviews = self.load("vader_amazon")?;
-        let known: HashSet<String> = reviews.iter().map(Sample::key).collect();
-        let mut more = self.load("huliu")?;
-        let before = more.len();
-        more.retain(|sample| !known.contains(&sample.key()));
-        eprintln!("huliu: {} of {before} texts also stand in vader_amazon", before - more.len());
-        for sample in &mut more {
+    /// The sources of English by what they are of.
+    fn english_domains(&self) -> Outcome<Vec<Domain>> {
+        let amazon = self.load("vader_amazon")?;
+        let known: HashSet<String> = amazon.iter().map(Sample::key).collect();
+        let mut reviews = self.load("huliu")?;
+        let before = reviews.len();
+        reviews.retain(|sample| !known.contains(&sample.key()));
+        eprintln!("huliu: {} of {before} texts also stand in vader_amazon", before - reviews.len());
+        for sample in &mut reviews {
             // A sentence without an annotated product feature is not surely neutral.
             sample.weight = 0.5;
         }
-        reviews.extend(more);
         // Critics and journalists write unlike customers: theirs are most texts, but count for less.
-        let domains = [
-            ("vader_tweets", self.load("vader_tweets")?, 1.0),
-            ("vader_nyt", self.load("vader_nyt")?, 0.5),
-            ("reviews", reviews, 1.0),
-            ("vader_movie", self.load("vader_movie")?, 0.5),
-        ]
-        .map(|(name, samples, weight)| {
-            (name, Split::by_blocks(samples.into_iter().map(|sample| sample.times(weight)).collect()))
-        });
+        let domain = |name, sources: Vec<(&'static str, Vec<Sample>)>, weight| {
+            let all = sources.iter().flat_map(|(_, samples)| samples);
+            let split = Split::by_blocks(all.map(|sample| sample.clone().times(weight)).collect());
+            Domain { name, sources, split }
+        };
+        Ok(vec![
+            domain("vader_tweets", vec![("vader_tweets", self.load("vader_tweets")?)], 1.0),
+            domain("vader_nyt", vec![("vader_nyt", self.load("vader_nyt")?)], 0.5),
+            domain("reviews", vec![("vader_amazon", amazon), ("huliu", reviews)], 1.0),
+            domain("vader_movie", vec![("vader_movie", self.load("vader_movie")?)], 0.5),
+        ])
+    }
+
+    fn english(&self, domains: &[Domain]) -> Outcome<()> {
+        let lexicon = self.english_lexicon();
+        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
+        self.write("lexicon-en.bin", &lexicon.to_bytes())?;
         let mut all = Split::default();
-        domains.iter().for_each(|(_, split)| all.extend(split));
+        domains.iter().for_each(|domain| all.extend(&domain.split));
         eprintln!("en: {} repeats removed", all.remove_leaks());
-        let table = self.fit(&all, SEEDS, features, ENGLISH, &teacher::texts(&self.options.data)?);
+        let table = self.fit(&all, ENGLISH_SEEDS, features, ENGLISH, teacher::texts(&self.options.data, "", &[])?);
         self.write("en.bin", &table.to_bytes())?;
         eprintln!(
             "en: {} texts, temperature {:.2}, {} buckets",
@@ -261,37 +302,44 @@ impl Trainer<'_> {
             table.used_bucket_count()
         );
         self.report_own("en", include_str!("../../../tests/own/en.tsv"), &table, features)?;
+        let posts = own_samples(include_str!("../../../tests/own/posts-en.tsv"))?;
+        self.report("en", "our own reviews and posts (held-out domain)", &table, features, &posts);
         self.report("en", "validation", &table, features, &all.valid);
-        for (name, split) in &domains {
+        for Domain { name, split, .. } in domains {
             self.report("en", &format!("{name} (in-domain test)"), &table, features, &split.test);
             self.report_baseline(&format!("{name} (in-domain test)"), &split.test);
         }
-        // Held-out domains: one more model each, fitted without the domain, tested on all of it. The teacher knows all
-        // domains, so these do without it.
-        let lexicon = Lexicon::from_words(self.baseline.words().into_iter());
-        let features = Features { lexicon: &lexicon, ..features };
-        for (held_out, split) in &domains {
+        Ok(())
+    }
+
+    /// One more model for each domain, fitted without it, and with a teacher who has not seen it, tested on all of it.
+    fn english_across(&self, domains: &[Domain]) -> Outcome<()> {
+        let lexicon = self.english_lexicon();
+        let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
+        for Domain { name: held_out, sources, split } in domains {
             let mut rest = Split::default();
-            domains.iter().filter(|(name, _)| name != held_out).for_each(|(_, split)| rest.extend(split));
+            domains.iter().filter(|domain| domain.name != *held_out).for_each(|domain| rest.extend(&domain.split));
             rest.test = [&split.train[..], &split.valid, &split.test].concat();
-            let test = [&split.train[..], &split.test].concat();
             rest.remove_leaks();
-            let table = self.fit(&rest, SEEDS, features, ENGLISH, &[]);
-            self.report(
-                &format!("en without {held_out}"),
-                &format!("{held_out} (held-out domain, validation blocks)"),
-                &table,
-                features,
-                &split.valid,
-            );
-            self.report(
-                &format!("en without {held_out}"),
-                &format!("{held_out} (held-out domain)"),
-                &table,
-                features,
-                &test,
-            );
-            self.report_baseline(&format!("{held_out} (held-out domain)"), &test);
+            let unseen: Vec<&str> = sources.iter().map(|(source, _)| *source).collect();
+            let taught = teacher::texts(&self.options.data, held_out, &unseen)?;
+            let table = self.fit(&rest, ENGLISH_SEEDS, features, ENGLISH, taught);
+            let is_clear = |sample: &&Sample| sample.rated.is_some_and(|v| v.abs() <= 0.3 || v.abs() >= 1.0);
+            let mut tests = vec![(format!("{held_out}, validation blocks"), split.valid.clone())];
+            for (source, texts) in sources {
+                tests.push(((*source).to_owned(), texts.clone()));
+                let clear: Vec<Sample> = texts.iter().filter(is_clear).cloned().collect();
+                if !clear.is_empty() {
+                    tests.push((format!("{source}, where its raters agree"), clear));
+                }
+            }
+            for (test, samples) in &tests {
+                let score = evaluate::score(samples, &evaluate::predict(&table, features, samples));
+                self.line(&format!("| {held_out} | {test} | en | {score} |"));
+                let truth: Vec<usize> = samples.iter().map(|sample| sample.label as usize).collect();
+                let guess: Vec<usize> = samples.iter().map(|s| self.baseline.label(&s.text) as usize).collect();
+                self.line(&format!("| | {test} | VADER lexicon | {} |", evaluate::labels(&truth, &guess)));
+            }
         }
         Ok(())
     }
@@ -312,7 +360,7 @@ impl Trainer<'_> {
             test: self.load("wisesight.test")?,
         };
         eprintln!("th: {} repeats removed", split.remove_leaks());
-        let table = self.fit(&split, SEEDS, features, THAI, &[]);
+        let table = self.fit(&split, SEEDS, features, THAI, Vec::new());
         self.write("th.bin", &table.to_bytes())?;
         eprintln!(
             "th: {} texts, temperature {:.2}, {} buckets",
@@ -341,7 +389,7 @@ impl Trainer<'_> {
         eprintln!("id: {} repeats removed", split.remove_leaks());
         // The temperature is fitted on SmSA alone: PRDECT has no neutral class.
         let fitted = Split { train: split.train, valid: smsa_valid.clone(), test: Vec::new() };
-        let table = self.fit(&fitted, SEEDS, features, INDONESIAN, &[]);
+        let table = self.fit(&fitted, SEEDS, features, INDONESIAN, Vec::new());
         self.write("id.bin", &table.to_bytes())?;
         eprintln!(
             "id: {} texts, temperature {:.2}, {} buckets",
@@ -357,7 +405,7 @@ impl Trainer<'_> {
         smsa_only.test = [&market.train[..], &market.valid, &market.test].concat();
         let test = smsa_only.test.clone();
         smsa_only.remove_leaks();
-        let table = self.fit(&smsa_only, SEEDS, features, INDONESIAN, &[]);
+        let table = self.fit(&smsa_only, SEEDS, features, INDONESIAN, Vec::new());
         self.report("id without prdect", "prdect (held-out domain, 2 classes)", &table, features, &test);
         Ok(())
     }
