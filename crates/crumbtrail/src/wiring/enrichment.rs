@@ -11,7 +11,7 @@ use crumbtrail_enrich::network::AddressList;
 use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, GeoError, Keyring, Rules, SiteRules};
 
-use super::watch::Watch;
+use super::watch::{SlowWatch, Watch};
 use crate::config::{Config, SiteConfig};
 
 /// What names the shipped page rules where a path could stand.
@@ -19,9 +19,9 @@ const SHIPPED_PAGES: &str = "shipped";
 
 /// The files of enrichment, read again when they change.
 pub struct Watched {
-    config: Config,
-    geo: Watch,
-    systems: Watch,
+    config: Arc<Config>,
+    geo: SlowWatch<Option<Arc<Geo>>>,
+    systems: SlowWatch<Option<Arc<Systems>>>,
     robots: Watch,
     fences: Watch,
     rules: Watch,
@@ -47,23 +47,26 @@ impl Watched {
         let pages = config.sites.values().map(|site| &site.pages).chain([&enrich.pages]);
         let pages = pages.filter(|path| *path != SHIPPED_PAGES);
         Watched {
-            geo: Watch::new("geo database", [&enrich.geo_database]),
-            systems: Watch::new("ASN database", [&enrich.asn_database]),
+            geo: SlowWatch::new("geo database", [&enrich.geo_database]),
+            systems: SlowWatch::new("ASN database", [&enrich.asn_database]),
             robots: Watch::new("robots' addresses", [&enrich.robots]),
             fences: Watch::new("geofences", [&enrich.fences]),
             rules: Watch::new("channel and page rules", pages.chain([&enrich.channels])),
-            config: config.clone(),
+            config: Arc::new(config.clone()),
         }
     }
 
     /// Hands over what has changed on disk since; to be called between two frames. A file that cannot be used is told of
-    /// once and what was read before stays, all of it: channel and page rules change together or not at all.
+    /// once and what was read before stays, all of it: channel and page rules change together or not at all. Databases,
+    /// which take a second to be read through, are opened in threads of their own and handed over once they are.
     pub fn refresh(&mut self, enricher: &mut Enricher) {
         let config = &self.config;
-        if let Some(geo) = self.geo.again(|| geo(config)) {
+        let of = Arc::clone(config);
+        if let Some(geo) = self.geo.again(move || geo(&of)) {
             enricher.set_geo(geo);
         }
-        if let Some(systems) = self.systems.again(|| systems(config)) {
+        let of = Arc::clone(config);
+        if let Some(systems) = self.systems.again(move || systems(&of)) {
             enricher.set_systems(systems);
         }
         if let Some(robots) = self.robots.again(|| robots(config)) {
@@ -328,6 +331,10 @@ mod tests {
             // Seen, then seen to be at rest.
             files.refresh(&mut enricher);
             files.refresh(&mut enricher);
+            while files.geo.is_underway() || files.systems.is_underway() {
+                files.refresh(&mut enricher);
+                std::thread::yield_now();
+            }
             view(&mut enricher, "default", |t| {
                 format!("{} {} {} {:?} {}", t.network_owner, t.bot, t.store, t.channel, t.page_group)
             })

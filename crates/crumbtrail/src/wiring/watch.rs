@@ -1,8 +1,10 @@
-//! Files that are read again when they change: noticed by their state on disk, read once they are at rest.
+//! Files that are read again when they change: noticed by their state on disk, read once they are at rest; what takes long
+//! to read is read beside the stream.
 
 use std::fs::Metadata;
+use std::thread::JoinHandle;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use crumbtrail_enrich::geo::Stamp;
 
 /// Files that are read together.
@@ -27,17 +29,26 @@ impl Watch {
     /// a file which is being written is not read by halves. `None` if there is nothing new, or nothing that can be used:
     /// that is logged, once for each state of the files. A file that is gone is taken for one that is being replaced.
     pub fn again<T>(&mut self, read: impl FnOnce() -> Result<T>) -> Option<T> {
+        if self.is_due() { self.told(read()) } else { None }
+    }
+
+    /// Whether the files have changed and are at rest; says so once for each state of them.
+    fn is_due(&mut self) -> bool {
         let now = states(&self.paths);
         let is_at_rest = now == self.seen;
         if !is_at_rest {
             self.seen = now;
-            return None;
+            return false;
         }
         if now == self.read || now.contains(&None) {
-            return None;
+            return false;
         }
         self.read = now;
-        match read() {
+        true
+    }
+
+    fn told<T>(&self, read: Result<T>) -> Option<T> {
+        match read {
             Ok(new) => {
                 tracing::info!(file = self.name, "a changed file was read again");
                 Some(new)
@@ -48,6 +59,50 @@ impl Watch {
                 None
             }
         }
+    }
+}
+
+/// A file that takes long to read, a database: read in a thread of its own, so that who asks never waits for it.
+pub struct SlowWatch<T> {
+    watch: Watch,
+    underway: Option<JoinHandle<Result<T>>>,
+}
+
+impl<T: Send + 'static> SlowWatch<T> {
+    /// As [`Watch::new`].
+    pub fn new<'a>(name: &'static str, paths: impl IntoIterator<Item = &'a String>) -> SlowWatch<T> {
+        SlowWatch { watch: Watch::new(name, paths), underway: None }
+    }
+
+    /// As [`Watch::again`], but what `read` makes of the files is given by a later call, when it is made. What changes
+    /// meanwhile is read behind it.
+    pub fn again(&mut self, read: impl FnOnce() -> Result<T> + Send + 'static) -> Option<T> {
+        match self.underway.take() {
+            Some(thread) if thread.is_finished() => {
+                let read = thread.join().unwrap_or_else(|_| Err(anyhow!("its reader panicked")));
+                self.watch.told(read)
+            }
+            None if self.watch.is_due() => {
+                let thread = std::thread::Builder::new().name("reload".into()).spawn(read);
+                match thread {
+                    Ok(thread) => {
+                        self.underway = Some(thread);
+                        None
+                    }
+                    Err(error) => self.watch.told(Err(error.into())),
+                }
+            }
+            underway => {
+                self.underway = underway;
+                None
+            }
+        }
+    }
+
+    /// Whether it is being read.
+    #[cfg(test)]
+    pub fn is_underway(&self) -> bool {
+        self.underway.is_some()
     }
 }
 
@@ -81,5 +136,51 @@ mod tests {
         assert_eq!(watch.again(|| Ok(())), None);
         assert_eq!(watch.again(|| Err::<(), _>(anyhow::anyhow!("damaged"))), None);
         assert_eq!(watch.again(|| Ok(())), None, "told of already");
+    }
+
+    #[test]
+    fn what_takes_long_to_read_is_waited_for_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("city.mmdb").to_str().unwrap().to_owned();
+        std::fs::write(&path, "1").unwrap();
+        let mut watch = SlowWatch::new("test", [&path]);
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let read = {
+            let path = path.clone();
+            move || {
+                held.recv()?;
+                Ok(std::fs::read_to_string(path)?)
+            }
+        };
+        std::fs::write(&path, "22").unwrap();
+        assert_eq!(watch.again(|| unreachable!("being written")), None);
+        assert_eq!(watch.again(read), None, "its reader is held up, and this call is not");
+        // It changes again while it is read: that is for later.
+        std::fs::write(&path, "333").unwrap();
+        for _ in 0..3 {
+            assert_eq!(watch.again(|| unreachable!("one reader at a time")), None);
+        }
+        go_on.send(()).unwrap();
+        let mut found = Vec::new();
+        while found.last().is_none_or(|last| last != "second") {
+            found.extend(watch.again(|| Ok("second".to_owned())));
+            std::thread::yield_now();
+        }
+        assert_eq!(found, ["333", "second"], "what was read first, then what it changed to");
+        assert!(!watch.is_underway());
+    }
+
+    #[test]
+    fn a_reader_that_panics_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("city.mmdb").to_str().unwrap().to_owned();
+        let mut watch = SlowWatch::<()>::new("test", [&path]);
+        std::fs::write(&path, "1").unwrap();
+        assert_eq!(watch.again(|| unreachable!()), None);
+        assert_eq!(watch.again(|| panic!("damaged beyond words")), None);
+        while watch.is_underway() {
+            assert_eq!(watch.again(|| unreachable!("read once for each state")), None);
+            std::thread::yield_now();
+        }
     }
 }
