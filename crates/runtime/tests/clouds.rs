@@ -93,10 +93,12 @@ impl Bucket {
             },
             "POST" if url.query() == Some("delete") => {
                 let text = String::from_utf8(body).unwrap();
-                for key in text.split("<Key>").skip(1) {
-                    objects.remove(key.split('<').next().unwrap());
+                let mut out = String::from("<DeleteResult>");
+                for key in text.split("<Key>").skip(1).filter_map(|key| key.split('<').next()) {
+                    objects.remove(key);
+                    let _ = write!(out, "<Deleted><Key>{key}</Key></Deleted>");
                 }
-                ("200 OK", b"<DeleteResult></DeleteResult>".to_vec())
+                ("200 OK", (out + "</DeleteResult>").into_bytes())
             }
             _ => ("501 Not Implemented", Vec::new()),
         }
@@ -176,12 +178,11 @@ fn snapshots_and_notes_live_in_an_object_store() {
 
 #[test]
 fn the_other_stores_are_known_by_their_urls() {
-    let key = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-    let account = "c3RvcmFnZSBrZXk=";
-    for (url, said) in [
-        ("gs://bucket/in/here", key("GOOGLE_SKIP_SIGNATURE", "true")),
-        ("az://container@account/in/here", key("AZURE_STORAGE_ACCOUNT_KEY", account)),
-    ] {
+    let azure = [("AZURE_STORAGE_ACCOUNT_NAME", "account"), ("AZURE_STORAGE_ACCOUNT_KEY", "c3RvcmFnZSBrZXk=")];
+    for (url, said) in
+        [("gs://bucket/in/here", &[("GOOGLE_SKIP_SIGNATURE", "true")][..]), ("az://container/in/here", &azure)]
+    {
+        let said = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let (_, folder) = place::open(&Url::parse(url).unwrap(), said).unwrap();
         assert_eq!(folder.as_ref(), "in/here", "{url}");
     }
