@@ -166,24 +166,42 @@ impl Claims {
         self.all.iter().filter(|claim| claim.may_hold()).min_by_key(|claim| claim.rank())
     }
 
-    /// Whose the anonymous touchpoints of the id `key` are. An operator's word is said of all of them.
+    /// Whose the anonymous touchpoints of the id `key` are.
     pub(crate) fn holding(&self, key: Key, rules: &Rules) -> Holding {
         let Some(winner) = self.winner() else { return Holding::default() };
-        let holder = Some(Holder { person: winner.person, from: winner.reaches_from(rules) });
+        let mut shares = Vec::new();
+        self.shares(winner, key, rules, |from, person| shares.push((from, person)));
+        Holding { holder: Some(Holder { person: winner.person, from: winner.reaches_from(rules) }), shares }
+    }
+
+    /// Whose one of `key` is: as [`Claims::holding`] says, of one alone.
+    pub(crate) fn whose(&self, key: Key, at: EventTime, rules: &Rules) -> Key {
+        let Some(winner) = self.winner() else { return key };
+        let mut whose = if at >= winner.reaches_from(rules) { winner.person } else { key };
+        self.shares(winner, key, rules, |from, person| {
+            if from <= at {
+                whose = person;
+            }
+        });
+        whose
+    }
+
+    /// Tells from when on they are whose instead of the winner's. An operator's word is said of all of them.
+    fn shares(&self, winner: &Claim, key: Key, rules: &Rules, each: impl FnMut(EventTime, Key)) {
         let before_login_ms = rules.before_login_ms.min(rules.look_back_ms);
         let whose = |person: Key| match self.of(person) {
             Some(claim) => claim.may_hold().then_some(person),
             // One customer more than are remembered.
             None => Some(key),
         };
-        let shares = if winner.how == How::Operator || (self.turns.is_empty() && winner.mark().is_some()) {
-            Vec::new()
-        } else if self.turns.is_empty() {
-            turns::shares(&turns::of(self.marks().collect()), before_login_ms, whose)
+        if winner.how == How::Operator || (self.turns.is_empty() && winner.mark().is_some()) {
+            return;
+        }
+        if self.turns.is_empty() {
+            turns::shares(&turns::of(self.marks().collect()), before_login_ms, whose, each);
         } else {
-            turns::shares(&self.turns, before_login_ms, whose)
-        };
-        Holding { holder, shares }
+            turns::shares(&self.turns, before_login_ms, whose, each);
+        }
     }
 
     /// The first mark of every customer.

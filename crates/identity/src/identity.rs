@@ -127,7 +127,7 @@ impl Identity {
     pub fn person(&mut self, key: Key, at: EventTime, watermark: EventTime) -> Option<Customer<'_>> {
         let known = self.meet(key, at, watermark);
         let claims = self.claims(key, known)?;
-        let person = self.aliases.follow(claims.holding(key, &self.rules).whose(key, at), at);
+        let person = self.aliases.follow(claims.whose(key, at, &self.rules), at);
         (person != key).then(|| Customer { person, id: self.name(person, Some(claims)) })
     }
 

@@ -109,25 +109,23 @@ pub(crate) fn bound(turns: &mut Vec<Turn>, horizon: EventTime) {
     }
 }
 
-/// From when on anonymous touchpoints are whose. `whose` says that of a turn's customer; `None` passes the turn over.
+/// Tells from when on anonymous touchpoints are whose, in order. `whose` says that of a turn's customer; `None` passes the turn over.
 pub(crate) fn shares(
     turns: &[Turn],
     before_login_ms: i64,
     whose: impl Fn(Key) -> Option<Key>,
-) -> Vec<(EventTime, Key)> {
-    let mut shares: Vec<(EventTime, Key)> = Vec::new();
-    let mut last: Option<EventTime> = None;
+    mut each: impl FnMut(EventTime, Key),
+) {
+    let mut before: Option<(EventTime, Key)> = None;
     for turn in turns {
         let Some(person) = whose(turn.person) else { continue };
-        if shares.last().is_none_or(|(_, before)| *before != person) {
+        if before.is_none_or(|(_, before)| before != person) {
             let first = turn.first.0;
             let from = first.plus(-before_login_ms);
-            let from = last.map_or(from, |last| from.max(last.plus(before_login_ms + 1)).min(first));
-            shares.push((from, person));
+            each(before.map_or(from, |(last, _)| from.max(last.plus(before_login_ms + 1)).min(first)), person);
         }
-        last = Some(turn.last.0);
+        before = Some((turn.last.0, person));
     }
-    shares
 }
 
 #[cfg(test)]
@@ -138,9 +136,13 @@ mod tests {
     const BEFORE: i64 = 30;
 
     fn whose(turns: &[Turn], at: i64) -> Option<u128> {
-        let shares = shares(turns, BEFORE, Some);
-        let n = shares.partition_point(|(from, _)| from.0 <= at);
-        n.checked_sub(1).map(|n| shares[n].1.0)
+        let mut whose = None;
+        shares(turns, BEFORE, Some, |from, person| {
+            if from.0 <= at {
+                whose = Some(person.0);
+            }
+        });
+        whose
     }
 
     /// The rule itself, from every mark.
