@@ -49,12 +49,13 @@ status=0
 wait "$tests" || status=$?
 wait "$told" || true
 passed=$(grep -oE '^test result: .* ([0-9]+) passed' "$out" | grep -oE '[0-9]+ passed' | awk '{s+=$1} END {print s+0}')
-[ "$status" = 0 ] || { printf '\n'; tail -n 60 "$out"; }
 [ "$linted" = 0 ] || { printf '\n'; tail -n 60 "$lint"; }
 notrun=$(grep -hE '^not run: ' "$out" | sort -u || true)
 if [ -n "$notrun" ]; then
   printf '\nnot run:\n%s\n' "$notrun"
 fi
+# What a test said as it failed stands far above the end of its log.
+[ "$status" = 0 ] || { printf '\n'; tail -n 20 "$out"; grep -A 30 -E ' panicked at ' "$out" | cut -c 1-2000 | tail -n 200; }
 [ "$status" = 0 ] || { printf '\nFAILED after %s s: see %s\n' "$SECONDS" "$out"; exit 1; }
 [ "$linted" = 0 ] || { printf '\nFAILED after %s s, with every test passed: see %s\n' "$SECONDS" "$lint"; exit 1; }
 printf '\nall tests passed: %s, clippy, licences, bans and sources with them, in %s s\n' "$passed" "$SECONDS"
