@@ -5,6 +5,7 @@ pub mod deployment;
 pub mod enrichment;
 pub mod formats;
 pub mod intake;
+mod key;
 pub mod look;
 pub mod patience;
 pub mod plugin;
@@ -12,6 +13,7 @@ pub mod processors;
 pub mod routing;
 pub mod rules;
 pub mod sink;
+pub mod tables;
 mod watch;
 
 pub use deployment::Deployment;
