@@ -119,6 +119,7 @@ pub(super) struct GroupConsumer {
     /// Always there until dropped.
     consumer: Option<BaseConsumer<Context>>,
     deadline: Duration,
+    joined: Instant,
 }
 
 impl GroupConsumer {
@@ -127,11 +128,16 @@ impl GroupConsumer {
         let consumer = BaseConsumer::from_config_and_context(config, Context::default())
             .map_err(|error| broker_error(what(), &error))?;
         consumer.subscribe(topics).map_err(|error| broker_error(what(), &error))?;
-        Ok(GroupConsumer { consumer: Some(consumer), deadline })
+        Ok(GroupConsumer { consumer: Some(consumer), deadline, joined: Instant::now() })
     }
 
     pub(super) fn get(&self) -> &BaseConsumer<Context> {
         self.consumer.as_ref().expect("invariant: a consumer lives until it is dropped")
+    }
+
+    /// Whether there is nothing to do about what a poll said but go on.
+    pub(super) fn may_pass(&self, error: &KafkaError) -> bool {
+        !matches!(error, KafkaError::MessageConsumptionFatal(_)) && may_pass(error, self.joined.elapsed())
     }
 
     pub(super) fn next_change(&self) -> Option<Change> {
@@ -224,7 +230,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// How long a broker may not know of a partition that was made just now, or has a new leader.
 const NEWS: Duration = Duration::from_secs(5);
 
-/// Whether a question that failed is worth another try, so long behind the first.
+/// Whether what failed is worth another try, so long behind the first.
 fn may_pass(error: &KafkaError, since: Duration) -> bool {
     error.rdkafka_error_code().is_some_and(|code| match code {
         RDKafkaErrorCode::UnknownTopicOrPartition

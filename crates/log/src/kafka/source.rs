@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use super::consumer::{Change, GroupConsumer};
 use super::ends::ends;
-use super::{KafkaSettings, broker_error, commit, heals_itself, read_error};
+use super::{KafkaSettings, broker_error, commit, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
 use crate::position::{Offset, OriginId, PartitionId};
@@ -271,15 +271,11 @@ impl Source for KafkaSource {
                     count += 1;
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
-                Some(Err(error)) => match error.rdkafka_error_code() {
-                    Some(code) if heals_itself(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                        tracing::debug!(%error, "the broker is away");
-                    }
-                    _ => {
-                        failed = Some(error);
-                        break;
-                    }
-                },
+                Some(Err(error)) if self.consumer.may_pass(&error) => tracing::debug!(%error, "the broker is away"),
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         if let Some(error) = failed {
