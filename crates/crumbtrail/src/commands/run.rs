@@ -14,7 +14,7 @@ use crumbtrail_log::log::GIVE_UP_FRAMES;
 use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::clock::Steady;
-use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
+use crumbtrail_runtime::intake::{IntakeLoop, Progress, Proofs, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
@@ -295,7 +295,8 @@ impl Intake {
                     deployment.generation(),
                 )
                 .accepting_gaps(deployment.accepts_gaps)
-                .counting(Crashes::new(snapshots.notes("crashes"))),
+                .counting(Crashes::new(snapshots.notes("crashes")))
+                .proving(Proofs::new(snapshots.notes("sources"))),
                 judge: Box::new(SourceJudge::new(deployment, metrics)?),
                 control: logs.control.clone(),
                 log_name: logs.touchpoints.name().to_owned(),
