@@ -43,6 +43,11 @@ pub struct Logs {
 /// The names of these, without their epoch.
 pub const LOGS: [&str; 4] = ["touchpoints", "people", "dead-letters", "control"];
 
+/// Whether a log has the configured number of partitions, not one.
+pub(super) fn is_dealt(name: &str) -> bool {
+    matches!(name, "touchpoints" | "people")
+}
+
 /// The note that the tables of an epoch were made: without it none are missed.
 const MADE: &str = "tables";
 
@@ -192,7 +197,7 @@ impl Deployment {
         })
     }
 
-    /// Opens a log of another epoch, with as many partitions as it has.
+    /// Opens a log of another epoch, with as many partitions as it was begun with.
     ///
     /// # Errors
     /// There is none, it is in use, the broker cannot be reached.
@@ -214,7 +219,9 @@ impl Deployment {
                 let (settings, topic) = (self.kafka_settings(), self.topic(name, epoch));
                 let facts = admin::describe(&settings, &topic)?;
                 let facts = facts.with_context(|| format!("there is no topic {topic}"))?;
-                Ok(Arc::new(KafkaLog::open(settings, &topic, facts.partitions)?))
+                let begun = routing::partitions(&self.epoch_notes(epoch)?)?.filter(|_| is_dealt(name));
+                let ours = begun.map_or(facts.partitions, |begun| begun.min(facts.partitions));
+                Ok(Arc::new(KafkaLog::open_first(settings, &topic, ours)?))
             }
         }
     }
