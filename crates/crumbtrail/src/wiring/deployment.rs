@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 
 use super::computing::{self, Computing};
 use super::formats;
+use super::judging::{self, Judging};
 use super::patience::Patience;
 use super::plugin::Plugged;
 use super::routing::{self, Routing};
@@ -156,8 +157,10 @@ impl Deployment {
         formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
+        let judging = Judging::of(&self.config)?;
         if let Some(computing) = &computing {
             computing::check(&notes, self.config.epoch.0, computing)?;
+            judging::check(&notes, &judging)?;
         }
         let logs = Logs {
             touchpoints: self.log("touchpoints", partitions)?,
@@ -167,6 +170,9 @@ impl Deployment {
         };
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
+        if computing.is_some() {
+            judging::note(&notes, judging)?;
+        }
         if let Some(computing) = computing
             && computing::note(&notes, computing)?
             && has_frames(logs.touchpoints.as_ref())?

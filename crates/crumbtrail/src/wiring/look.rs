@@ -7,6 +7,7 @@ use crumbtrail_log::kafka::{KafkaSettings, admin};
 use super::computing::{self, Computing};
 use super::deployment::{Deployment, LOGS, is_dealt};
 use super::formats;
+use super::judging::{self, Judging};
 use super::routing::{self, Routing};
 use crate::config::LogHome;
 
@@ -30,7 +31,8 @@ pub fn rules(deployment: &Deployment) -> Result<()> {
     let notes = deployment.epoch_notes(epoch)?;
     formats::check(&notes, epoch)?;
     routing::check(&notes, epoch, &Routing::of(&deployment.config, &deployment.privacy_key()?)?)?;
-    computing::check(&notes, epoch, &Computing::of(&deployment.config)?)
+    computing::check(&notes, epoch, &Computing::of(&deployment.config)?)?;
+    judging::check(&notes, &Judging::of(&deployment.config)?)
 }
 
 /// Names of our logs as they are stored, and the partitions each must have.

@@ -5,6 +5,7 @@ pub mod deployment;
 pub mod enrichment;
 pub mod formats;
 pub mod intake;
+pub mod judging;
 pub mod look;
 pub mod patience;
 pub mod plugin;
