@@ -9,6 +9,7 @@
 # is learnt meanwhile is kept in fuzz/corpus (not checked in). Needs the stable compiler alone; `cargo fuzz run TARGET` works, too, where it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
+../scripts/setup.sh build
 secs=${SECS:-30}
 host=$(rustc -vV | sed -n 's/^host: //p')
 targets=${*:-$(cd fuzz_targets && ls ./*.rs | sed 's|^\./||; s|\.rs$||')}

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# = 1 ] || { printf 'usage: make upgrade-test OTHER=<git ref>\n' >&2; exit 2; }
-commit=$(git rev-parse --short "$1^{commit}")
+commit=$(git rev-parse --quiet --verify --short "$1^{commit}") || { printf 'there is no commit %s here (git fetch --tags?)\n' "$1" >&2; exit 2; }
 scripts/setup.sh all
 rm -rf target/upgrade
 mkdir -p target/upgrade

@@ -6,7 +6,7 @@ usage: python_producer.py BROKER REGISTRY_URL mixed        every format and ever
        python_producer.py BROKER - trim TOPIC COUNT KEPT   all but the last KEPT records of so many partitions deleted, as
                                                            retention does
        python_producer.py BROKER - anew                    the topic `clicks-json` deleted and made again
-       python_producer.py BROKER - grow COUNT              the topic `clicks-json` given so many partitions
+       python_producer.py BROKER - grow COUNT [TOPIC]      a topic, `clicks-json` without, given so many partitions
        python_producer.py BROKER - steady COUNT SECONDS [FIRST]   good JSON clicks on `clicks-json`, evenly over the time,
                                                            numbered from FIRST; none more behind a SIGTERM
        python_producer.py BROKER - months COUNT SECONDS DAYS     the same, of so many days: visits of six clicks
@@ -288,7 +288,8 @@ elif mode == "anew":
     make_topics(clicks_json=6)
 elif mode == "grow":
     admin = AdminClient({"bootstrap.servers": broker})
-    for future in admin.create_partitions([NewPartitions("clicks-json", int(numbers[0]))]).values():
+    topic = numbers[1] if len(numbers) > 1 else "clicks-json"
+    for future in admin.create_partitions([NewPartitions(topic, int(numbers[0]))]).values():
         future.result(30)
 elif mode == "steady":
     sessions = steady(int(numbers[0]), float(numbers[1]), *map(int, numbers[2:]))

@@ -26,6 +26,10 @@ fn a_second_deployment_on_the_same_tables_is_refused_until_it_adopts_them() {
     first.ok("import", clicks(&first, "a", 20));
     let said = second.fails("import", clicks(&second, "b", 20));
     assert!(said.contains("filled by another deployment") && said.contains("migrate --adopt"), "{said}");
+    let said = String::from_utf8_lossy(&second.run("check", [""; 0]).stdout).into_owned();
+    assert!(said.contains("MEND  owner: ") && said.contains("`crumbtrail migrate --adopt` once"), "{said}");
+    let said = String::from_utf8_lossy(&first.run("check", [""; 0]).stdout).into_owned();
+    assert!(said.contains("ok    owner: the tables are this deployment's"), "{said}");
     first.ok("import", clicks(&first, "c", 5));
     assert_eq!(first.number("SELECT count() FROM touchpoints"), 25);
     assert_eq!(first.sql("SELECT * FROM audit"), "");
@@ -85,8 +89,14 @@ fn a_configuration_that_routes_differently_is_refused_before_anything_is_written
         assert!(said.contains(told) && said.contains("crumbtrail rebuild"), "{said}");
         assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
     }
-    // What only judges differently is not refused.
-    std::fs::write(shop.config(), config + "generation: 2\nenrich: {drop_bots: true}\n").unwrap();
+    // What only judges differently is a new generation, and not refused; under the same it would be mixed without a word.
+    let judges = config + "enrich: {drop_bots: true}\n";
+    std::fs::write(shop.config(), &judges).unwrap();
+    let said = shop.fails("import", clicks(&shop, "b", 20));
+    let told = "enrich.drop_bots was false, is true. Raise `generation` to 2";
+    assert!(said.contains(told), "{said}");
+    assert!(String::from_utf8_lossy(&shop.run("check", [""; 0]).stdout).contains(told), "and so says check");
+    std::fs::write(shop.config(), judges + "generation: 2\n").unwrap();
     shop.ok("import", clicks(&shop, "b", 20));
     assert_eq!(shop.number("SELECT count() FROM touchpoints"), 40);
 }

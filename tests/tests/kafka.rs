@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use crumbtrail_log::control::{Control, GoBack};
@@ -18,7 +20,7 @@ use serde_json::Value;
 fn config(broker: &Broker, registry: &str, sources: &str) -> String {
     format!(
         "log:\n  home: kafka\n  partitions: 3\n  replication_factor: 1\nkafka:\n  bootstrap_servers: {}\n  client:\n    \
-         session.timeout.ms: \"6000\"\nregistry:\n  url: \"{registry}\"\nsources:\n{sources}",
+         session.timeout.ms: \"6000\"\n    topic.metadata.refresh.interval.ms: \"1000\"\nregistry:\n  url: \"{registry}\"\nsources:\n{sources}",
         broker.address
     )
 }
@@ -133,8 +135,8 @@ fn two_members_share_the_partitions() {
 }
 
 #[test]
-fn asked_by_another_process_both_writers_go_back_in_full_flow() {
-    let test = "asked_by_another_process_both_writers_go_back_in_full_flow";
+fn both_writers_go_back_when_asked_in_full_flow_and_source_partitions_are_added() {
+    let test = "both_writers_go_back_when_asked_in_full_flow_and_source_partitions_are_added";
     let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
     let Some(broker) = Broker::start(test) else { return };
     let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
@@ -152,6 +154,9 @@ fn asked_by_another_process_both_writers_go_back_in_full_flow() {
         String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
     };
     wait_until(Duration::from_secs(60), || counted() > 2_000);
+    // Source partitions are added, and filled before anybody has heard of them.
+    let _ = Producing::start(&python, &[&broker.address, "-", "grow", "9"]).sent();
+    let more = Producing::start(&python, &[&broker.address, "-", "steady", "3000", "1", "30000"]).sent();
     let settings = KafkaSettings::new(broker.address.clone());
     let control = KafkaLog::open(settings, "crumbtrail.control-e1", 1).unwrap();
     for round in 1..4 {
@@ -171,14 +176,42 @@ fn asked_by_another_process_both_writers_go_back_in_full_flow() {
         });
     }
     let sent = producing.sent();
-    wait_until(Duration::from_secs(120), || counted() >= 30_000);
+    wait_until(Duration::from_secs(120), || counted() >= 33_000);
     assert_eq!(scrape(metrics).lines().find(|line| line.starts_with("crumbtrail_step_gaps_total")), None);
     member.drain();
     shop.ok("run", ["all", "--until-idle"]);
-    assert_eq!(found(&shop, OUTCOMES), planted(&sent["outcomes"]));
+    let mut all = planted(&sent["outcomes"]);
+    planted(&more["outcomes"]).into_iter().for_each(|(what, count)| *all.entry(what).or_default() += count);
+    assert_eq!(found(&shop, OUTCOMES), all);
+    assert_eq!(shop.number("SELECT uniqExact(partition) FROM touchpoints"), 9);
     assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
-    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 30_000);
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 33_000);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    our_log_is_given_partitions(&shop, metrics, &python, &broker);
+    assert_eq!(found(&shop, OUTCOMES), all);
+    assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 33_000);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+/// Somebody gives our own topic more partitions while it is in use: refused, and the way out that is told is one.
+fn our_log_is_given_partitions(shop: &Deployment, metrics: SocketAddr, python: &Path, broker: &Broker) {
+    let mut member = shop.command("run");
+    let member = member.arg("all").env("CRUMBTRAIL_KAFKA_INSTANCE", "one").stdout(Stdio::null()).stderr(Stdio::piped());
+    let member = member.spawn().unwrap();
+    let lag = "crumbtrail_step_lag_seconds{";
+    wait_until(Duration::from_secs(60), || scrape(metrics).lines().filter(|line| line.starts_with(lag)).count() == 6);
+    let _ = Producing::start(python, &[&broker.address, "-", "grow", "4", "crumbtrail.touchpoints-e1"]).sent();
+    let out = member.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    let told = "leave `log.partitions: 3` as it is, and run `crumbtrail rebuild`";
+    assert!(!out.status.success() && said.contains(told), "{said}");
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("4 partitions, 3 are configured") && said.contains("`crumbtrail rebuild`"), "{said}");
+    let said = shop.run("check", [""; 0]).stdout;
+    assert!(String::from_utf8_lossy(&said).contains("leave `log.partitions` as it is"), "{said:?}");
+    shop.ok("rebuild", [""; 0]);
+    shop.with_config("log:\n  home", "epoch: 2\nlog:\n  home");
+    shop.ok("run", ["all", "--until-idle"]);
 }
 
 fn is_paused(metrics: SocketAddr) -> bool {
@@ -232,6 +265,20 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
     shop.ok("run", ["all", "--until-idle"]);
     assert_eq!(counted(), 380);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    // And again, and it has grown beyond where we stood.
+    produce(&["anew"]);
+    produce(&["steady", "200", "1", "2000"]);
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("stands another record than was read there") && said.contains("incarnation"), "{said}");
+    assert_eq!(counted(), 380);
+    shop.with_config("incarnation: 2", "incarnation: 3");
+    shop.ok("run", ["all", "--until-idle"]);
+    assert_eq!(counted(), 580);
+    // It is deleted, and not made again: what is to be done is told.
+    shop.with_config("  - topic: clicks-json\n", "  - topic: clicks-gone\n    site: shop\n  - topic: clicks-json\n");
+    let said = shop.fails("run", ["all", "--until-idle"]);
+    assert!(said.contains("topic clicks-gone: does not exist") && said.contains("`incarnation`"), "{said}");
+    shop.with_config("  - topic: clicks-gone\n    site: shop\n", "");
     // Our own log forgets its begin, and the snapshots are lost.
     produce(&["trim", "crumbtrail.touchpoints-e1", "3", "1"]);
     std::fs::remove_dir_all(shop.data().join("snapshots")).unwrap();
@@ -240,7 +287,7 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
     assert!(said.contains("none reaches there") && said.contains("--accept-gap"), "{said}");
     shop.ok("run", ["all", "--until-idle", "--accept-gap"]);
     shop.ok("run", ["all", "--until-idle"]);
-    assert_eq!(counted(), 420);
+    assert_eq!(counted(), 620);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
     let adopted =
         "SELECT count() FROM dead_letters WHERE reason = 'accepted_gap' AND topic = 'crumbtrail.touchpoints-e1'";

@@ -37,6 +37,15 @@ fn letters_of_a_file_come_back_once() {
         said.contains("would be sent                20") && said.contains("unreadable still              1"),
         "{said}"
     );
+    let said = shop.fails("redrive", ["--reason", "malformed", "--format", "segment"]);
+    assert!(
+        said.contains("no dead letter has the reason \"malformed\": there are malformed_json, missing_field"),
+        "{said}"
+    );
+    let said = shop.ok("redrive", ["--reason", "oversize", "--since", "2030-01-01", "--format", "segment"]);
+    assert!(said.contains("unreadable still              0"), "{said}");
+    let said = shop.ok("redrive", ["--since", "2030-01-01", "--dry-run", "--format", "segment"]);
+    assert!(said.contains("would be sent                 0"), "nothing was written since: {said}");
     let said = shop.ok("redrive", ["--reason", "malformed_json", "--format", "segment"]);
     assert!(said.contains("sent                          0"), "{said}");
     assert_eq!(shop.sql(FATES), "dead\t21\n");

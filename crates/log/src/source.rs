@@ -55,6 +55,15 @@ pub trait Source: Send {
         Ok(Vec::new())
     }
 
+    /// Hands over the first record at or behind an offset of each of these origins, as far as it comes in time, and goes on reading
+    /// where it was. A source that cannot look hands over none.
+    ///
+    /// # Errors
+    /// When the source cannot be asked.
+    fn peek(&mut self, _: &[(OriginId, u64)], _: &mut dyn FnMut(SourceRecord<'_>)) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// Offset after an origin's last record as last heard of, for measuring lag; `None` if unknown.
     fn end(&self, _: OriginId) -> Option<u64> {
         None

@@ -31,6 +31,23 @@ impl Answer {
             None => format!("status {}", self.status),
         }
     }
+
+    /// Itself, if it says something about a schema. A page that a proxy puts in the registry's place, or what answers under another
+    /// path, says nothing about any: taken for an answer it would make dead letters of good records.
+    pub(crate) fn of_schema(self) -> Result<Answer, String> {
+        let code = self.body.get("error_code").and_then(Value::as_u64).unwrap_or_default();
+        match self.status {
+            200 if self.body.get("schema").is_none_or(|schema| !schema.is_string()) => {
+                Err("the answer has no schema: is this a schema registry?".to_owned())
+            }
+            // 40401 to 40403: it knows no such subject, version or schema.
+            404 if code / 100 != 404 => Err(
+                "the answer has status 404, and is none about a schema: is this a schema registry, and its path right?"
+                    .to_owned(),
+            ),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl Http {

@@ -169,7 +169,8 @@ impl Registry {
         if let Some(answer) = self.kept(id, target) {
             return answer;
         }
-        let answer = self.ask(&mut backoff, |http| http.get(&format!("/schemas/ids/{id}")))?;
+        let answer =
+            self.ask(&mut backoff, |http| http.get(&format!("/schemas/ids/{id}")).and_then(Answer::of_schema))?;
         let known = match answer {
             Answer { status: 200, body } => Known::Plan(compile(id, &body, target)),
             _ => Known::UnknownUntil(Instant::now() + self.unknown_for),

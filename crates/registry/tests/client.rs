@@ -1,6 +1,7 @@
 //! The client against the double: caching, unknown ids, outages, refusals.
 #![allow(clippy::unwrap_used)] // In helpers of tests, a panic is the message.
 
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crumbtrail_events::avro::{Target, confluent};
@@ -88,6 +89,42 @@ fn an_outage_pauses_and_changes_no_outcome() {
     // What is known stays known without a registry; what isn't, waits.
     assert!(registry.plan(id, Target::Click).is_ok());
     assert_eq!(registry.plan(77, Target::Click).unwrap_err().kind(), "registry_unavailable", "{url}");
+}
+
+/// Answers each request alike, with a page in the registry's place.
+fn page(status: &'static str, body: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 2048]);
+            let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_page_in_the_registrys_place_makes_no_dead_letters() {
+    let kind = |status, body| {
+        let registry = Registry::new(&Settings { url: page(status, body), ..Settings::default() });
+        registry.plan(1, Target::Click).unwrap_err().kind()
+    };
+    for (status, body) in [
+        ("200 OK", "<html>log in</html>"),
+        ("200 OK", r#"{"status":"maintenance"}"#),
+        ("200 OK", r#"{"schema":null}"#),
+        ("200 OK", "[]"),
+        ("404 Not Found", "<html>no such page</html>"),
+        ("404 Not Found", r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#),
+        ("404 Not Found", r#"{"message":"no Route matched with those values"}"#),
+    ] {
+        assert_eq!(kind(status, body), "registry_unavailable", "{status} {body}");
+    }
+    assert_eq!(kind("404 Not Found", r#"{"error_code":40403,"message":"Schema not found"}"#), "registry_reject");
+    assert_eq!(kind("200 OK", r#"{"schema":"no Avro"}"#), "registry_reject");
 }
 
 #[test]

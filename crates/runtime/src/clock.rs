@@ -42,9 +42,72 @@ impl Clock {
     }
 }
 
+/// Wall time that may be claimed of event time. A clock that jumps ahead and back, as after a wrong answer of a time server, would
+/// otherwise make late for good what comes until then: no claim is ever taken back.
+///
+/// A jump ahead is believed once it has stood for ten minutes, counted by a clock that does not jump (a machine that slept, or whose
+/// clock was behind, is right to jump); until then time goes on from where it was.
+#[derive(Debug, Default)]
+pub struct Steady {
+    /// Wall time last believed, and when.
+    last: Option<(i64, Duration)>,
+    /// Since when it has been ahead.
+    ahead: Option<Duration>,
+}
+
+/// So much ahead is no jump, ms: clocks are set by seconds now and then, and lateness is more.
+const JUMP_MS: i64 = 60_000;
+/// So long a jump must stand.
+const BELIEVED_AFTER: Duration = Duration::from_secs(600);
+
+impl Steady {
+    /// What may be claimed, ms, where the wall says `wall_ms`. `now` is time since some start that does not jump.
+    pub fn of(&mut self, wall_ms: i64, now: Duration) -> i64 {
+        let (last_ms, at) = self.last.unwrap_or((wall_ms, now));
+        let passed = i64::try_from(now.saturating_sub(at).as_millis()).unwrap_or(i64::MAX);
+        let expected = last_ms.saturating_add(passed);
+        let jump_ms = wall_ms.saturating_sub(expected);
+        if jump_ms > JUMP_MS {
+            let since = *self.ahead.get_or_insert_with(|| {
+                tracing::error!(
+                    jump_ms,
+                    "the clock has jumped ahead: until it has stood so for ten minutes, quiet sources are taken for as old as before; is it right?"
+                );
+                now
+            });
+            if now.saturating_sub(since) < BELIEVED_AFTER {
+                return expected;
+            }
+            tracing::warn!(jump_ms, "the clock is ahead still: it is believed");
+        }
+        (self.ahead, self.last) = (None, Some((wall_ms, now)));
+        wall_ms
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_jump_ahead_is_believed_once_it_has_stood() {
+        const DAY_MS: i64 = 86_400_000;
+        let mut steady = Steady::default();
+        let second = Duration::from_secs;
+        assert_eq!(steady.of(1_000_000, second(0)), 1_000_000);
+        assert_eq!(steady.of(1_030_000, second(1)), 1_030_000, "half a minute is no jump");
+        // Ahead by three days for nine minutes, and back.
+        for s in 2..540 {
+            assert_eq!(steady.of(1_030_000 + 3 * DAY_MS, second(s)), 1_030_000 + 1_000 * (s as i64 - 1));
+        }
+        assert_eq!(steady.of(1_570_000, second(540)), 1_570_000);
+        // Back, and right again: ten minutes more of caution.
+        assert_eq!(steady.of(1_570_000 - DAY_MS, second(541)), 1_570_000 - DAY_MS);
+        assert_eq!(steady.of(1_572_000, second(542)), 1_571_000 - DAY_MS);
+        assert_eq!(steady.of(2_171_000, second(1_141)), 2_170_000 - DAY_MS);
+        assert_eq!(steady.of(2_172_000, second(1_142)), 2_172_000);
+        assert_eq!(steady.of(2_173_000, second(1_143)), 2_173_000);
+    }
 
     #[test]
     fn a_manual_clock_moves_only_by_hand() {

@@ -239,7 +239,7 @@ pub fn import(
     let clock_origin = OriginId::of(IMPORT_ORIGIN);
     let declared = [(clock_origin, IMPORT_ORIGIN.to_owned())];
     let origins: Vec<OriginId> = files.iter().map(|(_, survey)| OriginId::of(&survey.origin_name())).collect();
-    let frontiers = writer.read_back(&origins)?;
+    let frontiers: Vec<u64> = writer.read_back(&origins)?.into_iter().map(Option::unwrap_or_default).collect();
     let mut result = Imported::default();
     let mut lanes = Vec::new();
     // Event time is what living records say: a dead one, sent again after a fix, is to be in time.

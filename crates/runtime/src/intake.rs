@@ -10,6 +10,7 @@ mod judge;
 mod member;
 mod polling;
 mod progress;
+mod proof;
 mod running;
 mod writer;
 
@@ -17,5 +18,6 @@ pub use error::IntakeError;
 pub use judge::{Judge, Judgement};
 pub use member::IntakeLoop;
 pub use progress::{IMPORT_ORIGIN, Progress};
+pub use proof::Proofs;
 pub use running::Running;
 pub use writer::Writer;

@@ -14,7 +14,7 @@ use crumbtrail_log::{
     Epoch, FrameView, Gap, Generation, Inbox, Log, LogError, Offset, OriginId, PartitionId, Position, Source,
     SourceEvent, SourcePartition, SourceRecord, Verdict,
 };
-use crumbtrail_runtime::intake::{IntakeError, IntakeLoop, Judge, Judgement, Progress, Running, Writer};
+use crumbtrail_runtime::intake::{IntakeError, IntakeLoop, Judge, Judgement, Progress, Proofs, Running, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::{Clock, SnapshotStore};
 use crumbtrail_telemetry::{Metrics, catalogue};
@@ -29,6 +29,19 @@ struct Topic {
     next: u64,
     is_assigned: bool,
     ended: Vec<(OriginId, String)>,
+    /// What each record says.
+    says: &'static [u8],
+}
+
+impl Topic {
+    fn new(has: std::ops::Range<u64>) -> Topic {
+        Topic { has, next: 0, is_assigned: false, ended: Vec::new(), says: b"bytes" }
+    }
+
+    fn record(&self, offset: u64) -> SourceRecord<'static> {
+        let (origin, payload) = (OriginId::of(NAME), Some(self.says));
+        SourceRecord { origin, topic: "clicks", partition: 0, offset, payload, key: None, timestamp_ms: 7 }
+    }
 }
 
 impl Source for Topic {
@@ -41,8 +54,7 @@ impl Source for Topic {
         }
         let batch = self.next..self.has.end;
         for offset in batch.clone() {
-            let payload = Some(&b"bytes"[..]);
-            sink(SourceRecord { origin, topic: "clicks", partition: 0, offset, payload, key: None, timestamp_ms: 7 });
+            sink(self.record(offset));
         }
         self.next = self.has.end;
         Ok(SourceEvent::Polled(batch.count()))
@@ -59,6 +71,10 @@ impl Source for Topic {
         }
         self.next = asked.0;
         Ok(asked.0)
+    }
+    fn peek(&mut self, at: &[(OriginId, u64)], sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<(), LogError> {
+        at.iter().for_each(|(_, offset)| sink(self.record(*offset)));
+        Ok(())
     }
     fn pause_all(&mut self) -> Result<(), LogError> {
         Ok(())
@@ -163,8 +179,7 @@ impl World {
     }
 
     fn begin(&self, has: std::ops::Range<u64>, accepts: bool, judge: impl Judge + 'static) -> Running {
-        let source = Topic { has, next: 0, is_assigned: false, ended: Vec::new() };
-        self.begin_with(source, accepts, judge)
+        self.begin_with(Topic::new(has), accepts, judge)
     }
 
     fn begin_with(&self, source: Topic, accepts: bool, judge: impl Judge + 'static) -> Running {
@@ -173,7 +188,8 @@ impl World {
             source: Box::new(source),
             writer: Writer::new(log, letters, Epoch(1), Generation(1))
                 .accepting_gaps(accepts)
-                .counting(Crashes::new(self.snapshots.notes("crashes"))),
+                .counting(Crashes::new(self.snapshots.notes("crashes")))
+                .proving(Proofs::new(self.snapshots.notes("sources"))),
             judge: Box::new(judge),
             control: Arc::new(self.control.clone()),
             log_name: "touchpoints".to_owned(),
@@ -246,6 +262,24 @@ fn retention_that_outran_us_halts_until_the_gap_is_accepted() {
 }
 
 #[test]
+fn what_came_to_an_empty_source_and_went_unread_is_missed_too() {
+    let world = World::new();
+    World::through(world.begin(0..0, false, Fragile(None))).unwrap();
+    let refused = World::through(world.begin(5..20, false, Fragile(None))).unwrap_err();
+    assert!(matches!(refused, IntakeError::Gap { start: 5, stood: 0, .. }), "{refused}");
+    World::through(world.begin(5..20, true, Fragile(None))).unwrap();
+    World::through(world.begin(5..30, false, Fragile(None))).unwrap();
+    let mut expected = plain(5..30);
+    expected.insert(0, "accepted_gap".to_owned());
+    let (accepted, gaps, _) = world.read();
+    assert_eq!((accepted, gaps), (expected, Vec::new()));
+    // A first start claims nothing: what was dropped before is not ours to miss.
+    let fresh = World::new();
+    World::through(fresh.begin(5..20, false, Fragile(None))).unwrap();
+    assert_eq!(fresh.read().0, plain(5..20));
+}
+
+#[test]
 fn what_a_log_lost_and_the_source_dropped_is_accepted_too() {
     let world = World::new();
     // The frames of one partition are lost; what it missed had been sent.
@@ -284,12 +318,30 @@ fn a_topic_made_anew_is_refused_and_its_older_self_holds_nothing_back() {
     assert!(refused.to_string().contains("incarnation"), "{refused}");
     // Another incarnation has another origin: here, the origin of before is said to have ended.
     let before = OriginId::of("kafka:clicks@0/0");
-    let source =
-        Topic { has: 0..60, next: 0, is_assigned: false, ended: vec![(before, "kafka:clicks@0/0".to_owned())] };
+    let source = Topic { ended: vec![(before, "kafka:clicks@0/0".to_owned())], ..Topic::new(0..60) };
     World::through(world.begin_with(source, false, Fragile(None))).unwrap();
     let tick = world.touchpoints.read_back(PartitionId(0), before).unwrap().unwrap();
     assert_eq!((tick.frontier, tick.watermark), (0, i64::MAX));
     assert_eq!(world.read().2, Some(59), "that of the origin that lives");
+}
+
+#[test]
+fn a_topic_made_anew_that_has_grown_beyond_where_we_stood_is_refused_too() {
+    let world = World::new();
+    World::through(world.begin(0..50, false, Fragile(None))).unwrap();
+    let anew = || Topic { says: b"other bytes", ..Topic::new(0..90) };
+    for accepts in [false, true] {
+        let refused = World::through(world.begin_with(anew(), accepts, Fragile(None))).unwrap_err();
+        assert!(
+            matches!(refused, IntakeError::Other { .. }) && refused.to_string().contains("incarnation"),
+            "{refused}"
+        );
+    }
+    assert_eq!(world.read().0, plain(0..50), "nothing of it was read");
+    World::through(world.begin(0..60, false, Fragile(None))).unwrap();
+    // What retention has removed proves nothing.
+    World::through(world.begin(60..90, false, Fragile(None))).unwrap();
+    assert_eq!(world.read().0, plain(0..90));
 }
 
 #[test]

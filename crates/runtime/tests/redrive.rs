@@ -282,3 +282,41 @@ fn what_a_log_lost_is_sent_again_by_the_next_run() {
     assert_eq!((said.sent, said.sent_for_earlier), (0, LETTERS));
     world.assert_accepted(|_| true);
 }
+
+/// Notes when each letter was written.
+struct Times(Vec<Option<i64>>);
+
+impl Mender for Times {
+    fn wants(&mut self, letter: &Letter<'_>) -> Result<bool, WireError> {
+        self.0.push(letter.written_at_ms);
+        Ok(false)
+    }
+    fn reading(&self) -> String {
+        String::new()
+    }
+    fn judge(&mut self, _: &Letter<'_>, _: &str, _: &mut Vec<u8>, _: &mut Asides) -> Result<Option<Key>, String> {
+        unreachable!("none is wanted")
+    }
+}
+
+#[test]
+fn a_letter_was_written_before_the_tick_behind_it() {
+    let (letters, origin) = (MemoryLog::new("dead-letters", 1), OriginId::of("kafka:clicks/0"));
+    let mut outbox = Outbox::new(Epoch(1), Generation(1), 1);
+    outbox.start(origin, "kafka:clicks/0", Position::default());
+    // Days lie between two runs: a letter is no older for it.
+    for (n, tick_ms) in [(0, None), (1, Some(1_000)), (2, Some(900_000_000)), (3, None)] {
+        outbox.push(origin, Position { offset: n, seq: 1 }, PartitionId(0), n.to_string().as_bytes());
+        outbox.cut_all();
+        if let Some(tick_ms) = tick_ms {
+            outbox.tick(tick_ms, &[]);
+        }
+        outbox.drain().for_each(|(partition, frame)| letters.append(partition, frame).unwrap());
+    }
+    let mut times = Times(Vec::new());
+    let [touchpoints, control]: [Arc<dyn Log>; 2] =
+        [Arc::new(MemoryLog::new("touchpoints", PARTITIONS)), Arc::new(MemoryLog::new("control", 1))];
+    let (letters, epoch, generation) = (Arc::new(letters), Epoch(1), Generation(1));
+    Redrive { letters, touchpoints, control, epoch, generation, wall_ms: 1 }.run(&mut times, true).unwrap();
+    assert_eq!(times.0, [Some(1_000), Some(1_000), Some(900_000_000), None]);
+}

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use crumbtrail_log::kafka::{KafkaSettings, admin};
 use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::observer::Silent;
-use crumbtrail_warehouse::{WarehouseError, ledger, migrate};
+use crumbtrail_warehouse::{WarehouseError, claim, ledger, migrate};
 
 use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
@@ -158,7 +158,7 @@ fn snapshots(deployment: &Deployment) -> Result<String> {
 fn logs(deployment: &Deployment, findings: &mut Findings) {
     let config = &deployment.config;
     let settings = KafkaSettings { deadline: Some(PATIENCE), ..deployment.kafka_settings() };
-    let wanted = look::wanted(deployment);
+    let (wanted, begun) = (look::wanted(deployment), look::begun_with(deployment));
     if config.log.home == LogHome::Kafka || !config.sources.is_empty() {
         let reached = admin::cluster_id(&settings).map_err(anyhow::Error::from);
         let is_reached = reached.is_ok();
@@ -183,7 +183,7 @@ fn logs(deployment: &Deployment, findings: &mut Findings) {
                     }
                 };
                 if complaints.is_empty() {
-                    log(name, *partitions, seen, findings);
+                    log(name, (*partitions, begun), seen, findings);
                 }
                 for complaint in complaints {
                     let (detail, mend) = complaint.split_once(": ").unwrap_or((&complaint, "set it back"));
@@ -211,9 +211,10 @@ fn logs(deployment: &Deployment, findings: &mut Findings) {
 }
 
 fn local_logs(deployment: &Deployment, wanted: &[(String, u32)], findings: &mut Findings) {
+    let begun = look::begun_with(deployment);
     for (name, partitions) in wanted {
         match look::local(deployment, name, *partitions) {
-            Ok(seen) => log(name, *partitions, seen, findings),
+            Ok(seen) => log(name, (*partitions, begun), seen, findings),
             Err(error) => {
                 findings
                     .note(&format!("log {name}"), Err(error.into()), |error| mend::store(&deployment.config, error));
@@ -222,13 +223,13 @@ fn local_logs(deployment: &Deployment, wanted: &[(String, u32)], findings: &mut 
     }
 }
 
-fn log(name: &str, partitions: u32, seen: Seen, findings: &mut Findings) {
+fn log(name: &str, (partitions, begun): (u32, Option<u32>), seen: Seen, findings: &mut Findings) {
     let what = format!("log {name}");
     match seen {
         Seen::There(there) if there != partitions => findings.wrong(
             &what,
             format!("it has {there} partitions, {partitions} are configured"),
-            mend::partitions(there, partitions),
+            mend::partitions(there, partitions, begun),
         ),
         seen => {
             let told = match seen {
@@ -263,6 +264,23 @@ fn views(shown: Option<Shown>, configured: u8) -> Result<String> {
         }
         Some(Shown { newest, .. }) => bail!("they show epoch {newest}, the configuration says {configured}"),
     }
+}
+
+/// Whether nobody else fills these tables.
+fn owner(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<String> {
+    let epoch = deployment.config.epoch.0;
+    let owner = deployment.runtime.block_on(claim::owner(&clickhouse.client, epoch))?;
+    let Some(owner) = owner else { return Ok("nobody's yet: the first start claims the tables".to_owned()) };
+    let ours = match deployment.config.log.home {
+        // Nothing is made by a look.
+        LogHome::Local if !look::has_identity(deployment) => "one that has no logs yet".to_owned(),
+        _ => deployment.identity()?,
+    };
+    ensure!(
+        owner == ours,
+        "the tables of epoch {epoch} are filled by another deployment ({owner}; this one is {ours})"
+    );
+    Ok("the tables are this deployment's".to_owned())
 }
 
 /// Whether ClickHouse judges ledger rows as it must: a refusal is what is asked for.
@@ -305,6 +323,12 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
     match runtime.block_on(migrate::verify(client, &deployment.target())) {
         Ok(wrong) if wrong.is_empty() => {
             findings.note("tables", Ok("all columns as this build writes them".to_owned()), mend);
+            findings.note("owner", owner(deployment, &clickhouse), |error| match error.downcast_ref::<WarehouseError>() {
+                Some(_) => mend::clickhouse(config, error),
+                None => "give this deployment a `clickhouse.database` or an `epoch` of its own; or, if its logs were moved or made anew on \
+                         purpose, run `crumbtrail migrate --adopt` once"
+                    .to_owned(),
+            });
             findings.note("ledger", ledger_rows(deployment, &clickhouse), |error| match error.downcast_ref() {
                 Some(WarehouseError::Server { .. }) => mend::clickhouse(config, error),
                 _ => "ClickHouse 23.12 or newer is needed; behind a balancer of replicas set `clickhouse.replicated`"

@@ -1,18 +1,18 @@
 //! `redrive`: dead letters that a fix has made readable go through intake again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::touchpoint::Asides;
 use crumbtrail_events::wire::WireError;
-use crumbtrail_events::{Key, Outcome};
+use crumbtrail_events::{Key, Outcome, Reason};
 use crumbtrail_intake::dead_letter::DeadLetter;
 use crumbtrail_log::{OriginId, Position, SourceRecord};
 use crumbtrail_runtime::intake::Judge as _;
 use crumbtrail_runtime::redrive::{Letter, Mender, Redrive, Redriven};
-use crumbtrail_runtime::{Clock, decision};
+use crumbtrail_runtime::{Clock, decision, quarantine};
 use crumbtrail_telemetry::{Health, Metrics};
 
 use super::import::shape;
@@ -32,10 +32,12 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let clickhouse = deployment.clickhouse()?;
     deployment.migrate(&clickhouse)?;
     deployment.claim(&clickhouse)?;
+    let dead = dead(&deployment, &clickhouse)?;
+    check_reasons(&args.reason, &dead)?;
     let logs = deployment.logs()?;
     let mut mender = Fix {
         args,
-        dead: dead(&deployment, &clickhouse)?,
+        dead,
         judge: SourceJudge::new(&deployment, &Metrics::new())?,
         topics: deployment.config.sources.iter().map(|source| source.topic.clone()).collect(),
         files: HashMap::new(),
@@ -114,6 +116,26 @@ fn dead(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<DeadLetters>
         dead.entry(topic).or_default().insert((origin, partition, offset), Dead { reason, received_at_ms });
     }
     Ok(dead)
+}
+
+/// A mistyped reason would say that nothing is to be done.
+fn check_reasons(asked: &[String], dead: &DeadLetters) -> Result<()> {
+    let there: BTreeSet<&str> = dead.values().flat_map(HashMap::values).map(|dead| dead.reason.as_str()).collect();
+    let known = |asked: &str| {
+        there.contains(asked)
+            || asked == quarantine::REASON
+            || Reason::ALL.iter().any(|reason| reason.as_str() == asked)
+    };
+    if let Some(unknown) = asked.iter().find(|asked| !known(asked)) {
+        let there: Vec<&str> = there.into_iter().collect();
+        let there = if there.is_empty() {
+            "there are no dead letters".to_owned()
+        } else {
+            format!("there are {}", there.join(", "))
+        };
+        bail!("no dead letter has the reason {unknown:?}: {there}");
+    }
+    Ok(())
 }
 
 /// The configuration and build as they are now, and what is asked for.

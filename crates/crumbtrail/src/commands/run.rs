@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use crumbtrail_log::kafka::admin;
 use crumbtrail_log::log::GIVE_UP_FRAMES;
 use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
-use crumbtrail_runtime::intake::{IntakeLoop, Progress, Writer};
+use crumbtrail_runtime::clock::Steady;
+use crumbtrail_runtime::intake::{IntakeLoop, Progress, Proofs, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
 use crumbtrail_telemetry::{Health, Metrics, catalogue, server};
@@ -273,9 +274,13 @@ impl Intake {
             let group = format!("{}-intake-e{}", config.log.topic_prefix, config.epoch.0);
             let instance = format!("{}-intake-{index}", deployment.instance());
             let clock = Clock::System;
+            // What a quiet source's end is claimed to be of.
             let now = {
-                let clock = clock.clone();
-                move || clock.now_ms()
+                let (clock, started, steady) = (clock.clone(), Instant::now(), Mutex::new(Steady::default()));
+                move || {
+                    let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
+                    steady.of(clock.now_ms(), started.elapsed())
+                }
             };
             let mut source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
             for configured in &config.sources {
@@ -292,7 +297,8 @@ impl Intake {
                     deployment.generation(),
                 )
                 .accepting_gaps(deployment.accepts_gaps)
-                .counting(Crashes::new(snapshots.notes("crashes"))),
+                .counting(Crashes::new(snapshots.notes("crashes")))
+                .proving(Proofs::new(snapshots.notes("sources"))),
                 judge: Box::new(SourceJudge::new(deployment, metrics)?),
                 control: logs.control.clone(),
                 log_name: logs.touchpoints.name().to_owned(),

@@ -30,8 +30,8 @@ pub struct Config {
     /// Routing epoch, 1 to 255. Another partition count or key rule needs the next epoch: new logs, new tables. `crumbtrail
     /// rebuild` makes them; raise it then.
     pub epoch: EpochNumber,
-    /// Generation of this configuration: raise it whenever a key that judges or enriches changes. A start below the generation
-    /// found in the log is refused. The files named under `enrich` and `sites` are read again while it runs.
+    /// Generation of this configuration: raise it whenever a key that judges or enriches changes; a start that judges otherwise
+    /// under the same one is refused, as is one below the generation found in the log. The files named under `enrich` and `sites` are read again while it runs.
     pub generation: GenerationNumber,
     /// Our own logs between the processors.
     pub log: LogConfig,

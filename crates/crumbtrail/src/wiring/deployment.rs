@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use super::computing::{self, Computing};
 use super::formats;
+use super::judging::{self, Judging};
 use super::key;
 use super::patience::Patience;
 use super::plugin::Plugged;
@@ -39,6 +40,11 @@ pub struct Logs {
 
 /// The names of these, without their epoch.
 pub const LOGS: [&str; 4] = ["touchpoints", "people", "dead-letters", "control"];
+
+/// Whether a log has the configured number of partitions, not one.
+pub(super) fn is_dealt(name: &str) -> bool {
+    matches!(name, "touchpoints" | "people")
+}
 
 /// What every command that touches a deployment holds.
 pub struct Deployment {
@@ -145,8 +151,10 @@ impl Deployment {
         formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
+        let judging = Judging::of(&self.config)?;
         if let Some(computing) = &computing {
             computing::check(&notes, self.config.epoch.0, computing)?;
+            judging::check(&notes, &judging)?;
         }
         let logs = Logs {
             touchpoints: self.log("touchpoints", partitions)?,
@@ -156,6 +164,9 @@ impl Deployment {
         };
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
+        if computing.is_some() {
+            judging::note(&notes, judging)?;
+        }
         if let Some(computing) = computing
             && computing::note(&notes, computing)?
             && has_frames(logs.touchpoints.as_ref())?
@@ -186,7 +197,7 @@ impl Deployment {
         })
     }
 
-    /// Opens a log of another epoch, with as many partitions as it has.
+    /// Opens a log of another epoch, with as many partitions as it was begun with.
     ///
     /// # Errors
     /// There is none, it is in use, the broker cannot be reached.
@@ -208,7 +219,9 @@ impl Deployment {
                 let (settings, topic) = (self.kafka_settings(), self.topic(name, epoch));
                 let facts = admin::describe(&settings, &topic)?;
                 let facts = facts.with_context(|| format!("there is no topic {topic}"))?;
-                Ok(Arc::new(KafkaLog::open(settings, &topic, facts.partitions)?))
+                let begun = routing::partitions(&self.epoch_notes(epoch)?)?.filter(|_| is_dealt(name));
+                let ours = begun.map_or(facts.partitions, |begun| begun.min(facts.partitions));
+                Ok(Arc::new(KafkaLog::open_first(settings, &topic, ours)?))
             }
         }
     }

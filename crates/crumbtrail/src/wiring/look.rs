@@ -5,8 +5,9 @@ use crumbtrail_log::LogError;
 use crumbtrail_log::kafka::{KafkaSettings, admin};
 
 use super::computing::{self, Computing};
-use super::deployment::{Deployment, LOGS};
+use super::deployment::{Deployment, LOGS, is_dealt};
 use super::formats;
+use super::judging::{self, Judging};
 use super::routing::{self, Routing};
 use crate::config::LogHome;
 
@@ -30,7 +31,8 @@ pub fn rules(deployment: &Deployment) -> Result<()> {
     let notes = deployment.epoch_notes(epoch)?;
     formats::check(&notes, epoch)?;
     routing::check(&notes, epoch, &Routing::of(&deployment.config, &deployment.privacy_key()?)?)?;
-    computing::check(&notes, epoch, &Computing::of(&deployment.config)?)
+    computing::check(&notes, epoch, &Computing::of(&deployment.config)?)?;
+    judging::check(&notes, &Judging::of(&deployment.config)?)
 }
 
 /// Names of our logs as they are stored, and the partitions each must have.
@@ -44,9 +46,17 @@ pub fn wanted(deployment: &Deployment) -> Vec<(String, u32)> {
     LOGS.iter().map(|name| (named(name), if is_dealt(name) { config.log.partitions } else { 1 })).collect()
 }
 
-/// Whether a log has the configured number of partitions, not one.
-fn is_dealt(name: &str) -> bool {
-    matches!(name, "touchpoints" | "people")
+/// Whether local logs have been begun, so that the deployment has an id.
+#[must_use]
+pub fn has_identity(deployment: &Deployment) -> bool {
+    deployment.log_folder().join("deployment.id").exists()
+}
+
+/// How many partitions the epoch's logs were begun with, if that is noted.
+#[must_use]
+pub fn begun_with(deployment: &Deployment) -> Option<u32> {
+    let notes = deployment.epoch_notes(deployment.config.epoch.0);
+    notes.and_then(|notes| routing::partitions(&notes)).ok().flatten()
 }
 
 /// A log of this machine.

@@ -5,6 +5,7 @@ pub mod deployment;
 pub mod enrichment;
 pub mod formats;
 pub mod intake;
+pub mod judging;
 mod key;
 pub mod look;
 pub mod patience;

@@ -119,6 +119,15 @@ pub fn note(notes: &Notes, routing: Routing) -> Result<()> {
     Ok(())
 }
 
+/// How many partitions the logs of an epoch were begun with, if that is noted. A topic may have been given more since; they have
+/// nothing of ours.
+///
+/// # Errors
+/// The notes cannot be read.
+pub fn partitions(notes: &Notes) -> Result<Option<u32>> {
+    Ok(read(notes)?.map(|begun| begun.partitions))
+}
+
 fn read(notes: &Notes) -> Result<Option<Routing>> {
     let Some(bytes) = notes.get(NOTE).context("the rules of routing cannot be read")? else { return Ok(None) };
     serde_json::from_slice(&bytes)

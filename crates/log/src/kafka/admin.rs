@@ -41,7 +41,11 @@ impl TopicFacts {
         let mut found = Vec::new();
         if self.partitions != partitions {
             let has = self.partitions;
-            found.push(format!("has {has} partitions, {partitions} are configured: a different number is a new epoch"));
+            found.push(format!(
+                "has {has} partitions, {partitions} are configured: if nothing is in it yet, set `log.partitions: {has}`; else it is to be \
+                 what it was when its epoch began, and another number is the next epoch's, as is a topic that was given more \
+                 (`crumbtrail rebuild`)"
+            ));
         }
         if self.cleanup_policy.contains("compact") {
             found.push("is compacted, which loses frames: set cleanup.policy=delete".to_owned());

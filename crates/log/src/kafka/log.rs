@@ -35,9 +35,27 @@ impl KafkaLog {
     /// [`LogError::Topic`] when there is no such topic, [`LogError::PartitionsDiffer`], [`LogError::Setting`], and
     /// [`LogError::Broker`] when the cluster does not answer in time.
     pub fn open(settings: KafkaSettings, topic: &str, partitions: u32) -> Result<KafkaLog, LogError> {
+        KafkaLog::open_with(settings, topic, partitions, |found| found == partitions)
+    }
+
+    /// As [`KafkaLog::open`], of a topic that may have been given more partitions than the first so many, which are ours: to read
+    /// what it has.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_first(settings: KafkaSettings, topic: &str, partitions: u32) -> Result<KafkaLog, LogError> {
+        KafkaLog::open_with(settings, topic, partitions, |found| found >= partitions)
+    }
+
+    fn open_with(
+        settings: KafkaSettings,
+        topic: &str,
+        partitions: u32,
+        fits: impl Fn(u32) -> bool,
+    ) -> Result<KafkaLog, LogError> {
         let reader = RangeReader::new(&settings, topic)?;
         match reader.partitions()? {
-            Some(found) if found == partitions => {}
+            Some(found) if fits(found) => {}
             Some(found) => return Err(LogError::PartitionsDiffer { log: topic.to_owned(), found, wanted: partitions }),
             None => {
                 let detail = "does not exist: create it, or let `crumbtrail migrate` do it".to_owned();
@@ -92,7 +110,7 @@ impl Log for KafkaLog {
     }
 
     fn subscribe(&self, member: Member<'_>) -> Result<Box<dyn Subscription>, LogError> {
-        let Shared { settings, topic, .. } = &*self.shared;
-        Ok(Box::new(KafkaSubscription::new(settings, topic, member.group, &member.instance)?))
+        let Shared { settings, topic, partitions, .. } = &*self.shared;
+        Ok(Box::new(KafkaSubscription::new(settings, topic, *partitions, member.group, &member.instance)?))
     }
 }

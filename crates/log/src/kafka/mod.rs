@@ -8,6 +8,7 @@ mod commit;
 mod consumer;
 mod ends;
 mod log;
+mod peek;
 mod plain;
 mod producer;
 mod reader;

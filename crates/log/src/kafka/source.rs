@@ -10,6 +10,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 
 use super::consumer::{Change, GroupConsumer};
 use super::ends::ends;
+use super::peek::peek;
 use super::{KafkaSettings, broker_error, commit, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
@@ -37,6 +38,7 @@ pub struct KafkaSource {
     ask_every: Duration,
     asked: Instant,
     declared: Option<(Instant, Vec<(OriginId, String)>)>,
+    settings: KafkaSettings,
     deadline: Duration,
     paused: bool,
 }
@@ -90,6 +92,7 @@ impl KafkaSource {
             ask_every: ASK_EVERY,
             asked: Instant::now(),
             declared: None,
+            settings: settings.clone(),
             deadline: settings.deadline(),
             paused: false,
         })
@@ -164,7 +167,9 @@ impl KafkaSource {
             .map_err(|error| broker_error(format!("ask about topic {topic}"), &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
         let Some(found) = found.filter(|found| !found.partitions().is_empty()) else {
-            let detail = "does not exist: create it, or correct the configuration".to_owned();
+            let detail = "does not exist: create it, or take it out of `sources`; one that was deleted and is made anew is read from its \
+                          beginning with its `incarnation` raised by one"
+                .to_owned();
             return Err(LogError::Topic { topic: topic.to_owned(), detail });
         };
         let mut numbers: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
@@ -283,6 +288,10 @@ impl Source for KafkaSource {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     self.out_of_bounds(&error)
                 }
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                    let gone = self.topics.iter().find_map(|topic| self.numbers(&topic.name).err());
+                    gone.unwrap_or_else(|| read_error(&self.topic_names(), &error))
+                }
                 _ => read_error(&self.topic_names(), &error),
             });
         }
@@ -356,6 +365,25 @@ impl Source for KafkaSource {
             }));
         }
         Ok(ended)
+    }
+
+    fn peek(&mut self, of: &[(OriginId, u64)], sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<(), LogError> {
+        let mut asked = Vec::with_capacity(of.len());
+        for (origin, offset) in of {
+            let place = &self.places[self.place(*origin)?];
+            asked.push((place.topic.as_str(), place.partition, *offset));
+        }
+        peek(&self.settings, &asked, &mut |at, message| {
+            sink(SourceRecord {
+                origin: of[at].0,
+                topic: asked[at].0,
+                partition: asked[at].1 as u32,
+                offset: message.offset() as u64,
+                payload: message.payload(),
+                key: message.key(),
+                timestamp_ms: message.timestamp().to_millis().unwrap_or(0),
+            });
+        })
     }
 
     fn end(&self, origin: OriginId) -> Option<u64> {

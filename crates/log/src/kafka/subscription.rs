@@ -17,6 +17,8 @@ use crate::position::{Offset, PartitionId};
 pub(super) struct KafkaSubscription {
     consumer: GroupConsumer,
     topic: String,
+    /// That are ours.
+    partitions: u32,
     places: Vec<Place>,
     events: VecDeque<Event>,
 }
@@ -33,12 +35,14 @@ impl KafkaSubscription {
     pub(super) fn new(
         settings: &KafkaSettings,
         topic: &str,
+        partitions: u32,
         group: &str,
         instance: &str,
     ) -> Result<KafkaSubscription, LogError> {
         let config = settings.consumer(group, instance)?;
         let consumer = GroupConsumer::join(&config, &[topic], settings.deadline())?;
-        Ok(KafkaSubscription { consumer, topic: topic.to_owned(), places: Vec::new(), events: VecDeque::new() })
+        let topic = topic.to_owned();
+        Ok(KafkaSubscription { consumer, topic, partitions, places: Vec::new(), events: VecDeque::new() })
     }
 
     fn place(&mut self, partition: PartitionId) -> Result<&mut Place, LogError> {
@@ -47,12 +51,15 @@ impl KafkaSubscription {
     }
 
     /// Turns what the group decided into events.
-    fn take_changes(&mut self) {
+    fn take_changes(&mut self) -> Result<(), LogError> {
         while let Some(change) = self.consumer.next_change() {
             match change {
                 Change::Assigned(partitions) => {
                     for (_, partition) in partitions {
                         let partition = PartitionId(partition as u32);
+                        if partition.0 >= self.partitions {
+                            return Err(self.has_grown());
+                        }
                         self.places.retain(|place| place.partition != partition);
                         self.places.push(Place { partition, next: None, end: None });
                         self.events.push_back(Event::Assigned(partition));
@@ -67,6 +74,17 @@ impl KafkaSubscription {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Somebody has given the topic partitions under our hands.
+    fn has_grown(&self) -> LogError {
+        let detail = format!(
+            "partitions were added to it while it is in use: {0} of them are ours, and keys are dealt out among these. Stop the \
+             processors, leave `log.partitions: {0}` as it is, and run `crumbtrail rebuild`, which makes the next epoch of them",
+            self.partitions
+        );
+        LogError::Topic { topic: self.topic.clone(), detail }
     }
 
     /// Why a partition cannot be read where we stand: finds the one that fell out of its bounds.
@@ -89,7 +107,7 @@ impl KafkaSubscription {
 
 impl Subscription for KafkaSubscription {
     fn next(&mut self, wait: Duration) -> Result<Event, LogError> {
-        self.take_changes();
+        self.take_changes()?;
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
         }
@@ -100,9 +118,9 @@ impl Subscription for KafkaSubscription {
             })
         });
         match polled {
-            None => self.take_changes(),
+            None => self.take_changes()?,
             Some(Ok((partition, offset, payload))) => {
-                self.take_changes();
+                self.take_changes()?;
                 let place = self.places.iter_mut().find(|place| place.partition == partition);
                 let Some(place) = place else { return Ok(Event::Idle) };
                 // what was fetched before a jump may still come
@@ -117,7 +135,7 @@ impl Subscription for KafkaSubscription {
                 self.events.push_back(Event::Frame { partition, offset: Offset(offset), bytes });
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                self.take_changes();
+                self.take_changes()?;
                 let partition = PartitionId(partition as u32);
                 let place = self.places.iter_mut().find(|place| place.partition == partition);
                 if let Some(place) = place

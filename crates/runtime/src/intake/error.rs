@@ -38,6 +38,19 @@ pub enum IntakeError {
         /// Where we were to read on.
         stood: u64,
     },
+    /// Another record stands in the source than was read there.
+    #[error(
+        "intake: at offset {offset} of {topic}/{partition} stands another record than was read there: the topic was made anew; raise \
+         its `incarnation` (sources) by one, and it is read from its beginning as new records"
+    )]
+    Other {
+        /// Source topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// Where it stands.
+        offset: u64,
+    },
     /// The log was written under a newer configuration.
     #[error(
         "the log was written under configuration generation {found}, this one is {ours}: raise `generation` to {found} or more"

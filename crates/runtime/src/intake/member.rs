@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use super::error::IntakeError;
 use super::judge::Judge;
 use super::progress::{OriginAt, Progress};
+use super::proof::Proof;
 use super::writer::Writer;
 use crate::accepted_gap::{self, AcceptedGap};
 use crate::clock::Clock;
@@ -51,8 +52,9 @@ impl IntakeLoop {
     ) -> Result<(), IntakeError> {
         let ids: Vec<OriginId> = partitions.iter().map(|p| p.origin).collect();
         let frontiers = self.writer.read_back(&ids)?;
-        for (partition, frontier) in partitions.into_iter().zip(frontiers) {
-            let from = (frontier > 0).then_some(frontier);
+        self.prove(&partitions, &frontiers)?;
+        for (partition, from) in partitions.into_iter().zip(frontiers) {
+            let frontier = from.unwrap_or_default();
             let (started, lost) = match self.source.start(partition.origin, from) {
                 Err(LogError::Trimmed { start, .. }) if self.writer.accepts_gaps => {
                     let started = self.source.start(partition.origin, None)?;
@@ -73,10 +75,36 @@ impl IntakeLoop {
             }
             tracing::info!(origin = partition.name, from = started, end = partition.end, "source partition assigned");
             let (origin, watermark) = (partition.origin, EventTime::MIN);
-            origins.insert(origin, OriginAt { partition, frontier: started, watermark, at_end: false });
+            let (frontier, at_end, read, wants_read) = (started, false, None, true);
+            origins.insert(origin, OriginAt { partition, frontier, watermark, at_end, read, wants_read });
         }
         self.progress.set(origins);
         Ok(())
+    }
+
+    /// Holds what stands in the source against what was noted of it, before anything is read on.
+    fn prove(&mut self, partitions: &[SourcePartition], frontiers: &[Option<u64>]) -> Result<(), IntakeError> {
+        let Some(proofs) = &self.writer.proofs else { return Ok(()) };
+        let known = partitions.iter().zip(frontiers).filter_map(|(partition, frontier)| {
+            let noted = proofs.get(partition.origin).filter(|noted| frontier.is_some_and(|at| noted.offset < at))?;
+            (partition.start..partition.end).contains(&noted.offset).then_some((partition.origin, noted))
+        });
+        let noted: HashMap<OriginId, Proof> = known.collect();
+        let places: Vec<(OriginId, u64)> = noted.iter().map(|(origin, noted)| (*origin, noted.offset)).collect();
+        let mut other = None;
+        let looked = self.source.peek(&places, &mut |record| {
+            let is_noted = noted.get(&record.origin).filter(|noted| noted.offset == record.offset);
+            if is_noted.is_some_and(|noted| *noted != Proof::of(record.offset, record.payload)) {
+                other = Some((record.topic.to_owned(), record.partition, record.offset));
+            }
+        });
+        if let Err(error) = looked {
+            tracing::warn!(%error, "whether a source is the one that was read cannot be told");
+        }
+        match other {
+            Some((topic, partition, offset)) => Err(IntakeError::Other { topic, partition, offset }),
+            None => Ok(()),
+        }
     }
 
     fn lose(&mut self, partition: &SourcePartition, gap: AcceptedGap, to: PartitionId) {
@@ -102,12 +130,16 @@ impl IntakeLoop {
 
     pub(super) fn tick(
         &mut self,
-        origins: &HashMap<OriginId, OriginAt>,
+        origins: &mut HashMap<OriginId, OriginAt>,
         declared: &[(OriginId, String)],
     ) -> Result<(), LogError> {
         self.writer.tick(self.clock.now_ms(), declared)?;
         if let Some(crashes) = &mut self.writer.crashes {
             origins.iter().for_each(|(origin, at)| crashes.came_past(*origin, at.frontier));
+        }
+        if let Some(proofs) = &mut self.writer.proofs {
+            proofs.note(self.clock.now_ms(), origins.iter().filter_map(|(origin, at)| Some((*origin, at.read?))));
+            origins.values_mut().for_each(|at| at.wants_read = true);
         }
         let offsets: Vec<(OriginId, u64)> = origins.iter().map(|(origin, at)| (*origin, at.frontier)).collect();
         if let Err(error) = self.source.commit(&offsets) {

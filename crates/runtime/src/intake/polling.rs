@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use super::judge::Judge;
 use super::member::IntakeLoop;
 use super::progress::OriginAt;
+use super::proof::Proof;
 use super::writer::Writer;
 use crate::ahead::Kept;
 use crate::quarantine;
@@ -102,6 +103,9 @@ impl Deciding<'_> {
                     }
                 }
                 if let Some(at) = self.origins.get_mut(&record.origin) {
+                    if at.wants_read {
+                        (at.read, at.wants_read) = (Some(Proof::of(record.offset, record.payload)), false);
+                    }
                     at.frontier = record.offset + 1;
                     if let Some(time) = judgement.occurred_at {
                         at.watermark = at.watermark.max(time);

@@ -6,6 +6,8 @@ use crumbtrail_events::EventTime;
 use crumbtrail_log::{OriginId, SourcePartition};
 use hashbrown::HashMap;
 
+use super::proof::Proof;
+
 /// The origin whose watermark stands for all imported files; see [`crate::import`].
 pub const IMPORT_ORIGIN: &str = "import";
 
@@ -37,4 +39,7 @@ pub(super) struct OriginAt {
     pub(super) watermark: EventTime,
     /// Its end was confirmed since it was started.
     pub(super) at_end: bool,
+    /// A record that was read here; the next one takes its place if that is wanted.
+    pub(super) read: Option<Proof>,
+    pub(super) wants_read: bool,
 }

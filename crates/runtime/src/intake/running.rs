@@ -95,7 +95,7 @@ impl Running {
                 for origin in gone {
                     if let Some(at) = origins.remove(&origin) {
                         intake.writer.stop(origin);
-                        intake.writer.left(origin);
+                        intake.writer.left(origin, at.read);
                         // From now on another member's to tell.
                         intake.show_lag(&at.partition, 0);
                     }
@@ -174,7 +174,7 @@ impl Running {
                 intake.writer.close(intake.clock.now_ms(), declared)?;
             }
         }
-        origins.keys().for_each(|origin| intake.writer.left(*origin));
+        origins.iter().for_each(|(origin, at)| intake.writer.left(*origin, at.read));
         Ok(())
     }
 }

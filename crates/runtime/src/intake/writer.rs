@@ -12,6 +12,7 @@ use crumbtrail_log::{
 
 use super::error::IntakeError;
 use super::judge::{Judge, Judgement};
+use super::proof::{Proof, Proofs};
 use crate::accepted_gap::{AcceptedGap, dead_stub};
 use crate::clock::FLUSH_DEADLINE;
 use crate::quarantine::{self, Crashes};
@@ -27,6 +28,7 @@ pub struct Writer {
     letter: Vec<u8>,
     pub(super) accepts_gaps: bool,
     pub(super) crashes: Option<Crashes>,
+    pub(super) proofs: Option<Proofs>,
 }
 
 impl Writer {
@@ -45,6 +47,7 @@ impl Writer {
             letter: Vec::new(),
             accepts_gaps: false,
             crashes: None,
+            proofs: None,
         }
     }
 
@@ -59,6 +62,13 @@ impl Writer {
     #[must_use]
     pub fn counting(mut self, crashes: Crashes) -> Writer {
         self.crashes = Some(crashes);
+        self
+    }
+
+    /// Notes records that are read, and at a start holds the source against them: it may be another by now.
+    #[must_use]
+    pub fn proving(mut self, proofs: Proofs) -> Writer {
+        self.proofs = Some(proofs);
         self
     }
 
@@ -79,17 +89,20 @@ impl Writer {
         Ok(least.1)
     }
 
-    /// Where each origin goes on: the lowest frontier read back from any destination partition; 0 if none has heard of it.
+    /// Where each origin goes on: the lowest frontier read back from any destination partition; `None` if one of them has not heard
+    /// of it, so that nobody has said where it begins. That is another thing than 0: a source that begins later by now had records
+    /// that nobody has read.
     ///
     /// # Errors
     /// A log cannot be read, or was written under a higher generation.
-    pub fn read_back(&self, origins: &[OriginId]) -> Result<Vec<u64>, IntakeError> {
-        let mut lowest = vec![u64::MAX; origins.len()];
+    pub fn read_back(&self, origins: &[OriginId]) -> Result<Vec<Option<u64>>, IntakeError> {
+        let mut lowest = vec![Some(u64::MAX); origins.len()];
         for log in [&self.touchpoints, &self.letters] {
             for partition in 0..log.partitions() {
                 let found = log.read_back_many(PartitionId(partition), origins)?;
                 for (low, back) in lowest.iter_mut().zip(found) {
-                    *low = (*low).min(back.map_or(0, |back| back.frontier));
+                    // None is the least of all.
+                    *low = (*low).min(back.map(|back| back.frontier));
                     if let Some(back) = back
                         && back.generation > self.outbox.generation()
                     {
@@ -139,7 +152,10 @@ impl Writer {
         self.letter_outbox.stop(origin);
     }
 
-    pub(super) fn left(&mut self, origin: OriginId) {
+    pub(super) fn left(&mut self, origin: OriginId, read: Option<Proof>) {
+        if let (Some(proofs), Some(read)) = (&mut self.proofs, read) {
+            proofs.leave(origin, read);
+        }
         if let Some(crashes) = &mut self.crashes {
             crashes.left(origin);
         }

@@ -56,7 +56,7 @@ pub struct Letter<'a> {
     pub origin: OriginId,
     /// Its place in the dead-letter log: offset of the frame plus 1, number in the frame from 1.
     pub at: Position,
-    /// Wall time of a tick beside it, ms; `None` if there is none.
+    /// Wall time of the first tick behind it, ms: it was written just before; `None` if there is none yet.
     pub written_at_ms: Option<i64>,
     /// Its bytes.
     pub bytes: &'a [u8],
@@ -280,6 +280,17 @@ impl Redrive {
         })
     }
 
+    /// Wall times of the ticks in a stretch of the log.
+    fn ticks(&self, from: Offset, to: Offset) -> Result<Vec<(Offset, i64)>, RedriveError> {
+        let mut ticks = Vec::new();
+        walk(self.letters.as_ref(), P0, from..to, |offset, view| {
+            let bad = |source| LogError::Frame { log: self.letters.name().to_owned(), partition: P0, offset, source };
+            ticks.extend(view.tick().map_err(bad)?.map(|tick| (offset, tick.wall_ms)));
+            Ok::<_, RedriveError>(())
+        })?;
+        Ok(ticks)
+    }
+
     /// Hands every letter in a stretch of the log to `visit`, with its source's position.
     fn walk(
         &self,
@@ -288,10 +299,11 @@ impl Redrive {
         mut visit: impl FnMut(&Letter<'_>, Position) -> Result<(), RedriveError>,
     ) -> Result<(), RedriveError> {
         let plans = OriginId::of(PLANS_ORIGIN);
-        let mut tick_ms = None;
+        let ticks = self.ticks(from, to)?;
+        let mut ticks = ticks.into_iter().peekable();
         walk(self.letters.as_ref(), P0, from..to, |offset, view| {
-            let bad = |source| LogError::Frame { log: self.letters.name().to_owned(), partition: P0, offset, source };
-            tick_ms = view.tick().map_err(bad)?.map(|tick| tick.wall_ms).or(tick_ms);
+            while ticks.next_if(|(at, _)| *at < offset).is_some() {}
+            let tick_ms = ticks.peek().map(|(_, wall_ms)| *wall_ms);
             for (record, number) in view.records().zip(1..).filter(|(record, _)| record.origin != plans) {
                 let at = Position { offset: offset.0 + 1, seq: number };
                 let letter = Letter { origin: record.origin, at, written_at_ms: tick_ms, bytes: record.payload };

@@ -35,8 +35,14 @@ pub fn store(config: &Config, error: &Error) -> String {
     )
 }
 
-/// Partitions of ours that are another number than configured.
-pub fn partitions(there: u32, wanted: u32) -> String {
+/// Partitions of ours that are another number than configured; `begun` of them the epoch began with, if that is noted.
+pub fn partitions(there: u32, wanted: u32, begun: Option<u32>) -> String {
+    if begun == Some(wanted) && there > wanted {
+        return format!(
+            "partitions were added to it since the epoch began, and Kafka takes none away: leave `log.partitions` as it is and run \
+             `crumbtrail rebuild`, which makes the next epoch of what is in the first {wanted}"
+        );
+    }
     format!(
         "set `log.partitions: {there}`; to go on with {wanted}, keep that and run `crumbtrail rebuild`, which makes the next epoch"
     )
@@ -123,7 +129,9 @@ mod tests {
                 "grant loader",
             ),
             (clickhouse(&plain, &anyhow::anyhow!("no engine")), "`make setup`"),
-            (partitions(4, 8), "`log.partitions: 4`"),
+            (partitions(4, 8, None), "`log.partitions: 4`"),
+            (partitions(4, 8, Some(4)), "`log.partitions: 4`"),
+            (partitions(9, 8, Some(8)), "what is in the first 8"),
         ];
         for (said, part) in cases {
             assert!(said.contains(part) && !said.contains('\n'), "{said}");
