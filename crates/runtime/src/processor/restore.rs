@@ -1,10 +1,10 @@
 //! A partition as its tables and the next log allow: which snapshot, and from where on.
 
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crumbtrail_log::{Generation, Log, LogError, Offset, OriginId, PartitionId};
+use parking_lot::Mutex;
 
 use super::error::ProcessorError;
 use super::settings::Processor;
@@ -21,11 +21,16 @@ impl<S: Step, M: Fn(PartitionId) -> S + Sync> Processor<M> {
     /// Partitions, each as [`Processor::recover`] gives it, in the order they are named: some at once, for most of it is
     /// unpacking and building of what has nothing to do with the others.
     pub(super) fn recover_all<I: Provenance>(&self, partitions: &[PartitionId]) -> Vec<Recovered<S, I>> {
-        let next = AtomicUsize::new(0);
+        // At almost every turn.
+        if partitions.is_empty() {
+            return Vec::new();
+        }
+        let line = Mutex::new(partitions.iter().zip(self.restores.line_up(partitions.len())));
+        let next = || line.lock().next();
         let some = || {
             let mut recovered = Vec::new();
-            while let Some(&partition) = partitions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let _turn = self.restores.wait();
+            while let Some((&partition, place)) = next() {
+                let _turn = place.wait();
                 recovered.push((partition, self.recover(partition)));
             }
             recovered
