@@ -23,7 +23,14 @@ fetch() {
   echo "kafka: ready" >&2
 }
 
-free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+# Below the ports that the system gives to whoever connects: by the time the broker listens, one of those may be taken.
+free_port() {
+  local port
+  while :; do
+    port=$((10000 + (RANDOM * 32768 + RANDOM) % 20000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
 
 start() {
   local dir=$1 port=${2:-} controller
@@ -64,12 +71,12 @@ LOG4J
   fi
   port=$(cut -d: -f2 "$dir/address")
   (run_java "$dir" kafka.Kafka "$dir/server.properties" >> "$dir/broker.log" 2>&1 < /dev/null & echo $! > "$dir/pid")
-  for _ in $(seq 1 300); do
+  for _ in $(seq 1 1200); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then cat "$dir/address"; return; fi
     kill -0 "$(cat "$dir/pid")" 2>/dev/null || { tail -n 20 "$dir/broker.log" >&2; die "the broker ended; see $dir/broker.log"; }
     sleep 0.1
   done
-  die "the broker did not open port $port within 30 s; see $dir/broker.log"
+  die "the broker did not open port $port within two minutes; see $dir/broker.log"
 }
 
 run_java() {

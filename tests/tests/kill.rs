@@ -33,12 +33,14 @@ fn run_calmly(shop: &Deployment, name: &str, arguments: &[String]) -> Duration {
 
 fn start(shop: &Deployment, name: &str, arguments: &[String]) -> Child {
     let mut command = shop.command(name);
-    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    let said = std::fs::File::create(shop.path("said")).unwrap();
+    command.args(arguments).stdout(Stdio::null()).stderr(said);
     command.spawn().unwrap()
 }
 
-/// Lets the job go on until its moment has come, then kills it; whether it was killed, and did not end before.
-fn kill_when(mut job: Child, mut has_come: impl FnMut() -> bool) -> bool {
+/// Starts the command, lets it go on until its moment has come, then kills it; whether it was killed, and did not end before.
+fn kill_when(shop: &Deployment, name: &str, arguments: &[String], mut has_come: impl FnMut() -> bool) -> bool {
+    let mut job = start(shop, name, arguments);
     while !has_come() && job.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -47,7 +49,8 @@ fn kill_when(mut job: Child, mut has_come: impl FnMut() -> bool) -> bool {
         job.kill().unwrap();
     }
     let ended = job.wait().unwrap();
-    assert!(lives || ended.success(), "it ended by itself: {ended}");
+    let said = || std::fs::read_to_string(shop.path("said")).unwrap();
+    assert!(lives || ended.success(), "it ended by itself: {ended}\n{}", said());
     lives
 }
 
@@ -62,7 +65,7 @@ fn kill_with_its_engine(shop: &Deployment, name: &str, arguments: &[String], cal
         assert!(ended < 20, "the job ends too quickly to be killed (seed {seed}, killed after {killed:?})");
         let moment = most.mul_f64(random.random_range(0.05..1.0));
         let until = Instant::now() + moment;
-        if kill_when(start(shop, name, arguments), || Instant::now() >= until) {
+        if kill_when(shop, name, arguments, || Instant::now() >= until) {
             killed.push(moment);
         } else {
             ended += 1;
@@ -93,7 +96,7 @@ fn kill_behind(
         let early = Instant::now() + Duration::from_millis(random.random_range(0..1_000));
         let (mut seen, mut quiet_since, mut idle) = (door.seen(), Instant::now(), IDLE[0]);
         let mut is_idle = false;
-        let is_killed = kill_when(start(shop, name, arguments), || {
+        let is_killed = kill_when(shop, name, arguments, || {
             if door.seen() > seen {
                 (seen, quiet_since, idle) = (door.seen(), Instant::now(), IDLE[1]);
             }

@@ -217,3 +217,14 @@ fn a_member_whose_name_was_given_away_ends_with_a_clear_word() {
     assert_eq!(ended.kind(), "fenced");
     assert!(ended.to_string().contains("start it again"), "{ended}");
 }
+
+#[test]
+fn a_partition_that_a_broker_does_not_know_yet_is_asked_for_again() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("x", 1, 1).unwrap();
+    let log = KafkaLog::open(KafkaSettings::new(cluster.bootstrap_servers()), "x", 1).unwrap();
+    let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+    cluster.request_errors(RDKafkaApiKey::ListOffsets, &[unknown, unknown, unknown, unknown, moved, moved]);
+    assert_eq!(log.bounds(PartitionId(0)).unwrap(), (Offset(0), Offset(0)));
+}

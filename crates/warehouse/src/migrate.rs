@@ -99,11 +99,12 @@ async fn apply(
 /// # Errors
 /// Unreachable, late, refused.
 pub async fn dropped(client: &Client, target: &Target) -> Result<Vec<String>, WarehouseError> {
-    let present = present(client, target).await?;
-    if !present.contains(MIGRATIONS) {
+    if !present(client, target).await?.contains(MIGRATIONS) {
         return Ok(Vec::new());
     }
-    Ok(gone(target, &applied(client, target).await?, &present))
+    // What was made first, then what there is: another process may be making tables at this moment.
+    let applied = applied(client, target).await?;
+    Ok(gone(target, &applied, &present(client, target).await?))
 }
 
 /// Refuses to go on while tables are gone.

@@ -16,8 +16,8 @@ use crate::args::Place;
 use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
 use crate::loaded::load;
 use crate::say::in_words;
-use crate::wiring::deployment::Clickhouse;
 use crate::wiring::look::{self, Seen};
+use crate::wiring::tables::Clickhouse;
 use crate::wiring::{Deployment, enrichment, intake, plugin, rules, sink};
 
 /// Somebody waits for the answer.

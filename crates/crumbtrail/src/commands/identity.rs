@@ -14,8 +14,8 @@ use crate::args::Place;
 use crate::config::{LogHome, hasher, keyring};
 use crate::loaded::{load, load_to_read};
 use crate::wiring::Deployment;
-use crate::wiring::deployment::Clickhouse;
 use crate::wiring::enrichment::calling_code;
+use crate::wiring::tables::Clickhouse;
 
 /// `identity`.
 #[derive(Debug, Subcommand)]

@@ -21,10 +21,11 @@ use crate::args::{FileFormat, FileKind, ImportArgs};
 use crate::loaded::load;
 use crate::say::time_of;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::{Clickhouse, make_data_folder};
+use crate::wiring::deployment::make_data_folder;
 use crate::wiring::intake::{FileScout, Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
+use crate::wiring::tables::Clickhouse;
 
 /// A year: a clock that is off is seldom off by more.
 const FAR_AHEAD_MS: i64 = 366 * 86_400_000;

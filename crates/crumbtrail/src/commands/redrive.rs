@@ -20,10 +20,11 @@ use crate::args::{FileFormat, FileKind, RedriveArgs};
 use crate::config::LogHome;
 use crate::loaded::load_to_read;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::deployment::Logs;
 use crate::wiring::intake::{Reading, SourceJudge};
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
+use crate::wiring::tables::Clickhouse;
 
 pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     // Letters are where tables are: neither is made here.

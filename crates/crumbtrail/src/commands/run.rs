@@ -24,10 +24,11 @@ use super::interrupt::on_signal;
 use crate::args::{RunArgs, Which};
 use crate::loaded::load_service;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::deployment::Logs;
 use crate::wiring::intake::SourceJudge;
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
+use crate::wiring::tables::Clickhouse;
 
 /// How often the audit is asked and memory of progress compared.
 const AUDIT: Duration = Duration::from_secs(30);
@@ -139,7 +140,7 @@ fn watch(
     if let Some(clickhouse) = clickhouse {
         audit(deployment, clickhouse, metrics);
     }
-    let of_sources = if args.until_idle && intake.is_some() { source_partitions(deployment) } else { 0 };
+    let of_sources = if args.until_idle && intake.is_some() { source_partitions(deployment)? } else { 0 };
     let mut seen = ((0, None), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));
@@ -182,11 +183,12 @@ fn watch(
     Ok(())
 }
 
-/// Partitions of all sources' topics, as far as they can be told.
-fn source_partitions(deployment: &Deployment) -> u64 {
+/// Partitions of all sources' topics: where fewer were counted than there are, a run would end before it has read all.
+fn source_partitions(deployment: &Deployment) -> Result<u64> {
     let settings = deployment.kafka_settings();
-    let of =
-        |topic: &str| admin::describe(&settings, topic).ok().flatten().map_or(0, |facts| u64::from(facts.partitions));
+    let of = |topic: &str| -> Result<u64> {
+        Ok(admin::describe(&settings, topic)?.map_or(0, |facts| u64::from(facts.partitions)))
+    };
     deployment.config.sources.iter().map(|source| of(&source.topic)).sum()
 }
 

@@ -6,6 +6,7 @@ pub mod enrichment;
 pub mod formats;
 pub mod intake;
 pub mod judging;
+mod key;
 pub mod look;
 pub mod patience;
 pub mod plugin;
@@ -13,6 +14,7 @@ pub mod processors;
 pub mod routing;
 pub mod rules;
 pub mod sink;
+pub mod tables;
 mod watch;
 
 pub use deployment::Deployment;

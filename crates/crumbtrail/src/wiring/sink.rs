@@ -12,7 +12,7 @@ use crumbtrail_warehouse::observer::Observer;
 use crumbtrail_warehouse::{Client, LoaderConfig, LoaderHandle, TableId, ledger};
 
 use super::Deployment;
-use super::deployment::Clickhouse;
+use super::tables::Clickhouse;
 
 /// Delivers batches to ClickHouse.
 pub struct WarehouseSink {

@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 
-use super::broker_error;
+use super::{broker_error, heals_itself};
 use crate::error::LogError;
 
 /// What the group decided, in order.
@@ -119,6 +119,7 @@ pub(super) struct GroupConsumer {
     /// Always there until dropped.
     consumer: Option<BaseConsumer<Context>>,
     deadline: Duration,
+    joined: Instant,
 }
 
 impl GroupConsumer {
@@ -127,11 +128,21 @@ impl GroupConsumer {
         let consumer = BaseConsumer::from_config_and_context(config, Context::default())
             .map_err(|error| broker_error(what(), &error))?;
         consumer.subscribe(topics).map_err(|error| broker_error(what(), &error))?;
-        Ok(GroupConsumer { consumer: Some(consumer), deadline })
+        Ok(GroupConsumer { consumer: Some(consumer), deadline, joined: Instant::now() })
     }
 
     pub(super) fn get(&self) -> &BaseConsumer<Context> {
         self.consumer.as_ref().expect("invariant: a consumer lives until it is dropped")
+    }
+
+    /// Whether there is nothing to do about what a poll said but go on.
+    pub(super) fn may_pass(&self, error: &KafkaError) -> bool {
+        !matches!(error, KafkaError::MessageConsumptionFatal(_)) && may_pass(error, self.joined.elapsed())
+    }
+
+    /// Whether a broker may not have heard yet of what it was asked for.
+    pub(super) fn is_new(&self) -> bool {
+        self.joined.elapsed() < NEWS
     }
 
     pub(super) fn next_change(&self) -> Option<Change> {
@@ -206,10 +217,32 @@ pub(super) fn bounds<C: ConsumerContext>(
     partition: i32,
     deadline: Duration,
 ) -> Result<(u64, u64), LogError> {
-    let (start, end) = consumer
-        .fetch_watermarks(topic, partition, deadline)
-        .map_err(|error| broker_error(format!("ask for the end of {topic}/{partition}"), &error))?;
-    Ok((start.max(0) as u64, end.max(0) as u64))
+    let asked = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, deadline.saturating_sub(asked.elapsed())) {
+            Ok((start, end)) => return Ok((start.max(0) as u64, end.max(0) as u64)),
+            Err(error) if may_pass(&error, asked.elapsed()) && asked.elapsed() + AGAIN < deadline => {
+                tracing::debug!(topic, partition, %error, "no answer about the end yet");
+                std::thread::sleep(AGAIN);
+            }
+            Err(error) => return Err(broker_error(format!("ask for the end of {topic}/{partition}"), &error)),
+        }
+    }
+}
+
+/// Pause before a question is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How long a broker may not know of a partition that was made just now, or has a new leader.
+const NEWS: Duration = Duration::from_secs(5);
+
+/// Whether what failed is worth another try, so long behind the first.
+fn may_pass(error: &KafkaError, since: Duration) -> bool {
+    error.rdkafka_error_code().is_some_and(|code| match code {
+        RDKafkaErrorCode::UnknownTopicOrPartition
+        | RDKafkaErrorCode::UnknownTopic
+        | RDKafkaErrorCode::UnknownPartition => since < NEWS,
+        code => heals_itself(code),
+    })
 }
 
 /// Leaving a group can hang in the client. Nothing rests on leaving well, so it gets a thread and a deadline.

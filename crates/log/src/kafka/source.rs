@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::Offset as KafkaOffset;
 use super::consumer::{Change, GroupConsumer};
 use super::ends::ends;
 use super::peek::peek;
-use super::{KafkaSettings, broker_error, commit, heals_itself, read_error};
+use super::{KafkaSettings, broker_error, commit, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
 use crate::position::{Offset, OriginId, PartitionId};
@@ -41,6 +41,8 @@ pub struct KafkaSource {
     settings: KafkaSettings,
     deadline: Duration,
     paused: bool,
+    /// Whether it was asked, behind the start, if the topics are there.
+    has_looked: bool,
 }
 
 /// A topic that is read.
@@ -95,6 +97,7 @@ impl KafkaSource {
             settings: settings.clone(),
             deadline: settings.deadline(),
             paused: false,
+            has_looked: false,
         })
     }
 
@@ -177,6 +180,18 @@ impl KafkaSource {
         Ok(numbers)
     }
 
+    /// The client says once that a topic is not there, and that is passed over while a broker may not have heard of it yet: so it is
+    /// asked once more.
+    fn look(&mut self) -> Result<(), LogError> {
+        if self.has_looked || self.consumer.is_new() {
+            return Ok(());
+        }
+        self.has_looked = true;
+        let gone =
+            |topic: &Topic| self.numbers(&topic.name).err().filter(|error| matches!(error, LogError::Topic { .. }));
+        self.topics.iter().find_map(gone).map_or(Ok(()), Err)
+    }
+
     /// Asks where quiet partitions end, and confirms those that end where we stand.
     fn ask(&mut self) {
         if self.paused || self.asked.elapsed() < self.ask_every {
@@ -240,6 +255,7 @@ impl KafkaSource {
 impl Source for KafkaSource {
     fn poll(&mut self, wait: Duration, sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<SourceEvent, LogError> {
         self.take_changes()?;
+        self.look()?;
         self.ask();
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
@@ -276,15 +292,11 @@ impl Source for KafkaSource {
                     count += 1;
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
-                Some(Err(error)) => match error.rdkafka_error_code() {
-                    Some(code) if heals_itself(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                        tracing::debug!(%error, "the broker is away");
-                    }
-                    _ => {
-                        failed = Some(error);
-                        break;
-                    }
-                },
+                Some(Err(error)) if self.consumer.may_pass(&error) => tracing::debug!(%error, "the broker is away"),
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    break;
+                }
             }
         }
         if let Some(error) = failed {

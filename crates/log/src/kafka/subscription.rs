@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 
 use super::consumer::{Change, GroupConsumer};
-use super::{KafkaSettings, broker_error, commit, heals_itself, read_error};
+use super::{KafkaSettings, broker_error, commit, read_error};
 use crate::dealt::check_start;
 use crate::error::LogError;
 use crate::log::{Event, Subscription};
@@ -149,7 +149,7 @@ impl Subscription for KafkaSubscription {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     return Err(self.out_of_bounds(&error));
                 }
-                Some(code) if heals_itself(code) && !matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                _ if self.consumer.may_pass(&error) => {
                     tracing::debug!(topic = self.topic, %error, "the broker is away");
                 }
                 _ => return Err(read_error(&self.topic, &error)),

@@ -10,7 +10,7 @@ use super::plan::{Old, Plan};
 use super::since::{self, first_tick_ms};
 use crate::say::{in_words, span, time_of};
 use crate::wiring::Deployment;
-use crate::wiring::deployment::Clickhouse;
+use crate::wiring::tables::Clickhouse;
 
 /// Records per second of the rebuild that ran last here.
 const PACE_FILE: &str = "rebuild.pace";

@@ -11,8 +11,8 @@ use crate::args::RebuildArgs;
 use crate::config::Config;
 use crate::say::time_of;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::Clickhouse;
 use crate::wiring::formats;
+use crate::wiring::tables::Clickhouse;
 
 /// From which epoch to which.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,8 @@ use crumbtrail_warehouse::epochs;
 
 use crate::config::{Config, LogHome};
 use crate::wiring::Deployment;
-use crate::wiring::deployment::{Clickhouse, LOGS};
+use crate::wiring::deployment::LOGS;
+use crate::wiring::tables::Clickhouse;
 
 /// `rebuild --drop-epoch`.
 pub fn drop_epoch(mut config: Config, drop: u8) -> Result<ExitCode> {

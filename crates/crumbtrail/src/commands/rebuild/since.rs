@@ -21,7 +21,7 @@ use serde::Deserialize;
 use super::plan::{Old, Plan};
 use crate::say::time_of;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::Clickhouse;
+use crate::wiring::tables::Clickhouse;
 
 /// What is computed anew.
 #[derive(Debug)]

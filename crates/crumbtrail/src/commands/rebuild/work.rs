@@ -20,9 +20,10 @@ use crate::commands::import::close_after_ms;
 use crate::config::LogHome;
 use crate::say::span;
 use crate::wiring::Deployment;
-use crate::wiring::deployment::{Clickhouse, Logs};
+use crate::wiring::deployment::Logs;
 use crate::wiring::processors::{Processors, Shared};
 use crate::wiring::sink::{self, InsertMetrics};
+use crate::wiring::tables::Clickhouse;
 
 /// A tick after so many records, or so much time.
 const TICK_RECORDS: u64 = 32 << 10;
