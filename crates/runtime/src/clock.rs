@@ -1,8 +1,8 @@
 //! The one reader of wall time. Everything after intake takes time from ticks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How long a flush of a log may take before it is an error.
 pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
@@ -12,6 +12,8 @@ pub(crate) const FLUSH_DEADLINE: Duration = Duration::from_secs(60);
 pub enum Clock {
     /// The system's clock.
     System,
+    /// The system's, held against one that does not jump: for what is said of time and never taken back.
+    Steady(Arc<Mutex<Steady>>, Instant),
     /// Moved by hand.
     Manual(Arc<AtomicI64>),
 }
@@ -23,10 +25,20 @@ impl Clock {
         Clock::Manual(Arc::new(AtomicI64::new(ms)))
     }
 
+    /// The system's clock, of which a jump ahead is not believed at once; see [`Steady`].
+    #[must_use]
+    pub fn steady() -> Clock {
+        Clock::Steady(Arc::default(), Instant::now())
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         match self {
+            Clock::Steady(steady, started) => {
+                let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
+                steady.of(Clock::System.now_ms(), started.elapsed())
+            }
             Clock::System => std::time::SystemTime::now()
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
@@ -42,8 +54,8 @@ impl Clock {
     }
 }
 
-/// Wall time that may be claimed of event time. A clock that jumps ahead and back, as after a wrong answer of a time server, would
-/// otherwise make late for good what comes until then: no claim is ever taken back.
+/// Wall time that a log may be told. A clock that jumps ahead and back, as after a wrong answer of a time server, would otherwise make
+/// late for good what comes until then, and have batches wait for it: neither claims nor ticks are ever taken back.
 ///
 /// A jump ahead is believed once it has stood for ten minutes, counted by a clock that does not jump (a machine that slept, or whose
 /// clock was behind, is right to jump); until then time goes on from where it was.
@@ -116,5 +128,6 @@ mod tests {
         clock.advance(10);
         assert_eq!(clock.clone().now_ms(), 15);
         assert!(Clock::System.now_ms() > 1_600_000_000_000);
+        assert!(Clock::System.now_ms().abs_diff(Clock::steady().now_ms()) < 5_000);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,6 @@ use crumbtrail_log::kafka::admin;
 use crumbtrail_log::log::GIVE_UP_FRAMES;
 use crumbtrail_log::{Offset, PartitionId};
 use crumbtrail_runtime::Clock;
-use crumbtrail_runtime::clock::Steady;
 use crumbtrail_runtime::intake::{IntakeLoop, Progress, Proofs, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::retention::forget;
@@ -273,14 +272,11 @@ impl Intake {
             health.announce(&part);
             let group = format!("{}-intake-e{}", config.log.topic_prefix, config.epoch.0);
             let instance = format!("{}-intake-{index}", deployment.instance());
-            let clock = Clock::System;
-            // What a quiet source's end is claimed to be of.
+            // Of ticks, and of what a quiet source's end is claimed to be of.
+            let clock = Clock::steady();
             let now = {
-                let (clock, started, steady) = (clock.clone(), Instant::now(), Mutex::new(Steady::default()));
-                move || {
-                    let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
-                    steady.of(clock.now_ms(), started.elapsed())
-                }
+                let clock = clock.clone();
+                move || clock.now_ms()
             };
             let mut source = KafkaSource::open(&deployment.kafka_settings(), &topics, &group, &instance, now)?;
             for configured in &config.sources {

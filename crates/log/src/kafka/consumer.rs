@@ -140,6 +140,11 @@ impl GroupConsumer {
         !matches!(error, KafkaError::MessageConsumptionFatal(_)) && may_pass(error, self.joined.elapsed())
     }
 
+    /// Whether a broker may not have heard yet of what it was asked for.
+    pub(super) fn is_new(&self) -> bool {
+        self.joined.elapsed() < NEWS
+    }
+
     pub(super) fn next_change(&self) -> Option<Change> {
         self.get().context().changes.lock().pop_front()
     }

@@ -41,6 +41,8 @@ pub struct KafkaSource {
     settings: KafkaSettings,
     deadline: Duration,
     paused: bool,
+    /// Whether it was asked, behind the start, if the topics are there.
+    has_looked: bool,
 }
 
 /// A topic that is read.
@@ -97,6 +99,7 @@ impl KafkaSource {
             settings: settings.clone(),
             deadline: settings.deadline(),
             paused: false,
+            has_looked: false,
         })
     }
 
@@ -186,6 +189,18 @@ impl KafkaSource {
         Ok(numbers)
     }
 
+    /// The client says once that a topic is not there, and that is passed over while a broker may not have heard of it yet: so it is
+    /// asked once more.
+    fn look(&mut self) -> Result<(), LogError> {
+        if self.has_looked || self.consumer.is_new() {
+            return Ok(());
+        }
+        self.has_looked = true;
+        let gone =
+            |topic: &Topic| self.numbers(&topic.name).err().filter(|error| matches!(error, LogError::Topic { .. }));
+        self.topics.iter().find_map(gone).map_or(Ok(()), Err)
+    }
+
     /// Asks where quiet partitions end, and confirms those that end where we stand.
     fn ask(&mut self) {
         if self.paused || self.asked.elapsed() < self.ask_every {
@@ -261,6 +276,7 @@ impl KafkaSource {
 impl Source for KafkaSource {
     fn poll(&mut self, wait: Duration, sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<SourceEvent, LogError> {
         self.take_changes()?;
+        self.look()?;
         self.go_on()?;
         self.ask();
         if let Some(event) = self.events.pop_front() {
