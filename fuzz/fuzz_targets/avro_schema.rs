@@ -9,7 +9,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(schema) = std::str::from_utf8(schema) else { return };
     let Ok(plan) = Plan::compile(schema, Target::Click) else { return };
     let body = record.get(1..).unwrap_or_default();
-    if let Ok((click, length)) = plan.first_click(body, &mut Scratch::new()) {
+    if let Ok((click, length)) = plan.first_click(body, &mut Scratch::new(), |click, length| (click, length)) {
         assert_eq!(plan.times(body).map(|(_, walked)| walked), Ok(length), "passed over as far as it is read");
         assert_eq!(plan.click(&body[..length], &mut Scratch::new()), Ok(click));
     }

@@ -77,34 +77,37 @@ impl Plan {
     /// the plan was compiled for another target.
     #[inline]
     pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
-        self.read_click(body, true, scratch).map(|(click, _)| click)
+        self.read_click(body, true, scratch, |click, _| click)
     }
 
-    /// As [`Plan::click`] of the body that `bytes` begin with; tells how many bytes that body takes.
+    /// As [`Plan::click`] of the body that `bytes` begin with, handed to `take` with how many bytes that body takes: events are
+    /// large, so that one is built where `take` puts it.
     ///
     /// # Errors
     /// As [`Plan::click`].
     #[inline]
-    pub fn first_click<'a>(
+    pub fn first_click<'a, T>(
         &'a self,
         bytes: &'a [u8],
         scratch: &'a mut Scratch,
-    ) -> Result<(ClickEvent<'a>, usize), Reject> {
-        self.read_click(bytes, false, scratch)
+        take: impl FnOnce(ClickEvent<'a>, usize) -> T,
+    ) -> Result<T, Reject> {
+        self.read_click(bytes, false, scratch, take)
     }
 
     #[inline]
-    fn read_click<'a>(
+    fn read_click<'a, T>(
         &'a self,
         bytes: &'a [u8],
         is_whole: bool,
         scratch: &'a mut Scratch,
-    ) -> Result<(ClickEvent<'a>, usize), Reject> {
+        take: impl FnOnce(ClickEvent<'a>, usize) -> T,
+    ) -> Result<T, Reject> {
         self.meant_for(Target::Click)?;
         let mut values = Values::new();
         let length = self.program.run(bytes, is_whole, scratch, &mut values)?;
         values.check_numbers()?;
-        Ok((values.click(), length))
+        Ok(take(values.click(), length))
     }
 
     /// Reads the body of a support entry (without framing).

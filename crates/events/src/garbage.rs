@@ -40,6 +40,9 @@ const NO_ROW: &str = "-1";
 /// ```
 #[must_use]
 pub fn is_garbage_id(id: &str) -> bool {
+    if id.is_empty() {
+        return true;
+    }
     // None of them but one has a digit other than 0, most ids have: decided at a glance.
     if id.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
         return id.contains(NO_ROW) && bare(id) == NO_ROW;

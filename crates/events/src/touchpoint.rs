@@ -109,7 +109,8 @@ macro_rules! touchpoint {
             fn put(&self, section: Section, out: &mut Vec<u8>) -> u8 {
                 let base = self.head.occurred_at.0;
                 match section {
-                    $( Section::$section => section::put(section, out, |out| {
+                    $( Section::$section if $( <codec!($type $(as $codec)?) as Codec<'a>>::is_absent(&self.$name) )&&* => 0,
+                    Section::$section => section::put(section, out, |out| {
                         let mut mask = 0u16;
                         $( if !<codec!($type $(as $codec)?) as Codec<'a>>::is_absent(&self.$name) {
                             mask |= 1 << $bit;

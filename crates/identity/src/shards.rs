@@ -71,6 +71,12 @@ impl<V: Clone> Shards<V> {
         })
     }
 
+    /// Makes room for so many keys more, where none of them has to wait for it.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let each = more / self.shards.len();
+        self.shards.iter_mut().for_each(|shard| shard.reserve(each));
+    }
+
     pub(crate) fn insert(&mut self, key: Key, value: V) {
         let shard = self.shard(key);
         self.keep(shard);

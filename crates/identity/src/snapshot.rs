@@ -124,7 +124,10 @@ impl Identity {
         identity.watermark = time(&mut reader)?;
         identity.swept = reader.varint()? as usize;
         identity.ring = Ring::load(&mut reader, blocks)?;
-        for _ in 0..reader.varint()? {
+        let count = reader.varint()?;
+        // A key takes more bytes than these, so a damaged number cannot ask for more memory than the bytes there are.
+        identity.known.reserve((count as usize).min(reader.rest().len() / 20));
+        for _ in 0..count {
             let key = key(&mut reader)?;
             let (newest, seen_s) = (reader.varint()?, reader.varint_u32()?);
             let kept = u16::try_from(reader.varint()?).map_err(|_| WireError::Malformed("touchpoints kept"))?;

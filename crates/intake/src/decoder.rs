@@ -119,13 +119,18 @@ impl Decoder {
         })
     }
 
-    /// Decodes the record that `bytes` begin with, of a format that tells a record's end to whoever reads it; how many bytes
-    /// it takes comes with it. `None` of any other format, and of a record that is to be refused: ask for it alone.
+    /// Decodes the record that `bytes` begin with, of a format that tells a record's end to whoever reads it, into `into`; how
+    /// many bytes it takes is told. `None` of any other format, and of a record that is to be refused: ask for it alone.
     ///
     /// # Errors
     /// As [`Decoder::decode`].
     #[inline]
-    pub fn first<'a>(&'a mut self, shape: SourceShape, bytes: &'a [u8]) -> Result<Option<(Decoded<'a>, usize)>, Hold> {
+    pub fn first<'a>(
+        &'a mut self,
+        shape: SourceShape,
+        bytes: &'a [u8],
+        into: &mut Option<Decoded<'a>>,
+    ) -> Result<Option<usize>, Hold> {
         let target = match shape {
             SourceShape::ClickAvro => Target::Click,
             SourceShape::SupportAvro => Target::Support,
@@ -136,18 +141,17 @@ impl Decoder {
             return Ok(None);
         }
         let Ok((plan, body, scratch)) = self.plan(bytes, target)? else { return Ok(None) };
-        let frame = bytes.len() - body.len();
-        // Events are large: each is built where it is handed out.
-        Ok(match plan.target() {
-            Target::Click => match plan.first_click(body, scratch) {
-                Ok((event, length)) => Some((Decoded::Click(event), frame + length)),
-                Err(_) => None,
-            },
-            Target::Support => match plan.first_support(body, scratch) {
-                Ok((entry, length)) => Some((Decoded::Support(entry), frame + length)),
-                Err(_) => None,
-            },
-        })
+        let read = match plan.target() {
+            Target::Click => plan.first_click(body, scratch, |event, length| {
+                *into = Some(Decoded::Click(event));
+                length
+            }),
+            Target::Support => plan.first_support(body, scratch).map(|(entry, length)| {
+                *into = Some(Decoded::Support(entry));
+                length
+            }),
+        };
+        Ok(read.ok().map(|length| bytes.len() - body.len() + length))
     }
 
     /// Reads the times of one payload, and of most formats nothing else: a record refused for something else than its

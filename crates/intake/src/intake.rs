@@ -63,6 +63,9 @@ impl Settings {
 
     /// A customer id without the blanks around it, unless it is nobody's.
     fn linking<'a>(&self, customer: &'a str) -> &'a str {
+        if customer.is_empty() {
+            return "";
+        }
         let customer = customer.trim();
         if self.never_link.iter().any(|id| id == customer) { "" } else { fill::linking(customer) }
     }
@@ -222,14 +225,11 @@ impl Intake {
     ) -> Result<Option<(Decided, usize)>, Hold> {
         self.reason = None;
         let Intake { decoder, enricher, reader, hasher, settings, .. } = self;
-        match decoder.first(input.shape, input.payload.unwrap_or_default()) {
-            Ok(Some((ref mut decoded, length))) => {
-                let judged = accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides));
-                Ok(judged.ok().map(|decided| (decided, length)))
-            }
-            Ok(None) => Ok(None),
-            Err(hold) => Err(hold),
-        }
+        let mut decoded = None;
+        let length = decoder.first(input.shape, input.payload.unwrap_or_default(), &mut decoded)?;
+        let (Some(length), Some(decoded)) = (length, &mut decoded) else { return Ok(None) };
+        let judged = accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides));
+        Ok(judged.ok().map(|decided| (decided, length)))
     }
 
     /// The stub of a dead letter. Without a key of its own it is routed by where it came from.
@@ -337,7 +337,8 @@ fn click<'a>(
     if !may_keep && settings.without_consent == WithoutConsent::Stub {
         return Ok(stub(head, Outcome::Erased, event.site, input, out));
     }
-    let mut touchpoint = Touchpoint { head, site: event.site, ..Touchpoint::default() };
+    let mut touchpoint = fill::blank();
+    (touchpoint.head, touchpoint.site) = (head, event.site);
     fill::click(event, &mut touchpoint);
     settings.unlink(&mut touchpoint);
     touchpoint.reason = corrected.flag.map_or("", |flag| flag.as_str());

@@ -145,6 +145,10 @@ impl<S: Store> Subscription for Dealt<S> {
         self.place(partition).map(|_| ())
     }
 
+    fn deals_another(&self) -> bool {
+        !self.announce.is_empty()
+    }
+
     fn lag(&self, partition: PartitionId) -> Option<u64> {
         let place = self.places.iter().find(|place| place.partition == partition)?;
         let (_, end) = self.store.bounds(partition).ok()?;
@@ -187,7 +191,9 @@ mod tests {
         }
         let mut subscription = log.subscribe(member(0, 1)).unwrap();
         assert_eq!(subscription.next(Duration::ZERO).unwrap(), Event::Assigned(P0));
+        assert!(subscription.deals_another());
         assert_eq!(subscription.next(Duration::ZERO).unwrap(), Event::Assigned(P1));
+        assert!(!subscription.deals_another());
         assert_eq!(subscription.next(Duration::ZERO).unwrap(), Event::Idle, "nothing before a start");
         subscription.start(P1, Offset(1)).unwrap();
         assert_eq!(subscription.lag(P1), Some(2));

@@ -129,6 +129,11 @@ pub trait Subscription: Send {
     /// When the home refuses; there is nothing to mend by repeating.
     fn report(&mut self, partition: PartitionId, processed: Offset) -> Result<(), LogError>;
 
+    /// Whether it says of another partition next that it is ours: dealt together, they may be taken over together.
+    fn deals_another(&self) -> bool {
+        false
+    }
+
     /// Offsets between the next frame to be delivered and the end as last seen; `None` before the end was seen.
     fn lag(&self, partition: PartitionId) -> Option<u64>;
 }

@@ -26,6 +26,7 @@ pub mod provenance;
 pub mod quarantine;
 pub mod recount;
 pub mod redrive;
+pub mod restores;
 pub mod retention;
 pub mod sink;
 pub mod snapshot;

@@ -14,6 +14,7 @@ use crumbtrail_log::{Epoch, Generation, Log, Member, Offset, OriginId, Outbox, P
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::processor::Running;
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::sink::{NullSink, SinkError};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
@@ -107,6 +108,7 @@ fn unshared(log: &MemoryLog, questions: u32, is_away: bool) -> Processor<Make> {
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
         accepts_gaps: false,
+        restores: Restores::new(2),
         flush_interval: Duration::from_millis(1),
         retention: None,
     }

@@ -21,6 +21,7 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::gaps::ASK_AGAIN_MS;
 use crumbtrail_runtime::intake::{IntakeLoop, Judge, Judgement, Progress as SourceProgress, Writer};
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
@@ -369,6 +370,7 @@ impl Deployment {
             progress: progress.clone(),
             stop: stop.clone(),
             accepts_gaps: false,
+            restores: Restores::new(2),
             flush_interval: Duration::from_millis(5),
             retention: None,
         };

@@ -11,6 +11,7 @@ use crumbtrail_log::{Epoch, Generation, Log, Member, Offset, OriginId, Outbox, P
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::processor::{ProcessorError, Running};
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::sink::NullSink;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Processor, SnapshotStore, Step};
@@ -80,7 +81,7 @@ fn processor(
     log: &MemoryLog,
     people: &MemoryLog,
     snapshots: &SnapshotStore,
-) -> Box<Turning<impl Fn(PartitionId) -> Pass + use<>>> {
+) -> Box<Turning<impl Fn(PartitionId) -> Pass + Sync + use<>>> {
     let processor = Processor {
         log: Arc::new(log.clone()),
         onward: Some(Arc::new(people.clone())),
@@ -96,6 +97,7 @@ fn processor(
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
         accepts_gaps: false,
+        restores: Restores::new(1),
         flush_interval: Duration::ZERO,
         retention: None,
     };
@@ -103,7 +105,7 @@ fn processor(
     Box::new(Running::join(Box::new(processor), member).unwrap())
 }
 
-fn turn<M: Fn(PartitionId) -> Pass>(running: &mut Turning<M>, times: u64) -> Result<(), ProcessorError> {
+fn turn<M: Fn(PartitionId) -> Pass + Sync>(running: &mut Turning<M>, times: u64) -> Result<(), ProcessorError> {
     (0..times).try_for_each(|n| running.turn(Duration::ZERO, || Duration::from_secs(n)))
 }
 

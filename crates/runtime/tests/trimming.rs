@@ -15,6 +15,7 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::processor::ProcessorError;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::recount::Recount;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
@@ -148,6 +149,7 @@ impl Deployment {
             progress: progress.clone(),
             stop: stop.clone(),
             accepts_gaps: self.accepts_gaps,
+            restores: Restores::new(2),
             flush_interval: Duration::from_millis(5),
             retention: Some(Duration::from_millis(10 * HOUR_MS as u64)),
         };

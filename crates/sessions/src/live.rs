@@ -66,6 +66,12 @@ impl Live {
         }
     }
 
+    /// An empty one with room for so many, as if they had come one by one.
+    pub(crate) fn with_room(events: usize) -> Live {
+        let room = if events <= 8 { events + usize::from(events > 2 && events % 2 == 1) } else { events.min(FEW) };
+        Live::Few(Vec::with_capacity(room))
+    }
+
     /// How many there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -104,6 +104,12 @@ impl Slots {
         self.index.find(low, is_it).copied()
     }
 
+    /// Makes room in the index for so many more, so that it is not made anew as they come.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let blocks = &self.blocks;
+        self.index.reserve(more, |&n| at(blocks, n).key[1]);
+    }
+
     /// Adds a slot; its key must not have one yet.
     pub(crate) fn insert(&mut self, slot: Slot) -> u32 {
         let low = slot.key[1];

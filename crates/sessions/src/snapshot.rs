@@ -10,6 +10,7 @@ use crate::chain::{Base, Chain, Class, Rare};
 use crate::conversation;
 use crate::event::Event;
 use crate::intern::{Interner, Symbol};
+use crate::live::Live;
 use crate::names::Names;
 use crate::rows::Cut;
 use crate::rules::RuleBook;
@@ -122,7 +123,10 @@ impl Sessions {
         let resolve = |n: u32| {
             symbols.get(n as usize).copied().ok_or(WireError::Malformed("sessions state names a value it lacks"))
         };
-        for _ in 0..reader.varint()? {
+        let keys = reader.varint()?;
+        // A key takes more bytes than these, so a damaged number cannot ask for more memory than the bytes there are.
+        state.slots.reserve((keys as usize).min(reader.rest().len() / 64));
+        for _ in 0..keys {
             let key = Key(u128::from_le_bytes(reader.array()?));
             let due = i64::load(&mut reader, &resolve)?;
             let is_dirty = bool::load(&mut reader, &resolve)?;
@@ -208,7 +212,10 @@ fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Int
     let mut chain = Chain::new(Class(reader.u8()?));
     let flags = reader.u8()?;
     (chain.is_dirty, chain.is_settled) = (flags & 1 != 0, flags & 2 != 0);
-    for _ in 0..reader.varint()? {
+    let events = reader.varint()?;
+    // An event takes more bytes than these, so a damaged number cannot ask for more memory than the bytes there are.
+    chain.live = Live::with_room((events as usize).min(reader.rest().len() / 32));
+    for _ in 0..events {
         chain.insert(Event::load(reader, resolve, interner)?);
     }
     if flags & 4 != 0 {

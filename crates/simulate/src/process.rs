@@ -11,6 +11,7 @@ use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_runtime::intake::{self, IntakeLoop, Writer};
 use crumbtrail_runtime::processor::{ProcessorError, Running};
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::{Limits, RuleBook, Rules};
 use crumbtrail_steps::{Journey, Place, Sessionize};
@@ -245,6 +246,8 @@ fn processor<S: Step>(
         progress,
         stop: Arc::new(AtomicBool::new(false)),
         accepts_gaps: false,
+        // One thread, turn by turn: a run is the same each time.
+        restores: Restores::new(1),
         flush_interval: Duration::from_secs(3_600),
         retention: scene.retention_ms.map(|ms| Duration::from_millis(ms as u64)),
     })

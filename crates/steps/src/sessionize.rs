@@ -1,8 +1,8 @@
 //! The sessionize step: touchpoints of one visitor partition to rows, and on to the people's log.
 
-use crumbtrail_events::touchpoint::Head;
+use crumbtrail_events::touchpoint::{self, Head};
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
-use crumbtrail_events::{Kind, Outcome, Touchpoint};
+use crumbtrail_events::{Key, Kind, Outcome, Touchpoint};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_scratch::{Block, Scratch};
@@ -118,7 +118,11 @@ impl Step for Sessionize {
     }
 
     fn look_ahead(&self, payloads: &mut dyn Iterator<Item = &[u8]>) {
-        self.sessions.look_ahead(payloads.filter_map(|payload| Head::peek(payload).ok()).map(|head| head.key));
+        let mut keys = [Key::default(); Sessions::AHEAD];
+        let found = payloads.filter_map(|payload| payload.get(touchpoint::KEY)?.try_into().ok());
+        let count = keys.iter_mut().zip(found).map(|(key, bytes)| *key = Key(u128::from_le_bytes(bytes))).count();
+        self.sessions.look_ahead(keys[..count].iter().copied());
+        self.whose.look_ahead(&keys[..count]);
     }
 
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
@@ -248,8 +252,8 @@ impl Step for Sessionize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crumbtrail_events::EventTime;
     use crumbtrail_events::touchpoint::To;
-    use crumbtrail_events::{EventTime, Key};
     use std::sync::Arc;
 
     const MINUTE: i64 = 60_000;

@@ -45,6 +45,11 @@ impl Whose {
         Whose { rules, identity: Identity::new(rules), place, bare: Vec::new() }
     }
 
+    /// Asks for what is known of these keys, of which touchpoints come next.
+    pub(crate) fn look_ahead(&self, keys: &[Key]) {
+        self.identity.look_ahead(keys);
+    }
+
     /// Takes a touchpoint that sessions have judged. Robots have no journey and claim nothing.
     pub(crate) fn touchpoint(
         &mut self,

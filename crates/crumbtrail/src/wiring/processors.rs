@@ -1,5 +1,6 @@
 //! Starts the processors a command asks for and waits for them.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use crumbtrail_log::{Log, Member, PartitionId};
 use crumbtrail_runtime::progress::Progress;
+use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_steps::{Journey, Place, Sessionize};
 use crumbtrail_telemetry::{Health, Metrics};
@@ -45,6 +47,15 @@ pub struct Shared {
 /// A drain gives up on records missing from a log once nothing has moved for so long.
 const HEALING: Duration = Duration::from_secs(10);
 
+/// No more partitions are restored at once, however many cores there are: their snapshots lie in memory meanwhile.
+const MOST_RESTORES: usize = 4;
+
+fn restores() -> Restores {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // Two on one core, too: one waits for its files or for the tables.
+    Restores::new(cores.clamp(2, MOST_RESTORES))
+}
+
 impl Processors {
     /// Starts sessionize and journey as asked.
     ///
@@ -52,6 +63,7 @@ impl Processors {
     /// The rules of the epoch cannot be read, or threads cannot be started.
     pub fn start(deployment: &Deployment, shared: &Shared, sessionize: bool, journey: bool) -> Result<Processors> {
         let config = &deployment.config;
+        let restores = restores();
         let rulings = Rulings::of(&deployment.epoch_notes(config.epoch.0)?, config)?;
         let mut processors = Processors {
             sessionize: Progress::default(),
@@ -76,6 +88,7 @@ impl Processors {
                 "sessionize",
                 &logs.touchpoints,
                 Some(&logs.people),
+                &restores,
                 progress,
                 make,
             )?;
@@ -85,7 +98,16 @@ impl Processors {
             let most_resident = config.pace.touchpoints_in_memory_mib as usize * (1 << 20);
             let make = move |_: PartitionId| Journey::new(rules.clone()).holding(most_resident);
             let progress = processors.journey.clone();
-            processors.spawn(deployment, shared, "journey", &shared.logs.people, None, progress, make)?;
+            processors.spawn(
+                deployment,
+                shared,
+                "journey",
+                &shared.logs.people,
+                None,
+                &restores.behind(),
+                progress,
+                make,
+            )?;
         }
         Ok(processors)
     }
@@ -98,8 +120,9 @@ impl Processors {
         name: &'static str,
         log: &Arc<dyn Log>,
         onward: Option<&Arc<dyn Log>>,
+        restores: &Restores,
         progress: Progress,
-        make: impl Fn(PartitionId) -> S + Clone + Send + 'static,
+        make: impl Fn(PartitionId) -> S + Clone + Send + Sync + 'static,
     ) -> Result<()> {
         let config = &deployment.config;
         for index in 0..config.pace.threads {
@@ -118,6 +141,7 @@ impl Processors {
                 progress: progress.clone(),
                 stop: self.stop.clone(),
                 accepts_gaps: deployment.accepts_gaps,
+                restores: restores.clone(),
                 flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
                 retention: deployment.retention(),
             };

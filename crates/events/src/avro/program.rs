@@ -406,10 +406,10 @@ mod tests {
         let alone = plan.click(&body, &mut scratch).unwrap();
         assert_eq!(alone, click());
         let more = [&body[..], &body, &[0xFF; 9]].concat();
-        assert_eq!(plan.first_click(&more, &mut other).unwrap(), (alone, body.len()));
+        assert_eq!(plan.first_click(&more, &mut other, |click, length| (click, length)).unwrap(), (alone, body.len()));
         assert_eq!(plan.click(&more, &mut other).unwrap_err().reason, Reason::MalformedAvro);
         for end in 0..body.len() {
-            assert!(plan.first_click(&body[..end], &mut other).is_err(), "cut at {end}");
+            assert!(plan.first_click(&body[..end], &mut other, |_, _| ()).is_err(), "cut at {end}");
         }
     }
 
@@ -439,7 +439,7 @@ mod tests {
             for value in [0, 1, 2, 4, 0x7E, 0x80, 0xFE] {
                 let mut bytes = [&body[..], &[0; 300]].concat();
                 bytes[at] = value;
-                if let Ok((click, length)) = plan.first_click(&bytes, &mut scratch) {
+                if let Ok((click, length)) = plan.first_click(&bytes, &mut scratch, |click, length| (click, length)) {
                     read += 1;
                     assert_eq!(plan.times(&bytes).map(|(_, walked)| walked), Ok(length), "{value} at {at}");
                     assert_eq!(plan.click(&bytes[..length], &mut other), Ok(click), "{value} at {at}");

@@ -29,7 +29,7 @@ impl<'a> Codec<'a> for Near {
     }
     #[inline]
     fn put(value: &i64, base: i64, out: &mut Vec<u8>) {
-        put_signed(out, value.wrapping_sub(base));
+        put_way(out, value.wrapping_sub(base));
     }
     #[inline]
     fn get(reader: &mut Reader<'a>, base: i64) -> Result<i64, WireError> {
@@ -77,6 +77,22 @@ macro_rules! codecs {
     )*};
 }
 
+/// Called, not inlined: see `section.rs`.
+#[inline(never)]
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    put_bytes(out, text);
+}
+
+#[inline(never)]
+fn put_number(out: &mut Vec<u8>, value: u64) {
+    put_varint(out, value);
+}
+
+#[inline(never)]
+fn put_way(out: &mut Vec<u8>, value: i64) {
+    put_signed(out, value);
+}
+
 macro_rules! words {
     ($($name:ident),*) => {
         codecs! {$(
@@ -89,14 +105,14 @@ macro_rules! words {
 words!(Author, Channel, Device, Feeling, Role, Says, Scale);
 
 codecs! {
-    &'a str, |value, out| put_bytes(out, value.as_bytes()), |reader| reader.str();
-    u64, |value, out| put_varint(out, *value), |reader| reader.varint();
-    u32, |value, out| put_varint(out, u64::from(*value)), |reader| reader.varint_u32();
+    &'a str, |value, out| put_text(out, value.as_bytes()), |reader| reader.str();
+    u64, |value, out| put_number(out, *value), |reader| reader.varint();
+    u32, |value, out| put_number(out, u64::from(*value)), |reader| reader.varint_u32();
     // Presence says it all.
     bool, |_value, _out| {}, |_reader| Ok(true);
     Option<f32>,
         |value, out| out.extend_from_slice(&value.unwrap_or_default().to_le_bytes()),
         |reader| Ok(Some(f32::from_le_bytes(reader.array()?)));
-    Micros, |value, out| put_signed(out, value.0), |reader| reader.signed().map(Micros);
-    Items<'a>, |value, out| put_bytes(out, value.0), |reader| reader.bytes().map(Items);
+    Micros, |value, out| put_way(out, value.0), |reader| reader.signed().map(Micros);
+    Items<'a>, |value, out| put_text(out, value.0), |reader| reader.bytes().map(Items);
 }

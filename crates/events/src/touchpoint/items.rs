@@ -34,7 +34,7 @@ impl<'a> Items<'a> {
 
     /// The items in a buffer filled by [`Items::push`].
     #[must_use]
-    pub fn from_buffer(buffer: &'a [u8]) -> Items<'a> {
+    pub const fn from_buffer(buffer: &'a [u8]) -> Items<'a> {
         Items(buffer)
     }
 

@@ -56,9 +56,22 @@ pub struct Part<'a> {
 /// appended.
 #[inline]
 pub(super) fn put(section: Section, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> u16) -> u8 {
+    let start = begin(section, out);
+    let mask = write(out);
+    end(start, mask, out)
+}
+
+/// Not inlined, nor is what writes a field (`codec.rs`): for every section and field anew it is so much code that the
+/// processor's first cache, 32 KB, does not hold what intake does with a record, and each record fetches all of it again.
+#[inline(never)]
+fn begin(section: Section, out: &mut Vec<u8>) -> usize {
     let start = out.len();
     out.extend_from_slice(&[section as u8, 0, 0, 0]);
-    let mask = write(out);
+    start
+}
+
+#[inline(never)]
+fn end(start: usize, mask: u16, out: &mut Vec<u8>) -> u8 {
     if mask == 0 {
         out.truncate(start);
         return 0;

@@ -61,6 +61,8 @@ struct Place {
     next: Option<u64>,
     /// No record came since the last question.
     quiet: bool,
+    /// Started, and to be fetched from at the next poll.
+    waits: bool,
 }
 
 /// Canonical name of a topic's partition as an origin. A topic made anew is another origin: its offsets begin again.
@@ -143,7 +145,14 @@ impl KafkaSource {
                         let name = self.name(&topic, partition);
                         let origin = OriginId::of(&name);
                         self.places.retain(|place| place.origin != origin);
-                        self.places.push(Place { origin, topic: topic.clone(), partition, next: None, quiet: true });
+                        self.places.push(Place {
+                            origin,
+                            topic: topic.clone(),
+                            partition,
+                            next: None,
+                            quiet: true,
+                            waits: false,
+                        });
                         let partition = partition as u32;
                         assigned.push(SourcePartition { origin, name, topic, partition, start, end });
                     }
@@ -227,6 +236,18 @@ impl KafkaSource {
         }
     }
 
+    /// Has what was started be fetched, all of it together: a broker answers in order, so that each question asked while something is
+    /// fetched waits until a record comes or the broker gives up.
+    fn go_on(&mut self) -> Result<(), LogError> {
+        if self.paused {
+            return Ok(());
+        }
+        let started = self.places.iter().filter(|place| place.waits);
+        self.consumer.resume(started.map(|place| (place.topic.as_str(), place.partition)))?;
+        self.places.iter_mut().for_each(|place| place.waits = false);
+        Ok(())
+    }
+
     /// Why a partition cannot be read where we stand: finds the one that fell out of its bounds.
     fn out_of_bounds(&self, error: &KafkaError) -> LogError {
         for place in &self.places {
@@ -256,6 +277,7 @@ impl Source for KafkaSource {
     fn poll(&mut self, wait: Duration, sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<SourceEvent, LogError> {
         self.take_changes()?;
         self.look()?;
+        self.go_on()?;
         self.ask();
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
@@ -324,11 +346,9 @@ impl Source for KafkaSource {
         self.consumer.seek(&topic, partition, from)?;
         self.places[at].next = Some(from);
         self.places[at].quiet = false;
+        self.places[at].waits = true;
         // said of where we stood before
         self.events.retain(|event| !matches!(event, SourceEvent::EndConfirmed { origin: of, .. } if *of == origin));
-        if !self.paused {
-            self.consumer.resume([(topic.as_str(), partition)].into_iter())?;
-        }
         Ok(from)
     }
 

@@ -29,6 +29,8 @@ struct Place {
     /// Next offset to be delivered; `None` until started.
     next: Option<u64>,
     end: Option<u64>,
+    /// Started, and to be fetched from when the next event is asked for.
+    waits: bool,
 }
 
 impl KafkaSubscription {
@@ -61,7 +63,7 @@ impl KafkaSubscription {
                             return Err(self.has_grown());
                         }
                         self.places.retain(|place| place.partition != partition);
-                        self.places.push(Place { partition, next: None, end: None });
+                        self.places.push(Place { partition, next: None, end: None, waits: false });
                         self.events.push_back(Event::Assigned(partition));
                     }
                 }
@@ -85,6 +87,15 @@ impl KafkaSubscription {
             self.partitions
         );
         LogError::Topic { topic: self.topic.clone(), detail }
+    }
+
+    /// Has what was started be fetched, all of it together: a broker answers in order, so that each question asked while something is
+    /// fetched waits until a record comes or the broker gives up.
+    fn go_on(&mut self) -> Result<(), LogError> {
+        let started = self.places.iter().filter(|place| place.waits);
+        self.consumer.resume(started.map(|place| (self.topic.as_str(), place.partition.0 as i32)))?;
+        self.places.iter_mut().for_each(|place| place.waits = false);
+        Ok(())
     }
 
     /// Why a partition cannot be read where we stand: finds the one that fell out of its bounds.
@@ -111,6 +122,7 @@ impl Subscription for KafkaSubscription {
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
         }
+        self.go_on()?;
         let polled = self.consumer.get().poll(wait).map(|polled| {
             polled.map(|message| {
                 let partition = PartitionId(message.partition() as u32);
@@ -168,16 +180,17 @@ impl Subscription for KafkaSubscription {
         let place = self.place(partition)?;
         place.next = Some(from.0);
         place.end = Some(end);
+        place.waits = true;
         // read where we stood before
         self.events.retain(|event| match event {
             Event::Frame { partition: of, .. } | Event::AtEnd { partition: of, .. } => *of != partition,
             Event::Assigned(_) | Event::Revoked(_) | Event::Idle => true,
         });
-        self.consumer.resume([(self.topic.as_str(), number)].into_iter())
+        Ok(())
     }
 
     fn pause(&mut self, partition: PartitionId) -> Result<(), LogError> {
-        self.place(partition)?;
+        self.place(partition)?.waits = false;
         self.consumer.pause([(self.topic.as_str(), partition.0 as i32)].into_iter())
     }
 
@@ -192,6 +205,10 @@ impl Subscription for KafkaSubscription {
         self.place(partition)?;
         let offsets = [(self.topic.as_str(), partition.0 as i32, processed.0)];
         commit::report(self.consumer.get(), offsets.into_iter())
+    }
+
+    fn deals_another(&self) -> bool {
+        matches!(self.events.front(), Some(Event::Assigned(_)))
     }
 
     fn lag(&self, partition: PartitionId) -> Option<u64> {

@@ -1,6 +1,10 @@
 //! A partition as its tables and the next log allow: which snapshot, and from where on.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use crumbtrail_log::{Generation, Log, LogError, Offset, OriginId, PartitionId};
+use parking_lot::Mutex;
 
 use super::error::ProcessorError;
 use super::settings::Processor;
@@ -9,6 +13,42 @@ use crate::held::Held;
 use crate::owner::{Owner, Start};
 use crate::provenance::Provenance;
 use crate::step::Step;
+
+/// A partition, and what came of restoring it.
+type Recovered<S, I> = (PartitionId, Result<Held<S, I>, ProcessorError>);
+
+impl<S: Step, M: Fn(PartitionId) -> S + Sync> Processor<M> {
+    /// Partitions, each as [`Processor::recover`] gives it, in the order they are named: some at once, for most of it is
+    /// unpacking and building of what has nothing to do with the others.
+    pub(super) fn recover_all<I: Provenance>(&self, partitions: &[PartitionId]) -> Vec<Recovered<S, I>> {
+        // At almost every turn.
+        if partitions.is_empty() {
+            return Vec::new();
+        }
+        let line = Mutex::new(partitions.iter().zip(self.restores.line_up(partitions.len())));
+        let next = || line.lock().next();
+        let some = || {
+            let mut recovered = Vec::new();
+            while let Some((&partition, place)) = next() {
+                let _turn = place.wait();
+                recovered.push((partition, self.recover(partition)));
+            }
+            recovered
+        };
+        let mut all = thread::scope(|scope| {
+            // One that cannot be started leaves its work to the others.
+            let helper = |_| thread::Builder::new().name("restore".to_owned()).spawn_scoped(scope, some).ok();
+            let helpers: Vec<_> = (1..self.restores.threads(partitions.len())).filter_map(helper).collect();
+            let mut all = some();
+            for helper in helpers {
+                all.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
+            all
+        });
+        all.sort_by_key(|(partition, _)| partitions.iter().position(|named| named == partition));
+        all
+    }
+}
 
 impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// A partition as its tables and the next log allow, with a mark that somebody has it.

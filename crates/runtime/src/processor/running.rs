@@ -38,7 +38,7 @@ pub struct Running<P, S, I = Inbox> {
     measured_at: Duration,
 }
 
-impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
+impl<S: Step, M: Fn(PartitionId) -> S + Sync> Processor<M> {
     /// Runs until it is stopped or cannot go on.
     ///
     /// # Errors
@@ -55,7 +55,9 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
         }
         running.leave()
     }
+}
 
+impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// Has a partition read from where its owner is.
     pub(super) fn begin<I: Provenance>(
         &self,
@@ -75,7 +77,7 @@ impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
 impl<P, M, S, I> Running<P, S, I>
 where
     P: Deref<Target = Processor<M>>,
-    M: Fn(PartitionId) -> S,
+    M: Fn(PartitionId) -> S + Sync,
     S: Step,
     I: Provenance,
 {
@@ -121,7 +123,13 @@ where
             self.paused = !room;
         }
         match self.subscription.next(wait)? {
-            Event::Assigned(partition) => self.awaited.add(partition),
+            Event::Assigned(partition) => {
+                self.awaited.add(partition);
+                // Those dealt with it are taken over with it.
+                if self.subscription.deals_another() {
+                    return Ok(());
+                }
+            }
             Event::Revoked(partition) => {
                 self.awaited.forget(partition);
                 if let Some(held) = self.partitions.remove(&partition.0) {
@@ -154,10 +162,14 @@ where
     /// Takes over the partitions that are due; while the tables cannot be asked, the others go on.
     fn take_over(&mut self, now: Duration) -> Result<(), ProcessorError> {
         let processor = &*self.processor;
-        for partition in self.awaited.due(now) {
-            match processor.recover(partition) {
+        let mut taken_over = Ok(());
+        for (partition, recovered) in processor.recover_all(&self.awaited.due(now)) {
+            let begun = recovered.and_then(|held| {
+                processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
+                Ok(held)
+            });
+            match begun {
                 Ok(held) => {
-                    processor.begin(self.subscription.as_mut(), &held.owner, self.paused)?;
                     self.partitions.insert(partition.0, held);
                     self.awaited.forget(partition);
                 }
@@ -165,10 +177,11 @@ where
                     let wait = self.awaited.failed(partition, now).as_millis() as u64;
                     tracing::warn!(partition = partition.0, %error, wait_ms = wait, "how far the tables go cannot be asked yet");
                 }
-                Err(error) => return Err(error),
+                // Those that could be taken over are held to be left in order.
+                Err(error) => taken_over = taken_over.and(Err(error)),
             }
         }
-        Ok(())
+        taken_over
     }
 
     /// Makes durable what was appended onward.

@@ -15,6 +15,7 @@ use crate::owner::{Owner, Place};
 use crate::progress::Progress;
 use crate::provenance::Provenance;
 use crate::quarantine::StepCrashes;
+use crate::restores::Restores;
 use crate::sink::Sink;
 use crate::snapshot::SnapshotStore;
 use crate::step::Step;
@@ -52,6 +53,8 @@ pub struct Processor<M> {
     pub flush_interval: Duration,
     /// Whether what a log of ours has forgotten without a snapshot is accepted as lost; see [`crate::adopt`].
     pub accepts_gaps: bool,
+    /// How many partitions are restored at once.
+    pub restores: Restores,
     /// How long its log keeps frames that no snapshot needs; `None` where the home sees to that by itself.
     pub retention: Option<Duration>,
 }

@@ -29,7 +29,8 @@ pub struct RecoveryArgs {
     /// Sessions that must be open before the first kill.
     #[arg(long, default_value_t = 1_000_000)]
     pub open: u64,
-    /// Clicks of those visitors that come in all the while, a second: a partition to which nothing comes takes no snapshot.
+    /// Clicks of those visitors that come in all the while, a second: a partition to which nothing comes takes no snapshot for an
+    /// hour.
     #[arg(long, default_value_t = 400)]
     pub flow: u64,
     /// Kills.
@@ -74,10 +75,11 @@ pub fn recovery(args: &RecoveryArgs) -> Result<()> {
 
 fn kills(args: &RecoveryArgs, address: &str, partitions: usize) -> Result<()> {
     let mut service = Service::start(args, address)?;
+    // Killed sooner, it would have more to read again each time.
     let ready = |metrics: &str| {
         let open = sum(metrics, "crumbtrail_sessions_open", "") as u64;
-        let saved = count(metrics, "crumbtrail_snapshot_size_bytes", "processor=\"sessionize\"");
-        open >= args.open && saved == partitions && sum(metrics, "crumbtrail_step_lag_frames", "sessionize") < 100.0
+        let saved = count(metrics, "crumbtrail_snapshot_size_bytes", "");
+        open >= args.open && saved == 2 * partitions && sum(metrics, "crumbtrail_step_lag_frames", "") < 100.0
     };
     let (loaded, _) = service.wait_until(MOST, ready).context("opening the sessions")?;
     say("sessions opened in", format_args!("{:.1} s", loaded.as_secs_f64()));
@@ -92,30 +94,35 @@ fn kills(args: &RecoveryArgs, address: &str, partitions: usize) -> Result<()> {
             ages.len() == partitions && ages.iter().all(|age| *age < args.dead_seconds as f64 / 2.0)
         };
         let (back, up) = service.wait_until(MOST_AFTER_KILL, is_back).context("coming back")?;
+        let cpu = cpu_seconds(service.process.id());
         let reads = |metrics: &str| count(metrics, "crumbtrail_intake_lag_records", "") > 0;
         let (reads, _) = service.wait_until(MOST_AFTER_KILL, reads).context("reading the sources")?;
-        let all = |metrics: &str| sum(metrics, "crumbtrail_sessions_open", "") as u64 >= args.open;
-        service.wait_until(MOST_AFTER_KILL, all).context("with all sessions open")?;
+        service.wait_until(MOST, ready).context("with all sessions open, and its own snapshots taken")?;
         say(
             &format!("kill {round}"),
             format_args!(
-                "a new tick in every partition after {:.2} s (answers after {:.2} s, reads its sources after {:.2} s)",
+                "a new tick in every partition after {:.2} s, {:.2} s of processor time (answers after {:.2} s, reads its sources after \
+                 {:.2} s)",
                 back.as_secs_f64(),
+                cpu,
                 up.as_secs_f64(),
                 reads.as_secs_f64()
             ),
         );
-        times.push(back.as_secs_f64());
+        times.push((back.as_secs_f64(), cpu));
     }
     let metrics = service.metrics().context("its metrics")?;
     say("sessions open", sum(&metrics, "crumbtrail_sessions_open", ""));
     let bytes = sum(&metrics, "crumbtrail_state_resident_bytes", "sessionize");
     say("state of sessionize", format_args!("{:.0} MiB", bytes / f64::from(1 << 20)));
     service.kill()?;
-    times.sort_by(f64::total_cmp);
-    if let (Some(least), Some(most)) = (times.first(), times.last()) {
-        let median = times[times.len() / 2];
-        say("back after SIGKILL", format_args!("median {median:.2} s, {least:.2} to {most:.2} s"));
+    let (backs, cpus): (Vec<f64>, Vec<f64>) = times.into_iter().unzip();
+    for (what, mut seconds) in [("back after SIGKILL", backs), ("processor time until then", cpus)] {
+        seconds.sort_by(f64::total_cmp);
+        if let (Some(least), Some(most)) = (seconds.first(), seconds.last()) {
+            let median = seconds[seconds.len() / 2];
+            say(what, format_args!("median {median:.2} s, {least:.2} to {most:.2} s"));
+        }
     }
     Ok(())
 }
@@ -241,6 +248,16 @@ impl Drop for Service {
     }
 }
 
+/// Processor time of a process so far, its own and the system's for it; 0 where there is no `/proc`.
+fn cpu_seconds(process: u32) -> f64 {
+    /// Of such a second, as `/proc` counts on every machine.
+    const PARTS: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Behind the program's name, which may hold anything.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / PARTS
+}
+
 /// The values of a metric whose labels contain a text.
 fn values(metrics: &str, name: &str, label: &str) -> Vec<f64> {
     let of = |line: &str| {
@@ -269,5 +286,13 @@ mod tests {
         let text = "# HELP x y\nx{processor=\"sessionize\",partition=\"0\"} 2\nx{processor=\"journey\",partition=\"0\"} 5\nx_more 7\ny 3\n";
         assert_eq!((sum(text, "x", ""), sum(text, "x", "sessionize"), count(text, "x", "")), (7.0, 2.0, 2));
         assert_eq!((values(text, "y", ""), count(text, "z", "")), (vec![3.0], 0));
+    }
+
+    #[test]
+    fn processor_time_is_read() {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(60) && cpu_seconds(std::process::id()) < 0.05 {}
+        let used = cpu_seconds(std::process::id());
+        assert!((0.05..3_600.0).contains(&used), "{used}");
     }
 }
