@@ -19,6 +19,8 @@ once() {
 # What needs no test binary and much processor time: in the time that the tests leave, which wait for much.
 lint() {
   once || return
+  # The fuzz targets are a workspace of their own: nothing else here would miss what its lock file lacks.
+  cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null || return
   cargo clippy --release --locked --workspace --all-targets -- -D warnings || return
   # What a build may leave out, and take in.
   cargo clippy --release --locked -p crumbtrail --no-default-features --features cloud -- -D warnings || return
