@@ -57,7 +57,12 @@ if [ -n "$notrun" ]; then
   printf '\nnot run:\n%s\n' "$notrun"
 fi
 # What a test said as it failed stands far above the end of its log.
-[ "$status" = 0 ] || { printf '\n'; tail -n 20 "$out"; grep -A 30 -E ' panicked at ' "$out" | cut -c 1-2000 | tail -n 200; }
+if [ "$status" != 0 ]; then
+  printf '\n'; tail -n 20 "$out"
+  sed -nE 's/^test (.+) \.\.\. FAILED$/\1/p' "$out" | sort -u | while read -r name; do
+    grep -F -A 30 "thread '$name' " "$out" | cut -c 1-2000 | head -n 60 || true
+  done
+fi
 [ "$status" = 0 ] || { printf '\nFAILED after %s s: see %s\n' "$SECONDS" "$out"; exit 1; }
 [ "$linted" = 0 ] || { printf '\nFAILED after %s s, with every test passed: see %s\n' "$SECONDS" "$lint"; exit 1; }
 printf '\nall tests passed: %s, clippy, licences, bans and sources with them, in %s s\n' "$passed" "$SECONDS"

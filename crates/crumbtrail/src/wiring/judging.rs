@@ -129,8 +129,8 @@ mod tests {
     use crate::config::{SourceConfig, SourceFormat};
 
     fn judging(change: impl FnOnce(&mut Config)) -> Judging {
-        let mut config = Config::default();
-        config.sources = vec![SourceConfig { topic: "clicks".to_owned(), ..SourceConfig::default() }];
+        let sources = vec![SourceConfig { topic: "clicks".to_owned(), ..SourceConfig::default() }];
+        let mut config = Config { sources, ..Config::default() };
         change(&mut config);
         Judging::of(&config).unwrap()
     }
