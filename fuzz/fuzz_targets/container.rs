@@ -10,6 +10,9 @@ use crumbtrail_runtime::import::Records as _;
 // The binary's own: it has no library to depend on.
 #[path = "../../crates/crumbtrail/src/commands/files/container.rs"]
 mod container;
+#[path = "../../crates/crumbtrail/src/commands/files/packed.rs"]
+#[allow(dead_code, reason = "a file's packing is not read here")]
+mod packed;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(header) = container::header(&mut Cursor::new(data)) else { return };

@@ -8,7 +8,7 @@ use crumbtrail_journeys::{JourneyRules, Journeys};
 static RULES: LazyLock<JourneyRules> = LazyLock::new(JourneyRules::default);
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    if let Ok(journeys) = Journeys::load(RULES.clone(), data) {
+    if let Ok(journeys) = Journeys::load(RULES.clone(), data, &[]) {
         journeys.save(&mut Vec::new());
     }
 });
