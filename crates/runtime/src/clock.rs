@@ -83,7 +83,7 @@ impl Steady {
             let since = *self.ahead.get_or_insert_with(|| {
                 tracing::error!(
                     jump_ms,
-                    "the clock has jumped ahead: until it has stood so for ten minutes, quiet sources are taken for as old as before; is it right?"
+                    "the clock has jumped ahead: until it has stood so for ten minutes, the log is told the time that has passed since; is it right?"
                 );
                 now
             });

@@ -1,4 +1,4 @@
-//! One deployment as a command sees it: data folder, logs, ClickHouse, snapshots, keys.
+//! One deployment as a command sees it: data folder, logs, snapshots, keys; its tables: `tables.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -285,7 +285,7 @@ impl Deployment {
         match self.config.log.home {
             // Made once, and gone with the log.
             LogHome::Local => {
-                let key = key::kept(&self.log_folder().join("deployment.id"))?;
+                let key = key::kept(&self.id_file())?;
                 Ok(format!("log {}", String::from_utf8_lossy(&key[..16])))
             }
             LogHome::Kafka => {
@@ -293,6 +293,11 @@ impl Deployment {
                 Ok(format!("kafka {cluster}/{}", self.config.log.topic_prefix))
             }
         }
+    }
+
+    /// Where the id of a local log lies.
+    pub(super) fn id_file(&self) -> PathBuf {
+        self.log_folder().join("deployment.id")
     }
 
     /// Where snapshots live.

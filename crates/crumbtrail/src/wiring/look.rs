@@ -49,7 +49,7 @@ pub fn wanted(deployment: &Deployment) -> Vec<(String, u32)> {
 /// Whether local logs have been begun, so that the deployment has an id.
 #[must_use]
 pub fn has_identity(deployment: &Deployment) -> bool {
-    deployment.log_folder().join("deployment.id").exists()
+    deployment.id_file().exists()
 }
 
 /// How many partitions the epoch's logs were begun with, if that is noted.

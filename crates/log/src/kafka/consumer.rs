@@ -120,6 +120,8 @@ pub(super) struct GroupConsumer {
     consumer: Option<BaseConsumer<Context>>,
     deadline: Duration,
     joined: Instant,
+    /// Started, and not fetched from yet.
+    waiting: Vec<(String, i32)>,
 }
 
 impl GroupConsumer {
@@ -128,7 +130,7 @@ impl GroupConsumer {
         let consumer = BaseConsumer::from_config_and_context(config, Context::default())
             .map_err(|error| broker_error(what(), &error))?;
         consumer.subscribe(topics).map_err(|error| broker_error(what(), &error))?;
-        Ok(GroupConsumer { consumer: Some(consumer), deadline, joined: Instant::now() })
+        Ok(GroupConsumer { consumer: Some(consumer), deadline, joined: Instant::now(), waiting: Vec::new() })
     }
 
     pub(super) fn get(&self) -> &BaseConsumer<Context> {
@@ -145,8 +147,11 @@ impl GroupConsumer {
         self.joined.elapsed() < NEWS
     }
 
-    pub(super) fn next_change(&self) -> Option<Change> {
-        self.get().context().changes.lock().pop_front()
+    pub(super) fn next_change(&mut self) -> Option<Change> {
+        let change = self.get().context().changes.lock().pop_front()?;
+        let (Change::Assigned(of) | Change::Revoked(of)) = &change;
+        self.waiting.retain(|waiting| !of.contains(waiting));
+        Some(change)
     }
 
     /// A partition's end as last heard of.
@@ -161,8 +166,26 @@ impl GroupConsumer {
         bounds(self.get(), topic, partition, self.deadline)
     }
 
+    /// Has an assigned partition be read from an offset on, once its owner [goes on](GroupConsumer::go_on).
+    pub(super) fn start(&mut self, topic: &str, partition: i32, offset: u64) -> Result<(), LogError> {
+        self.pause([(topic, partition)].into_iter())?;
+        self.seek(topic, partition, offset)?;
+        self.waiting.push((topic.to_owned(), partition));
+        Ok(())
+    }
+
+    /// Has what was started be fetched, all of it together: a broker answers in order, so that each question asked while something is
+    /// fetched waits until a record comes or the broker gives up.
+    pub(super) fn go_on(&mut self) -> Result<(), LogError> {
+        if !self.waiting.is_empty() {
+            self.resume(self.waiting.iter().map(|(topic, partition)| (topic.as_str(), *partition)))?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
     /// Moves an assigned partition to an offset; it stays paused if it was.
-    pub(super) fn seek(&self, topic: &str, partition: i32, offset: u64) -> Result<(), LogError> {
+    fn seek(&self, topic: &str, partition: i32, offset: u64) -> Result<(), LogError> {
         let deadline = Instant::now() + self.deadline;
         loop {
             let what = || format!("start {topic}/{partition} at {offset}");
@@ -185,8 +208,9 @@ impl GroupConsumer {
         }
     }
 
-    pub(super) fn pause<'a>(&self, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<(), LogError> {
+    pub(super) fn pause<'a>(&mut self, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<(), LogError> {
         let list = listed(partitions);
+        self.waiting.retain(|(topic, partition)| list.find_partition(topic, *partition).is_none());
         if list.count() == 0 {
             return Ok(());
         }

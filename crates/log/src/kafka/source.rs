@@ -61,8 +61,6 @@ struct Place {
     next: Option<u64>,
     /// No record came since the last question.
     quiet: bool,
-    /// Started, and to be fetched from at the next poll.
-    waits: bool,
 }
 
 /// Canonical name of a topic's partition as an origin. A topic made anew is another origin: its offsets begin again.
@@ -145,14 +143,7 @@ impl KafkaSource {
                         let name = self.name(&topic, partition);
                         let origin = OriginId::of(&name);
                         self.places.retain(|place| place.origin != origin);
-                        self.places.push(Place {
-                            origin,
-                            topic: topic.clone(),
-                            partition,
-                            next: None,
-                            quiet: true,
-                            waits: false,
-                        });
+                        self.places.push(Place { origin, topic: topic.clone(), partition, next: None, quiet: true });
                         let partition = partition as u32;
                         assigned.push(SourcePartition { origin, name, topic, partition, start, end });
                     }
@@ -196,9 +187,13 @@ impl KafkaSource {
             return Ok(());
         }
         self.has_looked = true;
-        let gone =
-            |topic: &Topic| self.numbers(&topic.name).err().filter(|error| matches!(error, LogError::Topic { .. }));
-        self.topics.iter().find_map(gone).map_or(Ok(()), Err)
+        self.gone().map_or(Ok(()), Err)
+    }
+
+    /// What to say of a topic that is not there.
+    fn gone(&self) -> Option<LogError> {
+        let of = |topic: &Topic| self.numbers(&topic.name).err();
+        self.topics.iter().filter_map(of).find(|error| matches!(error, LogError::Topic { .. }))
     }
 
     /// Asks where quiet partitions end, and confirms those that end where we stand.
@@ -236,18 +231,6 @@ impl KafkaSource {
         }
     }
 
-    /// Has what was started be fetched, all of it together: a broker answers in order, so that each question asked while something is
-    /// fetched waits until a record comes or the broker gives up.
-    fn go_on(&mut self) -> Result<(), LogError> {
-        if self.paused {
-            return Ok(());
-        }
-        let started = self.places.iter().filter(|place| place.waits);
-        self.consumer.resume(started.map(|place| (place.topic.as_str(), place.partition)))?;
-        self.places.iter_mut().for_each(|place| place.waits = false);
-        Ok(())
-    }
-
     /// Why a partition cannot be read where we stand: finds the one that fell out of its bounds.
     fn out_of_bounds(&self, error: &KafkaError) -> LogError {
         for place in &self.places {
@@ -277,7 +260,9 @@ impl Source for KafkaSource {
     fn poll(&mut self, wait: Duration, sink: &mut dyn FnMut(SourceRecord<'_>)) -> Result<SourceEvent, LogError> {
         self.take_changes()?;
         self.look()?;
-        self.go_on()?;
+        if !self.paused {
+            self.consumer.go_on()?;
+        }
         self.ask();
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
@@ -327,8 +312,7 @@ impl Source for KafkaSource {
                     self.out_of_bounds(&error)
                 }
                 Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    let gone = self.topics.iter().find_map(|topic| self.numbers(&topic.name).err());
-                    gone.unwrap_or_else(|| read_error(&self.topic_names(), &error))
+                    self.gone().unwrap_or_else(|| read_error(&self.topic_names(), &error))
                 }
                 _ => read_error(&self.topic_names(), &error),
             });
@@ -342,11 +326,9 @@ impl Source for KafkaSource {
         let (start, end) = self.consumer.bounds(&topic, partition)?;
         let from = from.unwrap_or(start);
         check_start(&topic, PartitionId(partition as u32), Offset(from), Offset(start), Offset(end))?;
-        self.consumer.pause([(topic.as_str(), partition)].into_iter())?;
-        self.consumer.seek(&topic, partition, from)?;
+        self.consumer.start(&topic, partition, from)?;
         self.places[at].next = Some(from);
         self.places[at].quiet = false;
-        self.places[at].waits = true;
         // said of where we stood before
         self.events.retain(|event| !matches!(event, SourceEvent::EndConfirmed { origin: of, .. } if *of == origin));
         Ok(from)

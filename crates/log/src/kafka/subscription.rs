@@ -29,8 +29,6 @@ struct Place {
     /// Next offset to be delivered; `None` until started.
     next: Option<u64>,
     end: Option<u64>,
-    /// Started, and to be fetched from when the next event is asked for.
-    waits: bool,
 }
 
 impl KafkaSubscription {
@@ -63,7 +61,7 @@ impl KafkaSubscription {
                             return Err(self.has_grown());
                         }
                         self.places.retain(|place| place.partition != partition);
-                        self.places.push(Place { partition, next: None, end: None, waits: false });
+                        self.places.push(Place { partition, next: None, end: None });
                         self.events.push_back(Event::Assigned(partition));
                     }
                 }
@@ -87,15 +85,6 @@ impl KafkaSubscription {
             self.partitions
         );
         LogError::Topic { topic: self.topic.clone(), detail }
-    }
-
-    /// Has what was started be fetched, all of it together: a broker answers in order, so that each question asked while something is
-    /// fetched waits until a record comes or the broker gives up.
-    fn go_on(&mut self) -> Result<(), LogError> {
-        let started = self.places.iter().filter(|place| place.waits);
-        self.consumer.resume(started.map(|place| (self.topic.as_str(), place.partition.0 as i32)))?;
-        self.places.iter_mut().for_each(|place| place.waits = false);
-        Ok(())
     }
 
     /// Why a partition cannot be read where we stand: finds the one that fell out of its bounds.
@@ -122,7 +111,7 @@ impl Subscription for KafkaSubscription {
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
         }
-        self.go_on()?;
+        self.consumer.go_on()?;
         let polled = self.consumer.get().poll(wait).map(|polled| {
             polled.map(|message| {
                 let partition = PartitionId(message.partition() as u32);
@@ -175,12 +164,10 @@ impl Subscription for KafkaSubscription {
         let number = partition.0 as i32;
         let (start, end) = self.consumer.bounds(&self.topic, number)?;
         check_start(&self.topic, partition, from, Offset(start), Offset(end))?;
-        self.consumer.pause([(self.topic.as_str(), number)].into_iter())?;
-        self.consumer.seek(&self.topic, number, from.0)?;
+        self.consumer.start(&self.topic, number, from.0)?;
         let place = self.place(partition)?;
         place.next = Some(from.0);
         place.end = Some(end);
-        place.waits = true;
         // read where we stood before
         self.events.retain(|event| match event {
             Event::Frame { partition: of, .. } | Event::AtEnd { partition: of, .. } => *of != partition,
@@ -190,7 +177,7 @@ impl Subscription for KafkaSubscription {
     }
 
     fn pause(&mut self, partition: PartitionId) -> Result<(), LogError> {
-        self.place(partition)?.waits = false;
+        self.place(partition)?;
         self.consumer.pause([(self.topic.as_str(), partition.0 as i32)].into_iter())
     }
 
