@@ -107,7 +107,8 @@ struct Found {
     label: &'static str,
 }
 
-/// Whether anything can be in there: an `@`, plain or escaped, or at least four digits (the shortest address has as many).
+/// Whether anything can be in there: an `@`, plain or escaped, at least four digits (the shortest IPv4 address has as many), or
+/// a digit beside the `::` of an IPv6 address.
 fn may_hold_any(bytes: &[u8]) -> bool {
     // All bytes, not up to the first: what the compiler makes wide.
     let tells = |b: u8| u8::from(b.is_ascii_digit()) | u8::from(b == b'@') | u8::from(b == 0xB9) | u8::from(b == 0xBC);
@@ -118,6 +119,7 @@ fn may_hold_any(bytes: &[u8]) -> bool {
         || memchr::memchr2(b'@', b'%', bytes).is_some()
         || holds_thai_digits(bytes)
         || memchr::memmem::find(bytes, &[0xEF, 0xBC]).is_some()
+        || memchr::memmem::find(bytes, b"::").is_some()
 }
 
 /// How many bytes `is` says yes to; in pieces whose count fits a byte, which is what the compiler makes wide.
@@ -185,6 +187,16 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// Whether a word ends where `bytes` do: `_` around something, as emphasis is written, is none.
+fn ends_in_word(bytes: &[u8]) -> bool {
+    bytes.iter().rev().find(|b| **b != b'_').is_some_and(|b| is_word(*b))
+}
+
+/// Whether a word begins where `bytes` do, in the same sense.
+fn begins_with_word(bytes: &[u8]) -> bool {
+    bytes.iter().find(|b| **b != b'_').is_some_and(|b| is_word(*b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +253,11 @@ mod tests {
             ("NIK:3171016801900001", "NIK:[nik]"),
             ("card:4111111111111111", "card:[card]"),
             ("card-4111111111111111", "card-[card]"),
+            ("_081234567890_", "_[phone]_"),
+            ("**__4111 1111 1111 1111__**", "**__[card]__**"),
+            ("_DE89370400440532013000_ _2001:db8::1_", "_[iban]_ _[ip]_"),
+            ("pay (6288 1458 1311 1138) now", "pay ([card]) now"),
+            ("is it fe80::b0ba?", "is it [ip]?"),
             ("IBAN:DE89370400440532013000", "IBAN:[iban]"),
             ("IP:203.0.113.9", "IP:[ip]"),
             ("IP:2001:db8::8a2e:370:7334", "IP:[ip]"),
@@ -289,6 +306,8 @@ mod tests {
             "good",
             "order 1234567890 not here yet",
             "order #0812345678",
+            "file_0812345678 _0812345678_a",
+            "add::bed is none at 10",
             "ORD-0812345678 and SO-2024-000123",
             "tracking TH0123456789 or JP0812345678TH",
             "paid 1,250,000.00 on 2024-08-12 10:30:15",

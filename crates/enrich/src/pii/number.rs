@@ -8,7 +8,7 @@ use self::checks::{
     thai_id,
 };
 use self::context::{Begin, after_cue, after_order_word, after_price_word, after_version_word, begin};
-use super::{Found, after_unseen, is_thai_digit, is_wide_digit, is_word};
+use super::{Found, after_unseen, begins_with_word, is_thai_digit, is_wide_digit};
 
 /// Most digits and groups looked at: two cards behind one another.
 const DIGITS: usize = 40;
@@ -77,7 +77,9 @@ impl Run {
                 break;
             }
         }
-        (run.count > 0).then_some(run)
+        // A bracket that closes behind the run is the sentence's: `(6288 1458 1311 1138)`.
+        let is_whole = !run.bracket || run.groups[..run.count].iter().any(|group| group.joint == b')');
+        (run.count > 0 && is_whole).then_some(run)
     }
 
     /// What the longest sensible beginning of the run is.
@@ -101,11 +103,11 @@ impl Run {
 
     fn found(&self, text: &str, groups: usize, label: &'static str) -> Option<Found> {
         let end = self.groups[groups - 1].end;
-        let next = text.as_bytes().get(end);
         // A word that goes on, an address, or digits that go on: not a number of its own.
         let rest = &text.as_bytes()[end..];
         let is_joined = groups < self.count && self.groups[groups].joint == b'_';
-        if next.is_some_and(|next| (is_word(*next) && !is_joined) || *next == b'@')
+        if begins_with_word(rest) && !is_joined
+            || rest.first() == Some(&b'@')
             || is_thai_digit(rest)
             || is_wide_digit(rest)
         {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::{Found, is_word};
+use super::{Found, begins_with_word, ends_in_word, is_word};
 
 /// User and password before the host of the URL whose `:` is at `colon`.
 pub(super) fn credentials(text: &str, colon: usize) -> Option<Found> {
@@ -18,7 +18,7 @@ pub(super) fn credentials(text: &str, colon: usize) -> Option<Found> {
 /// What begins at a letter: a signed token, an IPv6 address or an IBAN. (Each says no to most letters after a look or two.)
 pub(super) fn at(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    if at > 0 && is_word(bytes[at - 1]) {
+    if ends_in_word(&bytes[..at]) {
         return None;
     }
     if let Some(found) = super::secret::signed(text, at).or_else(|| iban(text, at)) {
@@ -30,13 +30,13 @@ pub(super) fn at(text: &str, at: usize) -> Option<Found> {
 /// The IPv6 address that begins at `at`. At least two colons and a digit: `a::b` is code, not an address.
 pub(super) fn ip_v6(text: &str, at: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    if at > 0 && (is_word(bytes[at - 1]) || bytes[at - 1] == b':' && !is_label(&bytes[..at - 1])) {
+    if ends_in_word(&bytes[..at]) || at > 0 && bytes[at - 1] == b':' && !is_label(&bytes[..at - 1]) {
         return None;
     }
     let len = bytes[at..].iter().take(46).take_while(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')).count();
     let token = text[at..at + len].trim_end_matches([':', '.']);
     let end = at + token.len();
-    if bytes.get(end).is_some_and(|next| is_word(*next)) {
+    if begins_with_word(&bytes[end..]) {
         return None;
     }
     let digits = token.bytes().filter(u8::is_ascii_digit).count();
@@ -82,7 +82,7 @@ fn iban(text: &str, at: usize) -> Option<Found> {
             _ => break,
         }
         end += 1;
-        let ends = !bytes.get(end).is_some_and(|next| is_word(*next));
+        let ends = !begins_with_word(&bytes[end..]);
         let long_enough = if small { Some(count) == wanted } else { count >= 15 };
         if long_enough && ends && !matches!(bytes[end - 1], b' ' | b'-') && mod_97(&symbols[..count]) == 1 {
             best = Some(end);

@@ -1,6 +1,6 @@
 //! What stands before a number: whether one can begin there, and the words that say what it is.
 
-use crate::pii::{before_unseen, is_thai_digit, is_wide_digit, is_word};
+use crate::pii::{before_unseen, ends_in_word, is_thai_digit, is_wide_digit, is_word};
 
 /// How a number stands to what is before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
     if found > 0 && (found == at || (found + 1 == at && matches!(before, b'-' | b'.' | b',' | b'/' | b':' | b';'))) {
         return Some(Begin::Free);
     }
-    if is_word(before) || matches!(before, b'#' | b'@' | b'+') || ends_in_digit(&bytes[..at]) {
+    if ends_in_word(&bytes[..at]) || matches!(before, b'#' | b'@' | b'+') || ends_in_digit(&bytes[..at]) {
         return None;
     }
     // Digits that only marks which nobody sees part are one number.
