@@ -28,7 +28,7 @@ use crate::network::AddressList;
 use crate::page::{PageLabels, PageRules};
 use crate::pii::{Redaction, redact_by, redact_json};
 use crate::places::{Origin, Places};
-use crate::query::{Parameters, clean, decoded, first_of};
+use crate::query::{Parameters, clean, decoded, first_of, telling};
 use crate::rules::{Rules, SiteRules};
 use crate::url::{self, Parts};
 
@@ -292,9 +292,10 @@ impl Enricher {
 
         let parameters = Parameters::of_url(&parts);
         let context = &event.campaign;
-        out.source = told(context.source, parameters.source, &mut buffers.source);
-        out.medium = told(context.medium, parameters.medium, &mut buffers.medium);
-        out.campaign = told(context.name, parameters.campaign, &mut buffers.campaign);
+        let [source, medium, campaign] = [context.source, context.medium, context.name].map(telling);
+        out.source = told(source, parameters.source, &mut buffers.source);
+        out.medium = told(medium, parameters.medium, &mut buffers.medium);
+        out.campaign = told(campaign, parameters.campaign, &mut buffers.campaign);
         out.term = told(context.term, parameters.term, &mut buffers.term);
         out.content = told(context.content, parameters.content, &mut buffers.content);
         out.click_id = match memchr::memchr2(b'@', b'%', parameters.click_id.as_bytes()) {
@@ -302,8 +303,7 @@ impl Enricher {
             Some(_) => redact_by(parameters.click_id, STRUCTURED, &mut buffers.click_id),
         };
 
-        let is_campaign = parameters.is_campaign()
-            || !(context.source.is_empty() && context.medium.is_empty() && context.name.is_empty());
+        let is_campaign = parameters.is_campaign() || !(source.is_empty() && medium.is_empty() && campaign.is_empty());
         let referrer_host = match came_from {
             Some(found) => addresses.host_and_page(found).0,
             None => url::host_name(url::host(event.referrer), &mut buffers.referrer),

@@ -143,7 +143,7 @@ impl<'a> Parameters<'a> {
                 continue;
             }
             let Some((name, value)) = pair.split_once('=') else { continue };
-            if value.is_empty() {
+            if telling(value).is_empty() {
                 continue;
             }
             found.take(name, value, pair, &mut ranks);
@@ -182,6 +182,17 @@ impl<'a> Parameters<'a> {
     pub fn is_campaign(&self) -> bool {
         !(self.source.is_empty() && self.medium.is_empty() && self.campaign.is_empty()) || self.click.is_some()
     }
+}
+
+/// The value, raw or not; nothing for what reports write where there is none: `(direct)`, `(none)`, `(not set)`.
+#[inline]
+pub(crate) fn telling(value: &str) -> &str {
+    let inner = value.strip_prefix('(').or_else(|| value.strip_prefix("%28"));
+    let inner = inner.and_then(|inner| inner.strip_suffix(')').or_else(|| inner.strip_suffix("%29")));
+    let is_none = inner.is_some_and(|inner| {
+        ["direct", "none", "not set", "not+set", "not%20set"].iter().any(|none| none.eq_ignore_ascii_case(inner))
+    });
+    if is_none { "" } else { value }
 }
 
 /// Whether a campaign parameter or click id begins with this byte.
@@ -277,6 +288,8 @@ mod tests {
         assert_eq!((found.source, found.medium, found.campaign), ("google", "CPC", "sale"));
         assert!(!Parameters::read("page=2&sort=price&utm_medium=").is_campaign());
         assert!(!Parameters::read("").is_campaign());
+        assert!(!Parameters::read("utm_source=(direct)&utm_medium=%28none%29&utm_campaign=(Not+Set)").is_campaign());
+        assert_eq!(Parameters::read("utm_source=(not%20set)&mtm_source=(b)&utm_medium=none").source, "(b)");
         assert!(!Parameters::read("&&=x&utm_source&%").is_campaign());
     }
 

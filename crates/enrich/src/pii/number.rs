@@ -219,7 +219,12 @@ impl Run {
         if self.plus {
             return (8..=15).contains(&digits.len()) && digits[0] != 0;
         }
-        if lens.iter().any(|len| *len < 2) && !matches!(lens, [1, 3, 3, 4]) && !is_thai_by_one(digits, lens)
+        // `66-8-1234-5678`, whose plus a URL took for a blank.
+        let is_thai_abroad = || matches!(lens, [2, 1, 4, 4]) && is_bare_phone(digits);
+        if lens.iter().any(|len| *len < 2)
+            && !matches!(lens, [1, 3, 3, 4])
+            && !is_thai_by_one(digits, lens)
+            && !is_thai_abroad()
             || is_date(digits, lens)
         {
             return false;
