@@ -48,7 +48,7 @@ pub enum OwnerError {
     StepState(#[from] StepError),
     /// The log was written under another epoch.
     #[error(
-        "the log is of epoch {found}, the configuration says {expected}: partition counts and key rules are constant within an epoch; see docs/operations on starting a new one"
+        "the log is of epoch {found}, the configuration says {expected}: partition counts and key rules are constant within an epoch; `crumbtrail rebuild` makes the next one (docs/reliability.md, New epochs)"
     )]
     Epoch {
         /// Epoch in the frame.
