@@ -77,11 +77,24 @@ impl Plan {
     /// the plan was compiled for another target.
     #[inline]
     pub fn click<'a>(&'a self, body: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
-        self.read_click(body, true, scratch, |click, _| click)
+        self.click_to(body, scratch, |click| click)
     }
 
-    /// As [`Plan::click`] of the body that `bytes` begin with, handed to `take` with how many bytes that body takes: events are
-    /// large, so that one is built where `take` puts it.
+    /// As [`Plan::click`], handed to `take`: events are large, so that one is built where `take` puts it.
+    ///
+    /// # Errors
+    /// As [`Plan::click`].
+    #[inline]
+    pub fn click_to<'a, T>(
+        &'a self,
+        body: &'a [u8],
+        scratch: &'a mut Scratch,
+        take: impl FnOnce(ClickEvent<'a>) -> T,
+    ) -> Result<T, Reject> {
+        self.read_click(body, true, scratch, |click, _| take(click))
+    }
+
+    /// As [`Plan::click_to`] of the body that `bytes` begin with; `take` is told, too, how many bytes that body takes.
     ///
     /// # Errors
     /// As [`Plan::click`].

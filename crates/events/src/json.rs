@@ -29,10 +29,23 @@ use std::sync::LazyLock;
 /// `malformed_json`, `too_deep`, `invalid_utf8`, or `wrong_type` with the field's name. That required fields are there
 /// is [`crate::validate`]'s to judge.
 pub fn click<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<ClickEvent<'a>, Reject> {
+    click_to(bytes, scratch, |click| click)
+}
+
+/// As [`click`], handed to `take`: events are large, so that one is built where `take` puts it.
+///
+/// # Errors
+/// As [`click`].
+#[inline]
+pub fn click_to<'a, T>(
+    bytes: &'a [u8],
+    scratch: &'a mut Scratch,
+    take: impl FnOnce(ClickEvent<'a>) -> T,
+) -> Result<T, Reject> {
     let mut values = Values::new();
     record(bytes, scratch, &fields::CLICK, &mut values)?;
     values.check_numbers()?;
-    Ok(values.click())
+    Ok(take(values.click()))
 }
 
 /// Reads a support entry.

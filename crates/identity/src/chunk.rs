@@ -54,7 +54,7 @@ impl Chunks {
         while !reader.is_empty() {
             let entry = Entry::read(&mut reader, EventTime(0))?;
             entry.pieces(&mut reader, chunk, |piece, said_at| {
-                if let Some(at) = said_at.filter(|_| entry.is_usual && piece.len() > SHORT) {
+                if let Some(at) = said_at.filter(|_| entry.is_usual && may_come_again(piece)) {
                     note(&mut chunks.seen[slot(piece)], at);
                 }
             })?;
@@ -116,7 +116,7 @@ impl Chunks {
             bytes.extend_from_slice(&passed[part]);
         }
         for piece in Pieces::of(&passed[SECTIONS..]) {
-            if piece.len() <= SHORT {
+            if !may_come_again(piece) {
                 say(bytes, piece);
                 continue;
             }
@@ -216,6 +216,12 @@ fn say(bytes: &mut Vec<u8>, piece: &[u8]) {
         put_varint(bytes, (piece.len() as u64) << 1);
         bytes.extend_from_slice(piece);
     }
+}
+
+/// Whether it is worth knowing where a piece stands.
+#[inline]
+fn may_come_again(piece: &[u8]) -> bool {
+    piece.len() > SHORT && !Pieces::is_own(piece)
 }
 
 /// Notes where a piece stands, if it can be said.

@@ -91,31 +91,39 @@ impl Decoder {
         })
     }
 
-    /// Decodes one payload.
+    /// Decodes one payload into `into`: an event is large, and built in its place.
     ///
     /// # Errors
     /// The outer error holds intake up; the inner one is the record's.
     #[inline]
-    pub fn decode<'a>(
+    pub fn decode<'a, 'i>(
         &'a mut self,
         shape: SourceShape,
         payload: Option<&'a [u8]>,
         identity: FileIdentity<'_>,
-    ) -> Result<Result<Decoded<'a>, Reject>, Hold> {
+        into: &'i mut Option<Decoded<'a>>,
+    ) -> Result<Result<&'i mut Decoded<'a>, Reject>, Hold> {
         let bytes = match check_size(payload) {
             Ok(bytes) => bytes,
             Err(reject) => return Ok(Err(reject)),
         };
         Ok(match shape {
-            SourceShape::ClickJson => json::click(bytes, &mut self.scratch).map(Decoded::Click),
-            SourceShape::SupportJson => json::support(bytes, &mut self.scratch).map(Decoded::Support),
-            SourceShape::Segment => segment::click(bytes, &mut self.scratch).map(Decoded::Click),
+            SourceShape::ClickJson => {
+                json::click_to(bytes, &mut self.scratch, |event| into.insert(Decoded::Click(event)))
+            }
+            SourceShape::SupportJson => {
+                json::support(bytes, &mut self.scratch).map(|entry| into.insert(Decoded::Support(entry)))
+            }
+            SourceShape::Segment => {
+                segment::click(bytes, &mut self.scratch).map(|event| into.insert(Decoded::Click(event)))
+            }
             SourceShape::Combined => {
                 let source = combined::Source { file_id: identity.file, host: "", visitor_key: &self.visitor_key };
-                combined::click(bytes, identity.record + 1, &source, &mut self.scratch).map(Decoded::Click)
+                combined::click(bytes, identity.record + 1, &source, &mut self.scratch)
+                    .map(|event| into.insert(Decoded::Click(event)))
             }
-            SourceShape::ClickAvro => return self.avro(bytes, Target::Click),
-            SourceShape::SupportAvro => return self.avro(bytes, Target::Support),
+            SourceShape::ClickAvro => return self.avro(bytes, Target::Click, into),
+            SourceShape::SupportAvro => return self.avro(bytes, Target::Support, into),
         })
     }
 
@@ -175,7 +183,8 @@ impl Decoder {
                 return Ok(check_size(payload).and_then(|bytes| json::support_times(bytes, &mut self.scratch)));
             }
             SourceShape::Segment | SourceShape::Combined => {
-                return Ok(self.decode(shape, payload, identity)?.map(|decoded| match decoded {
+                let mut decoded = None;
+                return Ok(self.decode(shape, payload, identity, &mut decoded)?.map(|decoded| match decoded {
                     Decoded::Click(event) => {
                         Times { occurred: event.occurred_at, sent: event.sent_at, received: event.received_at }
                     }
@@ -196,10 +205,15 @@ impl Decoder {
         Ok(plan.times(body).map(|(times, _)| times))
     }
 
-    fn avro<'a>(&'a mut self, bytes: &'a [u8], target: Target) -> Result<Result<Decoded<'a>, Reject>, Hold> {
+    fn avro<'a, 'i>(
+        &'a mut self,
+        bytes: &'a [u8],
+        target: Target,
+        into: &'i mut Option<Decoded<'a>>,
+    ) -> Result<Result<&'i mut Decoded<'a>, Reject>, Hold> {
         Ok(self.plan(bytes, target)?.and_then(|(plan, body, scratch)| match plan.target() {
-            Target::Click => plan.click(body, scratch).map(Decoded::Click),
-            Target::Support => plan.support(body, scratch).map(Decoded::Support),
+            Target::Click => plan.click_to(body, scratch, |event| into.insert(Decoded::Click(event))),
+            Target::Support => plan.support(body, scratch).map(|entry| into.insert(Decoded::Support(entry))),
         }))
     }
 

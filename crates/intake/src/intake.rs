@@ -161,7 +161,8 @@ impl Intake {
         }
         let identity = FileIdentity { file: input.file, record: input.offset };
         // What cannot be decoded now has its outcome at its turn.
-        if let Ok(Ok(Decoded::Support(entry))) = self.decoder.decode(input.shape, input.payload, identity)
+        let mut decoded = None;
+        if let Ok(Ok(Decoded::Support(entry))) = self.decoder.decode(input.shape, input.payload, identity, &mut decoded)
             && entry.author == Author::Customer
         {
             self.reader.ahead(entry.text, entry.language, entry.channel);
@@ -198,14 +199,10 @@ impl Intake {
         self.reason = None;
         let identity = FileIdentity { file: input.file, record: input.offset };
         let Intake { decoder, enricher, reader, hasher, settings, .. } = self;
-        // Taken by reference: an event is large.
-        let judged = match decoder.decode(input.shape, input.payload, identity) {
-            Ok(Ok(ref mut decoded)) => {
-                accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides))
-            }
-            Ok(Err(reject)) => Err(reject),
-            Err(hold) => return Err(hold),
-        };
+        let mut decoded = None;
+        let judged = decoder
+            .decode(input.shape, input.payload, identity, &mut decoded)?
+            .and_then(|decoded| accept(enricher, reader, hasher.as_mut(), settings, input, decoded, (out, asides)));
         Ok(match judged {
             Ok(decided) => decided,
             Err(reject) => self.dead(input, &reject, out),

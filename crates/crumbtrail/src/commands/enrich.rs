@@ -169,7 +169,8 @@ impl Tool {
     fn line(&mut self, line: &[u8], number: u64) -> serde_json::Value {
         let shape = self.shape(line);
         let Tool { decoder, enricher, hasher, privacy, fences, scorer, scratch, site, .. } = self;
-        match decoder.decode(shape, Some(line), FileIdentity { file: "-", record: number }) {
+        let mut decoded = None;
+        match decoder.decode(shape, Some(line), FileIdentity { file: "-", record: number }, &mut decoded) {
             Ok(Ok(decoded)) => {
                 let by = (enricher, hasher.as_mut());
                 shown::record(decoded, site, by, fences, privacy, &mut |text, told| {

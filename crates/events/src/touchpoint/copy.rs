@@ -67,6 +67,14 @@ impl<'a> Pieces<'a> {
         };
         Pieces { rest: sections, lengths }
     }
+
+    /// Whether a piece is an event's own, which no other touchpoint has. (Of whatever bytes it is made, the answer is the same.)
+    #[inline]
+    #[must_use]
+    pub fn is_own(piece: &[u8]) -> bool {
+        matches!(*piece, [number, _, mask, _, id, ..]
+            if number == Section::Ids as u8 && mask & 1 == 1 && piece.len() == 5 + usize::from(id))
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {

@@ -49,7 +49,7 @@ pub(super) fn rejected(reason: &str, detail: &str) -> Value {
 }
 
 pub(super) fn record<'a>(
-    decoded: Decoded<'a>,
+    decoded: &mut Decoded<'a>,
     site: &'a str,
     (enricher, hasher): (&mut Enricher, Option<&'a mut Hasher>),
     fences: &Fences,
@@ -58,19 +58,19 @@ pub(super) fn record<'a>(
 ) -> Value {
     let (mut added, mut why) = (Columns::default(), Columns::default());
     match decoded {
-        Decoded::Click(mut event) => {
+        Decoded::Click(event) => {
             if event.site.is_empty() {
                 event.site = site;
             }
             let at = correct(event.occurred_at, event.sent_at, event.received_at, 0).at;
-            if let Some((because, kept)) = refused(&event, privacy) {
+            if let Some((because, kept)) = refused(event, privacy) {
                 added.text("outcome", "erased");
                 why.text("outcome", &format!("{because}; {kept}"));
                 // What follows would tell whose it was.
                 return json!({ "added": added.0, "why": why.0 });
             }
             if let Some(hasher) = hasher {
-                hasher.click(&mut event, at.0);
+                hasher.click(event, at.0);
                 for (name, id) in [
                     ("visitor", event.visitor),
                     ("customer", event.customer),
@@ -81,16 +81,16 @@ pub(super) fn record<'a>(
                     hashed(name, id, &mut added, &mut why);
                 }
             }
-            click(&event, at, enricher, fences, (&mut added, &mut why));
+            click(event, at, enricher, fences, (&mut added, &mut why));
             feeling(event.text, event.language, read, &mut added);
         }
-        Decoded::Support(mut entry) => {
+        Decoded::Support(entry) => {
             if entry.site.is_empty() {
                 entry.site = site;
             }
             let at = correct(entry.occurred_at, 0, entry.received_at, 0).at;
             if let Some(hasher) = hasher {
-                hasher.support(&mut entry, at.0);
+                hasher.support(entry, at.0);
                 for (name, id) in [
                     ("visitor", entry.visitor),
                     ("customer", entry.customer),
@@ -100,7 +100,7 @@ pub(super) fn record<'a>(
                     hashed(name, id, &mut added, &mut why);
                 }
             }
-            support(&entry, at, enricher, &mut added, &mut why);
+            support(entry, at, enricher, &mut added, &mut why);
             if entry.author == Author::Customer {
                 feeling(entry.text, entry.language, read, &mut added);
             } else if !entry.text.is_empty() {
