@@ -76,7 +76,7 @@ impl Addresses {
     fn read(&mut self, address: &str, hash: u64, first: usize) -> usize {
         let parts = url::split(address);
         let host = url::host_name(parts.host, &mut self.host);
-        let page = url::page(parts.path, &mut self.page);
+        let page = parts.page(&mut self.page);
         let at = first + usize::from(self.known[first].is_latest);
         let known = &mut self.known[at];
         known.text.clear();
@@ -86,7 +86,7 @@ impl Addresses {
         at
     }
 
-    /// Host and page, as [`url::host_name`] and [`url::page`] read them.
+    /// Host and page, as [`url::host_name`] and [`url::Parts::page`] read them.
     #[inline]
     pub(crate) fn host_and_page(&self, found: Found<'_>) -> (&str, &str) {
         let known = &self.known[found.at];

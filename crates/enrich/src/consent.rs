@@ -47,7 +47,11 @@ impl Consent {
         let is_told = flag.is_none()
             && memchr(b'?', page.as_bytes()).is_some()
             && STATE.get_or_init(|| Finder::new("gcs=G1")).find(page.as_bytes()).is_some();
-        Consent::of(flag, if is_told { url::split(page).query } else { "" })
+        let parts = if is_told { url::split(page) } else { url::Parts::default() };
+        match Consent::of(flag, parts.query) {
+            Consent::Untold => Consent::of(flag, parts.page_query()),
+            told => told,
+        }
     }
 
     /// Whether a profile may be kept; `untold`: what silence means.
@@ -108,6 +112,8 @@ mod tests {
         }
         for (flag, page, expected) in [
             (None, "https://shop.example/?a=b&gcs=G100#x", Consent::Refused),
+            (None, "https://shop.example/#/x?gcs=G100", Consent::Refused),
+            (None, "https://shop.example/?gcs=G111#/x?gcs=G100", Consent::Given),
             (None, "https://shop.example/?gcs=G111", Consent::Given),
             (Some(true), "https://shop.example/?gcs=G100", Consent::Given),
             (None, "https://shop.example/gcs=G100", Consent::Untold),

@@ -237,7 +237,7 @@ impl Enricher {
         let labels = pages.labels(out.host, out.page, site_number, &site.pages);
         (out.page_group, out.content_type, out.content_topic) = (labels.group, labels.kind, labels.topic);
         if !site.kept_parameters.is_empty() {
-            out.page = with_query(out.page, parts.query, &site.kept_parameters, &mut buffers.address);
+            out.page = with_query(out.page, parts.page_query(), &site.kept_parameters, &mut buffers.address);
         }
 
         let kept = match Sent::of(event) {
@@ -333,7 +333,11 @@ impl Enricher {
             }
         }
 
-        out.search = told(event.search, first_of(parts.query, &site.search_parameters), &mut buffers.search);
+        let searched = match first_of(parts.page_query(), &site.search_parameters) {
+            "" => first_of(parts.query, &site.search_parameters),
+            found => found,
+        };
+        out.search = told(event.search, searched, &mut buffers.search);
         if event.kind == Kind::Custom {
             // Other names are the vocabulary's.
             out.name = redact_by(event.name, STRUCTURED, &mut buffers.name);

@@ -71,6 +71,14 @@ impl Fence {
         }
     }
 
+    /// How large the ground is over which it stretches from south to north and west to east, m².
+    fn extent_m2(&self) -> f64 {
+        match &self.shape {
+            Shape::Circle { radius_m, .. } => (2.0 * radius_m).powi(2),
+            Shape::Polygons(polygons) => geometry::extent_m2(geometry::bounds(polygons, 0.0)),
+        }
+    }
+
     /// A position that stands for the fence: a circle's middle, a polygon's first corner.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -169,19 +177,20 @@ impl Fences {
         let stores = || self.near(at).filter(|(fence, distance)| *distance <= room && Seen::can_name(&fence.store));
         let (mut count, mut last, mut inside) = (0, None, None);
         stores().for_each(|(fence, distance)| {
-            let store = fence.store.as_str();
-            (count, last) = (count + 1, Some(store));
-            // The edge that is nearest is the inner fence's.
-            if distance <= 0.0 && inside.is_none_or(|(nearest, _)| distance >= nearest) {
-                inside = Some((distance, store));
+            (count, last) = (count + 1, Some(fence.store.as_str()));
+            // Of one in another the inner counts, which is the smaller; of two alike, whose edge is farther.
+            let is_closer =
+                |(best, deepest): (&Fence, f64)| (fence.extent_m2(), distance) <= (best.extent_m2(), deepest);
+            if distance <= 0.0 && inside.is_none_or(is_closer) {
+                inside = Some((fence, distance));
             }
         });
         match (count, inside) {
             // Mostly there is none or one: nothing to look at again.
-            (0 | 1, Some((_, store))) => Seen::write(store, iter::empty(), out),
+            (0 | 1, Some((fence, _))) => Seen::write(&fence.store, iter::empty(), out),
             (0 | 1, None) => Seen::write("", last.into_iter(), out),
             (_, inside) => {
-                let inside = inside.map_or("", |(_, store)| store);
+                let inside = inside.map_or("", |(fence, _)| &fence.store);
                 let near = stores().map(|(fence, _)| fence.store.as_str()).filter(|store| *store != inside);
                 Seen::write(inside, near, out);
             }
@@ -246,6 +255,27 @@ mod tests {
 
     fn at(latitude: f64, longitude: f64) -> Position {
         Position::new(latitude, longitude).unwrap()
+    }
+
+    #[test]
+    fn of_shops_side_by_side_the_one_whose_middle_is_nearer_counts_and_of_one_in_another_the_inner() {
+        let (a, b) = (at(13.7466, 100.5347), at(13.7466, 100.5351));
+        let list = vec![
+            circle("a", a, DEFAULT_RADIUS_M),
+            circle("b", b, DEFAULT_RADIUS_M),
+            circle("mall", a, 500.0),
+            circle("kiosk", at(13.7466, 100.5348), 5.0),
+        ];
+        let reversed: Vec<Fence> = list.iter().rev().cloned().collect();
+        for (position, expected) in
+            [(a, "a"), (b, "b"), (at(13.7466, 100.5348), "kiosk"), (at(13.7490, 100.5347), "mall")]
+        {
+            for list in [&list, &reversed] {
+                let (mut out, fences) = (String::new(), Fences::new(list.clone(), 100.0));
+                fences.look(position.latitude() as f32, position.longitude() as f32, "", &mut out);
+                assert_eq!(Seen(&out).inside(), expected, "{out}");
+            }
+        }
     }
 
     fn circle(name: &str, middle: Position, radius_m: f64) -> Fence {

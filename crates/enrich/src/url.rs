@@ -29,16 +29,24 @@ impl<'a> Parts<'a> {
         path.starts_with('/').then(|| cut(path, b'?'))
     }
 
+    /// The query that the page's parameters stand in: the route's, if the app has one there, else the URL's.
+    #[inline]
+    #[must_use]
+    pub fn page_query(&self) -> &'a str {
+        match self.route() {
+            Some((_, query)) if !query.is_empty() => query,
+            _ => self.query,
+        }
+    }
+
     /// The page (see [`page`]), the app's route behind a `#`: `/shop#/orders/:id`.
     #[inline]
     #[must_use]
     pub fn page(&self, out: &'a mut String) -> &'a str {
-        if self.fragment.is_empty() {
-            return page(self.path, out);
-        }
+        let path = if self.path.is_empty() && !self.host.is_empty() { "/" } else { self.path };
         match self.route() {
-            Some((route, _)) => page_with_route(self.path, route, out),
-            None => page(self.path, out),
+            Some((route, _)) => page_with_route(path, route, out),
+            None => page(path, out),
         }
     }
 }
@@ -209,6 +217,9 @@ mod tests {
             ("https://shop.example/help#returns", "/help"),
             ("https://shop.example/#/%E0%B8%A3%E0%B8%AD%E0%B8%87", "/#/รอง"),
             ("https://shop.example#/cart", "/#/cart"),
+            ("https://shop.example?x=1", "/"),
+            ("https://shop.example#top", "/"),
+            ("", ""),
         ] {
             assert_eq!(split(url).page(&mut String::new()), expected, "{url}");
         }

@@ -256,6 +256,7 @@ impl Intake {
             offset: input.offset,
             origin: input.origin,
             text: preview,
+            characters: u32::try_from(input.payload.unwrap_or_default().len()).unwrap_or(u32::MAX),
             ..Touchpoint::default()
         };
         stub.encode(out);

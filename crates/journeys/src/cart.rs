@@ -21,6 +21,8 @@ use crate::strings::Sym;
 
 /// Lines kept apart; what goes beyond is one sum.
 const MOST_LINES: usize = 100;
+/// Sets pieces whose price is of another currency apart from those of the same product.
+const FOREIGN: u64 = 0x666f_7265_6967_6e21;
 /// Evidence kept: the first touchpoint and the latest ones.
 const MOST_EVIDENCE: usize = 16;
 
@@ -95,7 +97,11 @@ impl Cart {
     }
 
     fn take_out(&mut self, line: &Line) {
-        if let Some(i) = self.lines.iter().position(|own| own.product == line.product) {
+        let is_it = |own: &Line| own.product == line.product;
+        // What names neither a product nor a price: the last that names no product.
+        let nameless = || self.lines.iter().rposition(|own| line.product == 0 && own.product == own.price.0 as u64);
+        let foreign = || self.lines.iter().position(|own| own.product == line.product ^ FOREIGN);
+        if let Some(i) = self.lines.iter().position(is_it).or_else(nameless).or_else(foreign) {
             let own = &mut self.lines[i];
             // No quantity: the whole line.
             own.quantity = if line.quantity == 0 { 0 } else { own.quantity.saturating_sub(line.quantity) };
@@ -195,17 +201,25 @@ impl Cart {
         if self.currency.is_empty() {
             self.currency = seen.detail.currency;
         }
-        // A price in another currency cannot be added: the pieces count, their value does not.
+        // A price in another currency cannot be added: the pieces count, beside those that have a price here, their value does not.
+        // What names no product is told apart by its price.
         let is_foreign = !seen.detail.currency.is_empty() && seen.detail.currency != self.currency;
-        let priced = |line: &Line| if is_foreign { Line { price: Micros(0), ..*line } } else { *line };
+        let kept = |line: &Line| {
+            let product = if line.product == 0 { line.price.0 as u64 } else { line.product };
+            if is_foreign {
+                Line { product: product ^ FOREIGN, price: Micros(0), ..*line }
+            } else {
+                Line { product, ..*line }
+            }
+        };
         let had = self.pieces();
         match kind {
             Kind::AddToCart if seen.lines.is_empty() => {
-                self.put(&priced(&Line { product: 0, price: seen.detail.revenue, quantity: 1 }));
+                self.put(&kept(&Line { product: 0, price: seen.detail.revenue, quantity: 1 }));
             }
-            Kind::AddToCart => seen.lines.iter().for_each(|line| self.put(&priced(line))),
-            Kind::RemoveFromCart => seen.lines.iter().for_each(|line| self.take_out(line)),
-            _ if !seen.lines.is_empty() => self.holds(seen.lines.iter().map(priced)),
+            Kind::AddToCart => seen.lines.iter().for_each(|line| self.put(&kept(line))),
+            Kind::RemoveFromCart => seen.lines.iter().for_each(|line| self.take_out(&kept(line))),
+            _ if !seen.lines.is_empty() => self.holds(seen.lines.iter().map(kept)),
             _ => {}
         }
         if matches!(kind, Kind::CheckoutStarted | Kind::CheckoutStep) {
@@ -229,7 +243,7 @@ impl Cart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::point::{Context, NOTHING, Point};
+    use crate::point::{Context, Detail, NOTHING, Point};
 
     fn do_it(slot: &mut Slot, kind: Kind, at: i64, lines: &[(u64, i64, u32)]) -> bool {
         let lines: Vec<Line> =
@@ -257,6 +271,38 @@ mod tests {
         assert_eq!((cart.is_emptied, cart.value(), cart.peak), (false, Micros(10), Micros(250)));
         assert_eq!(cart.due(60), EventTime(66));
         assert_eq!(&cart.evidence[..], [2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn pieces_without_a_product_and_of_another_currency_have_lines_of_their_own() {
+        let told = |slot: &Slot| slot.open().map(|cart| (cart.pieces(), cart.value().0, cart.peak.0));
+        let mut slot = Slot::Empty;
+        do_it(&mut slot, Kind::AddToCart, 1, &[(0, 10, 1)]);
+        do_it(&mut slot, Kind::AddToCart, 2, &[(0, 30, 1), (0, 10, 1)]);
+        assert_eq!(told(&slot), Some((3, 50, 50)));
+        do_it(&mut slot, Kind::RemoveFromCart, 3, &[(0, 10, 1)]);
+        assert_eq!(told(&slot), Some((2, 40, 50)));
+        do_it(&mut slot, Kind::RemoveFromCart, 4, &[(0, 0, 0)]);
+        assert_eq!(told(&slot), Some((1, 10, 50)), "the last one");
+
+        let mut slot = Slot::Empty;
+        let put = |slot: &mut Slot, kind, at, currency, price| {
+            let detail = Detail { currency: Sym(currency), ..NOTHING };
+            let point = Point { kind, at: EventTime(at), id: at as u64, ..Point::default() };
+            let lines = [Line { product: 7, price: Micros(price), quantity: 1 }];
+            act(
+                slot,
+                &Seen { point: &point, context: &Context::default(), detail: &detail, lines: &lines },
+                EventTime(at),
+            )
+        };
+        put(&mut slot, Kind::AddToCart, 1, 1, 10);
+        put(&mut slot, Kind::AddToCart, 2, 2, 350);
+        assert_eq!(told(&slot), Some((2, 10, 10)));
+        put(&mut slot, Kind::RemoveFromCart, 3, 1, 10);
+        assert_eq!(told(&slot), Some((1, 0, 10)));
+        put(&mut slot, Kind::RemoveFromCart, 4, 0, 0);
+        assert_eq!(told(&slot), Some((0, 0, 10)));
     }
 
     #[test]

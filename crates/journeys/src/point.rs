@@ -99,7 +99,7 @@ pub(crate) const NOTHING: Detail = Detail {
 /// One line of a cart.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Line {
-    /// Hash of the product id.
+    /// Hash of the product id; 0 of none.
     pub(crate) product: u64,
     pub(crate) price: Micros,
     pub(crate) quantity: u32,
@@ -187,7 +187,8 @@ impl Detail {
 impl Line {
     pub(crate) fn of(item: &Item<'_>) -> Line {
         let name = if item.product.is_empty() { item.name } else { item.product };
-        Line { product: xxh3_64(name.as_bytes()), price: item.price, quantity: item.quantity }
+        let product = if name.is_empty() { 0 } else { xxh3_64(name.as_bytes()) };
+        Line { product, price: item.price, quantity: item.quantity }
     }
 }
 

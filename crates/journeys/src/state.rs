@@ -235,7 +235,7 @@ impl State {
                 if self.currency.is_empty() {
                     self.currency = detail.currency;
                 }
-                if detail.currency == self.currency {
+                if detail.currency.is_empty() || detail.currency == self.currency {
                     self.revenue = Micros(self.revenue.0.saturating_add(detail.revenue.0));
                 }
                 self.purchase_count = self.purchase_count.saturating_add(1);

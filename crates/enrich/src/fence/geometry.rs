@@ -73,6 +73,11 @@ pub(super) fn is_within((south, north, west, east): Bounds, at: Position) -> boo
     longitude <= east + 1e-9
 }
 
+/// How large the ground within bounds is, m².
+pub(super) fn extent_m2((south, north, west, east): Bounds) -> f64 {
+    (north - south) * (east - west) * ((south + north) / 2.0).to_radians().cos() * DEGREE_M.powi(2)
+}
+
 /// The bounds of everything within `radius_m` of a position.
 pub(super) fn around(middle: Position, radius_m: f64) -> Bounds {
     widened((middle.latitude, middle.latitude, middle.longitude, middle.longitude), radius_m)

@@ -124,7 +124,8 @@ impl Run {
         let same = joints.windows(2).all(|pair| pair[0].joint == pair[1].joint);
         if !self.plus && !self.bracket {
             // Few ids begin with 0 or 9, and many goods' numbers do.
-            let is_id = || matches!(digits[0], 1..=8) || lens.len() > 1 || !self.is_goods(text, digits);
+            let may_be_id = matches!(digits[0], 1..=8) && self.begin != Begin::Numbered;
+            let is_id = || may_be_id || lens.len() > 1 || !self.is_goods(text, digits);
             if same && matches!(lens, [13] | [1, 4, 5, 2, 1]) && thai_id(digits) && is_id() {
                 return Some("[thai_id]");
             }
@@ -158,6 +159,7 @@ impl Run {
         let is_local = || matches!(digits, [0, ..]) || is_bare_phone(digits);
         match self.begin {
             Begin::Free | Begin::Labelled => true,
+            Begin::Numbered => self.plus || groups > 2,
             Begin::Joined => {
                 let end = self.groups[groups - 1].end;
                 let goes_on = (groups < self.count && self.groups[groups].joint != b' ')

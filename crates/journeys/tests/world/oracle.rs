@@ -114,7 +114,7 @@ fn carts(events: &[&Event], watermark: i64) -> Vec<CartSaid> {
 }
 
 fn describe(own: &[&Event], true_at: i64) -> CartSaid {
-    let mut content: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut content: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let (mut peak, mut emptied, mut step) = (0, false, "");
     for event in own {
         let had: i64 = content.values().map(|line| line.1).sum();
@@ -132,16 +132,16 @@ fn describe(own: &[&Event], true_at: i64) -> CartSaid {
                 }
                 _ if is_list && *quantity == 0 => {}
                 _ => {
-                    let line = content.entry(product).or_default();
+                    let line = content.entry(product.clone()).or_default();
                     line.0 = if *price == 0 { line.0 } else { *price };
                     line.1 += i64::from(*quantity).max(1);
                 }
             }
         }
         if event.kind == Kind::AddToCart && event.items.is_empty() {
-            let line = content.entry("").or_default();
-            line.0 = if event.revenue == 0 { line.0 } else { event.revenue };
-            line.1 += 1;
+            // What names no product is told apart by its price.
+            let line = content.entry(format!("for {}", event.revenue)).or_default();
+            *line = (event.revenue, line.1 + 1);
         }
         content.retain(|_, line| line.1 > 0);
         let has: i64 = content.values().map(|line| line.1).sum();

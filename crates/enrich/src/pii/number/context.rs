@@ -7,6 +7,8 @@ use crate::pii::{before_unseen, ends_in_word, is_thai_digit, is_wide_digit, is_w
 pub(super) enum Begin {
     /// Apart.
     Free,
+    /// Behind a `#`, as shops number their orders.
+    Numbered,
     /// Behind a word and a mark that introduces values: `card:`, `nomor,`.
     Labelled,
     /// Behind a word and a mark that also joins codes: `card-`, `No.`, `hp/`.
@@ -23,7 +25,13 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
     if found > 0 && (found == at || (found + 1 == at && matches!(before, b'-' | b'.' | b',' | b'/' | b':' | b';'))) {
         return Some(Begin::Free);
     }
-    if ends_in_word(&bytes[..at]) || matches!(before, b'#' | b'@' | b'+') || ends_in_digit(&bytes[..at]) {
+    if before == b'#' {
+        return Some(Begin::Numbered);
+    }
+    if ends_in_word(&bytes[..at]) && is_glued_cue(&bytes[..at]) {
+        return Some(Begin::Labelled);
+    }
+    if ends_in_word(&bytes[..at]) || matches!(before, b'@' | b'+') || ends_in_digit(&bytes[..at]) {
         return None;
     }
     // Digits that only marks which nobody sees part are one number.
@@ -47,6 +55,17 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
         }
         _ => Some(Begin::Joined),
     }
+}
+
+/// Words that announce a value and are written in one with it: `WA081234567890`.
+const GLUED: [&str; 14] =
+    ["wa", "hp", "tel", "telp", "tlp", "no", "nomor", "hub", "call", "phone", "sms", "cc", "nik", "ktp"];
+
+/// Whether one of these stands last, as a word of its own.
+fn is_glued_cue(before: &[u8]) -> bool {
+    let letters = before.iter().rev().take(6).take_while(|b| b.is_ascii_alphabetic()).count();
+    let (rest, word) = before.split_at(before.len() - letters);
+    !ends_in_word(rest) && GLUED.iter().any(|cue| word.eq_ignore_ascii_case(cue.as_bytes()))
 }
 
 /// Whether a digit that is not ASCII stands last.
