@@ -274,6 +274,37 @@ fn a_placeholder_is_never_linked() {
 }
 
 #[test]
+fn a_contact_is_linked_by_what_named_it_and_a_placeholder_is_none() {
+    if !has_engine("a_contact_is_linked_by_what_named_it_and_a_placeholder_is_none") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let with_contact = |click: String, contact: &str| click.replace("}", &format!(r#","contact":"{contact}"}}"#));
+    let clicks = [
+        with_contact(click("a1", "phone", 2, "login", "ann"), "ann@example.com"),
+        with_contact(click("b1", "desk", 2, "page_view", "bob"), "bob@example.com"),
+        with_contact(click("n1", "till", 2, "login", "eve"), "'null'"),
+    ];
+    let support = [
+        // Asked before she is known; and two strangers whose forms had no contact to send.
+        entry("s1", "case-1", 1, ["", "", "Ann@example.com"]),
+        entry("s2", "case-2", 3, ["", "", "'NULL'"]),
+        entry("s3", "case-3", 3, ["", "", "0"]),
+        entry("s4", "case-4", 3, ["zoe", "", "0"]),
+    ];
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql("SELECT id_kind, customer, how FROM identity_links ORDER BY ALL"),
+        "contact\tann\tlogin\ncontact\tbob\tseen\nvisitor\tann\tlogin\nvisitor\tbob\tseen\nvisitor\teve\tlogin\n"
+    );
+    assert_eq!(
+        shop.sql("SELECT customer, support_count FROM journeys WHERE support_count > 0 ORDER BY ALL"),
+        "\t1\n\t1\nann\t1\nzoe\t1\n"
+    );
+}
+
+#[test]
 fn a_contact_stays_one_person_s_when_the_keys_rotate() {
     if !has_engine("a_contact_stays_one_person_s_when_the_keys_rotate") {
         return;
