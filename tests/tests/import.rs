@@ -26,7 +26,7 @@ fn files_of_the_same_days_are_in_time_while_event_time_is_kept_open() {
             let (at, visitor) = (START + n * 60_000, n / 20 % 50);
             let _ = writeln!(
                 lines,
-                r#"{{"event_id":"{source}{n}","site":"shop","visitor":"{visitor}","occurred_at":{at},"name":"page_view"}}"#
+                r#"{{"event_id":"{source}{n}","site":"shop","visitor":"v{visitor}","occurred_at":{at},"name":"page_view"}}"#
             );
             lines
         })
