@@ -140,7 +140,7 @@ fn a_marketing_message_never_starts_a_session() {
         let mut events = at(kind, &[0, 8, 12, 20, 30, 99]);
         events[2].kind = Kind::PageView;
         events[4].kind = Kind::PageView;
-        assert_eq!(plain(&events), [(12, 30, false, Cut::Gap)]);
+        assert_eq!(plain(&events), [(12, 30, false, Cut::Open)]);
     }
 }
 
