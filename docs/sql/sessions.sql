@@ -55,7 +55,7 @@ WITH
                 whence != '' AND medium || campaign || click_id != '',
                 page, [country, region, city, time_zone], [device, browser, os], language, bot,
                 if(empty(items), 1, arraySum(items.quantity)),
-                if(empty(items) OR kind = 'purchase', toInt64(revenue * 1000000),
+                if(empty(items) OR kind = 'purchase', reinterpretAsInt64(revenue),
                     arraySum(arrayMap((price, pieces) -> price * pieces, items.price_micros, items.quantity))),
                 currency
             ), 'Tuple(
@@ -93,13 +93,13 @@ WITH
         GROUP BY site, visitor, is_robot, chain
     ),
 
-    -- `so_far`: place in the chain; why its last event cut, whether it went on with the session, whether it began one; of the
-    -- session open then the number of events (0: none), start, day, customer, client session and campaign; and the marks:
-    -- where sessions were cut or begin, and why.
+    -- `so_far`: place in the chain; why its last event cannot go on with the session, whether it does, whether it begins one; of the
+    -- session open then the number of events (0: none), start, end, day, customer, client session and campaign; and the marks:
+    -- where sessions begin, why the one before ended, and how many events that had.
     'Tuple(
         place UInt32, why String, goes_on Bool, begins Bool,
-        size UInt32, start Int64, day Date32, customer String, client String, whence String,
-        marks Array(Tuple(place UInt32, why String, begins Bool)))' AS state,
+        size UInt32, start Int64, last Int64, day Date32, customer String, client String, whence String,
+        marks Array(Tuple(place UInt32, why String, size_before UInt32)))' AS state,
     folded AS
     (
         SELECT site, visitor, in_chain, arrayFold(
@@ -107,41 +107,43 @@ WITH
                 so_far.place + 1,
                 multiIf(
                     so_far.size = 0, '',
+                    at - so_far.last > gap_seconds * 1000, 'gap',
                     at - so_far.start > longest_seconds * 1000, 'longest',
                     so_far.size >= most_events, 'most',
                     cut_on_customer AND so_far.customer != '' AND customer NOT IN ('', so_far.customer), 'customer',
                     so_far.client != '' AND client NOT IN ('', so_far.client) AND kind != 'page_ping', 'client_session',
-                    so_far.client != '' AND client = so_far.client, '',
+                    so_far.client != '' AND (client = so_far.client OR NOT may_start), '',
                     cut_at_midnight AND day > so_far.day, 'midnight',
                     cut_on_campaign AND is_campaign AND so_far.whence NOT IN ('', whence), 'campaign',
                     '') AS why,
                 (so_far.size > 0 AND why = '') AS goes_on,
                 (NOT goes_on AND may_start) AS begins,
-                multiIf(goes_on, so_far.size + 1, begins, 1, 0),
+                multiIf(goes_on, so_far.size + 1, begins, 1, so_far.size),
                 if(begins, at, so_far.start),
+                if(begins OR goes_on, at, so_far.last),
                 if(begins, day, so_far.day),
-                if(goes_on AND so_far.customer != '', so_far.customer, customer),
-                if(goes_on AND so_far.client != '', so_far.client, client),
-                if(goes_on AND so_far.whence != '', so_far.whence, whence),
-                if(begins OR why != '', arrayPushBack(so_far.marks, (so_far.place, why, begins)), so_far.marks)
+                if(begins OR so_far.customer = '', customer, so_far.customer),
+                if(begins OR so_far.client = '', client, so_far.client),
+                if(begins OR so_far.whence = '', whence, so_far.whence),
+                if(begins, arrayPushBack(so_far.marks, (so_far.place, why, so_far.size)), so_far.marks)
             ), state),
             in_chain.at, in_chain.day, in_chain.kind, in_chain.may_start, in_chain.customer, in_chain.client, in_chain.whence, in_chain.is_campaign,
-            CAST((1, '', false, false, 0, 0, toDate32(0), '', '', '', []), state)
-        ).marks AS marks
+            CAST((1, '', false, false, 0, 0, 0, toDate32(0), '', '', '', []), state)
+        ) AS cuts
         FROM chains
     ),
 
-    -- A session is what lies between a mark that begins one and the next mark.
+    -- A session is what goes on from a mark; the next one says why it ended.
     spans AS
     (
         SELECT
             site, visitor,
-            arrayJoin(arrayFilter(pair -> pair.1.begins, arrayZip(marks,
-                arrayPopFront(arrayPushBack(marks, CAST((length(in_chain) + 1, 'gap', false), 'Tuple(place UInt32, why String, begins Bool)')))
-            ))) AS span,
+            arrayJoin(arrayZip(cuts.marks,
+                arrayPopFront(arrayPushBack(cuts.marks, CAST((0, 'gap', cuts.size), 'Tuple(place UInt32, why String, size_before UInt32)')))
+            )) AS span,
             span.1.why IN ('longest', 'most', 'midnight') AS is_continuation,
             span.2.why AS end_reason,
-            arraySlice(in_chain, span.1.place, span.2.place - span.1.place) AS events
+            arraySlice(in_chain, span.1.place, span.2.size_before) AS events
         FROM folded
     ),
 

@@ -2494,12 +2494,12 @@ LEFT JOIN (SELECT site, person, groupArrayArray(said_at) AS said FROM crumbtrail
 LEFT JOIN (
     SELECT site, visitor, groupArrayArray(said_at) AS said FROM crumbtrail.customer_words WHERE visitor != '' GROUP BY site, visitor) AS by_visitor
     ON by_visitor.site = sessions.site AND by_visitor.visitor = sessions.visitor
-LEFT JOIN (SELECT site, visitor, groupArray(occurred_at) AS occurred FROM crumbtrail.touchpoints WHERE outcome = 'late' GROUP BY site, visitor) AS late
+LEFT JOIN (SELECT site, visitor, groupArray(occurred_at) AS occurred FROM crumbtrail.touchpoints WHERE outcome = 'late' AND bot = '' AND author = '' GROUP BY site, visitor) AS late
     ON late.site = sessions.site AND late.visitor = sessions.visitor
 LEFT JOIN (
     SELECT site, visitor, groupArray(occurred_at) AS occurred
     FROM crumbtrail.touchpoints
-    WHERE session_id != '' AND session_id NOT IN (SELECT session_id FROM crumbtrail.sessions)
+    WHERE session_id != '' AND bot = '' AND session_id NOT IN (SELECT session_id FROM crumbtrail.sessions)
     GROUP BY site, visitor) AS moved
     ON moved.site = sessions.site AND moved.visitor = sessions.visitor
 LEFT JOIN (

@@ -95,6 +95,29 @@ fn a_session_is_explained_with_its_cuts_and_what_was_left_out() {
     assert_eq!(explain(&shop, &["not-an-id"]).status.code(), Some(2));
 }
 
+/// What a robot does makes one of a person's session; its events are that person's all the same.
+#[test]
+fn a_robot_by_what_it_does_is_explained_with_its_events() {
+    if !has_engine("a_robot_by_what_it_does_is_explained_with_its_events") {
+        return;
+    }
+    let mut shop = Deployment::new("rules: {robot_views_a_minute: 2}");
+    shop.start_engine();
+    let mut lines = String::new();
+    for (id, second) in [("a", 0), ("b", 1), ("c", 2), ("d", 4_000)] {
+        let _ = writeln!(lines, "{}", click(id, second, 1, ""));
+    }
+    let file = shop.write("clicks.jsonl", lines);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    let ids = shop.sql("SELECT session_id FROM sessions ORDER BY started_at");
+    let ids: Vec<&str> = ids.lines().collect();
+    let fast = told(&shop, &[ids[0]]);
+    assert!(fast.contains("robot    rate") && fast.contains("└ 2025-10-09T08:53:22.000Z  ●  page_view"), "{fast}");
+    assert!(fast.contains(&format!("1:06:38.000 of silence until session {}", ids[1])), "{fast}");
+    let slow = told(&shop, &[ids[1]]);
+    assert!(slow.contains(&format!("1:06:38.000 of silence since {}", ids[0])), "{slow}");
+}
+
 #[test]
 fn an_id_that_was_taken_back_is_told_with_where_its_events_are() {
     if !has_engine("an_id_that_was_taken_back_is_told_with_where_its_events_are") {

@@ -1,5 +1,6 @@
 //! Whose anonymous clicks and contacts are, from files to the views, and what an operator can do about it.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::{Command, Output};
 
@@ -28,7 +29,15 @@ fn import(shop: &Deployment, files: &[(&str, &[String])]) -> String {
 }
 
 fn import_as(shop: &Deployment, format: &str, files: &[(&str, &[String])]) -> String {
-    let mut arguments = vec!["--keep-open".into(), "--format".into(), format.into()];
+    import_with(shop, vec!["--keep-open".into(), "--format".into(), format.into()], files)
+}
+
+/// The same, and closes event time a day behind it.
+fn import_last(shop: &Deployment, files: &[(&str, &[String])]) -> String {
+    import_with(shop, vec!["--format".into(), "native".into()], files)
+}
+
+fn import_with(shop: &Deployment, mut arguments: Vec<OsString>, files: &[(&str, &[String])]) -> String {
     for (name, lines) in files {
         let mut text = String::new();
         for line in *lines {
@@ -184,7 +193,7 @@ fn every_table_says_whose_it_is_though_nothing_that_was_done_names_them() {
         entry("s1", "case-1", 6, ["", "", "eve@example.com"]),
         entry("s2", "case-2", 7, ["eve", "", "eve@example.com"]),
     ];
-    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    import_last(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
     let apart = "carts\t\t1\nconversions\t\t2\nconversions\tdup\t1\nconversions\tgp\t1\njourneys\t\t2\njourneys\tdup\t1\n\
                  journeys\teve\t1\njourneys\tgp\t1\nmoves\t\t3\nmoves\tdup\t1\nmoves\teve\t1\nmoves\tgp\t1\n";
     assert_eq!(shop.sql(NAMES), apart);
@@ -195,7 +204,7 @@ fn every_table_says_whose_it_is_though_nothing_that_was_done_names_them() {
                   moves\teve\t1\nmoves\tgp\t1\nmoves\topx\t2\n";
     assert_eq!(shop.sql(NAMES), linked);
     // What comes after it is named, too.
-    import(&shop, &[("later.clicks.jsonl", &[click("o3", "one", 21, "purchase", "")])]);
+    import(&shop, &[("later.clicks.jsonl", &[click("o3", "one", 30, "purchase", "")])]);
     assert!(shop.sql(NAMES).contains("conversions\topx\t2\n"), "{}", shop.sql(NAMES));
 
     operator(&shop, "unlink", "one", "opx");
@@ -271,6 +280,37 @@ fn a_placeholder_is_never_linked() {
     let shop = Deployment::new("");
     let out = identity(&shop, &["link", "--visitor", "v", "--customer", "undefined"]);
     assert!(!out.status.success() && text(&out.stderr).contains("placeholder"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_contact_is_linked_by_what_named_it_and_a_placeholder_is_none() {
+    if !has_engine("a_contact_is_linked_by_what_named_it_and_a_placeholder_is_none") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let with_contact = |click: String, contact: &str| click.replace("}", &format!(r#","contact":"{contact}"}}"#));
+    let clicks = [
+        with_contact(click("a1", "phone", 2, "login", "ann"), "ann@example.com"),
+        with_contact(click("b1", "desk", 2, "page_view", "bob"), "bob@example.com"),
+        with_contact(click("n1", "till", 2, "login", "eve"), "'null'"),
+    ];
+    let support = [
+        // Asked before she is known; and two strangers whose forms had no contact to send.
+        entry("s1", "case-1", 1, ["", "", "Ann@example.com"]),
+        entry("s2", "case-2", 3, ["", "", "'NULL'"]),
+        entry("s3", "case-3", 3, ["", "", "0"]),
+        entry("s4", "case-4", 3, ["zoe", "", "0"]),
+    ];
+    import(&shop, &[("clicks.jsonl", &clicks), ("support.jsonl", &support)]);
+    assert_eq!(
+        shop.sql("SELECT id_kind, customer, how FROM identity_links ORDER BY ALL"),
+        "contact\tann\tlogin\ncontact\tbob\tseen\nvisitor\tann\tlogin\nvisitor\tbob\tseen\nvisitor\teve\tlogin\n"
+    );
+    assert_eq!(
+        shop.sql("SELECT customer, support_count FROM journeys WHERE support_count > 0 ORDER BY ALL"),
+        "\t1\n\t1\nann\t1\nzoe\t1\n"
+    );
 }
 
 #[test]

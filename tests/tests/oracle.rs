@@ -157,6 +157,36 @@ fn clocks_that_are_far_off_are_off_by_the_same_in_both() {
     assert_eq!(assert_same_sessions(&shop, &[]), 8);
 }
 
+/// An order of ten million is no rarity in rupiah: its millionths are within 64 bits, if not within the digits of a decimal.
+#[test]
+fn sums_of_many_digits_are_the_same_in_both() {
+    if !has_engine("sums_of_many_digits_are_the_same_in_both") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.start_engine();
+    let mut lines = String::new();
+    for (n, (name, more)) in [
+        ("product_added", r#""revenue":12500000.5"#),
+        ("product_added", r#""items":[{"product":"p","price":98000000.25,"quantity":3}]"#),
+        ("product_removed", r#""revenue":12500000.5"#),
+        ("purchase", r#""revenue":294000000.75"#),
+        ("purchase", r#""revenue":900000000000"#),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        lines += &format!(
+            "{{\"event_id\":\"e{n}\",\"visitor\":\"v\",\"occurred_at\":{},\"name\":\"{name}\",\"currency\":\"IDR\",{more}}}\n",
+            1_760_000_000_000i64 + n as i64
+        );
+    }
+    let file = shop.write("clicks.jsonl", lines);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    assert_eq!(assert_same_sessions(&shop, &[]), 1);
+    assert_eq!(shop.sql("SELECT revenue FROM sessions"), "900294000000.75\n");
+}
+
 #[test]
 fn another_rule_is_another_answer() {
     let test = "another_rule_is_another_answer";

@@ -29,7 +29,6 @@ fn clicks(shop: &Deployment, name: &str, from: i64, to: i64) -> Vec<std::ffi::Os
             at += (5 + (visitor * 31 + event * 17) % 25) * MINUTE_MS;
         }
     }
-    // In their order, so that the watermark comes as far as they do.
     lines.sort();
     let file = shop.write(name, lines.into_iter().map(|(_, line)| line).collect::<String>());
     vec!["--format".into(), "native".into(), "--keep-open".into(), file.into()]
@@ -113,10 +112,14 @@ enum Course {
     ShakenBesideAMember,
 }
 
-/// An import, other rules, an import.
+/// Imports of what is final, and of what is still open, other rules, an import.
 fn play(shop: &Deployment, course: Course) {
     configure(shop, 1_800, 60, "retail");
-    let (first, second) = (clicks(shop, "first.jsonl", 0, 30), clicks(shop, "second.jsonl", 30, 60));
+    let mut past = clicks(shop, "past.jsonl", 0, 6);
+    past.retain(|argument| argument != "--keep-open");
+    shop.ok("import", past);
+    // Event time is closed a day and the lateness behind that.
+    let (first, second) = (clicks(shop, "first.jsonl", 31, 45), clicks(shop, "second.jsonl", 45, 75));
     shop.ok("import", &first);
     let own = model(shop);
     configure(shop, 600, 5, &own);

@@ -123,17 +123,29 @@ fn a_session_that_an_earlier_event_or_a_merge_moved_is_corrected() {
     }
     let mut shop = Deployment::new("");
     shop.start_engine();
-    let first = shop.write("one.jsonl", click("b", "v1", 20 * MINUTE, "/b", "") + "\n");
+    // A robot on the visitor id of a person has sessions of its own, whatever becomes of them.
+    let robot = |id: &str, visitor: &str, after: i64| {
+        click(id, visitor, after, "/r", "").replace("}", r#","user_agent":"Googlebot/2.1"}"#)
+    };
+    let one = [click("b", "v1", 20 * MINUTE, "/b", ""), robot("r1", "v2", 0)].join("\n") + "\n";
+    let first = shop.write("one.jsonl", one);
     shop.ok("import", ["--keep-open".as_ref(), "--format".as_ref(), "native".as_ref(), first.as_os_str()]);
-    import(&shop, &[("two.jsonl", &[click("a", "v1", 0, "/a", ""), click("z", "v2", 0, "/z", "")])]);
+    import(
+        &shop,
+        &[("two.jsonl", &[click("a", "v1", 0, "/a", ""), click("z", "v2", 0, "/z", ""), robot("r0", "v2", -MINUTE)])],
+    );
     assert_eq!(
         shop.sql("SELECT visitor, is_corrected, late_event_count FROM visits ORDER BY visitor"),
         "v1\ttrue\t0\nv2\tfalse\t0\n"
     );
-    import(
-        &shop,
-        &[("three.jsonl", &[click("l", "v1", 10 * MINUTE, "/l", ""), click("m", "v1", 99 * MINUTE, "/m", "")])],
-    );
+    let late = [
+        click("l", "v1", 10 * MINUTE, "/l", ""),
+        click("m", "v1", 99 * MINUTE, "/m", ""),
+        robot("r2", "v1", 10 * MINUTE),
+    ];
+    let asked = entry("s", "", 10 * MINUTE, ["customer", "chat", "", "", "hello"])
+        .replace(r#""conversation":"""#, r#""visitor":"v1""#);
+    import(&shop, &[("three.jsonl", &late), ("three.support.jsonl", &[asked])]);
     assert_eq!(
         shop.sql("SELECT visitor, is_corrected, late_event_count FROM visits ORDER BY visitor"),
         "v1\ttrue\t1\nv2\tfalse\t0\n"

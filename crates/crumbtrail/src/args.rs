@@ -102,7 +102,8 @@ pub struct ImportArgs {
     /// Site of records that name none.
     #[arg(long, default_value = "default")]
     pub site: String,
-    /// Leave event time open: more files of the same days will follow.
+    /// Leave event time where it is: more files of the same days will follow. Until an import without it, all that they add is open,
+    /// and held in memory.
     #[arg(long)]
     pub keep_open: bool,
     /// Files, plain, .gz or .zst; `-` is standard input.

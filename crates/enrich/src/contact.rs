@@ -1,6 +1,8 @@
 //! Contacts (e-mail addresses, phone numbers, handles) in one form however they are written, so that their keyed hashes
 //! ([`crate::keyring`]) link records.
 
+use crumbtrail_events::garbage::is_garbage_id;
+
 /// What kind of contact a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactKind {
@@ -28,9 +30,11 @@ impl ContactKind {
 /// could be reached by.
 pub fn normalise(contact: &str, calling_code: &str, out: &mut String) -> Option<ContactKind> {
     out.clear();
-    let text = contact.trim();
-    let text = strip_scheme(text).trim_matches(|c: char| c.is_whitespace() || c == '<' || c == '>' || c == '"');
-    if text.is_empty() || is_placeholder(text) {
+    let text = bare(contact);
+    // "Ann <ann@example.com>", as in the head of a mail.
+    let text = text.rsplit_once('<').map_or(text, |(_, address)| address);
+    let text = bare(strip_scheme(text));
+    if is_placeholder(text) {
         return None;
     }
     match text.rsplit_once('@') {
@@ -41,13 +45,20 @@ pub fn normalise(contact: &str, calling_code: &str, out: &mut String) -> Option<
         _ if is_phone(text) => normal_phone(text, calling_code, out).then_some(ContactKind::Phone),
         _ => {
             let handle = text.trim_start_matches('@');
-            if handle.is_empty() || handle.chars().any(char::is_whitespace) || is_placeholder(handle) {
+            if handle.chars().any(char::is_whitespace) || is_placeholder(handle) {
                 return None;
             }
             out.extend(handle.chars().flat_map(char::to_lowercase));
             Some(ContactKind::Handle)
         }
     }
+}
+
+/// Without what is wrapped around an address: blanks, quotes, and marks of direction, which come along where a number is copied.
+fn bare(text: &str) -> &str {
+    let is_mark =
+        |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>') || is_mark(c))
 }
 
 fn strip_scheme(text: &str) -> &str {
@@ -59,25 +70,9 @@ fn strip_scheme(text: &str) -> &str {
     text
 }
 
-/// Values that tracking code writes when it knows no contact.
+/// What tracking code writes when it knows no contact: all that is no id either, and what has no letter and no digit.
 fn is_placeholder(text: &str) -> bool {
-    const PLACEHOLDERS: [&str; 14] = [
-        "null",
-        "undefined",
-        "none",
-        "nan",
-        "n/a",
-        "na",
-        "-",
-        "unknown",
-        "anonymous",
-        "guest",
-        "email",
-        "true",
-        "false",
-        "[object object]",
-    ];
-    PLACEHOLDERS.iter().any(|placeholder| text.eq_ignore_ascii_case(placeholder))
+    is_garbage_id(text) || text.eq_ignore_ascii_case("na") || !text.contains(char::is_alphanumeric)
 }
 
 fn is_phone(text: &str) -> bool {
@@ -104,7 +99,14 @@ fn normal_phone(text: &str, calling_code: &str, out: &mut String) -> bool {
     }
     out.push('+');
     if international || digits.starts_with("00") {
-        out.push_str(significant);
+        match significant.strip_prefix(calling_code) {
+            // "+66 081 234 5678": the same without brackets.
+            Some(national) if !calling_code.is_empty() && national.starts_with('0') => {
+                out.push_str(calling_code);
+                out.push_str(national.trim_start_matches('0'));
+            }
+            _ => out.push_str(significant),
+        }
     } else if digits.starts_with('0') || !has_code(digits, calling_code) {
         if calling_code.is_empty() {
             // Which country is unknown: kept as it was dialled.
@@ -141,9 +143,14 @@ mod tests {
             ("  Somchai@Example.COM ", "Email somchai@example.com"),
             ("mailto:somchai@example.com", "Email somchai@example.com"),
             ("<somchai@example.com>", "Email somchai@example.com"),
+            ("Somchai <somchai@example.com>", "Email somchai@example.com"),
+            ("\"Somchai J.\" <mailto:somchai@example.com>", "Email somchai@example.com"),
+            ("'somchai@example.com'", "Email somchai@example.com"),
             ("081-234-5678", "Phone +66812345678"),
             ("+66 81 234 5678", "Phone +66812345678"),
             ("+66 (0)81 234 5678", "Phone +66812345678"),
+            ("+66 081 234 5678", "Phone +66812345678"),
+            ("\u{202a}+66 81 234 5678\u{202c}", "Phone +66812345678"),
             ("0066812345678", "Phone +66812345678"),
             ("66812345678", "Phone +66812345678"),
             ("tel:+62-812-3456-7890", "Phone +6281234567890"),
@@ -153,10 +160,25 @@ mod tests {
         ] {
             assert_eq!(normal(contact).as_deref(), Some(expected), "{contact}");
         }
-        for contact in ["", "  ", "null", "undefined", "@", "[object Object]", "N/A", "000000000", "two words", "@none"]
-        {
+        for contact in ["", "  ", "@", "N/A", "000000000", "two words", "@none", "mailto:", "tel:0", "+", "NA"] {
             assert_eq!(normal(contact), None, "{contact}");
         }
+    }
+
+    #[test]
+    fn what_is_no_id_is_no_contact_either() {
+        let words = "anonymous guest distinct_id id not_authenticated email undefined true false null none nan 0 -1";
+        for word in words.split(' ').chain(["[object Object]", "not set"]) {
+            let quoted = [format!("'{word}'"), format!("\"{word}\""), format!("\\\"{word}\\\""), format!("({word})")];
+            for form in [word.to_owned(), word.to_uppercase(), format!("@{word}"), format!("mailto:{word}")]
+                .iter()
+                .chain(&quoted)
+            {
+                assert_eq!(normal(form), None, "{form}");
+            }
+        }
+        assert_eq!(normal("guest@example.com").as_deref(), Some("Email guest@example.com"));
+        assert_eq!(normal("id_1").as_deref(), Some("Handle id_1"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A first pass learns each file's identity (a hash of its content) and, per chunk of records, the earliest event time
 //! still to come. The second pass always takes the chunk that lies earliest, so the watermark is a fact and no event of
-//! an import is late, however a file is ordered. Positions make repetition harmless: a file imported before is known by
+//! an import is late, however a file is ordered. Where more is to follow, event time does not move at all. Positions make repetition harmless: a file imported before is known by
 //! its content and passed over; an import that was killed goes on where the log's ticks say.
 
 use crumbtrail_events::EventTime;
@@ -217,7 +217,8 @@ pub struct Imported {
 pub struct ImportRules {
     /// A tick at least this often, ms of wall time.
     pub tick_ms: i64,
-    /// Event time is moved this far past the last event that is not dead at the end, ms; `None` keeps it open.
+    /// Event time goes with the events, and at the end is moved this far past the last that is not dead, ms; `None` keeps it open,
+    /// where it was.
     pub close_after_ms: Option<i64>,
     /// Event time never moves past this: a device's clock that is years ahead would make everything late that comes after it.
     pub believed_to: EventTime,
@@ -278,7 +279,8 @@ pub fn import(
     let mut outcomes = [0u64; crumbtrail_events::Outcome::ALL.len()];
     while let Some(index) = earliest_lane(&lanes) {
         let watermark = lanes.iter().map(|lane| lane.survey.earliest_from(lane.at)).min().unwrap_or(EventTime::MAX);
-        if alive > EventTime::MIN && watermark <= rules.believed_to {
+        // Kept open it stays where it is: the files to follow may begin before this one ends.
+        if rules.close_after_ms.is_some() && alive > EventTime::MIN && watermark <= rules.believed_to {
             // One millisecond less: events at the watermark itself may still come.
             writer.decided(clock_origin, 0, watermark.min(alive).plus(-1));
         }

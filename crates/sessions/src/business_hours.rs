@@ -38,7 +38,7 @@ const MOST_DAYS: usize = 3_660;
 
 impl Hours {
     /// Opening hours by weekday, Monday first, each as `09:00-12:30,13:30-18:00` or empty for closed, and the dates
-    /// (`2026-04-13`) on which the service is closed all day. A week without any hours is always open.
+    /// (`2026-04-13`) on which the service is closed all day. A week without any hours is always open, but for these.
     ///
     /// # Errors
     /// A span or date that cannot be read, or spans that overlap or are out of order.
@@ -67,6 +67,9 @@ impl Hours {
         }
         for date in holidays {
             hours.holidays.insert(date.trim().parse().map_err(|_| BadHours("holidays are written as 2026-04-13"))?);
+        }
+        if hours.is_always_open() && !hours.holidays.is_empty() {
+            hours.week.fill_with(|| vec![(0, 24 * 60)]);
         }
         Ok(hours)
     }
@@ -158,6 +161,16 @@ mod tests {
         assert_eq!(hours.between(closes, closes.plus(1)), 0);
         assert_eq!(hours.after(closes.plus(-1), 1), Some(closes));
         assert_eq!(hours.after(closes.plus(-1), 2), Some(at("2026-04-14T02:00:00.001Z")));
+    }
+
+    #[test]
+    fn who_is_always_there_but_on_holidays_is_closed_on_these() {
+        let hours = Hours::parse(Zone::named("Asia/Bangkok").unwrap(), [""; 7], ["2026-04-13"]).unwrap();
+        // Sunday 2026-04-12 23:00 to Tuesday 01:00, Bangkok.
+        let (from, to) = (at("2026-04-12T16:00:00Z"), at("2026-04-13T18:00:00Z"));
+        assert_eq!(hours.between(from, to), 2 * HOUR);
+        assert_eq!(hours.after(from, HOUR), Some(from.plus(HOUR)));
+        assert_eq!(hours.after(from, HOUR + 1), Some(to.plus(-HOUR + 1)));
     }
 
     #[test]

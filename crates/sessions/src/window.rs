@@ -3,7 +3,8 @@
 //! Events of one visitor stand in total order: corrected time, device time, id. A *session* is what [`cut`] makes of that
 //! order; it reads the events and nothing else, so neither arrival order, nor ticks, nor batches can move a cut.
 //!
-//! * An event starts a session if none is open and it [may start one](Event::may_start): marketing messages never do.
+//! * An event starts a session if none is open and it [may start one](Event::may_start): marketing messages never do. Nor do
+//!   they end one: what comes behind a session's end is in none, and the next event says why it ended.
 //! * The open session goes on while the next event is at most `gap` after its last one (exactly the gap: same session).
 //! * It is rolled over before an event more than `longest` after its first, and when it has `most` events. The session
 //!   that this event starts is a continuation; so is the one that goes on after midnight, if midnight cuts.
@@ -74,7 +75,7 @@ struct Signs {
 #[inline]
 fn why_cut(open: &Open, event: &Event, signs: Signs, rules: &Rules, interner: &Interner) -> Option<Cut> {
     let differ = |ours: Symbol, theirs: Symbol| !ours.is_none() && !theirs.is_none() && ours != theirs;
-    let clients_agree = !signs.client.is_none() && signs.client == open.client;
+    let clients_agree = !open.client.is_none() && (signs.client == open.client || !event.may_start());
     if event.at().since(open.last) > rules.limits.gap_ms {
         Some(Cut::Gap)
     } else if event.at().since(open.start.at) > rules.longest_ms {
@@ -171,6 +172,9 @@ pub(crate) fn cut<'a>(
         let held = open.as_ref().map_or(Symbol::NONE, |open| open.touch);
         let mut signs = reader.signs(event, held, rules);
         let why = open.as_ref().and_then(|open| why_cut(open, event, signs, rules, interner));
+        if why.is_some() && !event.may_start() {
+            continue;
+        }
         let is_continuation = why.is_some_and(Cut::is_rolled_over);
         if let Some(cut) = why
             && let Some(open) = open.take()

@@ -108,7 +108,7 @@ impl Whose {
             Role::Share if self.identity.may_move(touchpoint.head.occurred_at) => {
                 self.anonymous(payload, &touchpoint.head, 0, context, effects)
             }
-            Role::Claim => self.claim(payload, How::Support, context, effects),
+            Role::Claim => self.claim(payload, how(touchpoint.head.kind), context, effects),
             Role::Linked | Role::Unlinked => self.claim(payload, How::Operator, context, effects),
             Role::Alias | Role::AliasLinked | Role::AliasUnlinked => self.alias(&touchpoint, context, effects),
             Role::Share | Role::Whole | Role::Taken | Role::Given | Role::Rules => Ok(()),
@@ -190,8 +190,7 @@ impl Whose {
         effects: &mut Effects,
     ) -> Result<(), StepError> {
         let touchpoint = Touchpoint::decode(payload)?;
-        let how = if touchpoint.head.kind == Kind::Login { How::Login } else { How::Seen };
-        let evidence = evidence(&touchpoint, how);
+        let evidence = evidence(&touchpoint, how(touchpoint.head.kind));
         let known = |from: Mark, to: Mark| {
             let mut marks = Vec::new();
             sessions.named(evidence.key, from.0, to.0, |at, id, customer| {
@@ -239,6 +238,15 @@ impl Whose {
 
     pub(crate) fn resident_bytes(&self) -> usize {
         self.identity.resident_bytes()
+    }
+}
+
+/// What a touchpoint of this kind that carries both ids is called.
+fn how(kind: Kind) -> How {
+    match kind {
+        Kind::Login => How::Login,
+        kind if kind.is_support() => How::Support,
+        _ => How::Seen,
     }
 }
 

@@ -105,7 +105,7 @@ rules_config! {
     policies: Vec<PolicyConfig> = Vec::new();
 }
 
-/// Opening hours in the site's `time_zone`: spans such as `09:00-12:30,13:30-18:00`, empty for closed. All empty: always open.
+/// Opening hours in the site's `time_zone`: spans such as `09:00-12:30,13:30-18:00`, empty for closed. All empty: always open, but on holidays.
 /// Hours past midnight are `22:00-24:00` on the one day and `00:00-02:00` on the next.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -140,7 +140,7 @@ fn a_marketing_message_never_starts_a_session() {
         let mut events = at(kind, &[0, 8, 12, 20, 30, 99]);
         events[2].kind = Kind::PageView;
         events[4].kind = Kind::PageView;
-        assert_eq!(plain(&events), [(12, 30, false, Cut::Gap)]);
+        assert_eq!(plain(&events), [(12, 30, false, Cut::Open)]);
     }
 }
 
@@ -161,6 +161,33 @@ fn a_message_to_somebody_else_cuts_nothing() {
     let scene = Scene::default().of(0, "ann").event(1, Kind::MessageSent, sent).of(2, "ann");
     let rules = Rules { cut_on_campaign: true, ..rules() };
     assert_eq!(scene.cuts(&rules), [(0, 2, false, Cut::Open)]);
+}
+
+#[test]
+fn a_message_ends_nothing_and_the_next_event_says_why_it_ended() {
+    //             midnight
+    // v-2   m-1   │ m0   v1        m is in no session behind the end of one, and the visit goes on after midnight
+    // └──A──┘     │      └B
+    let message = |scene: Scene, at| scene.event(at, Kind::MessageSent, |_| {});
+    let on = Rules { midnight: Some(Zone::default()), ..rules() };
+    let sent = |scene: Scene, times: &[i64]| times.iter().fold(scene, |scene, &at| message(scene, at));
+    let before = || sent(Scene::default().of(-2, ""), &[-1]);
+    let over = sent(before(), &[0]);
+    assert_eq!(over.cuts(&on), [(-2, -1, false, Cut::Open)]);
+    assert_eq!(sent(before(), &[0]).of(1, "").cuts(&on), [(-2, -1, false, Cut::Midnight), (1, 1, true, Cut::Open)]);
+    assert_eq!(sent(before(), &[8, 9]).of(10, "").cuts(&on)[0].3, Cut::Gap, "the silence is that since its own last");
+    // Nor the longest and the fullest.
+    let long = sent(Scene::default().of(0, ""), &[10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 101]).of(102, "");
+    let rolled = Rules { longest_ms: 100, most_events: 99, ..rules() };
+    assert_eq!(long.cuts(&rolled), [(0, 100, false, Cut::Longest), (102, 102, true, Cut::Open)]);
+    let full = sent(Scene::default().of(0, ""), &[1, 2, 3]).of(4, "");
+    let few = Rules { most_events: 3, ..rules() };
+    assert_eq!(full.cuts(&few), [(0, 2, false, Cut::Most), (4, 4, true, Cut::Open)]);
+    // Where the client's id decides, midnight does not.
+    let limits = Limits { client_sessions: true, ..rules().limits };
+    let decided = Rules { limits, ..on };
+    let scene = message(Scene::default().in_session(-1, "a"), 0).in_session(1, "a");
+    assert_eq!(scene.cuts(&decided), [(-1, 1, false, Cut::Open)]);
 }
 
 #[test]

@@ -71,9 +71,9 @@ fn why_cut(session: &[&Made], event: &Made, rules: &Rules, midnight: i64) -> &'s
         !event.kind.is_marketing() && !word.is_empty() && known(of).is_some_and(|known| known != word)
     };
     let client = |event: &Made| if rules.limits.client_sessions { event.client().to_owned() } else { String::new() };
-    let clients_agree = !client(event).is_empty()
-        && !event.kind.is_marketing()
-        && known(&client).is_some_and(|known| known == client(event));
+    // A message has no id of its own.
+    let agrees = |known: String| event.kind.is_marketing() || known == client(event);
+    let clients_agree = known(&client).is_some_and(agrees);
     let whence = own().find(|event| !matches!(event.touch().0, Channel::None | Channel::Direct));
     if event.at - session[session.len() - 1].at > rules.limits.gap_ms {
         "gap"
@@ -108,22 +108,21 @@ pub(crate) fn oracle(events: &[Made], rules: &[Rules; 2], midnight: i64) -> BTre
         let mut mine: Vec<&Made> = events.iter().filter(is_theirs).collect();
         mine.sort_by_key(|event| (event.at, event.skew, id_hash(&event.id())));
         let mut sessions: Vec<(Vec<&Made>, &'static str, bool)> = Vec::new();
-        let (mut is_open, mut continues) = (false, false);
         for event in mine {
-            if is_open {
-                let (session, why, _) = sessions.last_mut().unwrap();
+            let mut continues = false;
+            if let Some((session, why, _)) = sessions.last_mut() {
                 let cut = why_cut(session, event, rules, midnight);
                 if cut.is_empty() {
                     session.push(event);
                     continue;
                 }
-                (*why, is_open, continues) = (cut, false, ["longest", "most", "midnight"].contains(&cut));
+                if !event.kind.is_marketing() {
+                    (*why, continues) = (cut, ["longest", "most", "midnight"].contains(&cut));
+                }
             }
             if !event.kind.is_marketing() {
                 sessions.push((vec![event], "gap", continues));
-                is_open = true;
             }
-            continues = false;
         }
         let key = Key::visitor(SITES[usize::from(site)], &format!("v{visitor}"));
         for (session, why, is_continuation) in sessions {

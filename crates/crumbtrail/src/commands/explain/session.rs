@@ -96,7 +96,8 @@ impl Tables<'_> {
     }
 
     fn session(&self, id: &str) -> Result<Option<Row>> {
-        let found: Vec<Row> = self.rows(&format!("SELECT {ROW} FROM {{db}}.sessions WHERE session_id = '{id}'"))?;
+        let sql = format!("SELECT {ROW}, {IS_ROBOTS} AS is_robots FROM {{db}}.sessions WHERE session_id = '{id}'");
+        let found: Vec<Row> = self.rows(&sql)?;
         Ok(found.into_iter().next())
     }
 
@@ -128,15 +129,15 @@ impl Tables<'_> {
         ))
     }
 
-    /// The sessions of its visitor, robots apart, that it could have met, and the nearest before and after.
+    /// The sessions of its visitor, those of intake's robots apart, that it could have met, and the nearest before and after.
     fn neighbours(&self, session: &Row, rules: &Rules) -> Result<Vec<Row>> {
         let Row { session_id, started_ms, ended_ms, .. } = session;
         let reach = reach_ms(rules);
         self.rows(&format!(
-            "WITH own AS (SELECT * FROM {{db}}.sessions WHERE (site, visitor, bot != '') IN
-                 (SELECT site, visitor, bot != '' FROM {{db}}.sessions WHERE session_id = '{session_id}')),
+            "WITH own AS (SELECT * FROM {{db}}.sessions WHERE (site, visitor, {IS_ROBOTS}) IN
+                 (SELECT site, visitor, {IS_ROBOTS} FROM {{db}}.sessions WHERE session_id = '{session_id}')),
              {started_ms} AS from_ms, {ended_ms} AS to_ms
-             SELECT {ROW} FROM own
+             SELECT {ROW}, {IS_ROBOTS} AS is_robots FROM own
              WHERE (to_ms + {reach} >= started_ms AND from_ms - {reach} <= ended_ms)
                  OR started_at = (SELECT max(started_at) FROM own WHERE toUnixTimestamp64Milli(started_at) < from_ms)
                  OR started_at = (SELECT min(started_at) FROM own WHERE toUnixTimestamp64Milli(started_at) > from_ms)
@@ -164,7 +165,10 @@ impl Tables<'_> {
     }
 }
 
-/// The columns of [`Row`].
+/// Whether a session's events are robots' as intake found. What its behaviour alone tells has its first sign in `bot`.
+const IS_ROBOTS: &str = "toBool(bot != '' AND bot != splitByChar(',', bot_behaviour)[1])";
+
+/// The columns of [`Row`], but for [`IS_ROBOTS`].
 const ROW: &str = "site, session_id, visitor, customer, bot, toUnixTimestamp64Milli(started_at) AS started_ms, \
     toUnixTimestamp64Milli(ended_at) AS ended_ms, end_reason, is_continuation, is_final, event_count, ping_count, \
     is_engaged, engaged_ms, channel, source, medium, campaign, client_session";

@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub(super) visitor: String,
     pub(super) customer: String,
     pub(super) bot: String,
+    /// Its events are robots' as intake found, and another chain: not so what only its behaviour tells.
+    pub(super) is_robots: bool,
     pub(super) started_ms: i64,
     pub(super) ended_ms: i64,
     pub(super) end_reason: String,
@@ -107,7 +109,7 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
     let before = own.and_then(|own| neighbours[..own].last());
     let after = own.and_then(|own| neighbours.get(own + 1));
     let counting = counting(records);
-    let is_akin = |&n: &usize| records[n].bot.is_empty() == session.bot.is_empty();
+    let is_akin = |&n: &usize| records[n].bot.is_empty() != session.is_robots;
     let mut effective: Vec<usize> = counting.values().copied().filter(is_akin).collect();
     effective.sort_unstable();
     let inside = inside(session, before, records, &effective);
@@ -126,7 +128,9 @@ pub(super) fn tell(session: &Row, neighbours: &[Row], records: &[Record], rules:
         }
     };
     let first = inside.first().map(|&n| &records[n]);
-    let next = inside.last().and_then(|last| effective.iter().find(|&n| n > last)).map(|&n| &records[n]);
+    // A message ends nothing.
+    let behind = |last| effective.iter().find(|&n| n > last && !records[*n].is_message());
+    let next = inside.last().and_then(behind).map(|&n| &records[n]);
     Story {
         rules: which.to_owned(),
         began: began(session, before, first, rules),
@@ -177,10 +181,10 @@ fn left_out(record: &Record, other: Option<&Record>, session: &Row, rules: &Rule
             let received = other.map_or(0, |other| other.received_ms);
             format!("repeat: the record of the same event that was received first counts, {}", time_of(received))
         }
-        _ if session.bot.is_empty() && !record.bot.is_empty() => {
+        _ if !session.is_robots && !record.bot.is_empty() => {
             format!("a robot ({}), kept apart from people", record.bot)
         }
-        _ if !session.bot.is_empty() && record.bot.is_empty() => "a person, kept apart from robots".to_owned(),
+        _ if session.is_robots && record.bot.is_empty() => "a person, kept apart from robots".to_owned(),
         _ => return None,
     })
 }

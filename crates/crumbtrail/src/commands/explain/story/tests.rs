@@ -107,6 +107,17 @@ fn a_session_that_begins_in_the_millisecond_another_ends_has_its_own_events() {
 }
 
 #[test]
+fn what_is_a_robot_by_its_behaviour_alone_has_the_events_of_people() {
+    let records = [record(0, "page_view"), Record { bot: "user_agent".into(), ..record(1, "page_view") }];
+    let told = |bot: &str, is_robots, from| {
+        let own = Row { bot: bot.into(), is_robots, ..row("a", from, from, 1, "gap") };
+        let story = tell(&own, std::slice::from_ref(&own), &records, &Rules::default(), "");
+        standings(&story).join(" ")
+    };
+    assert_eq!([told("rate", false, 0), told("user_agent", true, 1)], ["inside a", "a inside"]);
+}
+
+#[test]
 fn the_middle_of_a_long_session_is_drawn_if_asked() {
     let records: Vec<Record> = (0..100).map(|minute| record(minute, "click")).collect();
     let own = row("a", 0, 99, 100, "gap");
