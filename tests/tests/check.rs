@@ -78,6 +78,18 @@ fn what_is_wrong_with_tables_and_logs_is_told_with_how_to_mend_it() {
     let (is_well, said) = check(&shop);
     assert!(is_well && said.contains("log touchpoints-e1: 3 partitions"), "{said}");
 
+    // A configuration of before.
+    shop.with_config("log:\n", "generation: 3\nlog:\n");
+    let more = shop.write("more.jsonl", "{}\n");
+    shop.ok("import", ["--format", "native", more.to_str().unwrap()]);
+    let (is_well, said) = check(&shop);
+    assert!(is_well && said.contains("generation: 3, none in our logs is higher"), "{said}");
+    shop.with_config("generation: 3", "generation: 2");
+    let (_, said) = check(&shop);
+    let mend = how(&said, "generation: our logs were written under generation 3, the configuration says 2");
+    assert!(mend.contains("set `generation: 3`") && mend.contains("or 4"), "{said}");
+    shop.with_config("generation: 2", "generation: 3");
+
     shop.with_config("partitions: 3", "partitions: 5");
     let (_, said) = check(&shop);
     for log in ["touchpoints", "people"] {

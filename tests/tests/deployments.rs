@@ -1,8 +1,12 @@
 //! Tables and whose they are: a ClickHouse that is away when a deployment starts, and two deployments on one set of tables.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crumbtrail_tests::deployment::wait_until;
+use crumbtrail_tests::registry::free_address;
 use crumbtrail_tests::{Deployment, Proxy, has_engine};
 
 fn clicks(shop: &Deployment, prefix: &str, count: usize) -> Vec<std::ffi::OsString> {
@@ -69,6 +73,27 @@ fn a_clickhouse_that_is_away_at_the_start_is_waited_for() {
     door.shut(false);
     assert!(job.wait().unwrap().success());
     assert_eq!(shop.number("SELECT count() FROM touchpoints"), 20);
+
+    // A service is alive meanwhile, and ready behind it.
+    let address = free_address();
+    shop.with_config("listen: \"\"", &format!("listen: \"{address}\""));
+    door.shut(true);
+    let mut service = shop.command("run").args(["sessionize"]).stdout(Stdio::null()).spawn().unwrap();
+    wait_until(Duration::from_secs(60), || status(address, "/livez") == 200);
+    assert_eq!(status(address, "/readyz"), 503);
+    door.shut(false);
+    wait_until(Duration::from_secs(60), || status(address, "/readyz") == 200);
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
+
+/// What is answered to a question for this path; 0 if nobody answers.
+fn status(address: SocketAddr, path: &str) -> u16 {
+    let mut text = String::new();
+    let Ok(mut stream) = TcpStream::connect(address) else { return 0 };
+    let asked = write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let _ = asked.and_then(|()| stream.read_to_string(&mut text));
+    text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default()
 }
 
 #[test]

@@ -246,6 +246,10 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
     produce(&["steady", "100", "1", "300"]);
     produce(&["trim", "clicks-json", "6", "0"]);
     produce(&["steady", "50", "1", "400"]);
+    let checked = || String::from_utf8_lossy(&shop.run("check", [""; 0]).stdout).into_owned();
+    let said = checked();
+    let told = said.split_once("MEND  source clicks-json: ").unwrap_or_else(|| panic!("{said}")).1;
+    assert!(told.contains(" is to be read next: ") && told.contains("`crumbtrail run --accept-gap`"), "{said}");
     let said = shop.fails("run", ["all", "--until-idle"]);
     assert!(said.contains("--accept-gap"), "{said}");
     shop.ok("run", ["all", "--until-idle", "--accept-gap"]);
@@ -254,9 +258,13 @@ fn a_gap_is_accepted_when_told_and_a_topic_made_anew_is_another() {
         "SELECT sum(toUInt64(extract(detail, ': (\\d+), accepted'))) FROM dead_letters WHERE reason = 'accepted_gap'";
     assert_eq!(shop.number(lost), 100);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    assert!(checked().contains("ok    source clicks-json: 6 partitions"), "{}", checked());
     // Somebody makes the topic anew.
     produce(&["anew"]);
     produce(&["steady", "30", "1", "500"]);
+    let said = checked();
+    let told = said.split_once("MEND  source clicks-json: ").unwrap_or_else(|| panic!("{said}")).1;
+    assert!(told.contains("raise its `incarnation` (`sources`) by one"), "{said}");
     let said = shop.fails("run", ["all", "--until-idle", "--accept-gap"]);
     assert!(said.contains("incarnation"), "{said}");
     let text = std::fs::read_to_string(shop.config()).unwrap();

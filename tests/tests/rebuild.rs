@@ -182,9 +182,10 @@ fn a_rebuild_goes_on_under_its_own_rules_or_begins_afresh() {
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }
 
-/// A moment at which some are in the middle of a session, as `--since` takes it.
+/// A moment at which some are in the middle of a session, and others have left a cart that is not abandoned yet, as `--since` takes it.
 fn amidst(shop: &Deployment) -> String {
-    let sql = "SELECT formatDateTime(started_at + INTERVAL 1 SECOND, '%FT%TZ') FROM sessions WHERE duration_ms > 600000 \
+    let sql = "SELECT formatDateTime(started_at + INTERVAL 1 SECOND, '%FT%TZ') FROM sessions, breadcrumbs WHERE duration_ms > 600000 \
+               AND last_at < started_at AND true_at > started_at + INTERVAL 1 MINUTE \
                ORDER BY abs(started_at - (SELECT quantileExact(0.5)(started_at) FROM sessions)) LIMIT 1";
     shop.sql(sql).trim().to_owned()
 }
@@ -206,6 +207,8 @@ fn what_lies_wholly_before_is_taken_over_and_the_rest_computed_anew() {
     let moment = format!("parseDateTimeBestEffort('{since}')");
     let settled = format!("SELECT * FROM journeys WHERE last_at < {moment} ORDER BY ALL");
     let settled_before = shop.sql(&settled);
+    let carts = || shop.sql("SELECT visitor, last_at, true_at FROM breadcrumbs ORDER BY ALL");
+    let carts_before = carts();
     assert!(
         shop.number(&format!("SELECT count() FROM sessions WHERE started_at < {moment} AND ended_at >= {moment}")) > 0
     );
@@ -216,6 +219,7 @@ fn what_lies_wholly_before_is_taken_over_and_the_rest_computed_anew() {
     assert!(said.contains("rows of sessions"), "{said}");
     assert_eq!(whole.map(|view| tables::business(&shop, view)), before, "under the same rules the seam is not seen");
     assert_eq!(shop.sql(&settled), settled_before);
+    assert_eq!(carts(), carts_before);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
     let anew = shop.number("SELECT count() FROM touchpoints WHERE log_epoch = 2");
     assert!(anew > 0 && anew < before[0].len() as i64, "{anew}");

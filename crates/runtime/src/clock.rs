@@ -97,9 +97,61 @@ impl Steady {
     }
 }
 
+/// What a log was told of time by a clock that was ahead and was believed, or was so at the start, and has gone back since. For the readers
+/// time stands still until the clock has caught up, so that what waits for it (the end of a batch, rows told now and then) would wait for
+/// days; a tick that says that all of it is due moves them on.
+#[derive(Debug, Default)]
+pub struct Behind {
+    /// The latest time told, ms.
+    told_ms: Option<i64>,
+    /// When such a tick was last put.
+    moved_on: Option<Duration>,
+}
+
+/// So often readers are moved on: each time a batch may end, and a snapshot be taken with it.
+const MOVE_ON_EVERY: Duration = Duration::from_secs(30);
+
+impl Behind {
+    /// Whether a tick that says `wall_ms` is to say that all is due. `now` is time since some start that does not jump.
+    pub fn moves_on(&mut self, wall_ms: i64, now: Duration) -> bool {
+        let told_ms = self.told_ms.map_or(wall_ms, |told| told.max(wall_ms));
+        self.told_ms = Some(told_ms);
+        let behind_ms = told_ms.saturating_sub(wall_ms);
+        if behind_ms <= JUMP_MS {
+            self.moved_on = None;
+            return false;
+        }
+        if self.moved_on.is_none() {
+            tracing::error!(
+                behind_ms,
+                "the clock has gone back behind what the log was told: until it has caught up, what comes may be late, and batches end twice a \
+                 minute"
+            );
+        }
+        let is_due = self.moved_on.is_none_or(|moved_on| now.saturating_sub(moved_on) >= MOVE_ON_EVERY);
+        if is_due {
+            self.moved_on = Some(now);
+        }
+        is_due
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn readers_are_moved_on_while_the_clock_is_behind_what_was_told() {
+        let mut behind = Behind::default();
+        let mut at = |second: u64, wall_s: i64| behind.moves_on(wall_s * 1_000, Duration::from_secs(second));
+        assert!((0..600).all(|s| !at(s, 1_000_000 + s as i64)));
+        assert!(!at(600, 1_000_550), "set back by less than a minute");
+        assert!(!at(601, 1_000_000_000), "and far ahead");
+        let moved = (602..700).filter(|s| at(*s, 1_000_000 + *s as i64)).collect::<Vec<_>>();
+        assert_eq!(moved, [602, 632, 662, 692]);
+        assert!(!at(700, 999_999_950) && !at(701, 1_000_000_001), "it has caught up");
+        assert!(at(702, 1_000_702), "and goes back again");
+    }
 
     #[test]
     fn a_jump_ahead_is_believed_once_it_has_stood() {

@@ -20,4 +20,4 @@ pub use member::IntakeLoop;
 pub use progress::{IMPORT_ORIGIN, Progress};
 pub use proof::Proofs;
 pub use running::Running;
-pub use writer::Writer;
+pub use writer::{Stands, Writer, stands};

@@ -19,4 +19,4 @@ mod settings;
 pub use error::ProcessorError;
 pub use running::Running;
 
-pub use settings::Processor;
+pub use settings::{Processor, origin_name};

@@ -19,7 +19,7 @@ use crumbtrail_runtime::sink::{NullSink, SinkError};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_scratch::{Block, Scratch};
-use crumbtrail_telemetry::{Metrics, catalogue};
+use crumbtrail_telemetry::{Beat, Metrics, catalogue};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 
@@ -107,6 +107,7 @@ fn unshared(log: &MemoryLog, questions: u32, is_away: bool) -> Processor<Make> {
         metrics: Metrics::new(),
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
+        beat: Beat::default(),
         accepts_gaps: false,
         restores: Restores::new(2),
         flush_interval: Duration::from_millis(1),

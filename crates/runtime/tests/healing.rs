@@ -26,7 +26,7 @@ use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
-use crumbtrail_telemetry::{Metrics, catalogue};
+use crumbtrail_telemetry::{Beat, Metrics, catalogue};
 
 const PARTITIONS: u32 = 2;
 const ORIGINS: usize = 2;
@@ -341,6 +341,7 @@ impl Deployment {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             stop: stop.clone(),
+            beat: Beat::default(),
             closes: false,
             progress: Arc::new(SourceProgress::default()),
         };
@@ -369,6 +370,7 @@ impl Deployment {
             metrics: self.metrics.clone(),
             progress: progress.clone(),
             stop: stop.clone(),
+            beat: Beat::default(),
             accepts_gaps: false,
             restores: Restores::new(2),
             flush_interval: Duration::from_millis(5),

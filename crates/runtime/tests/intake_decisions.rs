@@ -14,10 +14,11 @@ use crumbtrail_log::{
     Epoch, FrameView, Gap, Generation, Inbox, Log, LogError, Offset, OriginId, PartitionId, Position, Source,
     SourceEvent, SourcePartition, SourceRecord, Verdict,
 };
+use crumbtrail_runtime::cutter::{CutRules, Cutter};
 use crumbtrail_runtime::intake::{IntakeError, IntakeLoop, Judge, Judgement, Progress, Proofs, Running, Writer};
 use crumbtrail_runtime::quarantine::Crashes;
 use crumbtrail_runtime::{Clock, SnapshotStore};
-use crumbtrail_telemetry::{Metrics, catalogue};
+use crumbtrail_telemetry::{Beat, Metrics, catalogue};
 use object_store::memory::InMemory;
 
 const PARTITIONS: u32 = 2;
@@ -183,6 +184,10 @@ impl World {
     }
 
     fn begin_with(&self, source: Topic, accepts: bool, judge: impl Judge + 'static) -> Running {
+        self.begin_at(Clock::manual(5_000), source, accepts, judge)
+    }
+
+    fn begin_at(&self, clock: Clock, source: Topic, accepts: bool, judge: impl Judge + 'static) -> Running {
         let (log, letters) = (Arc::new(self.touchpoints.clone()), Arc::new(self.letters.clone()));
         let intake = IntakeLoop {
             source: Box::new(source),
@@ -194,9 +199,10 @@ impl World {
             control: Arc::new(self.control.clone()),
             log_name: "touchpoints".to_owned(),
             tick: Duration::from_millis(1),
-            clock: Clock::manual(5_000),
+            clock,
             metrics: self.metrics.clone(),
             stop: Arc::new(AtomicBool::new(false)),
+            beat: Beat::default(),
             closes: false,
             progress: Arc::new(Progress::default()),
         };
@@ -405,4 +411,41 @@ fn a_record_at_which_a_process_crashed_is_not_looked_at_ahead() {
     let mut expected = plain(0..30);
     expected.insert(17, "quarantined".to_owned());
     assert_eq!((world.read().0, world.read().1), (expected, Vec::new()));
+}
+
+#[test]
+fn a_clock_that_was_ahead_and_went_back_leaves_no_batch_waiting() {
+    const DAY_MS: i64 = 86_400_000;
+    let (world, clock) = (World::new(), Clock::manual(100 * DAY_MS));
+    let mut running = world.begin_at(clock.clone(), Topic::new(0..50), false, Fragile(None));
+    // A reader whose batches end every ten minutes of what ticks say, and the seconds at which they do.
+    let rules = CutRules { interval_ms: 600_000, max_bytes: usize::MAX, ..CutRules::default() };
+    let (mut cutter, mut read, mut latest_ms) = (Cutter::new(Offset(0)), Offset(0), i64::MIN);
+    let mut cuts = |seconds: std::ops::Range<u64>| {
+        let mut cuts = Vec::new();
+        for second in seconds {
+            clock.advance(1_000);
+            running.turn(Duration::ZERO, || Duration::from_secs(second)).unwrap();
+            for (offset, bytes) in world.touchpoints.read(PartitionId(0), read, 1 << 30).unwrap() {
+                read = Offset(offset.0 + 1);
+                let mut scratch = Vec::new();
+                let tick = FrameView::parse(&bytes, &mut scratch).unwrap().tick().unwrap();
+                let tick = tick.map(|tick| {
+                    latest_ms = latest_ms.max(tick.wall_ms);
+                    (latest_ms, tick.closing)
+                });
+                if cutter.after_frame(&rules, read, 10, 1, tick).cut {
+                    cuts.push(second);
+                }
+            }
+        }
+        cuts
+    };
+    assert_eq!(cuts(1..700), [601]);
+    clock.advance(3 * DAY_MS);
+    assert_eq!(cuts(700..710), [700]);
+    clock.advance(-3 * DAY_MS);
+    assert_eq!(cuts(710..1_000), [710, 740, 770, 800, 830, 860, 890, 920, 950, 980]);
+    clock.advance(4 * DAY_MS);
+    assert_eq!(cuts(1_000..1_700), [1_000, 1_600]);
 }

@@ -16,7 +16,7 @@ use crumbtrail_runtime::sink::NullSink;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Clock, Context, Processor, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
-use crumbtrail_telemetry::Metrics;
+use crumbtrail_telemetry::{Beat, Metrics};
 use object_store::memory::InMemory;
 
 const P0: PartitionId = PartitionId(0);
@@ -96,6 +96,7 @@ fn processor(
         metrics: Metrics::new(),
         progress: Progress::default(),
         stop: Arc::new(AtomicBool::new(false)),
+        beat: Beat::default(),
         accepts_gaps: false,
         restores: Restores::new(1),
         flush_interval: Duration::ZERO,

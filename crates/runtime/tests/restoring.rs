@@ -16,7 +16,7 @@ use crumbtrail_runtime::sink::{NullSink, SinkError};
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
-use crumbtrail_telemetry::Metrics;
+use crumbtrail_telemetry::{Beat, Metrics};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -170,6 +170,7 @@ impl Deployment {
             metrics: Metrics::new(),
             progress: progress.clone(),
             stop: Arc::new(AtomicBool::new(false)),
+            beat: Beat::default(),
             accepts_gaps: false,
             restores: Restores::new(restores_at_once),
             flush_interval: Duration::from_millis(1),

@@ -20,7 +20,7 @@ use crumbtrail_runtime::sink::SinkError;
 use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Batch, Clock, Context, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_scratch::Block;
-use crumbtrail_telemetry::Metrics;
+use crumbtrail_telemetry::{Beat, Metrics};
 use object_store::memory::InMemory;
 
 const P0: PartitionId = PartitionId(0);
@@ -148,6 +148,7 @@ impl Deployment {
             metrics: Metrics::new(),
             progress: progress.clone(),
             stop: stop.clone(),
+            beat: Beat::default(),
             accepts_gaps: self.accepts_gaps,
             restores: Restores::new(2),
             flush_interval: Duration::from_millis(5),

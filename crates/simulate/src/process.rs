@@ -15,6 +15,7 @@ use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
 use crumbtrail_sessions::{Limits, RuleBook, Rules};
 use crumbtrail_steps::{Journey, Place, Sessionize};
+use crumbtrail_telemetry::Beat;
 use tokio::runtime::Runtime;
 
 use crate::broker::{Client, PartitionMail};
@@ -109,6 +110,7 @@ impl Process {
                     clock: scene.clock.clone(),
                     metrics: scene.metrics.clone(),
                     stop: Arc::new(AtomicBool::new(false)),
+                    beat: Beat::default(),
                     closes: false,
                     progress: Arc::default(),
                 };
@@ -245,6 +247,7 @@ fn processor<S: Step>(
         metrics: scene.metrics.clone(),
         progress,
         stop: Arc::new(AtomicBool::new(false)),
+        beat: Beat::default(),
         accepts_gaps: false,
         // One thread, turn by turn: a run is the same each time.
         restores: Restores::new(1),

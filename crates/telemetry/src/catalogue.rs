@@ -51,6 +51,7 @@ macro_rules! catalogue {
 
 catalogue! {
     BUILD_INFO = "crumbtrail_build_info", Gauge, ["version"], "Always 1; the version of the binary is in the label.", "";
+    LOOP_SILENCE = "crumbtrail_loop_silence_seconds", Gauge, ["loop"], "Since when the thread of a processor or of intake has made no turn; 0 while it restores partitions. It makes fifty a second, waiting and paused, too.", "above 30 for a minute: a thread hangs, or a broker is away; `/readyz` fails, and after ten minutes `/livez`";
     INTAKE_RECORDS = "crumbtrail_intake_records_total", Counter, ["outcome"], "Source records intake decided, by the outcome it gave them (sessionize may still find one late or a duplicate).", "";
     INTAKE_BYTES = "crumbtrail_intake_bytes_total", Counter, [], "Bytes of source payloads read.", "";
     DEAD_LETTERS = "crumbtrail_intake_dead_letters_total", Counter, ["reason"], "Records that became dead letters, by stable reason.", "a rise means a producer changed";

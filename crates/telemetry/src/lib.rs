@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+pub mod beat;
 pub mod catalogue;
 pub mod health;
 pub mod logs;
 pub mod metrics;
 pub mod server;
 
+pub use beat::Beat;
 pub use health::Health;
 pub use metrics::Metrics;

@@ -33,11 +33,12 @@ pub async fn serve(address: &str, metrics: Metrics, health: Health) -> Result<So
     let listen = |source| ServerError::Listen { address: address.to_owned(), source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
-    let (live, ready) = (health.clone(), health);
+    let (live, ready, loops) = (health.clone(), health.clone(), health);
     let router = Router::new()
         .route(
             "/metrics",
             get(move || async move {
+                loops.measure(&metrics);
                 ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
             }),
         )

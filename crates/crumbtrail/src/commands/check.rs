@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use crumbtrail_log::LogError;
 use crumbtrail_log::kafka::{KafkaSettings, admin};
 use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::{WarehouseError, claim, ledger, migrate};
 
 use crate::args::Place;
-use crate::config::{Config, LogHome, SourceFormat, WithoutConsent};
+use crate::config::{Config, LogHome, SourceConfig, SourceFormat, WithoutConsent};
 use crate::loaded::load;
 use crate::say::in_words;
 use crate::wiring::look::{self, Seen};
@@ -159,31 +160,29 @@ fn logs(deployment: &Deployment, findings: &mut Findings) {
     let config = &deployment.config;
     let settings = KafkaSettings { deadline: Some(PATIENCE), ..deployment.kafka_settings() };
     let (wanted, begun) = (look::wanted(deployment), look::begun_with(deployment));
+    let mut is_reached = true;
     if config.log.home == LogHome::Kafka || !config.sources.is_empty() {
         let reached = admin::cluster_id(&settings).map_err(anyhow::Error::from);
-        let is_reached = reached.is_ok();
+        is_reached = reached.is_ok();
         let told = reached.map(|_| format!("{} answers", config.kafka.bootstrap_servers));
         findings.note("kafka", told, |error| mend::kafka(config, error));
-        if !is_reached {
-            if config.log.home == LogHome::Local {
-                local_logs(deployment, &wanted, findings);
-            }
-            return;
-        }
     }
+    let mut are_there = true;
     match config.log.home {
-        LogHome::Local => local_logs(deployment, &wanted, findings),
+        LogHome::Local => are_there = local_logs(deployment, &wanted, findings),
+        LogHome::Kafka if !is_reached => return,
         LogHome::Kafka => {
             for (name, partitions) in &wanted {
                 let (seen, complaints) = match look::topic(deployment, &settings, name) {
                     Ok(found) => found,
                     Err(error) => {
+                        are_there = false;
                         findings.note(&format!("log {name}"), Err(error.into()), |error| mend::kafka(config, error));
                         continue;
                     }
                 };
                 if complaints.is_empty() {
-                    log(name, (*partitions, begun), seen, findings);
+                    are_there &= log(name, (*partitions, begun), seen, findings);
                 }
                 for complaint in complaints {
                     let (detail, mend) = complaint.split_once(": ").unwrap_or((&complaint, "set it back"));
@@ -193,11 +192,22 @@ fn logs(deployment: &Deployment, findings: &mut Findings) {
             }
         }
     }
-    for source in &config.sources {
+    let sources = if is_reached { config.sources.as_slice() } else { &[] };
+    let described: Vec<_> = sources.iter().map(|source| (source, admin::describe(&settings, &source.topic))).collect();
+    let found =
+        described.iter().filter_map(|(source, facts)| Some((*source, facts.as_ref().ok()?.as_ref()?.partitions)));
+    let found: Vec<(&SourceConfig, u32)> = found.collect();
+    let mut missing = standing(deployment, &settings, &found, are_there, findings).into_iter();
+    for (source, facts) in described {
         let topic = &source.topic;
         let what = format!("source {topic}");
-        match admin::describe(&settings, topic) {
-            Ok(Some(facts)) => findings.note(&what, Ok(format!("{} partitions", facts.partitions)), |_| String::new()),
+        match facts {
+            Ok(Some(facts)) => {
+                let missing = missing.next().unwrap_or_default();
+                let told = mend::missing(&missing).map_or(Ok(format!("{} partitions", facts.partitions)), Err);
+                let mend = told.as_ref().err().map(|(_, mend)| mend.clone()).unwrap_or_default();
+                findings.note(&what, told.map_err(|(told, _)| anyhow!(told)), |_| mend);
+            }
             Ok(None) => findings.wrong(
                 &what,
                 "the topic does not exist".to_owned(),
@@ -210,21 +220,62 @@ fn logs(deployment: &Deployment, findings: &mut Findings) {
     }
 }
 
-fn local_logs(deployment: &Deployment, wanted: &[(String, u32)], findings: &mut Findings) {
+/// Whether the configuration is no older one than our logs were written under, if they `are_there`; what the sources have not that is to be
+/// read next, as [`look::Stands`] has it.
+fn standing(
+    deployment: &Deployment,
+    settings: &KafkaSettings,
+    sources: &[(&SourceConfig, u32)],
+    are_there: bool,
+    findings: &mut Findings,
+) -> Vec<Vec<LogError>> {
+    if !are_there {
+        return Vec::new();
+    }
+    let config = &deployment.config;
+    let ours = deployment.generation().0;
+    let stands = match look::stands(deployment, settings, sources) {
+        Ok(stands) => stands,
+        Err(error) => {
+            findings.note("how far sources are read", Err(error), |error| match config.log.home {
+                LogHome::Local => mend::store(config, error),
+                LogHome::Kafka => mend::kafka(config, error),
+            });
+            return Vec::new();
+        }
+    };
+    match stands.generation.0 {
+        found if found > ours => findings.wrong(
+            "generation",
+            format!("our logs were written under generation {found}, the configuration says {ours}: no start goes on from there"),
+            mend::generation(found),
+        ),
+        _ => findings.note("generation", Ok(format!("{ours}, none in our logs is higher")), |_| String::new()),
+    }
+    stands.missing
+}
+
+/// Whether all are there, with the partitions they must have.
+fn local_logs(deployment: &Deployment, wanted: &[(String, u32)], findings: &mut Findings) -> bool {
     let begun = look::begun_with(deployment);
+    let mut are_there = true;
     for (name, partitions) in wanted {
         match look::local(deployment, name, *partitions) {
-            Ok(seen) => log(name, (*partitions, begun), seen, findings),
+            Ok(seen) => are_there &= log(name, (*partitions, begun), seen, findings),
             Err(error) => {
+                are_there = false;
                 findings
                     .note(&format!("log {name}"), Err(error.into()), |error| mend::store(&deployment.config, error));
             }
         }
     }
+    are_there
 }
 
-fn log(name: &str, (partitions, begun): (u32, Option<u32>), seen: Seen, findings: &mut Findings) {
+/// Whether it is there, with the partitions it must have, and can be looked into.
+fn log(name: &str, (partitions, begun): (u32, Option<u32>), seen: Seen, findings: &mut Findings) -> bool {
     let what = format!("log {name}");
+    let is_there = seen == Seen::There(partitions);
     match seen {
         Seen::There(there) if there != partitions => findings.wrong(
             &what,
@@ -240,6 +291,7 @@ fn log(name: &str, (partitions, begun): (u32, Option<u32>), seen: Seen, findings
             findings.note(&what, Ok(told), |_| String::new());
         }
     }
+    is_there
 }
 
 fn registry(config: &Config) -> Result<String> {

@@ -43,6 +43,8 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     deployment.accepts_gaps = args.accept_gap;
     let metrics = Metrics::new();
     let health = Health::default();
+    // Until all has begun: it may have to wait for ClickHouse.
+    health.announce("start");
     let listen = &deployment.config.telemetry.listen;
     if !listen.is_empty() {
         let bound = deployment.runtime.block_on(server::serve(listen, metrics.clone(), health.clone()))?;
@@ -68,6 +70,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     } else {
         None
     };
+    health.ready("start");
     let place = Place { deployment: &deployment, logs: &logs, clickhouse: clickhouse.as_ref() };
     let ended = watch(args, place, &metrics, processors.as_ref(), intake.as_ref(), &stop);
     tracing::info!("draining");
@@ -269,7 +272,6 @@ impl Intake {
         let topics: Vec<&str> = topics.into_iter().collect();
         for index in 0..config.pace.threads {
             let part = format!("intake-{index}");
-            health.announce(&part);
             let group = format!("{}-intake-e{}", config.log.topic_prefix, config.epoch.0);
             let instance = format!("{}-intake-{index}", deployment.instance());
             // Of ticks, and of what a quiet source's end is claimed to be of.
@@ -302,6 +304,7 @@ impl Intake {
                 clock,
                 metrics: metrics.clone(),
                 stop: stop.clone(),
+                beat: health.watch(&part),
                 closes: args.until_idle,
                 progress,
             };

@@ -1,15 +1,17 @@
 //! Our logs as they are, for a command that only looks: nothing is made, and no rule is noted as the one they began with.
 
 use anyhow::Result;
-use crumbtrail_log::LogError;
-use crumbtrail_log::kafka::{KafkaSettings, admin};
+use crumbtrail_log::kafka::{self, KafkaSettings, admin};
+use crumbtrail_log::{Generation, LogError, Offset, OriginId, PartitionId};
+use crumbtrail_runtime::intake;
+use crumbtrail_runtime::processor::origin_name;
 
 use super::computing::{self, Computing};
 use super::deployment::{Deployment, LOGS, is_dealt};
 use super::formats;
 use super::judging::{self, Judging};
 use super::routing::{self, Routing};
-use crate::config::LogHome;
+use crate::config::{LogHome, SourceConfig};
 
 /// What is found of a log.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,4 +87,44 @@ pub fn topic(deployment: &Deployment, settings: &KafkaSettings, name: &str) -> R
     // Of partitions only the number is told: what to do about it is another matter than the topic's settings.
     let complaints = facts.complaints(facts.partitions, deployment.ttl());
     Ok((Seen::There(facts.partitions), complaints))
+}
+
+/// How our logs stand to the configuration and to the sources.
+#[derive(Debug)]
+pub struct Stands {
+    /// The highest generation under which intake or sessionize last wrote.
+    pub generation: Generation,
+    /// Of each source asked for, partitions that have not what is to be read of them next.
+    pub missing: Vec<Vec<LogError>>,
+}
+
+/// How our logs, which must be there, stand to the configuration and to sources that have so many partitions.
+///
+/// # Errors
+/// A log cannot be read, or the broker not be asked.
+pub fn stands(deployment: &Deployment, settings: &KafkaSettings, sources: &[(&SourceConfig, u32)]) -> Result<Stands> {
+    let log = |name| deployment.log_of(name, deployment.config.epoch.0);
+    let (touchpoints, letters, people) = (log("touchpoints")?, log("dead-letters")?, log("people")?);
+    let origins = |&(source, partitions): &(&SourceConfig, u32)| {
+        let incarnation = source.incarnation.max(1);
+        let name = |partition| kafka::origin_name(&source.topic, incarnation, partition);
+        (0..partitions).map(|partition| OriginId::of(&name(partition))).collect::<Vec<_>>()
+    };
+    let origins: Vec<OriginId> = sources.iter().flat_map(origins).collect();
+    let intake::Stands { next, mut generation } = intake::stands([&touchpoints, &letters], &origins)?;
+    let passing_on = (0..touchpoints.partitions()).map(|of| origin_name(touchpoints.as_ref(), PartitionId(of)));
+    let passing_on: Vec<OriginId> = passing_on.map(|name| OriginId::of(&name)).collect();
+    for partition in (0..people.partitions()).map(PartitionId) {
+        let told = people.read_back_many(partition, &passing_on)?;
+        generation = told.into_iter().flatten().fold(generation, |highest, back| highest.max(back.generation));
+    }
+    let mut next = next.into_iter();
+    let missing = sources.iter().map(|(source, partitions)| {
+        let next = (0..*partitions).zip(next.by_ref());
+        // What nobody has read yet is read from wherever it begins.
+        let next: Vec<_> = next.filter_map(|(of, next)| Some((PartitionId(of), Offset(next?)))).collect();
+        admin::out_of_bounds(settings, &source.topic, &next)
+    });
+    let missing = missing.collect::<Result<_, _>>()?;
+    Ok(Stands { generation, missing })
 }

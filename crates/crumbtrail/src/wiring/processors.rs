@@ -126,6 +126,7 @@ impl Processors {
     ) -> Result<()> {
         let config = &deployment.config;
         for index in 0..config.pace.threads {
+            let part = format!("{name}-{index}");
             let processor = Processor {
                 log: log.clone(),
                 onward: onward.cloned(),
@@ -140,6 +141,7 @@ impl Processors {
                 metrics: shared.metrics.clone(),
                 progress: progress.clone(),
                 stop: self.stop.clone(),
+                beat: shared.health.watch(&part),
                 accepts_gaps: deployment.accepts_gaps,
                 restores: restores.clone(),
                 flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
@@ -148,8 +150,6 @@ impl Processors {
             let group = format!("{}-{name}-e{}", config.log.topic_prefix, config.epoch.0);
             let instance = format!("{}-{name}-{index}", deployment.instance());
             let count = config.pace.threads;
-            let part = format!("{name}-{index}");
-            shared.health.announce(&part);
             let (health, failed) = (shared.health.clone(), self.failed.clone());
             let thread = std::thread::Builder::new()
                 .name(part.clone())

@@ -12,8 +12,11 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::reader::RangeReader;
 use super::{KafkaSettings, broker_error};
+use crate::dealt::check_start;
 use crate::error::LogError;
+use crate::position::{Offset, PartitionId};
 
 /// What a topic is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +177,24 @@ pub fn describe(settings: &KafkaSettings, topic: &str) -> Result<Option<TopicFac
         unclean_leader_election: get("unclean.leader.election.enable") == "true",
         max_message_bytes: get("max.message.bytes").parse().unwrap_or_default(),
     }))
+}
+
+/// Whether partitions of a topic that exists have what is to be read of them next; of those that have not, why.
+///
+/// # Errors
+/// [`LogError::Broker`] when the cluster does not answer.
+pub fn out_of_bounds(
+    settings: &KafkaSettings,
+    topic: &str,
+    next: &[(PartitionId, Offset)],
+) -> Result<Vec<LogError>, LogError> {
+    let reader = RangeReader::new(settings, topic)?;
+    let mut found = Vec::new();
+    for (partition, next) in next {
+        let (start, end) = reader.bounds(*partition)?;
+        found.extend(check_start(topic, *partition, *next, start, end).err());
+    }
+    Ok(found)
 }
 
 fn admin(settings: &KafkaSettings) -> Result<AdminClient<DefaultClientContext>, LogError> {

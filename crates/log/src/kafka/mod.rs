@@ -19,7 +19,7 @@ mod subscription;
 pub use log::KafkaLog;
 pub use plain::PlainProducer;
 pub use settings::KafkaSettings;
-pub use source::KafkaSource;
+pub use source::{KafkaSource, origin_name};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 

@@ -64,6 +64,11 @@ struct Place {
 }
 
 /// Canonical name of a topic's partition as an origin. A topic made anew is another origin: its offsets begin again.
+#[must_use]
+pub fn origin_name(topic: &str, incarnation: u32, partition: u32) -> String {
+    name(topic, incarnation, partition as i32)
+}
+
 fn name(topic: &str, incarnation: u32, partition: i32) -> String {
     match incarnation {
         1 => format!("kafka:{topic}/{partition}"),

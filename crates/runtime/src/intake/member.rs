@@ -7,7 +7,7 @@ use std::time::Duration;
 use crumbtrail_events::EventTime;
 use crumbtrail_log::control::Control;
 use crumbtrail_log::{Log, LogError, Offset, OriginId, PartitionId, Position, Source, SourcePartition};
-use crumbtrail_telemetry::{Metrics, catalogue};
+use crumbtrail_telemetry::{Beat, Metrics, catalogue};
 use hashbrown::HashMap;
 
 use super::error::IntakeError;
@@ -38,6 +38,8 @@ pub struct IntakeLoop {
     pub metrics: Metrics,
     /// Set to end the loop.
     pub stop: Arc<AtomicBool>,
+    /// Told at each turn, for whoever looks whether it hangs.
+    pub beat: Beat,
     /// A job that ends: its last tick asks readers to do at once what waits for wall time.
     pub closes: bool,
     /// How many partitions it has and how many of them it has read to their end, for a job that ends then.
@@ -50,6 +52,8 @@ impl IntakeLoop {
         partitions: Vec<SourcePartition>,
         origins: &mut HashMap<OriginId, OriginAt>,
     ) -> Result<(), IntakeError> {
+        // Our log is read back for each of them.
+        let _taking_over = self.beat.at_work();
         let ids: Vec<OriginId> = partitions.iter().map(|p| p.origin).collect();
         let frontiers = self.writer.read_back(&ids)?;
         self.prove(&partitions, &frontiers)?;
@@ -128,17 +132,23 @@ impl IntakeLoop {
         Ok(())
     }
 
+    /// Puts ticks of this wall time; with `closing` they say that what waits for time is due.
     pub(super) fn tick(
         &mut self,
         origins: &mut HashMap<OriginId, OriginAt>,
         declared: &[(OriginId, String)],
+        (wall_ms, closing): (i64, bool),
     ) -> Result<(), LogError> {
-        self.writer.tick(self.clock.now_ms(), declared)?;
+        if closing {
+            self.writer.close(wall_ms, declared)?;
+        } else {
+            self.writer.tick(wall_ms, declared)?;
+        }
         if let Some(crashes) = &mut self.writer.crashes {
             origins.iter().for_each(|(origin, at)| crashes.came_past(*origin, at.frontier));
         }
         if let Some(proofs) = &mut self.writer.proofs {
-            proofs.note(self.clock.now_ms(), origins.iter().filter_map(|(origin, at)| Some((*origin, at.read?))));
+            proofs.note(wall_ms, origins.iter().filter_map(|(origin, at)| Some((*origin, at.read?))));
             origins.values_mut().for_each(|at| at.wants_read = true);
         }
         let offsets: Vec<(OriginId, u64)> = origins.iter().map(|(origin, at)| (*origin, at.frontier)).collect();

@@ -12,6 +12,7 @@ use super::error::IntakeError;
 use super::member::IntakeLoop;
 use super::polling::Polled;
 use super::progress::{IMPORT_ORIGIN, OriginAt};
+use crate::clock::Behind;
 
 /// Intake at work: what its loop knows between two turns. Time comes from whoever turns it.
 pub struct Running {
@@ -21,6 +22,7 @@ pub struct Running {
     control_at: Offset,
     cut_at: Duration,
     tick_at: Duration,
+    behind: Behind,
     held: Option<HoldUp>,
 }
 
@@ -49,8 +51,10 @@ impl IntakeLoop {
         let (started, before) = (Instant::now(), self.tick);
         let mut running = self.begin()?;
         while !running.intake.stop.load(Ordering::Relaxed) {
+            running.intake.beat.turn();
             running.turn(CUT, || before + started.elapsed())?;
         }
+        let _leaving = running.intake.beat.at_work();
         running.leave()
     }
 
@@ -71,6 +75,7 @@ impl IntakeLoop {
             control_at,
             cut_at: Duration::ZERO,
             tick_at: Duration::ZERO,
+            behind: Behind::default(),
             held: None,
         })
     }
@@ -156,7 +161,8 @@ impl Running {
         }
         if now.saturating_sub(self.tick_at) >= intake.tick && !origins.is_empty() {
             self.tick_at = now;
-            intake.tick(origins, declared)?;
+            let wall_ms = intake.clock.now_ms();
+            intake.tick(origins, declared, (wall_ms, self.behind.moves_on(wall_ms, now)))?;
             self.control_at = intake.heed(self.control_at, origins)?;
             intake.judge.refresh();
         }
@@ -170,7 +176,7 @@ impl Running {
     pub fn leave(mut self) -> Result<(), IntakeError> {
         let Running { intake, origins, declared, .. } = &mut self;
         if !origins.is_empty() {
-            intake.tick(origins, declared)?;
+            intake.tick(origins, declared, (intake.clock.now_ms(), false))?;
             if intake.closes {
                 intake.writer.close(intake.clock.now_ms(), declared)?;
             }

@@ -17,6 +17,36 @@ use crate::accepted_gap::{AcceptedGap, dead_stub};
 use crate::clock::FLUSH_DEADLINE;
 use crate::quarantine::{self, Crashes};
 
+/// What our logs say of origins.
+#[derive(Debug)]
+pub struct Stands {
+    /// Where each goes on: the lowest frontier read back from any partition of any log; `None` if one of them has not heard of it, so
+    /// that nobody has said where it begins. That is another thing than 0: a source that begins later by now had records that nobody has
+    /// read.
+    pub next: Vec<Option<u64>>,
+    /// The highest generation any of them was last written under.
+    pub generation: Generation,
+}
+
+/// Reads back what intake's logs say of origins.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn stands(logs: [&Arc<dyn Log>; 2], origins: &[OriginId]) -> Result<Stands, LogError> {
+    let (mut next, mut generation) = (vec![Some(u64::MAX); origins.len()], Generation::default());
+    for log in logs {
+        for partition in 0..log.partitions() {
+            let found = log.read_back_many(PartitionId(partition), origins)?;
+            for (low, back) in next.iter_mut().zip(found) {
+                // None is the least of all.
+                *low = (*low).min(back.map(|back| back.frontier));
+                generation = back.map_or(generation, |back| generation.max(back.generation));
+            }
+        }
+    }
+    Ok(Stands { next, generation })
+}
+
 /// Writes judged records of any number of origins into the touchpoints log and the dead-letter log.
 pub struct Writer {
     touchpoints: Arc<dyn Log>,
@@ -89,32 +119,17 @@ impl Writer {
         Ok(least.1)
     }
 
-    /// Where each origin goes on: the lowest frontier read back from any destination partition; `None` if one of them has not heard
-    /// of it, so that nobody has said where it begins. That is another thing than 0: a source that begins later by now had records
-    /// that nobody has read.
+    /// Where each origin goes on, as [`stands`] says.
     ///
     /// # Errors
     /// A log cannot be read, or was written under a higher generation.
     pub fn read_back(&self, origins: &[OriginId]) -> Result<Vec<Option<u64>>, IntakeError> {
-        let mut lowest = vec![Some(u64::MAX); origins.len()];
-        for log in [&self.touchpoints, &self.letters] {
-            for partition in 0..log.partitions() {
-                let found = log.read_back_many(PartitionId(partition), origins)?;
-                for (low, back) in lowest.iter_mut().zip(found) {
-                    // None is the least of all.
-                    *low = (*low).min(back.map(|back| back.frontier));
-                    if let Some(back) = back
-                        && back.generation > self.outbox.generation()
-                    {
-                        return Err(IntakeError::Generation {
-                            found: back.generation.0,
-                            ours: self.outbox.generation().0,
-                        });
-                    }
-                }
-            }
+        let stands = stands([&self.touchpoints, &self.letters], origins)?;
+        let (found, ours) = (stands.generation.0, self.outbox.generation().0);
+        if found > ours {
+            return Err(IntakeError::Generation { found, ours });
         }
-        Ok(lowest)
+        Ok(stands.next)
     }
 
     /// How many records of each of these origins have a dead letter in the log.

@@ -25,6 +25,7 @@ impl<S: Step, M: Fn(PartitionId) -> S + Sync> Processor<M> {
         if partitions.is_empty() {
             return Vec::new();
         }
+        let _restoring = self.beat.at_work();
         let line = Mutex::new(partitions.iter().zip(self.restores.line_up(partitions.len())));
         let next = || line.lock().next();
         let some = || {

@@ -47,12 +47,14 @@ impl<S: Step, M: Fn(PartitionId) -> S + Sync> Processor<M> {
         let started = Instant::now();
         let mut running = Running::<_, S>::join(self, member)?;
         while !self.stop.load(Ordering::Relaxed) {
+            self.beat.turn();
             if let Err(error) = running.turn(POLL, || started.elapsed()) {
                 // It ends with a word: no record is to be suspected of it.
                 running.take_marks_away();
                 return Err(error);
             }
         }
+        let _leaving = self.beat.at_work();
         running.leave()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crumbtrail_log::{Epoch, Generation, Log, Offset, Outbox, PartitionId};
-use crumbtrail_telemetry::Metrics;
+use crumbtrail_telemetry::{Beat, Metrics};
 
 use crate::clock::Clock;
 use crate::cutter::CutRules;
@@ -20,6 +20,12 @@ use crate::sink::Sink;
 use crate::snapshot::SnapshotStore;
 use crate::step::Step;
 use crate::suspects::Marks;
+
+/// The origin that a partition of a log is in the next log.
+#[must_use]
+pub fn origin_name(log: &dyn Log, partition: PartitionId) -> String {
+    format!("log:{}/{}", log.name(), partition.0)
+}
 
 /// Everything a processor thread needs. `make` makes the empty step of a partition.
 pub struct Processor<M> {
@@ -49,6 +55,8 @@ pub struct Processor<M> {
     pub progress: Progress,
     /// Set to end the loop.
     pub stop: Arc<AtomicBool>,
+    /// Told at each turn, for whoever looks whether it hangs.
+    pub beat: Beat,
     /// How often what was appended onward is made durable.
     pub flush_interval: Duration,
     /// Whether what a log of ours has forgotten without a snapshot is accepted as lost; see [`crate::adopt`].
@@ -62,7 +70,7 @@ pub struct Processor<M> {
 impl<S: Step, M: Fn(PartitionId) -> S> Processor<M> {
     /// Our origin in the next log, as that of a partition of ours.
     pub(crate) fn origin_name(&self, partition: PartitionId) -> String {
-        format!("log:{}/{}", self.log.name(), partition.0)
+        origin_name(self.log.as_ref(), partition)
     }
 
     /// Our origins in the next log, of every partition.

@@ -48,6 +48,50 @@ pub fn partitions(there: u32, wanted: u32, begun: Option<u32>) -> String {
     )
 }
 
+/// A generation that is lower than the one in our logs.
+pub fn generation(found: u32) -> String {
+    format!(
+        "set `generation: {found}`, with the configuration that had it; or {} where this one judges otherwise on purpose",
+        found.saturating_add(1)
+    )
+}
+
+/// What is wrong with partitions of a source that have not what is to be read next, and how to mend it; `None` where none is so.
+pub fn missing(missing: &[LogError]) -> Option<(String, String)> {
+    let told = |error: &LogError| match error {
+        LogError::Trimmed { partition, start, asked, .. } => {
+            format!(
+                "partition {} begins at offset {}, and {} is to be read next: {} are gone",
+                partition.0,
+                start.0,
+                asked.0,
+                start.0 - asked.0
+            )
+        }
+        LogError::Regressed { partition, end, reached, .. } => {
+            format!("partition {} ends at offset {}, and {} is to be read next", partition.0, end.0, reached.0)
+        }
+        error => error.to_string(),
+    };
+    let mut told: Vec<String> = missing.iter().map(told).collect();
+    if told.len() > MOST_TOLD {
+        let more = told.len() - MOST_TOLD;
+        told.truncate(MOST_TOLD);
+        told.push(format!("{more} more are so"));
+    }
+    let mend = if missing.iter().any(|error| matches!(error, LogError::Regressed { .. })) {
+        "if the topic was made anew, raise its `incarnation` (`sources`) by one: it is read from its beginning as new records; if it lost its \
+         end, put that back"
+    } else {
+        "look for those records elsewhere; then start once with `crumbtrail run --accept-gap`, which writes into the log that they are lost, \
+         and goes on"
+    };
+    (!told.is_empty()).then(|| (told.join("; "), mend.to_owned()))
+}
+
+/// Of so many partitions it is told what is wrong with them.
+const MOST_TOLD: usize = 3;
+
 /// A registry that does not answer as one.
 pub fn registry(config: &Config, error: &Error) -> String {
     match error.downcast_ref() {
@@ -98,6 +142,8 @@ pub fn clickhouse(config: &Config, error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crumbtrail_log::{Offset, PartitionId};
+
     use super::*;
 
     fn config(json: &str) -> Config {
@@ -110,6 +156,10 @@ mod tests {
         let named =
             config(r#"{"registry": {"user": "ann"}, "clickhouse": {"url": "http://ch:8123", "user": "loader"}}"#);
         let url = || "http://r".to_owned();
+        let log = || "clicks".to_owned();
+        let gone = |p| LogError::Trimmed { log: log(), partition: PartitionId(p), start: Offset(9), asked: Offset(4) };
+        let anew = || LogError::Regressed { log: log(), partition: PartitionId(7), end: Offset(2), reached: Offset(5) };
+        assert_eq!(missing(&[]), None);
         let denied = || Error::from(NoRegistry::Denied { url: url() });
         let cases = [
             (registry(&plain, &denied()), "set `registry.user` and CRUMBTRAIL_REGISTRY_PASSWORD"),
@@ -132,6 +182,12 @@ mod tests {
             (partitions(4, 8, None), "`log.partitions: 4`"),
             (partitions(4, 8, Some(4)), "`log.partitions: 4`"),
             (partitions(9, 8, Some(8)), "what is in the first 8"),
+            (generation(3), "set `generation: 3`"),
+            (missing(&[gone(1)]).unwrap().0, "partition 1 begins at offset 9, and 4 is to be read next: 5 are gone"),
+            (missing(&[gone(1)]).unwrap().1, "--accept-gap"),
+            (missing(&[gone(1), anew()]).unwrap().1, "`incarnation`"),
+            (missing(&[anew()]).unwrap().0, "partition 7 ends at offset 2, and 5 is to be read next"),
+            (missing(&[0, 1, 2, 3, 4].map(gone)).unwrap().0, "2 more are so"),
         ];
         for (said, part) in cases {
             assert!(said.contains(part) && !said.contains('\n'), "{said}");

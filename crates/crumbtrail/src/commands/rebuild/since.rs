@@ -242,6 +242,9 @@ fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
     let letter = not_anew(TableId::DeadLetters, "topic, partition, offset, event_hash, origin_hash");
     // Moves are numbered by person: those of one who is computed anew would stand between the new ones.
     let person = not_anew(TableId::Journeys, "site, person");
+    // A cart whose last activity lies before is nobody's to find abandoned anew, though it may be so behind the moment; unless its session
+    // reaches over: then it may begin later there, and is another one by its key.
+    let cart = not_anew(TableId::Breadcrumbs, "site, visitor, last_at");
     [
         (TableId::Touchpoints, format!("{} AND {touchpoint}", before("occurred_at"))),
         (TableId::Sessions, before("ended_at")),
@@ -249,7 +252,7 @@ fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
         (TableId::Journeys, format!("{} AND {person}", before("last_at"))),
         (TableId::StageMoves, format!("{} AND {person}", before("moved_at"))),
         (TableId::Conversions, before("converted_at")),
-        (TableId::Breadcrumbs, before("true_at")),
+        (TableId::Breadcrumbs, format!("{} AND {cart}", before("last_at"))),
         (TableId::DeadLetters, letter),
         (TableId::IdentityLinks, "1".to_owned()),
     ]
