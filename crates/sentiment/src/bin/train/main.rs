@@ -304,6 +304,12 @@ impl Trainer<'_> {
         self.report_own("en", include_str!("../../../tests/own/en.tsv"), &table, features)?;
         let posts = own_samples(include_str!("../../../tests/own/posts-en.tsv"))?;
         self.report("en", "our own reviews and posts (held-out domain)", &table, features, &posts);
+        for part in ["valid", "test"] {
+            let test = format!("smsa {part} put into English (held-out domain)");
+            let samples = data::translated(part)?;
+            self.report("en", &test, &table, features, &samples);
+            self.report_baseline(&test, &samples);
+        }
         self.report("en", "validation", &table, features, &all.valid);
         for Domain { name, split, .. } in domains {
             self.report("en", &format!("{name} (in-domain test)"), &table, features, &split.test);
