@@ -182,6 +182,9 @@ fn renew_card(card: &Path, [begin_mark, end_mark]: Marks, figures: &str) -> Outc
 /// The second file uses slots of the first; the table of languages does without it.
 const ENGLISH_SEEDS: &str =
     concat!(include_str!("../../../seeds/en.txt"), include_str!("../../../seeds/reviews-en.txt"));
+/// Sentences that stand for themselves, no templates.
+const CUSTOMERS: &str = include_str!("../../../seeds/customers-en.txt");
+const CUSTOMERS_WEIGHT: f32 = ENGLISH.own_weight;
 const OWN_WORDS: &str = include_str!("../../../seeds/words-en.tsv");
 
 /// Corpora of one kind of text.
@@ -221,14 +224,14 @@ impl Trainer<'_> {
         self.figures.borrow_mut().push('\n');
     }
 
-    /// Fits on `split.train`, the seeds and what a teacher says, sets the temperature on `split.valid`.
-    /// Of texts that stand in `split.valid` or `split.test` the teacher's word does not count.
-    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, recipe: Recipe, taught: Vec<Sample>) -> Table {
+    /// Fits on `split.train`, the seeds and what else is told, sets the temperature on `split.valid`.
+    /// Of texts that stand in `split.valid` or `split.test` nothing told counts.
+    fn fit(&self, split: &Split, seeds: &str, features: Features<'_>, recipe: Recipe, told: Vec<Sample>) -> Table {
         let settings = self.options.tried.over(recipe.settings);
         let mut train = split.train.clone();
         train.extend(seeds::samples(seeds).into_iter().map(|own| own.times(recipe.own_weight)));
         let mut known: HashSet<String> = split.valid.iter().chain(&split.test).map(Sample::key).collect();
-        train.extend(taught.into_iter().filter(|sample| known.insert(sample.key())));
+        train.extend(told.into_iter().filter(|sample| known.insert(sample.key())));
         let vectors = adagrad::vectors(&train, features, settings.bits);
         let table = adagrad::fit(&vectors, settings);
         let temperature = evaluate::fit_temperature(&table, features, &split.valid);
@@ -286,6 +289,15 @@ impl Trainer<'_> {
         ])
     }
 
+    /// What English is fitted on beside corpora and templates: our own single sentences, and what a teacher says who has not
+    /// seen the texts in `unseen`.
+    fn english_told(&self, domain: &str, unseen: &[&str]) -> Outcome<Vec<Sample>> {
+        let mut told: Vec<Sample> =
+            seeds::plain(CUSTOMERS).into_iter().map(|own| own.times(CUSTOMERS_WEIGHT)).collect();
+        told.extend(teacher::texts(&self.options.data, domain, unseen)?);
+        Ok(told)
+    }
+
     fn english(&self, domains: &[Domain]) -> Outcome<()> {
         let lexicon = self.english_lexicon();
         let features = Features { rules: &self.rules, lexicon: &lexicon, with_thai: false };
@@ -293,7 +305,7 @@ impl Trainer<'_> {
         let mut all = Split::default();
         domains.iter().for_each(|domain| all.extend(&domain.split));
         eprintln!("en: {} repeats removed", all.remove_leaks());
-        let table = self.fit(&all, ENGLISH_SEEDS, features, ENGLISH, teacher::texts(&self.options.data, "", &[])?);
+        let table = self.fit(&all, ENGLISH_SEEDS, features, ENGLISH, self.english_told("", &[])?);
         self.write("en.bin", &table.to_bytes())?;
         eprintln!(
             "en: {} texts, temperature {:.2}, {} buckets",
@@ -328,8 +340,8 @@ impl Trainer<'_> {
             rest.test = [&split.train[..], &split.valid, &split.test].concat();
             rest.remove_leaks();
             let unseen: Vec<&str> = sources.iter().map(|(source, _)| *source).collect();
-            let taught = teacher::texts(&self.options.data, held_out, &unseen)?;
-            let table = self.fit(&rest, ENGLISH_SEEDS, features, ENGLISH, taught);
+            let told = self.english_told(held_out, &unseen)?;
+            let table = self.fit(&rest, ENGLISH_SEEDS, features, ENGLISH, told);
             let is_clear = |sample: &&Sample| sample.rated.is_some_and(|v| v.abs() <= 0.3 || v.abs() >= 1.0);
             let mut tests = vec![(format!("{held_out}, validation blocks"), split.valid.clone())];
             for (source, texts) in sources {
