@@ -39,9 +39,17 @@ def own(language):
     return [(text, NAMES[label]) for label, text in pairs]
 
 
+def translated(part):
+    with open(os.path.join(OWN, "..", "translated", part + "-en.tsv"), encoding="utf8") as lines:
+        rows = [line.rstrip("\n").split("\t") for line in lines]
+    return [(text, NAMES[label]) for _, label, text in rows]
+
+
 # The trainer fits on none of these rows.
 SETS = [
     ("en", "our own sentences", lambda: own("en")),
+    ("en", "customers' sentences, translated, chosen on", lambda: translated("choose")),
+    ("en", "customers' sentences, translated, looked at by no choice", lambda: translated("report")),
     ("en", "vader_tweets, test blocks", lambda: corpus("vader_tweets", 7)),
     ("en", "vader_nyt, test blocks", lambda: corpus("vader_nyt", 7)),
     ("en", "vader_amazon, test blocks", lambda: corpus("vader_amazon", 7)),

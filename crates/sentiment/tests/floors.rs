@@ -110,8 +110,26 @@ fn indonesian_reaches_its_goals() {
     Quality::of(&test_blocks(&folder, "prdect"), Language::Id).holds("prdect", 0.78, CALIBRATED);
 }
 
-/// The goals (.75 across domains, .56 on support tweets) are of sets that are not at hand: these floors are what held when
-/// they were written, less the half width of an interval.
+/// Customers' sentences that no table was fitted on nor chosen by, put into English (`translated/README.md`): the must across
+/// domains. They are of the repository, so that this runs without `CRUMBTRAIL_DATA`.
+#[test]
+fn english_reaches_its_goal_on_translated_customers() {
+    let lines = |file: &str| -> Vec<Line> {
+        let columns = file.lines().map(|line| line.splitn(3, '\t').skip(1));
+        columns
+            .map(|mut line| Line { y: line.next().unwrap().to_owned(), t: line.next().unwrap().to_owned() })
+            .collect()
+    };
+    for (set, file) in [
+        ("translated, chosen on", include_str!("translated/choose-en.tsv")),
+        ("translated, looked at by no choice", include_str!("translated/report-en.tsv")),
+    ] {
+        Quality::of(&lines(file), Language::En).holds(set, 0.75, 0.10);
+    }
+}
+
+/// The goal on support tweets (.56) is of a set that is not at hand: these floors are what held when they were written, less
+/// the half width of an interval.
 #[test]
 fn english_beats_the_lexicon_on_held_out_tweets_and_reviews() {
     let Some(folder) = data("english_beats_the_lexicon_on_held_out_tweets_and_reviews") else { return };
@@ -119,8 +137,8 @@ fn english_beats_the_lexicon_on_held_out_tweets_and_reviews() {
         ("vader_tweets", 0.68, CALIBRATED),
         ("vader_movie", 0.51, CALIBRATED),
         ("vader_nyt", 0.54, CALIBRATED),
-        // This one misses the goal of calibration: .073 when this was written.
-        ("vader_amazon", 0.65, 0.09),
+        // This one misses the goal of calibration: .061 when this was written.
+        ("vader_amazon", 0.65, 0.07),
     ] {
         Quality::of(&test_blocks(&folder, name), Language::En).holds(name, macro_f1, calibration_error);
     }

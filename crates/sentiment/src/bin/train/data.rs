@@ -98,6 +98,19 @@ pub(crate) fn load(folder: &Path, name: &str) -> Outcome<Vec<Sample>> {
         .collect()
 }
 
+/// Texts of SmSA put into English: never fitted on (`tests/translated/README.md`).
+pub(crate) fn translated(part: &str) -> Outcome<Vec<Sample>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/translated/{part}-en.tsv"));
+    let lines = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let sample = |line: &str| {
+        let mut columns = line.splitn(3, '\t').skip(1);
+        let label = Label::from_name(columns.next()?)?;
+        Some(Sample::new(columns.next()?.to_owned(), label, 1.0))
+    };
+    let samples: Option<Vec<Sample>> = lines.lines().map(sample).collect();
+    samples.ok_or_else(|| format!("{}: a line is not number, label and text", path.display()))
+}
+
 /// Training, validation and test texts of one language or domain.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Split {

@@ -130,9 +130,21 @@ pub(crate) fn fit_temperature(table: &Table, features: Features<'_>, samples: &[
             .map(|(p, sample)| -f64::from(p[sample.label as usize].max(1e-6).ln()))
             .sum()
     };
-    (0..24)
-        .map(|step| 0.4 * 1.12f32.powi(step))
-        .map(|temperature| (temperature, loss(temperature)))
+    least((0..24).map(|step| 0.4 * 1.12f32.powi(step)), loss)
+}
+
+/// The temperature with the least calibration error, in the mean over kinds of text.
+pub(crate) fn even_temperature(table: &Table, features: Features<'_>, kinds: &[Vec<Sample>]) -> f32 {
+    let error = |temperature: f32| -> f64 {
+        let table = table.clone().with_temperature(temperature);
+        kinds.iter().filter_map(|kind| score(kind, &predict(&table, features, kind)).calibration_error).sum()
+    };
+    least((0..20).map(|step| 0.8 + 0.05 * step as f32), error)
+}
+
+fn least(temperatures: impl Iterator<Item = f32>, cost: impl Fn(f32) -> f64) -> f32 {
+    temperatures
+        .map(|temperature| (temperature, cost(temperature)))
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(1.0, |best| best.0)
 }

@@ -39,6 +39,11 @@ pub(crate) fn expand(text: &str) -> Vec<(Option<Label>, String)> {
     sentences
 }
 
+/// The sentences with a label.
+pub(crate) fn plain(text: &str) -> Vec<Sample> {
+    expand(text).into_iter().filter_map(|(label, text)| label.map(|label| Sample::new(text, label, 1.0))).collect()
+}
+
 /// Seed samples of one language: the sentences, and the neutral ones again with an emoji that decides the label.
 pub(crate) fn samples(text: &str) -> Vec<Sample> {
     let sentences = expand(text);
