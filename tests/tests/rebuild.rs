@@ -249,6 +249,42 @@ fn what_lies_wholly_before_is_taken_over_and_the_rest_computed_anew() {
 }
 
 #[test]
+fn who_became_a_customer_since_then_keeps_what_stays_their_own() {
+    if !has_engine("who_became_a_customer_since_then_keeps_what_stays_their_own") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    let click = |id: &str, visitor: &str, minute: i64, more: &str| {
+        let at = 1_750_000_000_000 + minute * 60_000;
+        let site = r#""site":"shop","name":"page_view""#;
+        format!("{{\"event_id\":\"{id}\",\"visitor\":\"{visitor}\",\"occurred_at\":{at},{site}{more}}}\n")
+    };
+    const DAY: i64 = 24 * 60;
+    // Long before, then since, as nobody's; enough of others for a tick; then theirs. The first is older than what joins them.
+    let mut clicks = click("a", "v", 0, "") + &click("b", "v", 55 * DAY, "");
+    clicks.extend((0..40_000).map(|n| click(&format!("f{n}"), &format!("w{}", n / 50), 55 * DAY + 1 + n / 1_000, "")));
+    clicks.push_str(&click("c", "v", 55 * DAY + 60, r#","customer":"c""#));
+    let file = shop.write("clicks.jsonl", clicks);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    shop.start_engine();
+    let told = || {
+        let theirs = "visitor = 'v' OR customer = 'c'";
+        let journeys = format!(
+            "SELECT visitor, customer, first_at, last_at, touchpoint_count, stage FROM journeys WHERE {theirs} ORDER BY ALL"
+        );
+        let moves = format!(
+            "SELECT from_stage, to_stage, moved_at FROM stage_moves WHERE person IN (SELECT person FROM journeys WHERE {theirs}) ORDER BY ALL"
+        );
+        (shop.sql(&journeys), shop.sql(&moves))
+    };
+    let before = told();
+    assert_eq!(before.0.lines().count(), 2, "{}", before.0);
+    shop.ok("rebuild", ["--since", "2025-08-05T00:00:00Z"]);
+    assert_eq!(told(), before);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
 fn on_kafka_the_old_processors_go_on_until_it_has_caught_up() {
     let test = "on_kafka_the_old_processors_go_on_until_it_has_caught_up";
     if !has_engine(test) {

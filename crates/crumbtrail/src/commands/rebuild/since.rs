@@ -286,7 +286,35 @@ pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Re
         let rows = patient.rows::<Row>(&sql).await?;
         taken.push((table, rows.first().map_or(0, |row| row.rows)));
     }
+    for sql in said_again(&database, from, to, at) {
+        patient.execute(&sql).await?;
+    }
     Ok(taken)
+}
+
+/// Statements that say rows taken over once more, above the taking back that hides them: somebody who came since then had rows of the new epoch
+/// until they became a customer, and what stays their own is of before. Moves come first, for they are those of people who have no row anew,
+/// and with this they have one.
+fn said_again(database: &str, from: u8, to: u8, at: i64) -> [String; 2] {
+    let people = TableId::Journeys.in_epoch(to);
+    let at = moment(at);
+    let nobody_anew = format!(
+        "(site, person) NOT IN (SELECT site, person FROM {database}.{people} FINAL WHERE bitShiftRight(version, 56) = {to})"
+    );
+    [(TableId::StageMoves, "site, person, model, move_index", "moved_at"), (TableId::Journeys, "site, person", "last_at")]
+        .map(|(table, key, time)| {
+            let (old, new) = (table.in_epoch(from), table.in_epoch(to));
+            let names = table.columns().iter().map(|column| column.name);
+            let columns = names.clone().collect::<Vec<_>>().join(", ");
+            let values = names.map(|name| if name == "version" { "taken_back + 1" } else { name }).collect::<Vec<_>>();
+            format!(
+                "INSERT INTO {database}.{new} ({columns}) SELECT {values} FROM (SELECT * FROM {database}.{old} FINAL WHERE {time} < {at}) AS told \
+                 INNER JOIN (SELECT {key}, max(version) AS taken_back FROM {database}.{new} GROUP BY {key} \
+                 HAVING argMax(is_deleted, version) = 1 AND bitShiftRight(taken_back, 56) = {to}) AS hidden USING ({key}) \
+                 WHERE {nobody_anew} SETTINGS max_partitions_per_insert_block = 0",
+                values = values.join(", ")
+            )
+        })
 }
 
 /// What of the history is computed anew, where it is not all; tells what is cut off for that.
