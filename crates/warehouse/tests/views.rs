@@ -58,7 +58,8 @@ fn session(id: u64, device: Device, steps: u32) -> SessionRow<'static> {
         checkout_count: u32::from(steps >= 3),
         purchase_count: u32::from(steps >= 4),
         revenue: Micros(if steps >= 4 { 10_500_000 } else { 0 }),
-        currency: if steps >= 4 { "THB" } else { "" },
+        // That of the cart, too.
+        currency: if steps >= 2 { "THB" } else { "" },
         entry_page: "/",
         exit_page: "/cart",
         channel: Channel::Email,
@@ -97,6 +98,10 @@ async fn sessions_seen_as_funnel_channels_and_places() {
             .await,
         "Bangkok\t4\t1"
     );
+    for view in ["channel_performance", "sessions_by_place"] {
+        let by_currency = format!("SELECT currency, session_count, revenue FROM {{db}}.{view} ORDER BY currency");
+        assert_eq!(ask(&client, &by_currency).await, "\t3\t0\nTHB\t1\t10.5", "{view}: a cart is no revenue");
+    }
     assert_eq!(
         ask(&client, "SELECT page, entry_count, exit_count, bounce_count FROM {db}.content_performance ORDER BY page")
             .await,
