@@ -331,6 +331,8 @@ async fn why_people_leave_is_asked_of_all_they_said_and_of_nobody_else() {
             contact,
             person,
             opened_at: START,
+            awaiting: "agent",
+            waiting_since: Some(START),
             ..ConversationRow::default()
         };
         rows.add(|version, out| conversations::encode(&row, version, out), 1);
@@ -375,6 +377,11 @@ async fn why_people_leave_is_asked_of_all_they_said_and_of_nobody_else() {
         .await,
         "(none)\t1\t4\t3\t0.6\t1\t1\t1\nbilling\t3\t4\t2\t0.4\t0\t0\t\\N"
     );
+    // Bea waits under the address that is hers.
+    let waiting =
+        "SELECT person FROM {db}.contacts_waiting WHERE conversation_id IN ('1', '6', '7') ORDER BY conversation_id";
+    let keys = [Key::contact("shop", "h1"), Key::customer("shop", "bea"), Key::visitor("shop", "vd")];
+    assert_eq!(ask(&client, waiting).await, keys.map(|key| key.to_hex()).join("\n"));
 }
 
 /// Texts about billing (bit 0) and delivery (bit 1): `ann` on two devices and under another id, and a contact nobody knows.
