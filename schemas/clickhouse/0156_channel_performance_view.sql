@@ -18,7 +18,7 @@ AS SELECT
     site,
     toDate(started_at) AS day,
     channel,
-    currency,
+    if(session.purchase_count > 0, session.currency, '') AS currency,
     count() AS session_count,
     uniqExact(visitor) AS visitor_count,
     countIf(is_engaged) AS engaged_count,

@@ -21,7 +21,7 @@ AS SELECT
     country,
     region,
     city,
-    currency,
+    if(session.purchase_count > 0, session.currency, '') AS currency,
     count() AS session_count,
     uniqExact(visitor) AS visitor_count,
     countIf(is_engaged) AS engaged_count,
