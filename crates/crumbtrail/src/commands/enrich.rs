@@ -143,8 +143,11 @@ impl Tool {
             if input.read_until(b'\n', &mut line)? == 0 {
                 return Ok(());
             }
-            serde_json::to_writer(&mut *out, &self.line(line.trim_ascii(), number))?;
-            out.write_all(b"\n")?;
+            let record = line.trim_ascii();
+            if !record.is_empty() {
+                serde_json::to_writer(&mut *out, &self.line(record, number))?;
+                out.write_all(b"\n")?;
+            }
             number += 1;
         }
     }
