@@ -99,7 +99,7 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Show what intake would add to records, and why
     #[command(after_help = "Examples:\n  crumbtrail enrich --jsonl --geo city.mmdb < clicks.jsonl\n\n\
-        One line out for each line in, in order; a bad record is a line that says so.")]
+        One line out for each line in that is not empty, in order; a bad record is a line that says so.")]
     Enrich(crate::commands::enrich::EnrichArgs),
     /// Say why something was decided as it was
     #[command(

@@ -47,7 +47,10 @@ impl Consent {
         let is_told = flag.is_none()
             && memchr(b'?', page.as_bytes()).is_some()
             && STATE.get_or_init(|| Finder::new("gcs=G1")).find(page.as_bytes()).is_some();
-        let parts = if is_told { url::split(page) } else { url::Parts::default() };
+        if !is_told {
+            return Consent::of(flag, "");
+        }
+        let parts = url::split(page);
         match Consent::of(flag, parts.query) {
             Consent::Untold => Consent::of(flag, parts.page_query()),
             told => told,

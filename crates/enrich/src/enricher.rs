@@ -334,7 +334,8 @@ impl Enricher {
         }
 
         let searched = match first_of(parts.page_query(), &site.search_parameters) {
-            "" => first_of(parts.query, &site.search_parameters),
+            // In front of a route, too.
+            "" if !parts.fragment.is_empty() => first_of(parts.query, &site.search_parameters),
             found => found,
         };
         out.search = told(event.search, searched, &mut buffers.search);

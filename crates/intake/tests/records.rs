@@ -90,6 +90,15 @@ fn what_address_agent_and_page_say_is_in_the_log() {
 }
 
 #[test]
+fn a_dead_letter_tells_how_many_bytes_it_had() {
+    let mut letter = Vec::new();
+    let input = input_of(SourceShape::ClickJson, "{broken");
+    let decided = intake(Settings::default()).judge(&input, &mut letter, &mut Asides::default()).unwrap();
+    let told = Touchpoint::decode(&letter).unwrap();
+    assert_eq!((decided.outcome, told.characters, told.text), (Outcome::Dead, 7, "{broken"));
+}
+
+#[test]
 fn a_media_event_is_of_the_kind_of_how_far_it_got() {
     let mut intake = intake(Settings::default());
     for (name, properties, kind, kept) in [

@@ -69,6 +69,22 @@ fn parameters_of_a_pages_address_are_kept_in_their_order() {
     }
 }
 
+#[test]
+fn the_query_of_an_apps_route_is_the_pages_and_that_before_it_is_asked_for_searches_too() {
+    let mut rules = Rules::default();
+    rules.default.kept_parameters = vec!["id".into()];
+    let mut enricher = Enricher::new(Arc::new(rules), None, None);
+    for (url, page, search) in [
+        ("https://shop.example/#/p?id=9&q=shoes", "/#/p?id=9", "shoes"),
+        ("https://shop.example/a?id=7&q=shoes#/p?id=9", "/a#/p?id=9", "shoes"),
+        ("https://shop.example/a?id=7#/p", "/a#/p?id=7", ""),
+    ] {
+        let mut out = Touchpoint::default();
+        enricher.click(&ClickEvent { url, ..view() }, &mut out);
+        assert_eq!((out.page, out.search), (page, search), "{url}");
+    }
+}
+
 /// Channel, source, medium, campaign and referrer of an event.
 fn touch(event: ClickEvent<'_>) -> (Channel, String, String, String, String) {
     let mut enricher = enricher();

@@ -228,15 +228,17 @@ pub async fn has_taken_over(client: &Client, epoch: u8) -> Result<bool> {
     Ok(client.rows::<Row>(&sql).await?.first().is_some_and(|row| row.rows > 0))
 }
 
+/// The condition of rows whose key the new epoch's log made none of. A run that is done again finds rows there that it has taken over itself.
+fn not_anew(database: &str, to: u8, table: TableId, key: &str) -> String {
+    let new = table.in_epoch(to);
+    format!("({key}) NOT IN (SELECT {key} FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) = {to})")
+}
+
 /// What is taken over of a table: its condition in the old one. Rows of the new epoch win over those of equal keys.
 fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
     let at = moment(at);
     let before = |column: &str| format!("{column} < {at}");
-    // A run that is done again finds rows there that it has taken over itself.
-    let not_anew = |table: TableId, key: &str| {
-        let new = table.in_epoch(to);
-        format!("({key}) NOT IN (SELECT {key} FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) = {to})")
-    };
+    let not_anew = |table: TableId, key: &str| not_anew(database, to, table, key);
     let touchpoint =
         not_anew(TableId::Touchpoints, "site, occurred_at, event_hash, topic, partition, offset, origin_hash");
     let letter = not_anew(TableId::DeadLetters, "topic, partition, offset, event_hash, origin_hash");
@@ -296,11 +298,8 @@ pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Re
 /// until they became a customer, and what stays their own is of before. Moves come first, for they are those of people who have no row anew,
 /// and with this they have one.
 fn said_again(database: &str, from: u8, to: u8, at: i64) -> [String; 2] {
-    let people = TableId::Journeys.in_epoch(to);
     let at = moment(at);
-    let nobody_anew = format!(
-        "(site, person) NOT IN (SELECT site, person FROM {database}.{people} FINAL WHERE bitShiftRight(version, 56) = {to})"
-    );
+    let nobody_anew = not_anew(database, to, TableId::Journeys, "site, person");
     [(TableId::StageMoves, "site, person, model, move_index", "moved_at"), (TableId::Journeys, "site, person", "last_at")]
         .map(|(table, key, time)| {
             let (old, new) = (table.in_epoch(from), table.in_epoch(to));

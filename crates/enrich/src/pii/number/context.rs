@@ -28,10 +28,10 @@ pub(super) fn begin(text: &str, found: usize, at: usize) -> Option<Begin> {
     if before == b'#' {
         return Some(Begin::Numbered);
     }
-    if ends_in_word(&bytes[..at]) && is_glued_cue(&bytes[..at]) {
-        return Some(Begin::Labelled);
+    if ends_in_word(&bytes[..at]) {
+        return is_glued_cue(&bytes[..at]).then_some(Begin::Labelled);
     }
-    if ends_in_word(&bytes[..at]) || matches!(before, b'@' | b'+') || ends_in_digit(&bytes[..at]) {
+    if matches!(before, b'@' | b'+') || ends_in_digit(&bytes[..at]) {
         return None;
     }
     // Digits that only marks which nobody sees part are one number.
