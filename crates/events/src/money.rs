@@ -19,6 +19,27 @@ impl Micros {
     }
 }
 
+/// The codes of ISO 4217 that people pay with, and the last ones they paid with until lately.
+const CODES: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP \
+CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD \
+IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN \
+MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP \
+STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
+
+/// A currency as ISO 4217 writes it, in upper case, whatever the case it came in (`usd` and `USD` are one); what is no code of it stays as it is.
+#[inline]
+#[must_use]
+pub fn currency(told: &str) -> &str {
+    let is_spelled = told.is_empty() || told.len() == 3 && told.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_spelled { told } else { spelled(told) }
+}
+
+#[cold]
+fn spelled(told: &str) -> &str {
+    let trimmed = told.trim();
+    CODES.split(' ').find(|code| code.eq_ignore_ascii_case(trimmed)).unwrap_or(trimmed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +49,15 @@ mod tests {
         assert_eq!(Micros::from_f64(12.34), Some(Micros(12_340_000)));
         assert_eq!(Micros::from_f64(f64::NAN), None);
         assert_eq!(Micros::from_f64(1e300), None);
+    }
+
+    #[test]
+    fn a_currency_is_one_however_it_is_written() {
+        assert!(["usd", "Usd", " USD ", "USD"].into_iter().all(|told| currency(told) == "USD"));
+        assert_eq!(
+            (currency(""), currency("   "), currency("points"), currency("pts"), currency("XYZ")),
+            ("", "", "points", "pts", "XYZ")
+        );
+        assert!(CODES.split(' ').all(|code| code.len() == 3) && CODES.split(' ').is_sorted());
     }
 }

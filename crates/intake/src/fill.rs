@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use crumbtrail_events::garbage::is_garbage_id;
+use crumbtrail_events::money::currency;
 use crumbtrail_events::{ClickEvent, Kind, Micros, SupportEntry, Touchpoint};
 
 /// A touchpoint without anything. Copied: setting a hundred fields one after the other is a kilobyte of code, with every record.
@@ -30,7 +31,7 @@ pub(crate) fn click<'a>(event: &ClickEvent<'a>, out: &mut Touchpoint<'a>) {
     out.language = event.language;
     out.items = event.items;
     out.order_id = event.order_id;
-    out.currency = event.currency;
+    out.currency = currency(event.currency);
     out.step = event.step;
     out.client_session = event.client_session;
     out.properties = event.properties;

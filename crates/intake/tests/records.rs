@@ -115,6 +115,16 @@ fn a_media_event_is_of_the_kind_of_how_far_it_got() {
 }
 
 #[test]
+fn a_currency_in_small_letters_is_the_same_one() {
+    let mut intake = intake(Settings::default());
+    for (told, kept) in [("thb", "THB"), ("THB", "THB"), ("points", "points")] {
+        judge_named(&mut intake, "purchase", &format!(r#""revenue":5,"currency":"{told}""#), |_, t| {
+            assert_eq!(t.currency, kept);
+        });
+    }
+}
+
+#[test]
 fn a_device_in_a_shop_and_a_check_in_name_the_shop() {
     let mut intake = intake(Settings::default());
     let here = r#""latitude":13.7466,"longitude":100.5347"#;
