@@ -201,7 +201,7 @@ SELECT
     arraySum(arrayMap(trade -> if(trade.kind = 'product_removed', trade.pieces, 0), trades)) AS cart_remove_quantity,
     arraySum(arrayMap(trade -> if(trade.kind = 'purchase', trade.pieces, 0), trades)) AS purchase_quantity,
     arrayFold((value, trade, worth) -> multiIf(
-        trade.kind = 'product_added', value + worth,
+        trade.kind = 'product_added', greatest(value + worth, 0),
         trade.kind = 'product_removed', greatest(value - worth, 0),
         0), trades, worths, toInt64(0)) * toDecimal64('0.000001', 6) AS cart_value,
     arraySum(arrayMap((trade, worth) -> if(trade.kind = 'purchase', worth, 0), trades, worths)) * toDecimal64('0.000001', 6) AS revenue,

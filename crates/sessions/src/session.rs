@@ -110,7 +110,7 @@ impl Counts {
             Kind::AddToCart => {
                 self.cart_add_count += 1;
                 self.cart_add_quantity = self.cart_add_quantity.saturating_add(of.quantity);
-                self.cart_value = self.cart_value.saturating_add(value);
+                self.cart_value = self.cart_value.saturating_add(value).max(0);
             }
             Kind::RemoveFromCart => {
                 self.cart_remove_count += 1;

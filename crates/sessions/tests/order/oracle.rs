@@ -176,7 +176,7 @@ fn said(session: &[&Made], why: &str, is_continuation: bool, rules: &Rules) -> R
             Kind::PagePing => {
                 _ = slots.insert((view, (event.at + i64::from(event.skew)).div_euclid(rules.heartbeat_ms)))
             }
-            Kind::AddToCart => cart += worth(event),
+            Kind::AddToCart => cart = (cart + worth(event)).max(0),
             Kind::RemoveFromCart => cart = (cart - worth(event)).max(0),
             Kind::Purchase => cart = 0,
             _ => {}

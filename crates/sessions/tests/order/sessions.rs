@@ -149,7 +149,7 @@ fn made() -> impl Strategy<Value = Made> {
     let who = (0u8..2, 0u8..3, prop::bool::weighted(0.15));
     let what = (who, kind, any::<u8>(), 0u8..20, any::<u8>(), 0u8..12, any::<u8>());
     let when = (0..SPAN, -2i32..3, prop_oneof![Just(0i64), 0i64..3_000]);
-    (what, when, 0i64..100, proptest::option::of(-100i8..100)).prop_map(
+    (what, when, -20i64..100, proptest::option::of(-100i8..100)).prop_map(
         |(
             ((site, visitor, is_robot), kind, page, touch, country, customer, client),
             (at, skew, delay),
