@@ -10,6 +10,7 @@ mod letters;
 mod plan;
 mod remove;
 mod since;
+mod taking;
 mod work;
 
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(130));
     };
     if let Some(at) = plan.since {
-        let taken = since::take_over(&clickhouse, plan.from, plan.to, at);
+        let taken = taking::take_over(&clickhouse, plan.from, plan.to, at);
         for (table, rows) in deployment.runtime.block_on(taken).context("the rows of before were not taken over")? {
             sayln!("{:<12} {rows:>12} rows of {}", "taken over", table.name());
         }

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::touchpoint::{Head, Ids, Role};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
 use crumbtrail_log::{Log, Offset, PartitionId, frame};
-use crumbtrail_warehouse::{Client, Endpoint, TableId};
+use crumbtrail_warehouse::{Client, TableId};
 use serde::Deserialize;
 
 use super::plan::{Old, Plan};
@@ -141,7 +141,7 @@ fn table(client: &Client, table: TableId, epoch: u8) -> String {
     format!("{}.{} FINAL", client.database(), table.in_epoch(epoch))
 }
 
-fn moment(at: i64) -> String {
+pub(super) fn moment(at: i64) -> String {
     format!("fromUnixTimestamp64Milli({at}, 'UTC')")
 }
 
@@ -226,94 +226,6 @@ pub async fn has_taken_over(client: &Client, epoch: u8) -> Result<bool> {
     let count = |of| format!("(SELECT count() FROM {} WHERE {})", table(client, of, epoch), taken_over(epoch));
     let sql = format!("SELECT {} + {} AS rows", count(TableId::Sessions), count(TableId::Conversations));
     Ok(client.rows::<Row>(&sql).await?.first().is_some_and(|row| row.rows > 0))
-}
-
-/// The condition of rows whose key the new epoch's log made none of. A run that is done again finds rows there that it has taken over itself.
-fn not_anew(database: &str, to: u8, table: TableId, key: &str) -> String {
-    let new = table.in_epoch(to);
-    format!("({key}) NOT IN (SELECT {key} FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) = {to})")
-}
-
-/// What is taken over of a table: its condition in the old one. Rows of the new epoch win over those of equal keys.
-fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
-    let at = moment(at);
-    let before = |column: &str| format!("{column} < {at}");
-    let not_anew = |table: TableId, key: &str| not_anew(database, to, table, key);
-    let touchpoint =
-        not_anew(TableId::Touchpoints, "site, occurred_at, event_hash, topic, partition, offset, origin_hash");
-    let letter = not_anew(TableId::DeadLetters, "topic, partition, offset, event_hash, origin_hash");
-    // Moves are numbered by person: those of one who is computed anew would stand between the new ones.
-    let person = not_anew(TableId::Journeys, "site, person");
-    // A cart whose last activity lies before is nobody's to find abandoned anew, though it may be so behind the moment; unless its session
-    // reaches over: then it may begin later there, and is another one by its key.
-    let cart = not_anew(TableId::Breadcrumbs, "site, visitor, last_at");
-    [
-        (TableId::Touchpoints, format!("{} AND {touchpoint}", before("occurred_at"))),
-        (TableId::Sessions, before("ended_at")),
-        (TableId::Conversations, before("last_at")),
-        (TableId::Journeys, format!("{} AND {person}", before("last_at"))),
-        (TableId::StageMoves, format!("{} AND {person}", before("moved_at"))),
-        (TableId::Conversions, before("converted_at")),
-        (TableId::Breadcrumbs, format!("{} AND {cart}", before("last_at"))),
-        (TableId::DeadLetters, letter),
-        (TableId::IdentityLinks, "1".to_owned()),
-    ]
-}
-
-/// Takes over what lies wholly before the moment. Doing it twice changes nothing. Returns rows by table.
-///
-/// # Errors
-/// Unreachable, late, refused.
-pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Result<Vec<(TableId, u64)>> {
-    #[derive(Deserialize)]
-    struct Row {
-        rows: u64,
-    }
-    // Years of touchpoints are copied in one statement a table.
-    let patient =
-        Client::new(&Endpoint { timeout: std::time::Duration::from_secs(6 * 3_600), ..clickhouse.endpoint.clone() })?;
-    let database = patient.database().to_owned();
-    let mut taken = Vec::new();
-    for (table, condition) in conditions(&database, to, at) {
-        let (old, new) = (table.in_epoch(from), table.in_epoch(to));
-        let columns: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
-        let columns = columns.join(", ");
-        patient
-            .execute(&format!(
-                "INSERT INTO {database}.{new} ({columns}) SELECT {columns} FROM {database}.{old} FINAL WHERE {condition} \
-                 SETTINGS max_partitions_per_insert_block = 0"
-            ))
-            .await?;
-        let sql = format!("SELECT count() AS rows FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) < {to}");
-        let rows = patient.rows::<Row>(&sql).await?;
-        taken.push((table, rows.first().map_or(0, |row| row.rows)));
-    }
-    for sql in said_again(&database, from, to, at) {
-        patient.execute(&sql).await?;
-    }
-    Ok(taken)
-}
-
-/// Statements that say rows taken over once more, above the taking back that hides them: somebody who came since then had rows of the new epoch
-/// until they became a customer, and what stays their own is of before. Moves come first, for they are those of people who have no row anew,
-/// and with this they have one.
-fn said_again(database: &str, from: u8, to: u8, at: i64) -> [String; 2] {
-    let at = moment(at);
-    let nobody_anew = not_anew(database, to, TableId::Journeys, "site, person");
-    [(TableId::StageMoves, "site, person, model, move_index", "moved_at"), (TableId::Journeys, "site, person", "last_at")]
-        .map(|(table, key, time)| {
-            let (old, new) = (table.in_epoch(from), table.in_epoch(to));
-            let names = table.columns().iter().map(|column| column.name);
-            let columns = names.clone().collect::<Vec<_>>().join(", ");
-            let values = names.map(|name| if name == "version" { "taken_back + 1" } else { name }).collect::<Vec<_>>();
-            format!(
-                "INSERT INTO {database}.{new} ({columns}) SELECT {values} FROM (SELECT * FROM {database}.{old} FINAL WHERE {time} < {at}) AS told \
-                 INNER JOIN (SELECT {key}, max(version) AS taken_back FROM {database}.{new} GROUP BY {key} \
-                 HAVING argMax(is_deleted, version) = 1 AND bitShiftRight(taken_back, 56) = {to}) AS hidden USING ({key}) \
-                 WHERE {nobody_anew} SETTINGS max_partitions_per_insert_block = 0",
-                values = values.join(", ")
-            )
-        })
 }
 
 /// What of the history is computed anew, where it is not all; tells what is cut off for that.

@@ -34,7 +34,7 @@ const MOST_BEHIND: u64 = 2_048;
 /// second.
 const SILENCE: Duration = Duration::from_secs(10);
 /// So often it is told how far it is where nobody watches a bar.
-const TELL: Duration = Duration::from_secs(10);
+pub(super) const TELL: Duration = Duration::from_secs(10);
 
 /// What was done.
 pub struct Done {
