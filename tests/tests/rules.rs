@@ -148,12 +148,10 @@ fn play(shop: &Deployment, course: Course) {
             std::thread::sleep(Duration::from_secs(3));
             next.kill();
         }
-        // A replay from the beginning: no snapshots, but what is noted beside them.
-        for processor in ["sessionize", "journey"] {
-            let folder = shop.data().join("snapshots/e1").join(processor);
-            assert!(folder.exists(), "{}", folder.display());
-            std::fs::remove_dir_all(folder).unwrap();
-        }
+        // A replay from the beginning: no snapshots, and nothing of what was noted beside them.
+        let snapshots = shop.data().join("snapshots");
+        assert!(snapshots.join("e1/sessionize").exists() && snapshots.join("e1/epoch/rules").exists());
+        std::fs::remove_dir_all(snapshots).unwrap();
         let more = kill_often(shop, import, Duration::from_millis(150));
         eprintln!("killed {kills} and {more} times");
         assert!(kills > 0 && more > 0);
@@ -239,24 +237,40 @@ fn what_is_constant_within_an_epoch_is_refused_with_the_way_out() {
 }
 
 #[test]
-fn an_epoch_begun_by_a_build_without_the_note_is_told_of() {
-    if !has_engine("an_epoch_begun_by_a_build_without_the_note_is_told_of") {
+fn an_epoch_of_which_nothing_is_noted_any_more_is_not_gone_on_from() {
+    if !has_engine("an_epoch_of_which_nothing_is_noted_any_more_is_not_gone_on_from") {
         return;
     }
-    let mut shop = Deployment::new("");
+    let mut shop = Deployment::new("rules: {gap_seconds: 600}\n");
     shop.start_engine();
     let begun = clicks(&shop, "first.jsonl", 0, 2);
-    let import = || {
-        let out = shop.command("import").args(&begun).output().unwrap();
-        assert!(out.status.success());
-        String::from_utf8_lossy(&out.stderr).contains("did not note its rules")
-    };
-    assert!(!import(), "an epoch of its own");
-    let note = shop.data().join("snapshots/e1/epoch/rules");
-    std::fs::remove_file(&note).unwrap();
-    let (is_done, refused) = said(&shop, "apply");
-    assert!(!is_done && refused.contains("no rules of epoch 1 are noted"), "{refused}");
-    assert!(import() && note.exists());
-    assert!(!import(), "told once");
+    shop.ok("import", &begun);
+    let before = tables::all(&shop);
+    let (note, copy) = (shop.data().join("snapshots/e1/epoch/rules"), shop.data().join("log/notes-e1.json"));
+    // The store alone is lost: put back, and other rules are refused as before.
+    std::fs::remove_dir_all(shop.data().join("snapshots")).unwrap();
+    let (_, shown) = said(&shop, "show");
+    assert!(shown.contains("rules.gap_seconds was 1800, is 600") && !note.exists(), "{shown}");
+    shop.with_config("gap_seconds: 600", "gap_seconds: 900");
+    let refused = shop.fails("import", &begun);
+    assert!(refused.contains("rules.gap_seconds was 600, is 900") && note.exists(), "{refused}");
+    shop.with_config("gap_seconds: 900", "gap_seconds: 600");
+    shop.ok("import", &begun);
+    // The copy, too.
+    std::fs::remove_dir_all(shop.data().join("snapshots")).unwrap();
+    std::fs::remove_file(&copy).unwrap();
+    for refused in [shop.fails("import", &begun), shop.fails("redrive", [""; 0])] {
+        assert!(refused.contains("noted nowhere") && refused.contains("crumbtrail rules assume"), "{refused}");
+    }
+    let found = shop.run("check", [""; 0]);
+    let told = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.status.code() == Some(4) && told.contains("crumbtrail rules assume"), "{told}");
+    assert!(!note.exists() && !copy.exists(), "nothing is noted by a start that is refused");
+    let (is_done, assumed) = said(&shop, "assume");
+    assert!(is_done && note.exists() && copy.exists(), "{assumed}");
+    let (is_done, again) = said(&shop, "assume");
+    assert!(!is_done && again.contains("is noted"), "{again}");
+    shop.ok("import", &begun);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
+    tables::assert_says(&before, &shop);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Handle;
@@ -19,6 +20,12 @@ pub struct Notes {
 impl Notes {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, prefix: Path, runtime: Handle) -> Notes {
         Notes { store, prefix, runtime }
+    }
+
+    /// Notes that nobody else sees and nothing keeps.
+    #[must_use]
+    pub fn in_memory(runtime: Handle) -> Notes {
+        Notes::new(Arc::new(InMemory::new()), Path::default(), runtime)
     }
 
     /// The note of this name, if there is one.

@@ -4,7 +4,6 @@ mod mend;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use crumbtrail_log::LogError;
@@ -17,12 +16,9 @@ use crate::args::Place;
 use crate::config::{Config, LogHome, SourceConfig, SourceFormat, WithoutConsent};
 use crate::loaded::load;
 use crate::say::in_words;
-use crate::wiring::look::{self, Seen};
+use crate::wiring::look::{self, PATIENCE, Seen};
 use crate::wiring::tables::Clickhouse;
 use crate::wiring::{Deployment, enrichment, intake, plugin, rules, sink};
-
-/// Somebody waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn check(place: &Place) -> Result<ExitCode> {
     let mut config = load(place)?;

@@ -23,25 +23,33 @@ pub enum RulesCommand {
     /// Let the rules of the configuration hold from here on
     #[command(after_help = "Examples:\n  crumbtrail rules apply --config crumbtrail.yaml")]
     Apply(Place),
+    /// Take the configuration for the one the epoch was begun with, where nothing tells that any more
+    #[command(
+        after_help = "Where the notes beside the snapshots are lost, and the copy of them with the log, a start is refused: other \
+        rules than those of before would make other rows of the same log. This says that the configuration given is the one of before.\n\n\
+        Examples:\n  crumbtrail rules assume --config crumbtrail.yaml"
+    )]
+    Assume(Place),
 }
 
 pub fn rules(command: &RulesCommand) -> Result<ExitCode> {
     match command {
         RulesCommand::Show(place) => show(place),
         RulesCommand::Apply(place) => apply(place),
+        RulesCommand::Assume(place) => assume(place),
     }
 }
 
 fn show(place: &Place) -> Result<ExitCode> {
     let deployment = Deployment::new(load_to_read(place)?)?;
     let epoch = deployment.epoch().0;
-    let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
-        sayln!("no rules of epoch {epoch} are noted: it will be computed by those of its first start by this build");
+    let Some(noted) = Noted::read(&deployment.noted(epoch)?)? else {
+        sayln!("no rules of epoch {epoch} are noted: it will be computed by those of its first start");
         return Ok(ExitCode::SUCCESS);
     };
     let mut before = Computing::of(&Config::default())?;
-    let own = noted.begun.words(&before).join("; ");
-    sayln!("{:<24} {}", "the epoch began with", if own.is_empty() { "the defaults" } else { &own });
+    let own: String = noted.begun.words(&before).into_iter().map(|words| format!("; {words}")).collect();
+    sayln!("{:<24} the defaults{own}", "the epoch began with");
     before = noted.begun.clone();
     for applied in &noted.applied {
         let since = time_of(applied.at_ms);
@@ -59,6 +67,18 @@ fn show(place: &Place) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn assume(place: &Place) -> Result<ExitCode> {
+    let mut deployment = Deployment::new(load(place)?)?;
+    let epoch = deployment.epoch().0;
+    if Noted::read(&deployment.noted(epoch)?)?.is_some() {
+        bail!("what epoch {epoch} was begun under is noted: `crumbtrail rules show`");
+    }
+    deployment.assumes_rules = true;
+    deployment.logs()?;
+    sayln!("noted: epoch {epoch} was begun under this configuration");
+    Ok(ExitCode::SUCCESS)
+}
+
 fn apply(place: &Place) -> Result<ExitCode> {
     let deployment = Deployment::new(load(place)?)?;
     let epoch = deployment.epoch().0;
@@ -66,10 +86,7 @@ fn apply(place: &Place) -> Result<ExitCode> {
     let rules = Computing::of(&deployment.config)?;
     let noted = || {
         Noted::read(&notes)?.with_context(|| {
-            format!(
-                "no rules of epoch {epoch} are noted: it was not begun, and will be computed by the rules of its first start, or was begun \
-                 by a build that did not note them: start it once under those it was begun with"
-            )
+            format!("no rules of epoch {epoch} are noted: it will be computed by those of its first start")
         })
     };
     noted()?;
@@ -94,6 +111,7 @@ fn apply(place: &Place) -> Result<ExitCode> {
             noted.applied.push(Applied { at_ms, name, rules, is_written: false });
             // Before the log: half a change must not go unnoticed.
             noted.write(&notes)?;
+            deployment.copy_notes()?;
         }
     }
     if let Some(applied) = noted.applied.last_mut() {
@@ -105,6 +123,7 @@ fn apply(place: &Place) -> Result<ExitCode> {
         )?;
         applied.is_written = true;
         noted.write(&notes)?;
+        deployment.copy_notes()?;
     }
     changes.iter().for_each(|change| sayln!("{change}"));
     if deployment.config.log.home == LogHome::Local {

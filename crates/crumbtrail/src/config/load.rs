@@ -43,6 +43,9 @@ pub enum ConfigError {
         /// What is wrong and how to mend it.
         message: String,
     },
+    /// What a setting names, a file most often, cannot be used; the cause says why. To be put in front of it.
+    #[error("{0}")]
+    Names(String),
 }
 
 /// Loads the file, or the defaults without one, and applies the secrets of the environment.

@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rules;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 
 /// The name of the note.
-const NOTE: &str = "rules";
+pub(super) const NOTE: &str = "rules";
 /// Keys that records of the log do not change: what is kept, and for how long, follows from them.
 const FIXED: [&str; 5] = [
     "lateness_seconds",
@@ -57,7 +57,8 @@ impl Computing {
 
     fn with_model(config: &Config, model: String) -> Result<Computing> {
         // What stands in the log must be readable.
-        StageModel::from_yaml(&model).with_context(|| format!("journeys.model: {}", config.journeys.model))?;
+        StageModel::from_yaml(&model)
+            .with_context(|| ConfigError::Names(format!("journeys.model: {}", config.journeys.model)))?;
         let rules = keys(&config.rules)?;
         let mut sites = BTreeMap::new();
         for (name, site) in &config.sites {

@@ -16,6 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::runtime::Runtime;
 
+use super::begun;
 use super::computing::{self, Computing};
 use super::formats;
 use super::judging::{self, Judging};
@@ -56,6 +57,8 @@ pub struct Deployment {
     pub patience: Patience,
     /// Whether what is gone before it was read is accepted as lost (`run --accept-gap`).
     pub accepts_gaps: bool,
+    /// Whether an epoch of which nothing is noted is taken for one begun under this configuration (`rules assume`).
+    pub assumes_rules: bool,
     /// The plugged-in model, once it was asked for.
     plugged: OnceLock<Option<Arc<Plugged>>>,
 }
@@ -79,7 +82,14 @@ impl Deployment {
             .context("cannot start the I/O threads")?;
         let most = if config.clickhouse.url.is_empty() { ENGINE_PATIENCE } else { PATIENCE };
         let patience = Patience::new(instance(&config), Some(most), Arc::default());
-        Ok(Deployment { config, runtime, patience, accepts_gaps: false, plugged: OnceLock::new() })
+        Ok(Deployment {
+            config,
+            runtime,
+            patience,
+            accepts_gaps: false,
+            assumes_rules: false,
+            plugged: OnceLock::new(),
+        })
     }
 
     /// Gives a ClickHouse that is away a few seconds only: somebody waits for the answer.
@@ -148,6 +158,7 @@ impl Deployment {
     fn open_logs(&self, computing: Option<Computing>) -> Result<Logs> {
         let partitions = self.config.log.partitions;
         let notes = self.epoch_notes(self.config.epoch.0)?;
+        self.put_notes_back(&notes)?;
         formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
@@ -162,22 +173,16 @@ impl Deployment {
             dead_letters: self.log("dead-letters", 1)?,
             control: self.log("control", 1)?,
         };
+        if !self.assumes_rules {
+            begun::check(&notes, self.config.epoch.0, has_frames(logs.touchpoints.as_ref())?)?;
+        }
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
-        if computing.is_some() {
+        if let Some(computing) = computing {
             judging::note(&notes, judging)?;
+            computing::note(&notes, computing)?;
         }
-        if let Some(computing) = computing
-            && computing::note(&notes, computing)?
-            && has_frames(logs.touchpoints.as_ref())?
-        {
-            tracing::warn!(
-                epoch = self.config.epoch.0,
-                "the epoch was begun by a build that did not note its rules: those of this configuration are noted as the ones it began \
-                 with; if it was begun under others, put them back and remove the note `epoch/rules` beside its snapshots, or compute \
-                 the history anew: `crumbtrail rebuild`"
-            );
-        }
+        self.copy_notes()?;
         Ok(logs)
     }
 
@@ -246,6 +251,7 @@ impl Deployment {
         let there = || there.iter().filter(|(_, file)| file.exists());
         // All are opened before the first is removed: what is in use stays whole.
         let opened = there().map(|(name, _)| self.log_of(name, epoch)).collect::<Result<Vec<_>>>()?;
+        let _ = std::fs::remove_file(self.copy_file());
         for (_, file) in there() {
             std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
             let _ = std::fs::remove_file(file.with_extension("holder"));
@@ -402,7 +408,7 @@ pub fn make_data_folder(folder: &Path) -> Result<()> {
 }
 
 /// Whether anything was ever written to a log.
-fn has_frames(log: &dyn Log) -> Result<bool, LogError> {
+pub(super) fn has_frames(log: &dyn Log) -> Result<bool, LogError> {
     for partition in (0..log.partitions()).map(PartitionId) {
         if log.bounds(partition)?.1 > Offset(0) {
             return Ok(true);

@@ -19,7 +19,7 @@ use crumbtrail_steps::{Journey, Place, Ruling, Sessionize};
 use crumbtrail_warehouse::Processor;
 
 /// The name of the note.
-const NOTE: &str = "formats";
+pub(super) const NOTE: &str = "formats";
 
 /// Formats by name: a version, or what else must stay the same.
 type Formats = BTreeMap<String, String>;

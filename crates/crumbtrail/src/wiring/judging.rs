@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::config::Config;
 
 /// The name of the note.
-const NOTE: &str = "judging";
+pub(super) const NOTE: &str = "judging";
 /// Keys of these sections that judge nothing: they route, keep, hash or say how fast.
 const OTHERS: [&str; 9] = [
     "privacy.key",

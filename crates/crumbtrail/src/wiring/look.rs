@@ -1,17 +1,23 @@
 //! Our logs as they are, for a command that only looks: nothing is made, and no rule is noted as the one they began with.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use crumbtrail_log::kafka::{self, KafkaSettings, admin};
 use crumbtrail_log::{Generation, LogError, Offset, OriginId, PartitionId};
 use crumbtrail_runtime::intake;
 use crumbtrail_runtime::processor::origin_name;
 
+use super::begun;
 use super::computing::{self, Computing};
-use super::deployment::{Deployment, LOGS, is_dealt};
+use super::deployment::{Deployment, LOGS, has_frames, is_dealt};
 use super::formats;
 use super::judging::{self, Judging};
 use super::routing::{self, Routing};
 use crate::config::{LogHome, SourceConfig};
+
+/// Somebody waits for the answer.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is found of a log.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,11 +36,39 @@ pub enum Seen {
 /// It is stored in formats of another build, or was routed or computed otherwise; each says what to do.
 pub fn rules(deployment: &Deployment) -> Result<()> {
     let epoch = deployment.config.epoch.0;
-    let notes = deployment.epoch_notes(epoch)?;
+    let mut notes = deployment.epoch_notes(epoch)?;
+    // Of a broker that is away another finding tells.
+    if notes.get(computing::NOTE)?.is_none() && is_there(deployment) {
+        notes = deployment.noted(epoch)?;
+        begun::check(&notes, epoch, has_records(deployment, epoch)?)?;
+    }
     formats::check(&notes, epoch)?;
     routing::check(&notes, epoch, &Routing::of(&deployment.config, &deployment.privacy_key()?)?)?;
     computing::check(&notes, epoch, &Computing::of(&deployment.config)?)?;
     judging::check(&notes, &Judging::of(&deployment.config)?)
+}
+
+/// Whether whoever keeps our logs can be asked, within seconds.
+fn is_there(deployment: &Deployment) -> bool {
+    let settings = KafkaSettings { deadline: Some(PATIENCE), ..deployment.kafka_settings() };
+    deployment.config.log.home == LogHome::Local || admin::cluster_id(&settings).is_ok()
+}
+
+/// Whether there is a log of an epoch, and records in it. Of one that somebody has, what it was begun under is noted.
+fn has_records(deployment: &Deployment, epoch: u8) -> Result<bool> {
+    let there = match deployment.config.log.home {
+        LogHome::Local => deployment.log_folder().join(format!("touchpoints-e{epoch}.redb")).exists(),
+        LogHome::Kafka => {
+            admin::describe(&deployment.kafka_settings(), &deployment.topic("touchpoints", epoch))?.is_some()
+        }
+    };
+    if !there {
+        return Ok(false);
+    }
+    match deployment.log_of("touchpoints", epoch) {
+        Err(error) if matches!(error.downcast_ref(), Some(LogError::Locked { .. })) => Ok(false),
+        log => Ok(has_frames(log?.as_ref())?),
+    }
 }
 
 /// Names of our logs as they are stored, and the partitions each must have.

@@ -1,5 +1,6 @@
 //! Where log and warehouse meet: the three processors, their logs, their sink.
 
+pub mod begun;
 pub mod computing;
 pub mod deployment;
 pub mod enrichment;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, chosen, keyring};
 
 /// The name of the note.
-const NOTE: &str = "routing";
+pub(super) const NOTE: &str = "routing";
 /// Whose hash tells two keys of the privacy hashes apart.
 const PROBE: &str = "routing@example.org";
 

@@ -65,7 +65,7 @@ pub fn session(args: &SessionArgs) -> Result<ExitCode> {
 /// The rules a session was cut by, and which they are: those noted of its epoch, whatever the configuration says by now.
 fn rules_of(deployment: &Deployment, session: &Row) -> Result<(Rules, String)> {
     let epoch = deployment.epoch().0;
-    let Some(noted) = Noted::read(&deployment.epoch_notes(epoch)?)? else {
+    let Some(noted) = Noted::read(&deployment.noted(epoch)?)? else {
         let book = crate::wiring::rules::session_rules(&deployment.config)?;
         let whose = format!("those of the configuration: none are noted of epoch {epoch}");
         return Ok((book.of(&session.site).clone(), whose));

@@ -8,6 +8,7 @@ use crumbtrail_warehouse::epochs;
 
 use crate::config::{Config, LogHome};
 use crate::wiring::Deployment;
+use crate::wiring::begun;
 use crate::wiring::deployment::LOGS;
 use crate::wiring::tables::Clickhouse;
 
@@ -46,7 +47,8 @@ pub fn epoch(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<bool> {
         LogHome::Local => deployment.remove_local_logs()?,
         LogHome::Kafka => {
             let settings = deployment.kafka_settings();
-            let topics = LOGS.map(|name| deployment.topic(name, number));
+            let topics =
+                LOGS.iter().chain([&begun::NAME]).map(|name| deployment.topic(name, number)).collect::<Vec<_>>();
             for topic in &topics {
                 if admin::describe(&settings, topic)?.is_some() {
                     let topics = topics.join(", ");
