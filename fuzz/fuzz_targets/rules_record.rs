@@ -41,7 +41,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         _ => step.load(data, &[]).is_ok(),
     };
     if taken {
-        step.tick(context, &mut effects);
+        let _ = step.tick(context, &mut effects);
         step.save(&mut Vec::new());
     }
 });

@@ -173,6 +173,20 @@ fn what_cannot_be_read_says_so_in_one_line() {
     let out = shop.run("migrate", [""; 0]);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(3) && said.contains("did you mean `enrich.drop_bots`"), "{said}");
+    for (file, content, key) in [
+        ("model.yaml", "model: m\nversion: 1\nstages: [{name: a, stall: 3}]\nrules: []\n", "journeys:\n  model"),
+        ("shops.geojson", "no fences", "enrich:\n  fences"),
+        ("missing.txt", "", "enrich:\n  robots"),
+        ("missing.yaml", "", "journeys:\n  model"),
+    ] {
+        let path = if content.is_empty() { shop.path(file) } else { shop.write(file, content) };
+        let shop = Deployment::new(&format!("{key}: {}\n", path.display()));
+        let clicks = shop.write("clicks.jsonl", "{}\n");
+        let out = shop.run("import", ["--format".as_ref(), "native".as_ref(), clicks.as_os_str()]);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        let is_told = said.contains(&*path.to_string_lossy()) && said.lines().count() == 1;
+        assert!(out.status.code() == Some(3) && is_told, "{:?}: {said}", out.status);
+    }
 }
 
 #[test]

@@ -154,7 +154,8 @@ impl StageModel {
 
 /// Reads, checks and compiles a model.
 fn read(text: &str) -> Result<StageModel, ModelError> {
-    let file: ModelFile = serde_saphyr::from_str(text).map_err(|error| ModelError::Yaml(error.to_string()))?;
+    let file: ModelFile =
+        serde_saphyr::from_str(text).map_err(|error| ModelError::Yaml(error.without_snippet().to_string()))?;
     let shape = |problem| ModelError::Shape { model: file.model.clone(), problem };
     if file.model.is_empty() {
         return Err(shape("it has no name; give `model` one"));

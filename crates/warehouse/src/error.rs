@@ -60,7 +60,9 @@ pub enum WarehouseError {
         detail: String,
     },
     /// The server's disk (or quota) is full: a repetition succeeds once there is room.
-    #[error("clickhouse's disk is full: make room there, and it goes on by itself, nothing is lost; it says: {detail}")]
+    #[error(
+        "clickhouse's disk is full: make room there; a processor goes on by itself, a command is to be given again, nothing is lost; it says: {detail}"
+    )]
     DiskFull {
         /// What the server said.
         detail: String,

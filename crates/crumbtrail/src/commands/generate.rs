@@ -149,14 +149,19 @@ fn load(args: &GenerateArgs, sink: &mut dyn Sink) -> Result<String> {
     load.visit(|click| sink.click(&click))?;
     let truths = load.truths();
     if args.rough {
-        sayln!("{} clicks, some of them twice, of {} visitors, seed {}", truths.events, truths.visitors, truths.seed);
+        sayln!(
+            "{} clicks, some of them twice, of {} visitors at most, seed {}",
+            truths.events,
+            truths.visitors,
+            truths.seed
+        );
         return Ok(serde_json::to_string_pretty(&truths)? + "\n");
     }
     sayln!(
-        "{} clicks of {} visitors in {} sessions, seed {}",
+        "{} clicks in {} sessions of {} visitors at most, seed {}",
         truths.events,
-        truths.visitors,
         truths.sessions,
+        truths.visitors,
         truths.seed
     );
     Ok(serde_json::to_string_pretty(&truths)? + "\n")

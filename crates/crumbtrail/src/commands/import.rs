@@ -235,8 +235,9 @@ fn say(imported: Imported, repeats: u64, before: &Balance, after: &Balance) -> E
     }
     if counts[Outcome::Late as usize] > 0 {
         sayln!(
-            "note       late records came after an earlier import had closed event time: they stand in touchpoints, and in no \
-             session; import with --keep-open where more is to follow, and `crumbtrail rebuild` to have these counted"
+            "note       late records came when event time had gone past them (an import closes it at its end): they stand in touchpoints, \
+             and in no session; import with --keep-open where more is to follow, and `crumbtrail rebuild` to have these counted. Of a file \
+             that an interrupted import had begun, and that changed since, what was counted then is among them, and stays counted once"
         );
     }
     if sum == imported.new {

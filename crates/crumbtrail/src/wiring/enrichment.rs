@@ -12,7 +12,7 @@ use crumbtrail_enrich::page::{self, PageRules};
 use crumbtrail_enrich::{Enricher, Geo, GeoError, Keyring, Rules, SiteRules};
 
 use super::watch::{SlowWatch, Watch};
-use crate::config::{Config, SiteConfig};
+use crate::config::{Config, ConfigError, SiteConfig};
 
 /// What names the shipped page rules where a path could stand.
 const SHIPPED_PAGES: &str = "shipped";
@@ -98,7 +98,8 @@ pub fn systems(config: &Config) -> Result<Option<Arc<Systems>>> {
 }
 
 fn opened<D>(key: &str, path: &str, open: impl Fn(&Path) -> Result<D, GeoError>) -> Result<Option<Arc<D>>> {
-    let found = (!path.is_empty()).then(|| open(Path::new(path)).with_context(|| format!("{key}: {path}")));
+    let found =
+        (!path.is_empty()).then(|| open(Path::new(path)).with_context(|| ConfigError::Names(format!("{key}: {path}"))));
     Ok(found.transpose()?.map(Arc::new))
 }
 
@@ -185,8 +186,9 @@ fn read<T, E: std::error::Error + Send + Sync + 'static>(
     if path.is_empty() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("{key}: cannot read {path}"))?;
-    Ok(Some(read(&text).with_context(|| format!("{key}: {path}"))?))
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| ConfigError::Names(format!("{key}: cannot read {path}")))?;
+    Ok(Some(read(&text).with_context(|| ConfigError::Names(format!("{key}: {path}")))?))
 }
 
 #[cfg(test)]

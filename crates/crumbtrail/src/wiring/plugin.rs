@@ -11,7 +11,7 @@ use crumbtrail_sentiment::Language;
 use crumbtrail_telemetry::{Metrics, catalogue};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Config, PluginConfig};
+use crate::config::{Config, ConfigError, PluginConfig};
 
 /// Opens the model, if one is configured.
 ///
@@ -22,7 +22,8 @@ pub fn open(config: &Config) -> Result<Option<Classifier>> {
     if !plugin.is_on() {
         return Ok(None);
     }
-    Classifier::open(&plugin.files(), plugin.settings()).map(Some).context("sentiment.plugin")
+    let opened = Classifier::open(&plugin.files(), plugin.settings()).map(Some);
+    opened.context(ConfigError::Names("sentiment.plugin".to_owned()))
 }
 
 /// A model and its queue: one a process, however many threads ask.

@@ -7,7 +7,7 @@ use crumbtrail_journeys::model::StageModel;
 use crumbtrail_runtime::cutter::CutRules;
 use crumbtrail_sessions::RuleBook;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 
 /// When batches are cut and snapshots taken, as configured.
 #[must_use]
@@ -53,8 +53,8 @@ pub fn identity_rules(config: &Config) -> Result<identity::Rules> {
 /// The stage model cannot be read.
 pub fn journey_rules(config: &Config) -> Result<JourneyRules> {
     let name = &config.journeys.model;
-    let model = StageModel::from_yaml(&model_text(name)?).with_context(|| format!("journeys.model: {name}"))?;
-    journey_rules_with(config, model)
+    let model = StageModel::from_yaml(&model_text(name)?);
+    journey_rules_with(config, model.with_context(|| ConfigError::Names(format!("journeys.model: {name}")))?)
 }
 
 /// The text of the stage model that is configured: a shipped one's name, or a path.
@@ -65,7 +65,8 @@ pub fn model_text(model: &str) -> Result<String> {
     if model == "retail" {
         return Ok(StageModel::RETAIL.to_owned());
     }
-    std::fs::read_to_string(model).with_context(|| format!("journeys.model: cannot read {model} (shipped is: retail)"))
+    let text = std::fs::read_to_string(model);
+    text.with_context(|| ConfigError::Names(format!("journeys.model: cannot read {model} (shipped is: retail)")))
 }
 
 /// Journey rules as configured, with this stage model.

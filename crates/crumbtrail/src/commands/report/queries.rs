@@ -120,8 +120,8 @@ ORDER BY visits DESC, name";
 pub(super) const LEAVERS: &str = "
 SELECT
     count() AS leavers,
-    countIf(rating_scale = 'csat') AS asked,
-    countIf(rating_scale = 'csat' AND rating_last >= 4) AS satisfied
+    countIf(rating_scale = 'csat' AND rating_at <= cancelled_at) AS asked,
+    countIf(rating_scale = 'csat' AND rating_at <= cancelled_at AND rating_last >= 4) AS satisfied
 FROM {db}.journeys
 WHERE cancelled_at IS NOT NULL";
 
