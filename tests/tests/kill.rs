@@ -15,7 +15,8 @@ const IDLE: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(5)];
 
 /// Kills of each job behind a door; with the five that have an engine of their own fifty together.
 fn kills(short: usize) -> usize {
-    if std::env::var("CRUMBTRAIL_FAULTS").is_ok_and(|form| form == "long") { 10 * short } else { short }
+    let times = std::env::var("CRUMBTRAIL_FAULTS_TIMES").map_or(1, |times| times.parse().expect("a number"));
+    if std::env::var("CRUMBTRAIL_FAULTS").is_ok_and(|form| form == "long") { 10 * short * times } else { short }
 }
 
 /// Chance, and the seed that the output tells.

@@ -11,7 +11,7 @@ use crumbtrail_tests::{Broker, Deployment, Member, has_engine, python_client, ta
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{is_long, seed};
+use crate::{is_long, seed, times};
 
 /// A broker with records coming in, and an engine.
 struct Flow {
@@ -198,7 +198,7 @@ fn a_sleeper_wakes_after_others_have_taken_over() {
     if !is_long() {
         return;
     }
-    let cycles = 8;
+    let cycles = 8 * u64::from(times());
     let seconds = 20 * cycles;
     let test = "a_sleeper_wakes_after_others_have_taken_over";
     let Some(flow) = Flow::start(test, 400 * i64::try_from(seconds).unwrap(), seconds) else { return };
@@ -228,12 +228,13 @@ fn members_come_and_go() {
     if !is_long() {
         return;
     }
-    let Some(flow) = Flow::start("members_come_and_go", 90_000, 150) else { return };
+    let (count, seconds) = (90_000 * i64::from(times()), 150 * u64::from(times()));
+    let Some(flow) = Flow::start("members_come_and_go", count, seconds) else { return };
     let seed = seed();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut members = NAMES.map(|_| None::<Member>);
     let (mut kills, mut drains, mut most) = (0, 0, 0);
-    while flow.counted() < 80_000 {
+    while flow.counted() < count - 10_000 {
         // Some come, as many as they are to be; then some go, whichever.
         let wanted = random.random_range(1..=NAMES.len());
         for (member, name) in members.iter_mut().zip(NAMES).filter(|(member, _)| member.is_none()).take(wanted) {
@@ -264,9 +265,11 @@ fn the_broker_dies_and_sleeps() {
     if !is_long() {
         return;
     }
-    let Some(flow) = Flow::start("the_broker_dies_and_sleeps", 60_000, 100) else { return };
+    let times = 4 * times();
+    let (count, seconds) = (15_000 * i64::from(times), 25 * u64::from(times));
+    let Some(flow) = Flow::start("the_broker_dies_and_sleeps", count, seconds) else { return };
     let (mut members, mut ended) = ([("one", Member::start(&flow.shop, "one"))], 0);
-    for _ in 0..4 {
+    for _ in 0..times {
         flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
         flow.broker.kill();
         std::thread::sleep(Duration::from_secs(3));
@@ -279,7 +282,7 @@ fn the_broker_dies_and_sleeps() {
     flow.wait_meanwhile(3_000, || ended += watch(&flow.shop, &mut members));
     members.into_iter().for_each(|(_, member)| member.send_off());
     flow.judge(&format!(
-        "broker killed and started again 4 times, stopped for 10 s 4 times; the process ended {ended} times"
+        "broker killed and started again {times} times, stopped for 10 s {times} times; the process ended {ended} times"
     ));
 }
 

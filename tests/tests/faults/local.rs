@@ -12,7 +12,7 @@ use crumbtrail_tests::{Deployment, has_engine, tables, world};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{is_long, seed};
+use crate::{is_long, seed, times};
 
 /// Many small inserts, so that many can be struck, and many snapshots.
 const PACE: &str = "pace:\n  insert_interval_ms: 20\n  tick_ms: 10\nsnapshots:\n  interval_seconds: 1\n";
@@ -78,7 +78,7 @@ fn faults_on_the_local_log() {
         return;
     }
     let bench = &Bench::start(if is_long() { "0.2" } else { "0.05" });
-    let rounds = if is_long() { 4 } else { 1 };
+    let rounds = if is_long() { 4 * times() } else { 1 };
     let mut scenes: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
     for round in 0..rounds {
         for fault in Fault::QUICK {

@@ -15,6 +15,12 @@ fn is_long() -> bool {
     std::env::var("CRUMBTRAIL_FAULTS").is_ok_and(|form| form == "long")
 }
 
+/// How many times over what the long form does again and again is done: `CRUMBTRAIL_FAULTS_TIMES`.
+fn times() -> u32 {
+    std::env::var("CRUMBTRAIL_FAULTS_TIMES")
+        .map_or(1, |times| times.parse().expect("CRUMBTRAIL_FAULTS_TIMES is a number"))
+}
+
 /// A seed that the clock gives and the output tells.
 fn seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
