@@ -79,13 +79,18 @@ impl Ring {
         if self.open.chunks.is_full(passed.len(), self.packing.chunk_bytes) {
             self.end_chunk();
         }
-        let block = self.first + self.full.len() as u64;
-        let Open { chunks, ends, newest } = &mut self.open;
-        let chunk = block * self.packing.block_chunks as u64 + ends.len() as u64;
-        let place = (chunk << 32 | chunks.next() as u64) + 1;
+        let place = self.next();
+        let Open { chunks, newest, .. } = &mut self.open;
         chunks.push(if before == 0 { 0 } else { place - before }, key, at, passed);
         *newest = at.max(*newest);
         place
+    }
+
+    /// The place of the next one, were it put into the last chunk: behind every other.
+    pub(crate) fn next(&self) -> u64 {
+        let block = self.first + self.full.len() as u64;
+        let chunk = block * self.packing.block_chunks as u64 + self.open.ends.len() as u64;
+        (chunk << 32 | self.open.chunks.next() as u64) + 1
     }
 
     /// Ends the last chunk, and the block that is full with it.
@@ -195,6 +200,12 @@ impl Ring {
         if packing.block_chunks == 0 || reader.varint()? != blocks.len() as u64 {
             return Err(WireError::Malformed("blocks of touchpoints kept for identity are missing"));
         }
+        // Places have 32 bits for the number of a chunk.
+        let blocks_begun = ring.first.checked_add(blocks.len() as u64 + 1);
+        let chunks_begun = blocks_begun.and_then(|blocks| blocks.checked_mul(block_chunks as u64));
+        if chunks_begun.is_none_or(|chunks| chunks > u64::from(u32::MAX)) {
+            return Err(WireError::Malformed("more touchpoints kept for identity than have a place"));
+        }
         for block in blocks {
             let newest = time(reader)?;
             let hash = u128::from_le_bytes(reader.array()?);
@@ -206,6 +217,9 @@ impl Ring {
         }
         let newest = time(reader)?;
         let ends = ends(reader)?;
+        if ends.len() > block_chunks {
+            return Err(WireError::Malformed("an open block of touchpoints kept for identity is full"));
+        }
         let chunks = Chunks::load(reader.bytes()?, ends.last().map_or(0, |end| *end as usize))?;
         ring.open = Open { chunks, ends, newest };
         Ok(ring)

@@ -130,6 +130,9 @@ impl Identity {
         for _ in 0..count {
             let key = key(&mut reader)?;
             let (newest, seen_s) = (reader.varint()?, reader.varint_u32()?);
+            if newest >= identity.ring.next() {
+                return Err(WireError::Malformed("a touchpoint of identity behind the last"));
+            }
             let kept = u16::try_from(reader.varint()?).map_err(|_| WireError::Malformed("touchpoints kept"))?;
             let mut claims = Claims::default();
             let count = reader.varint()?;

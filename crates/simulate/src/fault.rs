@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Rollback,
     PowerCut,
     Damage,
+    /// The store of the snapshots is lost, with all that is in it.
+    StoreLost,
     RegistryAway,
     RegistryBack,
     LongPause,
@@ -46,9 +48,10 @@ pub(crate) fn faults(scene: &Scene) -> Vec<(u64, Fault)> {
             }
         }
     };
-    // Apart, so that schedules are alike but for it; in one of three.
+    // Apart, so that schedules are alike but for these; in one of three, and in one of five.
     let apart = dice.apart();
     let rules = apart.chance(333).then(|| (apart.below(STEPS), Fault::Rules));
+    let lost = apart.chance(200).then(|| (apart.below(STEPS), Fault::StoreLost));
     often(Fault::Kill, 850, 10);
     often(Fault::Zombie, 700, 5);
     often(Fault::Freeze, 300, 3);
@@ -65,6 +68,7 @@ pub(crate) fn faults(scene: &Scene) -> Vec<(u64, Fault)> {
         often(Fault::Rollback, 200, 3);
         often(Fault::PowerCut, 150, 1);
         often(Fault::Damage, 300, 3);
+        faults.extend(lost);
     }
     for (away, back, per_mille) in
         [(Fault::ServerAway, Fault::ServerBack, 300), (Fault::RegistryAway, Fault::RegistryBack, 150)]

@@ -24,6 +24,8 @@ pub struct Done {
     pub moves: u64,
     /// Copies of the database put back.
     pub restores: u64,
+    /// Stores of snapshots lost.
+    pub stores_lost: u64,
     /// Frames lost after they were acknowledged.
     pub losses: u64,
     /// New configurations.
@@ -44,6 +46,7 @@ impl Done {
         self.zombies += other.zombies;
         self.moves += other.moves;
         self.restores += other.restores;
+        self.stores_lost += other.stores_lost;
         self.losses += other.losses;
         self.generations += other.generations;
         self.changes += other.changes;

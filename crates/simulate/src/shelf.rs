@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::DateTime;
 use crumbtrail_runtime::Clock;
-use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -65,6 +65,14 @@ impl Shelf {
             // A store in memory does not refuse.
             let _ = self.inner.put(&path, PutPayload::from(bytes)).await;
         });
+    }
+
+    /// Loses everything.
+    pub fn lose(&self, runtime: &tokio::runtime::Runtime) {
+        let paths = self.inner.list(None).map_ok(|meta| meta.location).boxed();
+        // A store in memory does not refuse.
+        let _ = runtime.block_on(self.inner.delete_stream(paths).try_collect::<Vec<_>>());
+        self.written_ms.lock().clear();
     }
 
     fn dated(&self, mut meta: ObjectMeta) -> ObjectMeta {

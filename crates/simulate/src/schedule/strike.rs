@@ -121,6 +121,12 @@ impl Schedule<'_> {
                     self.scene.shelf.damage(&process.runtime, &self.scene.dice);
                 }
             }
+            Fault::StoreLost => {
+                if let Some(process) = self.processes.first() {
+                    self.scene.shelf.lose(&process.runtime);
+                    self.done.stores_lost += 1;
+                }
+            }
             Fault::RegistryAway => self.scene.registry_away.store(true, Ordering::Relaxed),
             Fault::RegistryBack => self.scene.registry_away.store(false, Ordering::Relaxed),
             Fault::LongPause => self.scene.clock.advance(self.scene.dice.between(HOUR_MS, 8 * HOUR_MS)),
