@@ -165,6 +165,9 @@ pub struct RedriveArgs {
     /// Say what would be sent, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Leave letters for ever that a redrive which was cut off had chosen, and that are not readable any more; they wait otherwise.
+    #[arg(long)]
+    pub leave_unreadable: bool,
     /// Format of imported files; letters of topics are read as the configuration says.
     #[arg(long, value_enum)]
     pub format: Option<FileFormat>,

@@ -102,6 +102,7 @@ impl World {
             epoch: Epoch(1),
             generation: Generation(mender.generation),
             wall_ms: 1_000,
+            leaves_unreadable: mender.leaves,
         };
         redrive.run(mender, is_dry)
     }
@@ -143,6 +144,7 @@ struct Fix {
     reads: fn(u64) -> bool,
     wants: fn(u64) -> bool,
     generation: u32,
+    leaves: bool,
     reading: &'static str,
     /// How it was told to read each letter last.
     read_as: BTreeMap<u64, String>,
@@ -150,7 +152,7 @@ struct Fix {
 
 impl Fix {
     fn reading(reads: fn(u64) -> bool) -> Fix {
-        Fix { reads, wants: |_| true, generation: 1, reading: "as it lies", read_as: BTreeMap::new() }
+        Fix { reads, wants: |_| true, generation: 1, leaves: false, reading: "as it lies", read_as: BTreeMap::new() }
     }
 }
 
@@ -249,11 +251,31 @@ fn cut_off_and_done_again_under_another_configuration_none_goes_twice() {
     for uses in 0..30 {
         let world = World::new();
         world.run(&mut Fix::reading(|n| n % 3 != 0), uses, false).ok();
-        world.run(&mut Fix { generation: 2, ..Fix::reading(|n| n % 3 != 1) }, FOREVER, false).unwrap();
+        let other = || Fix { generation: 2, leaves: true, ..Fix::reading(|n| n % 3 != 1) };
+        world.run(&mut other(), FOREVER, false).unwrap();
         let (accepted, gaps) = world.read();
         assert_eq!(gaps, [], "cut off after {uses}");
         assert!(accepted.values().all(|times| *times == 1));
         assert!((0..LETTERS).all(|n| n % 3 != 2 || accepted.contains_key(&n.to_string())), "cut off after {uses}");
+    }
+}
+
+#[test]
+fn what_was_planned_and_is_not_readable_any_more_waits_for_who_reads_it() {
+    for uses in 2..30 {
+        let world = World::new();
+        let reads = |n| n % 3 != 0;
+        world.run(&mut Fix::reading(reads), uses, false).ok();
+        let (before, _) = world.read();
+        let said = world.run(&mut Fix::reading(|n| n % 3 != 0 && n != 10), FOREVER, false).unwrap();
+        // All from the tenth on, unless the first run came to its end.
+        assert!(said.waiting == 0 || said.waiting == (10..LETTERS).filter(|n| reads(*n)).count() as u64, "{said:?}");
+        let (accepted, gaps) = world.read();
+        assert_eq!(gaps, [], "cut off after {uses}");
+        assert!(before.keys().all(|sent| accepted.contains_key(sent)) && accepted.contains_key("8"));
+        let said = world.run(&mut Fix::reading(reads), FOREVER, false).unwrap();
+        assert_eq!(said.waiting, 0);
+        world.assert_accepted(reads);
     }
 }
 
@@ -317,6 +339,8 @@ fn a_letter_was_written_before_the_tick_behind_it() {
     let [touchpoints, control]: [Arc<dyn Log>; 2] =
         [Arc::new(MemoryLog::new("touchpoints", PARTITIONS)), Arc::new(MemoryLog::new("control", 1))];
     let (letters, epoch, generation) = (Arc::new(letters), Epoch(1), Generation(1));
-    Redrive { letters, touchpoints, control, epoch, generation, wall_ms: 1 }.run(&mut times, true).unwrap();
+    Redrive { letters, touchpoints, control, epoch, generation, wall_ms: 1, leaves_unreadable: false }
+        .run(&mut times, true)
+        .unwrap();
     assert_eq!(times.0, [Some(1_000), Some(1_000), Some(900_000_000), None]);
 }

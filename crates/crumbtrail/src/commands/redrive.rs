@@ -53,6 +53,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
         epoch: deployment.epoch(),
         generation: deployment.generation(),
         wall_ms: Clock::System.now_ms(),
+        leaves_unreadable: args.leave_unreadable,
     };
     let done = redrive.run(&mut mender, args.dry_run)?;
     if !args.dry_run && deployment.config.log.home == LogHome::Local {
@@ -268,7 +269,18 @@ fn say(args: &RedriveArgs, fix: &Fix<'_>, done: Redriven) {
     }
     sayln!("{would:<20} {:>10}", done.sent);
     sayln!("{:<20} {:>10}", "unreadable still", done.wanted - done.sent);
-    sayln!("{:<20} {:>10}", "sent by runs before", done.planned_before);
+    sayln!("{:<20} {:>10}", "sent by runs before", done.planned_before.saturating_sub(done.waiting + done.left));
+    if done.waiting > 0 {
+        sayln!(
+            "{:<20} {:>10} chosen by a run that was cut off, the first of them not readable now: run it again under a configuration that reads \
+             them, as that run's did, or leave them for ever: --leave-unreadable",
+            "waiting",
+            done.waiting
+        );
+    }
+    if done.left > 0 {
+        sayln!("{:<20} {:>10} chosen by a run that was cut off, and not readable any more", "left for ever", done.left);
+    }
     if done.sent_for_earlier > 0 {
         sayln!(
             "{:<20} {:>10} of these, for a run that was cut off or records that a reader missed",

@@ -170,6 +170,12 @@ impl Deployment {
             self.refuse_anothers(clickhouse, epoch)
                 .context("the views stay as they are; if these tables are to be this deployment's, add --adopt")?;
         }
+        let ours = target.epoch;
+        if let Some(shown) = shown.filter(|shown| *shown > ours)
+            && !self.runtime.block_on(epochs::with_tables(&clickhouse.client))?.contains(&ours)
+        {
+            bail!("epoch {ours} has no tables any more to go back to: the views show epoch {shown} as before");
+        }
         self.runtime
             .block_on(self.patience.ask("tables", || epochs::show(&clickhouse.client, &target)))
             .context("the tables could not be created or shown")

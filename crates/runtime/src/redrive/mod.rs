@@ -101,6 +101,10 @@ pub struct Redriven {
     pub sent: u64,
     /// Sent by this run for an earlier one that was cut off, or of which a reader misses records.
     pub sent_for_earlier: u64,
+    /// In plans of earlier runs, and not sent: the first of each is not readable now, and the others stand behind it.
+    pub waiting: u64,
+    /// In plans of earlier runs, not readable now, and left for ever ([`Redrive::leaves_unreadable`]).
+    pub left: u64,
 }
 
 /// The logs of a redrive, and under what it writes them.
@@ -117,6 +121,16 @@ pub struct Redrive {
     pub generation: Generation,
     /// Wall time for ticks, ms.
     pub wall_ms: i64,
+    /// Whether letters that an earlier run planned, and that are not readable any more, are left for ever: else their plan waits.
+    pub leaves_unreadable: bool,
+}
+
+/// What came of a plan.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    sent: u64,
+    waiting: u64,
+    left: u64,
 }
 
 const P0: PartitionId = PartitionId(0);
@@ -154,12 +168,13 @@ impl Redrive {
             if plan.letters.is_empty() || (plan.is_done && !is_missed) {
                 continue;
             }
-            let sent = self.send(mender, plan)?;
+            let Sent { sent, waiting, left } = self.send(mender, plan)?;
             crash::point("redrive_sent");
             if index < earlier {
                 done.sent_for_earlier += sent;
             }
-            if !plan.is_done {
+            (done.waiting, done.left) = (done.waiting + waiting, done.left + left);
+            if !plan.is_done && waiting == 0 {
                 self.say(&Word::Done(plan.at))?;
             }
         }
@@ -201,9 +216,10 @@ impl Redrive {
         Ok(chosen)
     }
 
-    /// Sends a plan's letters; returns how many are readable (still).
-    fn send(&self, mender: &mut dyn Mender, plan: &Plan) -> Result<u64, RedriveError> {
-        let (Some(first), Some(last)) = (plan.letters.first(), plan.letters.last()) else { return Ok(0) };
+    /// Sends a plan's letters, in their order, up to one that was readable when it was planned and is so no more. Positions grow within
+    /// an origin: what is left out once can never be sent by it again.
+    fn send(&self, mender: &mut dyn Mender, plan: &Plan) -> Result<Sent, RedriveError> {
+        let (Some(first), Some(last)) = (plan.letters.first(), plan.letters.last()) else { return Ok(Sent::default()) };
         let name = origin_name(self.letters.name(), plan.at);
         let origin = OriginId::of(&name);
         for partition in 0..self.touchpoints.partitions() {
@@ -223,11 +239,16 @@ impl Redrive {
         self.touchpoints.flush(FLUSH_DEADLINE)?;
         outbox.start(origin, &name, Position::before(first.offset));
         let letters: HashSet<Position> = plan.letters.iter().copied().collect();
-        let (mut sent, mut touchpoint, mut asides) = (0, Vec::new(), Asides::default());
+        let (mut done, mut touchpoint, mut asides) = (Sent::default(), Vec::new(), Asides::default());
+        let mut unreadable = None;
         let (start, _) = self.letters.bounds(P0)?;
         let from = Offset(first.offset - 1).max(start);
         self.walk(from, Offset(last.offset).max(start), |letter, _| {
             if !letters.contains(&letter.at) {
+                return Ok(());
+            }
+            if unreadable.is_some() {
+                done.waiting += 1;
                 return Ok(());
             }
             touchpoint.clear();
@@ -239,17 +260,23 @@ impl Redrive {
                     let at = Position { seq: letter.at.seq * MOST_PARTS + number, ..letter.at };
                     to.partitions(partitions).for_each(|to| outbox.push(origin, at, PartitionId(to), bytes));
                 }
-                sent += 1;
+                done.sent += 1;
                 self.append(&mut outbox)?;
+            } else if self.leaves_unreadable {
+                done.left += 1;
+            } else {
+                done.waiting += 1;
+                unreadable = Some(letter.at);
             }
             Ok(())
         })?;
-        outbox.decided(origin, last.offset + 1, EventTime::MIN.0);
+        outbox.decided(origin, unreadable.map_or(last.offset + 1, |letter| letter.offset), EventTime::MIN.0);
         outbox.tick(self.wall_ms, &[]);
         self.append(&mut outbox)?;
         self.touchpoints.flush(FLUSH_DEADLINE)?;
-        tracing::info!(plan = plan.at.0, letters = plan.letters.len(), sent, "dead letters redriven");
-        Ok(sent)
+        let Sent { sent, waiting, left } = done;
+        tracing::info!(plan = plan.at.0, letters = plan.letters.len(), sent, waiting, left, "dead letters redriven");
+        Ok(done)
     }
 
     fn append(&self, outbox: &mut Outbox) -> Result<(), LogError> {

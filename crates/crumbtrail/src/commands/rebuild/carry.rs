@@ -386,6 +386,20 @@ impl<'a> Carry<'a> {
         Ok(())
     }
 
+    /// Where the old log ends now, to be looked at again before the views are exchanged.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn tail(&self) -> Result<Tail> {
+        let end = |lane: &Lane| Ok((lane.partition, self.old.bounds(lane.partition)?.1));
+        let origins = self.lanes.iter().flat_map(|lane| lane.inbox.origins());
+        Ok(Tail {
+            from: self.epochs.from,
+            ends: self.lanes.iter().map(end).collect::<Result<_>>()?,
+            sources: origins.filter(|origin| origin.declared).map(|origin| origin.origin).collect(),
+        })
+    }
+
     /// The last word: everything is carried, and the log's own origins go on from what was known of them. Asks readers to do
     /// at once what waits for time.
     ///
@@ -404,6 +418,37 @@ impl<'a> Carry<'a> {
         self.outbox.closing_tick(wall_ms, &declared);
         append(&mut self.outbox, self.new)?;
         Ok(self.new.flush(FLUSH_DEADLINE)?)
+    }
+}
+
+/// Where the old log ended when all of it was carried.
+pub struct Tail {
+    from: Epoch,
+    ends: Vec<(PartitionId, Offset)>,
+    /// Origins that send again what comes behind.
+    sources: HashSet<OriginId>,
+}
+
+impl Tail {
+    /// Makes sure that nothing has come to it since which nobody sends again: files, decisions.
+    ///
+    /// # Errors
+    /// Something has, or it cannot be read.
+    pub fn check(&self, old: &dyn Log) -> Result<()> {
+        for (partition, end) in &self.ends {
+            let (_, now) = old.bounds(*partition)?;
+            crumbtrail_log::walk(old, *partition, *end..now, |_, view| {
+                if view.records().any(|record| !self.sources.contains(&record.origin)) {
+                    bail!(
+                        "epoch {} has gone on since this rebuild had read it to its end (an import, a link, other rules?), and the new epoch has \
+                         nothing of it: the views are as before, begin anew with --afresh",
+                        self.from.0
+                    );
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -70,6 +70,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     if findings > 0 {
         bail!("the audit of epoch {} has {findings} rows: the views show epoch {} as before", plan.to, plan.from);
     }
+    done.tail.check(old.touchpoints.as_ref())?;
     crash::point("rebuild_staged");
     deployment
         .runtime

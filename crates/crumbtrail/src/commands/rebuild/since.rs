@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use crumbtrail_events::touchpoint::{Head, Ids, Role};
 use crumbtrail_events::{Key, Outcome, Touchpoint};
 use crumbtrail_log::{Log, Offset, PartitionId, frame};
+use crumbtrail_runtime::Clock;
 use crumbtrail_warehouse::{Client, TableId};
 use serde::Deserialize;
 
@@ -166,15 +167,16 @@ pub fn check(deployment: &Deployment, clickhouse: &Clickhouse, log: &dyn Log, ep
             tick_ms = tick_ms.max(first_tick_ms(log, partition, first)?);
         }
     }
-    if !deployment.config.clickhouse.touchpoints {
+    let settings = &deployment.config.clickhouse;
+    deployment.runtime.block_on(check_taken_over(&clickhouse.client, epoch, at))?;
+    let ttl_ms = Some(settings.touchpoints_ttl_days).filter(|days| *days > 0).map(|days| i64::from(days) * 86_400_000);
+    let is_told = settings.touchpoints && ttl_ms.is_none_or(|ttl_ms| at > Clock::System.now_ms() - ttl_ms);
+    if !is_told {
         // No table tells what was forgotten: what happened after the oldest tick cannot have been written before it.
-        return match tick_ms {
-            Some(tick_ms) if at >= tick_ms => Ok(Forgotten { cut: 0 }),
-            None => Ok(Forgotten { cut: 0 }),
-            Some(tick_ms) => {
-                bail!("{} has forgotten its begin: the earliest is --since {}", log.name(), time_of(tick_ms))
-            }
-        };
+        if let Some(tick_ms) = tick_ms.filter(|tick_ms| at < *tick_ms) {
+            bail!("{} has forgotten its begin: the earliest is --since {}", log.name(), time_of(tick_ms));
+        }
+        return Ok(Forgotten { cut: 0 });
     }
     #[derive(Deserialize)]
     struct Row {
@@ -209,6 +211,42 @@ pub fn check(deployment: &Deployment, clickhouse: &Clickhouse, log: &dyn Log, ep
     Ok(Forgotten { cut: row.cut })
 }
 
+/// Makes sure that nothing which an earlier rebuild has taken over, and no log has any more, reaches over the moment.
+async fn check_taken_over(client: &Client, epoch: u8, at: i64) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Row {
+        missing: u64,
+        latest: i64,
+    }
+    for (of, time) in TAKEN_OVER {
+        let sql = format!(
+            "SELECT count() AS missing, toUnixTimestamp64Milli(max({time})) AS latest FROM {} WHERE {} AND {time} >= {}",
+            table(client, of, epoch),
+            taken_over(epoch),
+            moment(at)
+        );
+        if let Some(row) = client.rows::<Row>(&sql).await?.first().filter(|row| row.missing > 0) {
+            bail!(
+                "{} rows of {} since then were taken over by an earlier rebuild, and are in no log any more: the earliest is --since {}",
+                row.missing,
+                of.name(),
+                time_of(row.latest.saturating_add(1))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What a rebuild takes over by its time, and that time.
+const TAKEN_OVER: [(TableId, &str); 6] = [
+    (TableId::Touchpoints, "occurred_at"),
+    (TableId::Sessions, "ended_at"),
+    (TableId::Conversations, "last_at"),
+    (TableId::Journeys, "last_at"),
+    (TableId::Conversions, "converted_at"),
+    (TableId::Breadcrumbs, "last_at"),
+];
+
 /// The condition of rows that an earlier epoch's log made.
 fn taken_over(epoch: u8) -> String {
     format!("bitShiftRight(version, 56) < {epoch}")
@@ -223,8 +261,9 @@ pub async fn has_taken_over(client: &Client, epoch: u8) -> Result<bool> {
     struct Row {
         rows: u64,
     }
+    let tables = TAKEN_OVER.into_iter().map(|(of, _)| of).chain([TableId::DeadLetters]);
     let count = |of| format!("(SELECT count() FROM {} WHERE {})", table(client, of, epoch), taken_over(epoch));
-    let sql = format!("SELECT {} + {} AS rows", count(TableId::Sessions), count(TableId::Conversations));
+    let sql = format!("SELECT {} AS rows", tables.map(count).collect::<Vec<_>>().join(" + "));
     Ok(client.rows::<Row>(&sql).await?.first().is_some_and(|row| row.rows > 0))
 }
 

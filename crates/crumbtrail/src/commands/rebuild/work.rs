@@ -12,7 +12,7 @@ use crumbtrail_runtime::progress::Progress;
 use crumbtrail_telemetry::{Health, Metrics};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::carry::{Carry, Epochs};
+use super::carry::{Carry, Epochs, Tail};
 use super::plan::{Old, Plan};
 use super::since::Since;
 use super::{dry, letters};
@@ -42,6 +42,8 @@ pub struct Done {
     pub records: u64,
     /// Dead letters carried by this run.
     pub letters: u64,
+    /// Where the old log ended then.
+    pub tail: Tail,
 }
 
 /// Carries and computes everything; `None` if it was told to stop before the end.
@@ -80,6 +82,7 @@ pub fn work(
             return Ok(None);
         }
         let known = carry.known(close_after_ms(deployment)?)?;
+        let tail = carry.tail()?;
         let wall_ms = Clock::System.now_ms();
         let letters = letters::carry(old.dead_letters.as_ref(), logs.dead_letters.as_ref(), epochs, &known, wall_ms)?;
         carry.finish(&known, wall_ms)?;
@@ -89,10 +92,10 @@ pub fn work(
             is_patient()
         };
         processors.drain(&logs, at)?;
-        Ok(Some(letters))
+        Ok(Some((letters, tail)))
     });
     let stopped = processors.stop(shutdown);
-    let letters = ended?;
+    let ended = ended?;
     stopped?;
     sink.finish(deployment.patience.most())?;
     teller.end(&carry);
@@ -100,7 +103,8 @@ pub fn work(
         dry::note_pace(deployment, pace);
     }
     let is_interrupted = stop.load(Ordering::Relaxed);
-    Ok(letters.filter(|_| !is_interrupted).map(|letters| Done { records: carry.records(), letters }))
+    let ended = ended.filter(|_| !is_interrupted);
+    Ok(ended.map(|(letters, tail)| Done { records: carry.records(), letters, tail }))
 }
 
 /// Carries what ticks of the old log cover, until nothing has come to it for so long; false if it was told to stop before, or a processor
