@@ -131,13 +131,13 @@ fn turn(hot: Hot, others: usize) -> (Times, [String; 2]) {
             }
         }
         let began = Instant::now();
-        state.tick(EventTime(now - 5_000), now, &mut rows);
+        state.tick(EventTime(now - 5_000), now, &mut rows).expect("nothing is on disk");
         tick_ns.push(began.elapsed().as_nanos() as u64);
         peak = peak.max(state.resident_bytes());
     }
     let open = state.open_sessions();
     let end = START + hot.hours as i64 * HOUR + 8 * HOUR;
-    state.tick(EventTime(end), end, &mut rows);
+    state.tick(EventTime(end), end, &mut rows).expect("nothing is on disk");
     let ran = format!("{hot:?}, others' events {others}, rows {}", rows.0);
     let held = format!(
         "  state           {:.1} MiB at the peak, {:.0} bytes an event; {open} open, then {} open in {:.1} MiB",

@@ -172,13 +172,13 @@ fn main() {
         if watermarks[n] >= next_tick {
             watermark = EventTime(watermarks[n]);
             next_tick = watermarks[n] + speed * 1_000;
-            state.tick(watermark, watermarks[n] / speed, &mut tally);
+            state.tick(watermark, watermarks[n] / speed, &mut tally).expect("nothing is on disk");
             if state.open_sessions() > peak_open {
                 (peak_open, peak, peak_rss) = (state.open_sessions(), state.resident_bytes(), resident() - before);
             }
         }
     }
-    state.tick(EventTime(start + 4 * 86_400_000), i64::MAX, &mut tally);
+    state.tick(EventTime(start + 4 * 86_400_000), i64::MAX, &mut tally).expect("nothing is on disk");
     let cpu = cpu_seconds() - cpu;
     println!("{:.2} M events per CPU-s ({:.0} ns each)", events as f64 / cpu / 1e6, cpu * 1e9 / events as f64);
     println!(

@@ -133,7 +133,7 @@ impl Site {
             begin = end;
         }
         if self.time() >= self.next_tick {
-            self.state.tick(EventTime(self.next_tick), self.next_tick, &mut self.rows);
+            self.state.tick(EventTime(self.next_tick), self.next_tick, &mut self.rows).expect("nothing is on disk");
             self.next_tick += 1_000;
         }
         (self.ends.len(), began.elapsed().as_nanos() as f64)

@@ -365,7 +365,10 @@ impl Chain {
 
     /// Marks the symbols it holds.
     pub(crate) fn mark(&self, interner: &mut Interner) {
-        self.live.iter().for_each(|event| event.mark(interner));
+        // Packs know what those that are away name.
+        if self.live.away().is_none() {
+            self.live.iter().for_each(|event| event.mark(interner));
+        }
         if let Some(rare) = &self.rare {
             match &rare.base {
                 Some(Base::Session(sum)) => sum.mark(interner),

@@ -18,6 +18,7 @@ use crate::rules::{Limits, RuleBook};
 use crate::state::{BUCKET, Sessions, arm, count_of};
 use crumbtrail_events::{EventTime, Key};
 use smallvec::SmallVec;
+use std::io;
 
 /// Keys whose rows are said anew in a ms of the ticks' wall time: 16,000 at a tick a second.
 const ROWS_A_MS: u64 = 16;
@@ -27,8 +28,11 @@ const TURN_MS: u64 = 100;
 impl Sessions {
     /// From here on other rules hold. Rows that become final by the old ones come out now, the others at ticks, those of many keys
     /// over more than one.
-    pub fn change(&mut self, rules: RuleBook, out: &mut impl Out) {
-        self.close(out);
+    ///
+    /// # Errors
+    /// Events that were moved to disk cannot be read.
+    pub fn change(&mut self, rules: RuleBook, out: &mut impl Out) -> io::Result<()> {
+        self.close(out)?;
         if grows(&self.rules, &rules) {
             self.grown_at = self.grown_at.max(self.watermark);
         }
@@ -45,14 +49,15 @@ impl Sessions {
             self.slots_ahead(some.iter().copied());
             for &n in some {
                 if is_other[usize::from(self.slots.get(n).site)] {
-                    self.cut_anew(n);
+                    self.cut_anew(n)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Closes what the watermark has passed.
-    fn close(&mut self, out: &mut impl Out) {
+    fn close(&mut self, out: &mut impl Out) -> io::Result<()> {
         let (mut ringing, slots) = (Vec::new(), &mut self.slots);
         self.timers.take(self.watermark.0 >> BUCKET, |bucket, n| {
             let slot = slots.get_mut(n);
@@ -62,7 +67,7 @@ impl Sessions {
             }
         });
         ringing.sort_unstable();
-        ringing.into_iter().for_each(|(_, n)| self.visit(n, i64::MIN, out));
+        ringing.into_iter().try_for_each(|(_, n)| self.visit(n, i64::MIN, out))
     }
 
     /// When rows of what was cut anew are due: of a million keys not all at the next tick, which would stand still for them, but
@@ -73,10 +78,16 @@ impl Sessions {
     }
 
     /// Parts and joins the chains of one slot as the gap of its site now says, and has their rows said again.
-    fn cut_anew(&mut self, n: u32) {
-        let due = self.due_anew(self.slots.get(n).key());
+    fn cut_anew(&mut self, n: u32) -> io::Result<()> {
+        let slot = self.slots.get(n);
+        let (due, limits) = (self.due_anew(slot.key()), self.sites[usize::from(slot.site)].rules.limits);
+        // Most have one chain, and most of those remain one.
+        let is_whole = |chain: &Chain| chain.span().1.since(chain.span().0) <= chain.class.gap_ms(&limits);
+        let stays = matches!(&slot.chains[..], [one] if is_whole(one));
+        if !stays {
+            self.recall(n, |_| true)?;
+        }
         let slot = self.slots.get_mut(n);
-        let limits = self.sites[usize::from(slot.site)].rules.limits;
         let chains = std::mem::take(&mut slot.chains);
         for chain in &chains {
             self.heap_bytes -= chain.heap_bytes();
@@ -84,12 +95,7 @@ impl Sessions {
                 *count_of(&mut self.open_sessions, &mut self.open_conversations, chain.class) -= 1;
             }
         }
-        // Most have one chain, and most of those remain one.
-        let is_whole = |chain: &Chain| chain.span().1.since(chain.span().0) <= chain.class.gap_ms(&limits);
-        slot.chains = match &chains[..] {
-            [one] if is_whole(one) => chains,
-            _ => joined(parted(chains, &limits), &limits),
-        };
+        slot.chains = if stays { chains } else { joined(parted(chains, &limits), &limits) };
         let mut next = EventTime::MAX;
         let mut is_dirty = false;
         for chain in &mut slot.chains {
@@ -110,6 +116,7 @@ impl Sessions {
             self.dirty.push(slot.due, n);
         }
         arm(&mut self.timers, slot, n, next);
+        Ok(())
     }
 
     /// What happened before this time and is heard of only now is late, whatever it would join.

@@ -69,6 +69,9 @@ impl Event {
     /// The session that begins with it, as emitted, goes on from a longer one.
     pub(crate) const CONTINUES: u8 = 128;
 
+    /// Bytes of [`Event::packed`].
+    pub(crate) const BYTES: usize = 32;
+
     /// An event of which no more is known.
     pub(crate) fn new(at: EventTime, id: u64, kind: Kind) -> Event {
         let at = Event::bounded(at).0;
@@ -204,8 +207,43 @@ impl Event {
 
     /// Marks the symbols it holds.
     pub(crate) fn mark(&self, interner: &mut Interner) {
-        interner.mark(self.what);
-        interner.mark(self.attributes);
+        self.symbols().into_iter().for_each(|symbol| interner.mark(symbol));
+    }
+
+    /// The symbols it holds.
+    pub(crate) fn symbols(&self) -> [Symbol; 2] {
+        [self.what, self.attributes]
+    }
+
+    /// As bytes to this process alone, which name values by their symbols.
+    pub(crate) fn packed(&self) -> [u8; Event::BYTES] {
+        let mut bytes = [0; Event::BYTES];
+        bytes[..8].copy_from_slice(&self.id.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.at_low.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.skew.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.delay.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.what.0.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.attributes.0.to_le_bytes());
+        bytes[28..30].copy_from_slice(&self.at_high.to_le_bytes());
+        bytes[30..].copy_from_slice(&[self.kind as u8, self.flags]);
+        bytes
+    }
+
+    /// What [`Event::packed`] gave; `None` if the bytes are damaged.
+    pub(crate) fn unpacked(bytes: &[u8; Event::BYTES]) -> Option<Event> {
+        let (words, _) = bytes.as_chunks::<4>();
+        let word = |n: usize| u32::from_le_bytes(words[n]);
+        Some(Event {
+            id: u64::from(word(1)) << 32 | u64::from(word(0)),
+            at_low: word(2),
+            skew: word(3).cast_signed(),
+            delay: word(4).cast_signed(),
+            what: Symbol(word(5)),
+            attributes: Symbol(word(6)),
+            at_high: i16::from_le_bytes([bytes[28], bytes[29]]),
+            kind: Kind::from_code(bytes[30])?,
+            flags: bytes[31],
+        })
     }
 }
 
@@ -249,6 +287,8 @@ mod tests {
             let told = |event: Event| (event.page(&interner), event.detail(&interner), event.score(&interner));
             assert_eq!(told(event), (page, detail, score));
             assert!(event.has(Event::EMITTED));
+            let whole = Event { delay: 80, attributes: page, ..event };
+            assert_eq!(Event::unpacked(&whole.packed()), Some(whole));
             let mut bytes = Vec::new();
             event.save(&interner, &mut bytes, &mut |symbol| symbol);
             assert_eq!(bytes.len(), 40, "what stood in an event of 40 bytes");

@@ -1,7 +1,7 @@
 //! Sessions and conversations: where they are cut, and what their rows say.
 //!
 //! *Where is a session cut?* In `window.rs`, and nowhere else. The rest keeps the events those rules need, in as few
-//! bytes as it can: `event.rs` (32 bytes each), `chain.rs` (the events that a gap connects; `live.rs`, `places.rs`, `parts.rs` and `fold.rs`: of a hot visitor), `slots.rs` (the keys), `names.rs` (their visitors),
+//! bytes as it can: `event.rs` (32 bytes each), `chain.rs` (the events that a gap connects; `live.rs`, `places.rs`, `parts.rs` and `fold.rs`: of a hot visitor; `away.rs` and `spill.rs`: of a quiet one, on disk), `slots.rs` (the keys), `names.rs` (their visitors),
 //! `session.rs` and `conversation.rs` (what events add up to), `emit.rs` (which rows are said and taken back),
 //! `state.rs` (one partition), `change.rs` (other rules from here on), `snapshot.rs` (the state as bytes). What a rule needs to know has a file of its own:
 //! `campaign.rs`, `midnight.rs`, `engaged.rs`, `behaviour.rs`, `stays.rs`, `business_hours.rs`, `sla.rs`. `docs/sessions.md` draws them.
@@ -10,6 +10,7 @@
 
 mod ahead;
 mod attributes;
+mod away;
 mod behaviour;
 mod business_hours;
 mod campaign;
@@ -18,6 +19,7 @@ mod change;
 mod conversation;
 mod emit;
 mod engaged;
+mod error;
 mod event;
 mod feedback;
 mod fields;
@@ -40,6 +42,7 @@ mod session;
 mod sla;
 mod slots;
 mod snapshot;
+mod spill;
 mod stale;
 mod state;
 mod stays;
@@ -50,10 +53,12 @@ mod window;
 
 pub use behaviour::Pace;
 pub use business_hours::{BadHours, Hours};
+pub use error::SessionsError;
 pub use midnight::Zone;
 pub use rows::Out;
 pub use rules::{Kinds, Limits, RuleBook, Rules};
 pub use session::session_id;
 pub use sla::Policy;
+pub use spill::Budget;
 pub use state::{Judged, Sessions};
 pub use stays::StayRules;

@@ -6,18 +6,67 @@
 //!                 ▲
 //!                 ◌
 //! ```
+//!
+//! Those of a quiet visitor may be away, on disk. Of them the ends are known; who wants the others has them come back first.
 
+use crate::away::Away;
 use crate::event::{Event, Order};
 use crumbtrail_events::EventTime;
-use std::slice;
+use std::borrow::Cow;
+use std::{io, slice};
 
 /// Events in total order.
 #[derive(Clone, Debug)]
 pub(crate) enum Live {
     /// In one piece.
     Few(Vec<Event>),
+    /// Not so.
+    Many(Box<Many>),
+}
+
+/// What few chains have, or those that wait: where it is told apart, nobody's next event is held up.
+#[derive(Clone, Debug)]
+pub(crate) enum Many {
     /// In runs.
-    Many(Box<Runs>),
+    Here(Runs),
+    /// On disk.
+    Away(Away),
+}
+
+impl Many {
+    fn here(&self) -> &Runs {
+        match self {
+            Many::Here(runs) => runs,
+            Many::Away(_) => panic!("events that are away come back before they are read"),
+        }
+    }
+
+    fn here_mut(&mut self) -> &mut Runs {
+        match self {
+            Many::Here(runs) => runs,
+            Many::Away(_) => panic!("events that are away come back before they are changed"),
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match self {
+            // Counting the room in a million events' runs at every event would cost more than it tells.
+            Many::Here(Runs { runs, len }) => len * size_of::<Event>() + runs.capacity() * size_of::<Vec<Event>>(),
+            Many::Away(_) => size_of::<Many>(),
+        }
+    }
+
+    /// The first or the last one.
+    fn end<'a>(
+        &'a self,
+        of: impl Fn(&'a Away) -> &'a Event,
+        or: impl Fn(&'a [Vec<Event>]) -> Option<&'a Event>,
+    ) -> Option<&'a Event> {
+        match self {
+            Many::Here(Runs { runs, .. }) => or(runs),
+            Many::Away(away) => Some(of(away)),
+        }
+    }
 }
 
 /// Runs, none of them empty, and how many events they have together.
@@ -54,7 +103,7 @@ impl Live {
     fn runs(&self) -> &[Vec<Event>] {
         match self {
             Live::Few(events) => slice::from_ref(events),
-            Live::Many(many) => &many.runs,
+            Live::Many(many) => &many.here().runs,
         }
     }
 
@@ -62,7 +111,47 @@ impl Live {
     fn runs_mut(&mut self) -> &mut [Vec<Event>] {
         match self {
             Live::Few(events) => slice::from_mut(events),
-            Live::Many(many) => &mut many.runs,
+            Live::Many(many) => &mut many.here_mut().runs,
+        }
+    }
+
+    /// Sorted events, in memory.
+    pub(crate) fn of(events: Vec<Event>) -> Live {
+        if events.len() <= FEW {
+            return Live::Few(events);
+        }
+        let runs = events.chunks(FULL).map(<[Event]>::to_vec).collect();
+        Live::in_runs(runs, events.len())
+    }
+
+    fn in_runs(runs: Vec<Vec<Event>>, len: usize) -> Live {
+        Live::Many(Box::new(Many::Here(Runs { runs, len })))
+    }
+
+    /// Events on disk.
+    pub(crate) fn elsewhere(away: Away) -> Live {
+        Live::Many(Box::new(Many::Away(away)))
+    }
+
+    /// Where they lie on disk, if they do.
+    pub(crate) fn away(&self) -> Option<&Away> {
+        match self {
+            Live::Few(_) => None,
+            Live::Many(many) => match &**many {
+                Many::Here(_) => None,
+                Many::Away(away) => Some(away),
+            },
+        }
+    }
+
+    /// All of them, read if they are away.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(crate) fn whole(&self) -> io::Result<Cow<'_, Live>> {
+        match self.away() {
+            Some(away) => Ok(Cow::Owned(Live::of(away.read()?))),
+            None => Ok(Cow::Borrowed(self)),
         }
     }
 
@@ -77,20 +166,29 @@ impl Live {
     pub(crate) fn len(&self) -> usize {
         match self {
             Live::Few(events) => events.len(),
-            Live::Many(many) => many.len,
+            Live::Many(many) => match &**many {
+                Many::Here(runs) => runs.len,
+                Many::Away(away) => away.len(),
+            },
         }
     }
 
     /// The first one.
     #[inline]
     pub(crate) fn first(&self) -> Option<&Event> {
-        self.runs().first()?.first()
+        match self {
+            Live::Few(events) => events.first(),
+            Live::Many(many) => many.end(|away| &away.first, |runs| runs.first()?.first()),
+        }
     }
 
     /// The last one.
     #[inline]
     pub(crate) fn last(&self) -> Option<&Event> {
-        self.runs().last()?.last()
+        match self {
+            Live::Few(events) => events.last(),
+            Live::Many(many) => many.end(|away| &away.last, |runs| runs.last()?.last()),
+        }
     }
 
     /// All of them.
@@ -188,10 +286,10 @@ impl Live {
         let (order, is_last) = (event.order(), self.last().is_none_or(|last| last.order() <= event.order()));
         let (run, at) = self.spot(order);
         let many = match self {
-            Live::Many(many) => many,
+            Live::Many(many) => many.here_mut(),
             Live::Few(events) => {
                 let runs = events.chunks(FULL).map(<[Event]>::to_vec).collect();
-                *self = Live::Many(Box::new(Runs { runs, len: events.len() }));
+                *self = Live::in_runs(runs, events.len());
                 return self.insert_many(event);
             }
         };
@@ -220,6 +318,7 @@ impl Live {
         }
         let event = self.runs_mut()[run].remove(at);
         if let Live::Many(many) = self {
+            let many = many.here_mut();
             many.len -= 1;
             if many.runs[run].is_empty() {
                 many.runs.remove(run);
@@ -235,6 +334,7 @@ impl Live {
         let mut tail = match self {
             Live::Few(events) => return Live::Few(events.split_off(place)),
             Live::Many(many) => {
+                let many = many.here_mut();
                 let mut runs = many.runs.split_off(run);
                 if at > 0
                     && let Some(first) = runs.first_mut()
@@ -244,7 +344,7 @@ impl Live {
                 }
                 let len = many.len - place;
                 many.len = place;
-                Live::Many(Box::new(Runs { runs, len }))
+                Live::in_runs(runs, len)
             }
         };
         self.settle();
@@ -267,9 +367,9 @@ impl Live {
     /// Puts what is few again into one piece.
     fn settle(&mut self) {
         if let Live::Many(many) = self
-            && many.len <= FULL
+            && many.here().len <= FULL
         {
-            *self = Live::Few(many.runs.concat());
+            *self = Live::Few(many.here().runs.concat());
         }
     }
 
@@ -278,8 +378,7 @@ impl Live {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Live::Few(events) => events.capacity() * size_of::<Event>(),
-            // Counting the room in a million events' runs at every event would cost more than it tells.
-            Live::Many(many) => many.len * size_of::<Event>() + many.runs.capacity() * size_of::<Vec<Event>>(),
+            Live::Many(many) => many.heap_bytes(),
         }
     }
 }
@@ -289,7 +388,9 @@ const _: () = assert!(size_of::<Live>() == 24);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::away::Packs;
     use crumbtrail_events::Kind;
+    use crumbtrail_scratch::Scratch;
 
     fn event(at: i64) -> Event {
         Event::new(EventTime(at), at as u64, Kind::Click)
@@ -306,7 +407,7 @@ mod tests {
         assert_eq!(live.first().map(|event| event.at().0), expected.first().copied());
         assert_eq!(live.last().map(|event| event.at().0), expected.last().copied());
         if let Live::Many(many) = live {
-            assert!(many.runs.iter().all(|run| !run.is_empty() && run.len() <= FULL));
+            assert!(many.here().runs.iter().all(|run| !run.is_empty() && run.len() <= FULL));
         }
         for place in [0, 1, FULL - 1, FULL, FULL + 1, expected.len() / 2, expected.len()] {
             let Some(rest) = expected.get(place..) else { continue };
@@ -342,6 +443,33 @@ mod tests {
             expected.retain(|n| n % 20 == 0);
             check(&live, &expected);
         }
+    }
+
+    #[test]
+    fn those_that_are_away_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new(folder.path().to_owned());
+        let mut packs = Packs::default();
+        let mut filling = packs.begin();
+        let counts = [1, 20, FULL, FEW, FEW + 1, 5_000];
+        let lives = counts.map(|count| {
+            let mut live = Live::default();
+            (0..count as i64).for_each(|at| live.insert(event(at * 7)));
+            (filling.put(live.iter()), live)
+        });
+        let pack = packs.end(filling, &mut scratch).unwrap();
+        for (at, live) in lives {
+            let ends = (*live.first().unwrap(), *live.last().unwrap());
+            let away = Live::elsewhere(Away::new(&pack, at, ends, live.len()));
+            assert!(away.away().is_some() && away.heap_bytes() < 100);
+            assert_eq!((away.len(), away.first(), away.last()), (live.len(), live.first(), live.last()));
+            check(&away.whole().unwrap(), &times(&live));
+            check(&away.clone().whole().unwrap(), &times(&live));
+        }
+        let bytes: usize = counts.into_iter().map(|count| count * 32 + 8).sum();
+        assert_eq!(packs.bytes_on_disk(), bytes);
+        drop(pack);
+        assert_eq!(packs.bytes_on_disk(), 0, "of which no chain needs anything");
     }
 
     #[test]

@@ -142,6 +142,7 @@ impl Slots {
     }
 
     /// The slot with this number.
+    #[inline]
     pub(crate) fn get(&self, n: u32) -> &Slot {
         at(&self.blocks, n)
     }
@@ -155,7 +156,7 @@ impl Slots {
 
     /// Begins to save the slots as they are now.
     pub(crate) fn begin_save(&mut self) {
-        let slots = self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len());
+        let slots = self.count();
         let done = vec![0; slots.div_ceil(PAGE).div_ceil(64)];
         self.saving = Some(Box::new(Saving { slots, next: 0, done, copies: Vec::new() }));
     }
@@ -196,6 +197,17 @@ impl Slots {
         }
         saving.done[page / 64] |= 1 << (page % 64);
         saving.copies.push(page_of(blocks, saving.page(page)).to_vec());
+    }
+
+    /// Whether it is still to be saved as it was when saving began: a change has its page copied.
+    pub(crate) fn is_to_be_saved(&self, n: u32) -> bool {
+        let is_to_be = |saving: &Saving| (n as usize) < saving.slots && !saving.is_done(n as usize / PAGE);
+        self.saving.as_deref().is_some_and(is_to_be)
+    }
+
+    /// One more than the highest number there was.
+    pub(crate) fn count(&self) -> usize {
+        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
     }
 
     /// How many are in use.

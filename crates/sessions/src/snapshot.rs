@@ -23,6 +23,7 @@ use crate::told::Told;
 use crumbtrail_events::wire::{Reader, WireError, put_bytes, put_varint};
 use crumbtrail_events::{Key, Pieces};
 use smallvec::SmallVec;
+use std::io;
 
 /// The format this build writes.
 const VERSION: u8 = 8;
@@ -36,7 +37,7 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    fn save(self, slot: &Slot, numbers: &mut Numbers, out: &mut Vec<u8>) {
+    fn save(self, slot: &Slot, numbers: &mut Numbers, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(&slot.key().0.to_le_bytes());
         let symbol: &mut dyn FnMut(Symbol) -> Symbol = &mut |symbol| numbers.of(symbol, self.interner);
         slot.due.save(out, symbol);
@@ -46,23 +47,27 @@ impl Beside<'_> {
         put_varint(out, slot.chains.len() as u64);
         let mut chains: SmallVec<[&Chain; 4]> = slot.chains.iter().collect();
         chains.sort_by_key(|chain| (chain.class, chain.span()));
-        chains.into_iter().for_each(|chain| save_chain(chain, self.interner, out, symbol));
+        chains.into_iter().try_for_each(|chain| save_chain(chain, self.interner, out, symbol))
     }
 }
 
 impl Sessions {
-    /// Appends the whole state to `out`; equal states give equal bytes.
-    pub fn save(&self, out: &mut Vec<u8>) {
+    /// Appends the whole state to `out`; equal states give equal bytes, wherever their events lie.
+    ///
+    /// # Errors
+    /// Events that were moved to disk cannot be read.
+    pub fn save(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let mut numbers = Numbers::new(&self.interner);
         let mut keys: Vec<(Key, u32)> = self.slots.numbers().map(|n| (self.slots.get(n).key(), n)).collect();
         keys.sort_unstable();
         let beside = Beside { sites: &self.sites, names: &self.names, interner: &self.interner };
         let mut body = Vec::new();
         for (_, n) in &keys {
-            beside.save(self.slots.get(*n), &mut numbers, &mut body);
+            beside.save(self.slots.get(*n), &mut numbers, &mut body)?;
         }
         put_begin(out, self.times(), &numbers, keys.len() as u64);
         out.extend_from_slice(&body);
+        Ok(())
     }
 
     /// Begins to save the state as it is now; what changes from here on is not in it.
@@ -80,28 +85,32 @@ impl Sessions {
 
     /// Saves some keys more, about `most`. When all are, gives the state in pieces, back to back as [`Sessions::load`] reads it:
     /// like [`Sessions::save`]'s, in another order.
-    pub fn save_on(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+    ///
+    /// # Errors
+    /// Events that were moved to disk cannot be read: the state is not to be used any more.
+    pub fn save_on(&mut self, most: usize) -> io::Result<Option<Vec<Vec<u8>>>> {
         let Sessions { slots, sites, names, interner, saving, .. } = self;
-        let Saving { numbers, keys, pieces, .. } = saving.as_deref_mut()?;
+        let Some(Saving { numbers, keys, pieces, .. }) = saving.as_deref_mut() else { return Ok(None) };
         let beside = Beside { sites, names, interner };
         let mut left = most.max(1);
         while left > 0 {
             let Some(page) = slots.save_page() else {
-                let Saving { times, numbers, keys, pieces } = *saving.take()?;
                 names.let_go();
+                let Some(saving) = saving.take() else { return Ok(None) };
+                let Saving { times, numbers, keys, pieces } = *saving;
                 let mut begin = Vec::with_capacity(numbers.values.len() + 64);
                 put_begin(&mut begin, times, &numbers, keys);
                 let mut all = Pieces::beginning(begin);
                 all.append(pieces);
-                return Some(all.into_vec());
+                return Ok(Some(all.into_vec()));
             };
             left = left.saturating_sub(page.len());
             for slot in page.iter().filter(|slot| !slot.chains.is_empty()) {
-                beside.save(slot, numbers, pieces.open());
+                beside.save(slot, numbers, pieces.open())?;
                 *keys += 1;
             }
         }
-        None
+        Ok(None)
     }
 
     /// Reads what [`Sessions::save`] wrote.
@@ -174,12 +183,17 @@ fn load_values(reader: &mut Reader<'_>, interner: &mut Interner) -> Result<Vec<S
     Ok(symbols)
 }
 
-fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mut dyn FnMut(Symbol) -> Symbol) {
+fn save_chain(
+    chain: &Chain,
+    interner: &Interner,
+    out: &mut Vec<u8>,
+    symbol: &mut dyn FnMut(Symbol) -> Symbol,
+) -> io::Result<()> {
     out.push(chain.class.0);
     out.push(u8::from(chain.is_dirty) | u8::from(chain.is_settled) << 1 | u8::from(chain.rare.is_some()) << 2);
     put_varint(out, chain.live.len() as u64);
-    chain.live.iter().for_each(|event| event.save(interner, out, symbol));
-    let Some(rare) = &chain.rare else { return };
+    chain.live.whole()?.iter().for_each(|event| event.save(interner, out, symbol));
+    let Some(rare) = &chain.rare else { return Ok(()) };
     match &rare.base {
         None => out.push(0),
         Some(Base::Session(sum)) => {
@@ -206,6 +220,7 @@ fn save_chain(chain: &Chain, interner: &Interner, out: &mut Vec<u8>, symbol: &mu
     rare.changed_from.save(out, symbol);
     out.push(u8::from(rare.told.is_some()));
     rare.told.iter().for_each(|told| told.save(out, symbol));
+    Ok(())
 }
 
 fn load_chain(reader: &mut Reader<'_>, resolve: &Resolve<'_>, interner: &mut Interner) -> Result<Chain, WireError> {

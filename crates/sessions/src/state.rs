@@ -1,8 +1,10 @@
 //! The state of one partition: a pure function of the touchpoints and ticks it was given, in their order.
 
 use crate::attributes::{CUSTOMER, Reading};
+use crate::away::Packs;
 use crate::chain::{Chain, Class};
 use crate::emit::{Context, Scratch, emit};
+use crate::error::SessionsError;
 use crate::event::{Event, Order};
 use crate::fields::Click;
 use crate::intern::Interner;
@@ -18,6 +20,7 @@ use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::wire::WireError;
 use crumbtrail_events::{EventTime, Key, Outcome};
 use smallvec::SmallVec;
+use std::io;
 
 /// What became of one touchpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,11 @@ pub struct Sessions {
     pub(crate) open_conversations: usize,
     pub(crate) heap_bytes: usize,
     pub(crate) saving: Option<Box<Saving>>,
+    pub(crate) packs: Packs,
+    /// Chains whose events are on disk.
+    pub(crate) away: usize,
+    /// The slot that was looked at last to find what may go to disk.
+    pub(crate) hand: usize,
 }
 
 const NOT_TEXT: WireError = WireError::Malformed("string is not UTF-8");
@@ -94,6 +102,9 @@ impl Sessions {
             open_conversations: 0,
             heap_bytes: 0,
             saving: None,
+            packs: Packs::default(),
+            away: 0,
+            hand: 0,
         }
     }
 
@@ -101,8 +112,13 @@ impl Sessions {
     /// out comes back with intake's outcome. Rows wait for the next tick, so `_out` is not used yet.
     ///
     /// # Errors
-    /// Bytes that are no touchpoint.
-    pub fn touchpoint(&mut self, bytes: &[u8], watermark: EventTime, _out: &mut impl Out) -> Result<Judged, WireError> {
+    /// Bytes that are no touchpoint, or events on disk that cannot be read.
+    pub fn touchpoint(
+        &mut self,
+        bytes: &[u8],
+        watermark: EventTime,
+        _out: &mut impl Out,
+    ) -> Result<Judged, SessionsError> {
         let head = Head::peek(bytes)?;
         if head.outcome != Outcome::Counted {
             return Ok(Judged { outcome: head.outcome, session: 0 });
@@ -131,6 +147,7 @@ impl Sessions {
         let mut merged_end = at;
         let (mut is_behind, mut known) = (false, None);
         if let Some(slot) = slot {
+            self.recall(slot, |_| true)?;
             for (n, chain) in self.slots.get(slot).chains.iter().enumerate() {
                 if chain.knows(head.id) {
                     known = Some(n);
@@ -227,7 +244,10 @@ impl Sessions {
     }
 
     /// A tick: the watermark and the wall time (ms since the epoch) it carries. Neither ever goes back.
-    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) {
+    ///
+    /// # Errors
+    /// Events that were moved to disk cannot be read: the state is not to be used any more.
+    pub fn tick(&mut self, watermark: EventTime, wall_ms: i64, out: &mut impl Out) -> io::Result<()> {
         self.watermark = self.watermark.max(watermark);
         self.wall_ms = self.wall_ms.max(wall_ms);
         let mut batch = std::mem::take(&mut self.batch);
@@ -250,7 +270,7 @@ impl Sessions {
         batch.dedup();
         for some in batch.chunks(Sessions::AHEAD) {
             self.rows_ahead(some.iter().map(|&(_, n)| n));
-            some.iter().for_each(|&(_, n)| self.visit(n, wall_ms, out));
+            some.iter().try_for_each(|&(_, n)| self.visit(n, wall_ms, out))?;
         }
         batch.clear();
         self.batch = batch;
@@ -258,10 +278,12 @@ impl Sessions {
         if self.interner.wants_sweep() && self.saving.is_none() {
             self.sweep();
         }
+        Ok(())
     }
 
     /// Emits what is due of one slot, closes what the watermark has passed, and arms its timer anew.
-    pub(crate) fn visit(&mut self, n: u32, wall_ms: i64, out: &mut impl Out) {
+    pub(crate) fn visit(&mut self, n: u32, wall_ms: i64, out: &mut impl Out) -> io::Result<()> {
+        self.recall_due(n)?;
         let slot = self.slots.get_mut(n);
         let site = &self.sites[usize::from(slot.site)];
         let of = Context {
@@ -306,7 +328,7 @@ impl Sessions {
         if slot.chains.is_empty() {
             self.names.remove(slot.visitor);
             self.slots.remove(n);
-            return;
+            return Ok(());
         }
         if is_due {
             // What is half said goes on at the next tick.
@@ -318,6 +340,7 @@ impl Sessions {
             }
         }
         arm(&mut self.timers, slot, n, next);
+        Ok(())
     }
 
     /// The number of a site.
@@ -349,16 +372,28 @@ impl Sessions {
 
     /// The clicks of a visitor that named a customer, of those at these times that are kept one by one: when, hash of the event id,
     /// customer. In no order.
-    pub fn named(&self, key: Key, from: EventTime, to: EventTime, mut each: impl FnMut(EventTime, u64, &str)) {
-        let Some(slot) = self.slots.find(key) else { return };
+    ///
+    /// # Errors
+    /// Events that were moved to disk cannot be read.
+    pub fn named(
+        &self,
+        key: Key,
+        from: EventTime,
+        to: EventTime,
+        mut each: impl FnMut(EventTime, u64, &str),
+    ) -> io::Result<()> {
+        let Some(slot) = self.slots.find(key) else { return Ok(()) };
         for chain in self.slots.get(slot).chains.iter().filter(|chain| chain.class == Class::PERSON) {
-            for event in chain.live.since(from).take_while(|event| event.at() <= to).filter(|event| event.may_start()) {
+            for event in
+                chain.live.whole()?.since(from).take_while(|event| event.at() <= to).filter(|event| event.may_start())
+            {
                 let customer = self.interner.part(event.attributes, CUSTOMER);
                 if !customer.is_none() {
                     each(event.at(), event.id, self.interner.str(customer));
                 }
             }
         }
+        Ok(())
     }
 
     fn sweep(&mut self) {
@@ -367,6 +402,7 @@ impl Sessions {
             self.interner.mark(slot.attributes);
             slot.chains.iter().for_each(|chain| chain.mark(&mut self.interner));
         }
+        self.packs.mark(&mut self.interner);
         self.interner.sweep();
     }
 
@@ -392,6 +428,7 @@ impl Sessions {
             + self.timers.resident_bytes()
             + self.dirty.resident_bytes()
             + self.batch.capacity() * size_of::<(Key, u32)>()
+            + self.packs.resident_bytes()
     }
 }
 

@@ -86,7 +86,7 @@ fn behind_a_longer_gap_a_repeat_of_what_is_final_is_still_late() {
     assert_eq!(scene.click(0), Outcome::Late, "though an open session is within the new gap");
     assert_eq!(scene.click(31 * MINUTE), Outcome::Counted);
     let mut restored = Vec::new();
-    scene.state.save(&mut restored);
+    scene.state.save(&mut restored).unwrap();
     scene.state = crumbtrail_sessions::Sessions::load(scene.book.clone(), &restored).expect("its own bytes");
     assert_eq!(scene.click(0), Outcome::Late, "after a restart too");
 }

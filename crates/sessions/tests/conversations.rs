@@ -295,7 +295,7 @@ fn a_settled_case_goes_on_from_its_summary() {
     assert_eq!(scene.talks()["case-1"], (true, again));
     scene.tick(at + 91 * 24 * HOUR);
     let mut bytes = Vec::new();
-    scene.state.save(&mut bytes);
+    scene.state.save(&mut bytes).unwrap();
     assert!(bytes.len() < 32, "nothing is remembered after 90 days");
 }
 
@@ -316,7 +316,7 @@ fn an_id_that_comes_back_after_the_memory_is_another_conversation() {
                 (1..=ticks).for_each(|n| scene.tick(watermark / ticks * n));
                 scene.tick(watermark);
                 let mut bytes = Vec::new();
-                scene.state.save(&mut bytes);
+                scene.state.save(&mut bytes).unwrap();
                 scene.state = crumbtrail_sessions::Sessions::load(scene.book.clone(), &bytes).expect("its own bytes");
                 assert_eq!(send(&mut scene, silence), Outcome::Counted);
                 scene.tick(watermark);
@@ -449,7 +449,7 @@ proptest! {
             if tick {
                 scene.tick(HOUR);
                 let mut bytes = Vec::new();
-                scene.state.save(&mut bytes);
+                scene.state.save(&mut bytes).unwrap();
                 let book = RuleBook { default: Rules { limits: Limits { lateness_ms: HOUR, ..Limits::default() }, ..Rules::default() }, ..RuleBook::default() };
                 scene.state = crumbtrail_sessions::Sessions::load(book, &bytes).unwrap();
             }

@@ -55,18 +55,18 @@ fn rows(step: u64, saved_every: usize) -> Table {
             assert_eq!(again.outcome, Outcome::Duplicate);
         }
         if count % 1_700 == 0 {
-            state.tick(begin, count as i64 * 10, &mut table);
+            state.tick(begin, count as i64 * 10, &mut table).unwrap();
         }
         if count % saved_every == saved_every - 1 {
             let mut bytes = Vec::new();
-            state.save(&mut bytes);
+            state.save(&mut bytes).unwrap();
             state = Sessions::load(rules(), &bytes).unwrap();
             let mut anew = Vec::new();
-            state.save(&mut anew);
+            state.save(&mut anew).unwrap();
             assert!(anew == bytes, "saved behind {count} events");
         }
     }
-    state.tick(EventTime(600 * MINUTE), i64::MAX, &mut table);
+    state.tick(EventTime(600 * MINUTE), i64::MAX, &mut table).unwrap();
     assert_eq!(state.open_sessions(), 0);
     table
 }

@@ -6,13 +6,16 @@
 use crumbtrail_events::ids::id_hash;
 use crumbtrail_events::touchpoint::{Head, Touchpoint};
 use crumbtrail_events::{EventTime, Key, Kind, Outcome};
+use crumbtrail_scratch::Scratch;
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Limits, Out, RuleBook, Rules, Sessions};
+use crumbtrail_sessions::{Budget, Limits, Out, RuleBook, Rules, Sessions};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 const GAP: i64 = 1_000;
 const SPAN: i64 = 60_000;
+/// All that may go to disk does.
+const EVERYTHING: Budget = Budget { bytes: 0, fewest: 1 };
 
 /// Every row as it was said, and those that stand.
 #[derive(Default)]
@@ -75,7 +78,7 @@ fn touchpoint(n: usize, at: i64) -> Vec<u8> {
 
 fn restored(state: &Sessions, book: &RuleBook) -> Sessions {
     let mut bytes = Vec::new();
-    state.save(&mut bytes);
+    state.save(&mut bytes).unwrap();
     Sessions::load(book.clone(), &bytes).unwrap()
 }
 
@@ -93,8 +96,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-/// Gives events and ticks to a state, and to one that is restored again and again.
+/// Gives events and ticks to a state whose events go to disk whenever they may, and to one that is restored again and again.
 struct Pair {
+    scratch: Scratch,
     book: RuleBook,
     one: (Sessions, Table),
     other: (Sessions, Table),
@@ -106,10 +110,11 @@ impl Pair {
         self.wall += 1;
         for (state, table) in [&mut self.one, &mut self.other] {
             table.this_tick.clear();
-            state.tick(watermark, self.wall, table);
+            state.tick(watermark, self.wall, table).unwrap();
             table.check();
         }
         assert_eq!(self.one.1.said, self.other.1.said, "a restored state says what the other does");
+        self.one.0.spill(&mut self.scratch, EVERYTHING).unwrap();
         self.other.0 = restored(&self.other.0, &self.book);
     }
 
@@ -141,7 +146,8 @@ proptest! {
         events.sort_unstable();
         let book = book(events_a_tick, most_events, kept_events);
         let new = || (Sessions::new(book.clone()), Table::default());
-        let mut pair = Pair { book: book.clone(), one: new(), other: new(), wall: 0 };
+        let scratch = Scratch::new(std::env::temp_dir());
+        let mut pair = Pair { scratch, book: book.clone(), one: new(), other: new(), wall: 0 };
         let (mut given, mut counted) = (0, BTreeMap::new());
         let mut turn = steps.iter().cycle();
         // The watermark stays where nothing of what is to come is late.
@@ -189,7 +195,7 @@ proptest! {
         for (&n, &at) in &counted {
             at_once.touchpoint(&touchpoint(n, at), EventTime::MIN, &mut table).unwrap();
         }
-        at_once.tick(EventTime::MIN, 1, &mut table);
+        at_once.tick(EventTime::MIN, 1, &mut table).unwrap();
         if kept_events > 100 {
             same(&pair.one.1, &table);
         }
@@ -197,7 +203,7 @@ proptest! {
         let end = EventTime(i64::MAX / 2);
         pair.tick(end);
         table.this_tick.clear();
-        at_once.tick(end, 2, &mut table);
+        at_once.tick(end, 2, &mut table).unwrap();
         same(&pair.one.1, &table);
     }
 }

@@ -191,7 +191,7 @@ fn of_two_records_of_one_event_the_one_received_first_counts_whichever_comes_fir
         assert_eq!(scene.send_as(two[0].0, 77, record(two[0].0, two[0].1)), Outcome::Counted);
         scene.tick(500);
         let mut bytes = Vec::new();
-        scene.state.save(&mut bytes);
+        scene.state.save(&mut bytes).unwrap();
         let book = scene.book.clone();
         scene.state = crumbtrail_sessions::Sessions::load(book, &bytes).expect("own state");
         assert_eq!(scene.send_as(two[1].0, 77, record(two[1].0, two[1].1)), Outcome::Duplicate, "it counts once");
@@ -324,7 +324,7 @@ fn damaged_state_is_an_error_and_never_a_panic() {
     scene.click(9);
     scene.tick(10);
     let mut bytes = Vec::new();
-    scene.state.save(&mut bytes);
+    scene.state.save(&mut bytes).unwrap();
     for end in 0..bytes.len() {
         assert!(crumbtrail_sessions::Sessions::load(RuleBook::default(), &bytes[..end]).is_err(), "cut at {end}");
     }
@@ -334,7 +334,7 @@ fn damaged_state_is_an_error_and_never_a_panic() {
 #[test]
 fn state_of_another_format_is_refused_in_plain_words() {
     let mut bytes = Vec::new();
-    rules(1_000, 1_000).state.save(&mut bytes);
+    rules(1_000, 1_000).state.save(&mut bytes).unwrap();
     for version in [0, 7, 9] {
         bytes[0] = version;
         let refusal = crumbtrail_sessions::Sessions::load(RuleBook::default(), &bytes).map(|_| ()).unwrap_err();

@@ -129,7 +129,7 @@ impl Process {
                 let identity = crumbtrail_identity::Rules { most_ids, most_ids_a_day, ..identity_rules() };
                 let make = move |PartitionId(partition): PartitionId| {
                     let place = Place { partition, of };
-                    let step = Sessionize::new(rules.clone(), identity, true, place);
+                    let step = Sessionize::new(rules.clone(), identity, true, place).holding(0);
                     Odd::new(step, clock.clone()).noting(change.clone(), partition)
                 };
                 let processor =

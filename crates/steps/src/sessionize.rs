@@ -7,7 +7,7 @@ use crumbtrail_runtime::step::{Effects, StepError, StepGauges};
 use crumbtrail_runtime::{Context, Step};
 use crumbtrail_scratch::{Block, Scratch};
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Out, RuleBook, Sessions};
+use crumbtrail_sessions::{Budget, Out, RuleBook, Sessions, SessionsError};
 use crumbtrail_warehouse::{DeadLetterRow, RowVersion, TableId, TouchpointRow, place, tables};
 use std::io;
 
@@ -37,6 +37,10 @@ pub struct Sessionize {
     /// Sessions closed for good since this step was made.
     closed: u64,
     whose: Whose,
+    /// What of events stays in memory though there is room on disk.
+    budget: Budget,
+    /// Why a save cannot go on: told at the next tick.
+    failed: Option<io::Error>,
     /// What a save under way begins with, and identity's part of it once that is whole.
     saving: Vec<u8>,
     saved_identity: Option<Vec<Vec<u8>>>,
@@ -58,9 +62,17 @@ impl Sessionize {
             partition: place.partition,
             closed: 0,
             whose: Whose::new(identity, place),
+            budget: Budget::of(usize::MAX),
+            failed: None,
             saving: Vec::new(),
             saved_identity: None,
         }
+    }
+
+    /// Has no more than so many bytes of events stay in memory where there is room on disk.
+    #[must_use]
+    pub fn holding(self, most_resident: usize) -> Sessionize {
+        Sessionize { budget: Budget::of(most_resident), ..self }
     }
 
     /// Takes a record that tells rules: by others, what is open is cut anew, and journeys hear of it.
@@ -69,7 +81,7 @@ impl Sessionize {
         if let Some(rules) = self.rules.hear(payload)? {
             let version = RowVersion(context.version);
             let closed = &mut self.closed;
-            self.sessions.change(rules, &mut Rows { effects, version, closed });
+            self.sessions.change(rules, &mut Rows { effects, version, closed })?;
             effects.pass_to_all(payload);
         }
         Ok(())
@@ -128,7 +140,11 @@ impl Step for Sessionize {
     fn record(&mut self, payload: &[u8], context: Context, effects: &mut Effects) -> Result<(), StepError> {
         let version = RowVersion(context.version);
         let Sessionize { sessions, closed, .. } = self;
-        let judged = sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version, closed })?;
+        let judged = sessions.touchpoint(payload, context.watermark, &mut Rows { effects, version, closed });
+        let judged = judged.map_err(|error| match error {
+            SessionsError::Record(error) => StepError::from(error),
+            SessionsError::Scratch(error) => StepError::from(error),
+        })?;
         effects.outcome(judged.outcome);
         if judged.outcome == Outcome::Aside {
             return if Told::is_in(payload)? {
@@ -177,9 +193,12 @@ impl Step for Sessionize {
     }
 
     fn tick(&mut self, context: Context, effects: &mut Effects) -> Result<(), StepError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
         let version = RowVersion(context.version);
         let Sessionize { sessions, closed, .. } = self;
-        sessions.tick(context.watermark, context.wall_ms, &mut Rows { effects, version, closed });
+        sessions.tick(context.watermark, context.wall_ms, &mut Rows { effects, version, closed })?;
         self.whose.tick(context.watermark);
         Ok(())
     }
@@ -189,7 +208,8 @@ impl Step for Sessionize {
         let mut identity = Vec::new();
         self.whose.save(&mut identity);
         put_bytes(out, &identity);
-        self.sessions.save(out);
+        // Where events lie on disk, a state is saved in parts.
+        self.sessions.save(out).expect("what is saved whole lies in memory");
     }
 
     fn begin_save(&mut self) {
@@ -204,7 +224,13 @@ impl Step for Sessionize {
         if self.saved_identity.is_none() {
             self.saved_identity = Some(self.whose.save_on(most)?);
         }
-        let sessions = self.sessions.save_on(most)?;
+        if self.failed.is_some() {
+            return None;
+        }
+        let sessions = self.sessions.save_on(most).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            None
+        })?;
         let identity = self.saved_identity.take()?;
         let mut begin = std::mem::take(&mut self.saving);
         put_varint(&mut begin, identity.iter().map(Vec::len).sum::<usize>() as u64);
@@ -218,7 +244,8 @@ impl Step for Sessionize {
     }
 
     fn spill(&mut self, scratch: &mut Scratch) -> io::Result<()> {
-        self.whose.spill(scratch)
+        let spilled = self.sessions.spill(scratch, self.budget);
+        self.whose.spill(scratch).and(spilled)
     }
 
     fn load(&mut self, bytes: &[u8], blocks: &[Block]) -> Result<(), StepError> {
@@ -244,7 +271,7 @@ impl Step for Sessionize {
             open: self.sessions.open_sessions(),
             conversations: self.sessions.open_conversations(),
             resident_bytes: self.sessions.resident_bytes() + self.whose.resident_bytes(),
-            bytes_on_disk: self.whose.bytes_on_disk(),
+            bytes_on_disk: self.sessions.bytes_on_disk() + self.whose.bytes_on_disk(),
         }
     }
 }

@@ -191,15 +191,17 @@ impl Whose {
     ) -> Result<(), StepError> {
         let touchpoint = Touchpoint::decode(payload)?;
         let evidence = evidence(&touchpoint, how(touchpoint.head.kind));
+        let mut read = Ok(());
         let known = |from: Mark, to: Mark| {
             let mut marks = Vec::new();
-            sessions.named(evidence.key, from.0, to.0, |at, id, customer| {
+            read = sessions.named(evidence.key, from.0, to.0, |at, id, customer| {
                 marks.push((at, id, Key::customer(evidence.site, customer)));
             });
             marks
         };
         let mut decisions = Decisions::of(context, evidence.at, effects);
         self.identity.named(&evidence, context.watermark, known, &mut decisions)?;
+        read?;
         decisions.failed.map_or(Ok(()), |error| Err(error.into()))
     }
 

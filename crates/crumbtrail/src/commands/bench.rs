@@ -239,7 +239,8 @@ fn step(deployment: &Deployment, partition: u32) -> Result<Sessionize> {
         identity_rules(config)?,
         config.clickhouse.touchpoints,
         place,
-    ))
+    )
+    .holding(config.pace.events_in_memory_mib as usize * (1 << 20)))
 }
 
 /// Every partition's owner, fed from the log in memory.

@@ -449,6 +449,10 @@ pub struct PaceConfig {
     /// Encoded rows that may wait for ClickHouse before partitions are paused, MiB. A quarter of it is joined into one insert
     /// when ClickHouse is behind. While it is away or refuses, partitions are paused at once.
     pub insert_queue_mib: u32,
+    /// Events of sessions and conversations that can still change, most of them because of the allowed lateness: so much of them stays
+    /// in memory, MiB a partition, 2 million events. Beyond it those of quiet visitors lie in files without a name in
+    /// `data_dir/scratch`, 32 bytes an event.
+    pub events_in_memory_mib: u32,
     /// Touchpoints of journeys that are settled and may still change hands: so much of them stays in memory, MiB a partition. What
     /// is older lies in files without a name in `data_dir/scratch`, 15 to 30 bytes a touchpoint.
     pub touchpoints_in_memory_mib: u32,
@@ -465,6 +469,7 @@ impl Default for PaceConfig {
             insert_interval_ms: 1_000,
             correction_interval_ms: 5_000,
             insert_queue_mib: 128,
+            events_in_memory_mib: 64,
             touchpoints_in_memory_mib: 4,
             threads: 1,
             shutdown_deadline_seconds: 25,

@@ -77,8 +77,9 @@ impl Processors {
             let touchpoints = config.clickhouse.touchpoints;
             let identity = identity_rules(config)?;
             let of = shared.logs.touchpoints.partitions();
+            let most_resident = config.pace.events_in_memory_mib as usize * (1 << 20);
             let make = move |PartitionId(partition): PartitionId| {
-                Sessionize::new(rules.clone(), identity, touchpoints, Place { partition, of })
+                Sessionize::new(rules.clone(), identity, touchpoints, Place { partition, of }).holding(most_resident)
             };
             let progress = processors.sessionize.clone();
             let logs = &shared.logs;

@@ -1,10 +1,12 @@
 //! Gives records to a partition in any order, with ticks and restarts between them, and keeps what it says as a table does.
 
 use crumbtrail_events::{EventTime, Outcome};
+use crumbtrail_scratch::Scratch;
 use crumbtrail_sessions::rows::{ConversationRow, SessionRow};
-use crumbtrail_sessions::{Limits, Out, Pace, RuleBook, Rules, Sessions, StayRules};
+use crumbtrail_sessions::{Budget, Limits, Out, Pace, RuleBook, Rules, Sessions, StayRules};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 pub(crate) const GAP: i64 = 1_000;
 pub(crate) const TALK_GAP: i64 = 2 * GAP;
@@ -15,6 +17,9 @@ pub(crate) const LATENESS: i64 = 3_000;
 pub(crate) const SPAN: i64 = 30_000;
 /// The start: half a span before midnight in Bangkok.
 pub(crate) const START: i64 = 1_760_000_000_000 / 86_400_000 * 86_400_000 + 61_200_000 - SPAN / 2;
+
+/// All that may go to disk does.
+const EVERYTHING: Budget = Budget { bytes: 0, fewest: 1 };
 
 /// Rules with short times, so that every edge is met often.
 pub(crate) fn rules() -> Rules {
@@ -106,6 +111,8 @@ pub(crate) struct Table<S> {
     pub(crate) sessions: Versions<(i64, u64), (S, String)>,
     pub(crate) talks: Versions<(String, i64), String>,
     this_tick: BTreeSet<(i64, String)>,
+    /// Every row that was said, in order.
+    said: DefaultHasher,
 }
 
 /// Makes what a test compares from a session's row.
@@ -117,22 +124,26 @@ impl<S: Said> Out for Table<S> {
     fn session(&mut self, row: &SessionRow<'_>) {
         let key = (row.started_at.0, row.session_id);
         assert!(self.this_tick.insert((key.0, key.1.to_string())), "two rows of one session in a tick");
+        let text = format!("{row:?}");
+        text.hash(&mut self.said);
         if row.deleted {
             let (deleted, ..) = self.sessions.get(&key).expect("a retraction of what was never said");
             assert!(!deleted, "taken back twice");
         }
-        let whole = if row.is_final { format!("{row:?}") } else { String::new() };
+        let whole = if row.is_final { text } else { String::new() };
         self.sessions.insert(key, (row.deleted, row.is_final, (S::of(row), whole)));
     }
 
     fn conversation(&mut self, row: &ConversationRow<'_>) {
         let key = (row.conversation_id.to_owned(), row.opened_at.0);
         assert!(self.this_tick.insert((key.1, key.0.clone())), "two rows of one conversation in a tick");
+        let text = format!("{row:?}");
+        text.hash(&mut self.said);
         if row.deleted {
             let (deleted, ..) = self.talks.get(&key).expect("a retraction of what was never said");
             assert!(!deleted, "taken back twice");
         }
-        let whole = if row.is_final { format!("{row:?}") } else { String::new() };
+        let whole = if row.is_final { text } else { String::new() };
         self.talks.insert(key, (row.deleted, row.is_final, whole));
     }
 }
@@ -154,6 +165,44 @@ fn stand<K: Ord, S: std::fmt::Debug>(rows: Versions<K, S>) -> BTreeMap<K, S> {
     rows.map(|(id, (_, is_final, said))| (id, (assert!(is_final, "{said:?}"), said).1)).collect()
 }
 
+/// A state, and one whose events go to disk whenever they may: they say the same rows, and are saved to the same bytes.
+struct Both<S> {
+    states: [Sessions; 2],
+    tables: [Table<S>; 2],
+    scratch: Scratch,
+}
+
+impl<S: Said + Default> Both<S> {
+    fn new(book: &RuleBook) -> Both<S> {
+        let scratch = Scratch::new(std::env::temp_dir());
+        let states = [book, book].map(|book| Sessions::new(book.clone()));
+        Both { states, tables: Default::default(), scratch }
+    }
+
+    fn each<T: PartialEq + std::fmt::Debug>(&mut self, act: impl Fn(&mut Sessions, &mut Table<S>) -> T) -> T {
+        self.tables.iter_mut().for_each(|table| table.this_tick.clear());
+        let [one, other] = &mut self.states;
+        let [of_one, of_other] = &mut self.tables;
+        let (one, other) = (act(one, of_one), act(other, of_other));
+        assert_eq!(one, other, "where events lie decides nothing");
+        assert_eq!(of_one.said.finish(), of_other.said.finish(), "where events lie is not seen in rows");
+        self.states[1].spill(&mut self.scratch, EVERYTHING).unwrap();
+        one
+    }
+
+    fn saved(&mut self) -> Vec<u8> {
+        self.each(|state, _| {
+            let mut bytes = Vec::new();
+            state.save(&mut bytes).unwrap();
+            bytes
+        })
+    }
+
+    fn tick(&mut self, watermark: EventTime, wall: i64) {
+        self.each(|state, table| state.tick(watermark, wall, table).unwrap());
+    }
+}
+
 /// Runs records in the order given. Ticks carry the highest watermark that makes none of those to come late.
 pub(crate) fn run<S: Said + Default>(book: &RuleBook, records: &[Record], steps: &[Step]) -> Table<S> {
     run_changed(&[(0, book.clone())], records, steps)
@@ -165,9 +214,8 @@ pub(crate) fn run_changed<S: Said + Default>(
     records: &[Record],
     steps: &[Step],
 ) -> Table<S> {
-    let mut table = Table::default();
     let (mut book, mut changes) = (&books[0].1, books[1..].iter().peekable());
-    let mut state = Sessions::new(book.clone());
+    let mut both = Both::new(book);
     let mut highest: Vec<i64> = records.iter().map(|record| record.since).collect();
     for i in (1..highest.len()).rev() {
         highest[i - 1] = highest[i - 1].min(highest[i]);
@@ -177,12 +225,11 @@ pub(crate) fn run_changed<S: Said + Default>(
     while i < records.len() {
         while let Some((_, next)) = changes.next_if(|(from, _)| *from <= i) {
             book = next;
-            table.this_tick.clear();
-            state.change(book.clone(), &mut table);
+            both.each(|state, table| state.change(book.clone(), table).unwrap());
         }
         match turn.next().unwrap() {
             Step::Next => {
-                let judged = state.touchpoint(&records[i].bytes, watermark, &mut table).unwrap();
+                let judged = both.each(|state, table| state.touchpoint(&records[i].bytes, watermark, table).unwrap());
                 let expected = if records[i].is_repeat { Outcome::Duplicate } else { Outcome::Counted };
                 assert_eq!(judged.outcome, expected, "record {i}");
                 i += 1;
@@ -192,31 +239,24 @@ pub(crate) fn run_changed<S: Said + Default>(
                 if changes.peek().is_none() {
                     watermark = EventTime(highest[i] + LATENESS);
                 }
-                table.this_tick.clear();
-                state.tick(watermark, wall, &mut table);
+                both.tick(watermark, wall);
             }
             Step::Restart => {
-                let mut bytes = Vec::new();
-                state.save(&mut bytes);
-                state = Sessions::load(book.clone(), &bytes).unwrap();
-                let mut again = Vec::new();
-                state.save(&mut again);
-                assert_eq!(bytes, again, "a restored state is saved to the same bytes");
+                let bytes = both.saved();
+                both.states = [book, book].map(|book| Sessions::load(book.clone(), &bytes).unwrap());
+                assert_eq!(bytes, both.saved(), "a restored state is saved to the same bytes");
             }
         }
     }
     for (_, next) in changes {
-        table.this_tick.clear();
-        state.change(next.clone(), &mut table);
+        both.each(|state, table| state.change(next.clone(), table).unwrap());
     }
     for later in [2 * SPAN, 100 * 86_400_000] {
-        table.this_tick.clear();
         wall += 10_000;
-        state.tick(EventTime(START + later), wall, &mut table);
+        both.tick(EventTime(START + later), wall);
     }
-    assert_eq!((state.open_sessions(), state.open_conversations()), (0, 0));
-    let mut bytes = Vec::new();
-    state.save(&mut bytes);
-    assert!(bytes.len() < 28, "nothing is left");
-    table
+    assert_eq!(both.each(|state, _| (state.open_sessions(), state.open_conversations())), (0, 0));
+    assert!(both.saved().len() < 28, "nothing is left");
+    let [_, on_disk] = both.tables;
+    on_disk
 }

@@ -190,14 +190,14 @@ impl Scene {
     pub(crate) fn tick_at(&mut self, watermark: i64, wall: i64) {
         self.wall = wall;
         self.watermark = EventTime(watermark);
-        self.state.tick(self.watermark, wall, &mut self.table);
+        self.state.tick(self.watermark, wall, &mut self.table).unwrap();
         self.rows = self.table.rows;
     }
 
     /// From here on the rules are changed ones.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut RuleBook)) {
         change(&mut self.book);
-        self.state.change(self.book.clone(), &mut self.table);
+        self.state.change(self.book.clone(), &mut self.table).unwrap();
         self.rows = self.table.rows;
     }
 
