@@ -290,6 +290,9 @@ fn what_nobody_ever_had_before_is_the_best_or_the_worst() {
             "Never seen such great service",
             "I have never met such a kind nurse",
             "never tasted anything so delicious",
+            "couldn't ask for more",
+            "they are always on time",
+            "ดีกว่านี้ไม่มีแล้ว",
             "ไม่เคยใช้อะไรดีกว่านี้",
             "ไม่เคยเจอพนักงานสุภาพขนาดนี้",
         ],
@@ -301,6 +304,7 @@ fn what_nobody_ever_had_before_is_the_best_or_the_worst() {
             "I've never been treated so rudely, never been so insulted",
             "never had a worse meal",
             "never seen such a rude cashier",
+            "could not be more disappointed",
             "we have never been this late because of a bus",
             "ไม่เคยเจอบริการแย่ขนาดนี้",
             "ร้านนี้ไม่เคยส่งช้าขนาดนี้",
@@ -320,7 +324,10 @@ fn what_nobody_ever_had_before_is_the_best_or_the_worst() {
             ],
             label(Positive),
         );
-        all(&["ga pernah sekecewa ini", "belum pernah dapat pelayanan seburuk ini"], label(Negative));
+        all(
+            &["pelayanan nol besar", "ga pernah sekecewa ini", "belum pernah dapat pelayanan seburuk ini"],
+            label(Negative),
+        );
     }
 }
 
@@ -367,6 +374,11 @@ fn what_one_could_not_do_is_friction_in_a_shop_only() {
         ("still not received my order", FrictionKind::NotReceived),
         ("it is still not here", FrictionKind::NotReceived),
         ("I am still not refunded", FrictionKind::NoRefund),
+        ("couldn't get my money back", FrictionKind::NoRefund),
+        ("the leak has not been fixed yet", FrictionKind::NotWorking),
+        ("ยังไม่ได้เงินคืน", FrictionKind::NoRefund),
+        ("ไม่เคยตอบแชทลูกค้า", FrictionKind::NoAnswer),
+        ("ร้านนี้ไม่เคยส่งตรงเวลา", FrictionKind::Late),
         ("ปัญหายังไม่ได้รับการแก้ไข", FrictionKind::NoAnswer),
         ("ยังไม่ได้รับเงินคืน", FrictionKind::NoRefund),
         ("ยังไม่ได้รับของ", FrictionKind::NotReceived),
