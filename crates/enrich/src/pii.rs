@@ -526,6 +526,7 @@ mod tests {
     fn secrets_are_replaced() {
         for (text, expected) in [
             ("password: hunter2", "password: [secret]"),
+            ("kata_sandi: rahasia1", "kata_sandi: [secret]"),
             ("Password is Hunter2, thanks", "Password is [secret], thanks"),
             ("password = swordfish", "password = [secret]"),
             ("my password hunter2!", "my password [secret]!"),

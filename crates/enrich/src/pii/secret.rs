@@ -7,12 +7,13 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::{Found, is_word};
 
 /// Words that a secret stands behind, small; true: the secret is a short code with digits.
-const CUES: [(&str, bool); 19] = [
+const CUES: [(&str, bool); 20] = [
     ("password", false),
     ("passwd", false),
     ("passphrase", false),
     ("pwd", false),
     ("kata sandi", false),
+    ("kata_sandi", false),
     ("รหัสผ่าน", false),
     ("พาสเวิร์ด", false),
     ("passcode", true),
