@@ -13,7 +13,7 @@ use crate::args::{
 #[derive(Debug, Parser)]
 #[command(name = "crumbtrail", version, about, long_about = None, propagate_version = true, max_term_width = 110,
     after_help = "Exit codes: 0 well, 1 failed, 2 wrong use, 3 wrong configuration, 4 `check` found something to mend, `audit` is not \
-                  empty, or an import's balance does not add up; 130 a rebuild was interrupted, and goes on when run again.\n\
+                  empty, `enrich` met a line that intake would refuse, or an import's balance does not add up; 130 a rebuild was interrupted, and goes on when run again.\n\
                   Start here:  crumbtrail import --format combined access.log.gz\n             \
                   crumbtrail sql 'SELECT channel, count() FROM sessions GROUP BY channel'")]
 pub struct Cli {
@@ -99,7 +99,8 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Show what intake would add to records, and why
     #[command(after_help = "Examples:\n  crumbtrail enrich --jsonl --geo city.mmdb < clicks.jsonl\n\n\
-        One line out for each line in that is not empty, in order; a bad record is a line that says so.")]
+        One line out for each line in that is not empty, in order; a record that intake would refuse is a line that says so \
+        and why. They are counted at the end; exit code 4 then.")]
     Enrich(crate::commands::enrich::EnrichArgs),
     /// Say why something was decided as it was
     #[command(

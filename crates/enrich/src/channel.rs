@@ -105,7 +105,10 @@ impl<'a> Clues<'a> {
         let known = match click {
             _ if !is_campaign => Source::default(),
             _ if !source.is_empty() => sources.by_name(source),
-            Some(click) => click.source,
+            Some(click) => match referrer {
+                Referrer::External(referrer) => click.source_by(referrer),
+                _ => click.source,
+            },
             None => Source::default(),
         };
         let medium = if medium.is_empty() { click.map_or("", |click| click.medium) } else { medium };
@@ -146,7 +149,7 @@ pub(crate) fn source_name<'a>(
 ) -> &'a str {
     match (parameters.click, clues.referrer) {
         _ if !source.is_empty() => clues.folded(source),
-        (Some(click), _) => click.source.name,
+        (Some(_), _) => clues.known.name,
         (None, Referrer::External(source)) if !source.name.is_empty() => source.name,
         (None, Referrer::External(_)) => referrer_host,
         _ => "",

@@ -8,7 +8,7 @@ use crumbtrail_events::garbage::is_garbage_id;
 pub enum ContactKind {
     /// An e-mail address, lower-cased.
     Email,
-    /// A phone number in E.164.
+    /// A phone number in E.164, with `;ext=` behind it where it has an extension: a company's number is not one person's.
     Phone,
     /// A social handle, lower-cased, without `@`.
     Handle,
@@ -34,6 +34,9 @@ pub fn normalise(contact: &str, calling_code: &str, out: &mut String) -> Option<
     // "Ann <ann@example.com>", as in the head of a mail.
     let text = text.rsplit_once('<').map_or(text, |(_, address)| address);
     let text = bare(strip_scheme(text));
+    let digits = in_ascii_digits(text);
+    let text = digits.as_deref().unwrap_or(text);
+    let (text, extension) = split_extension(text);
     if is_placeholder(text) {
         return None;
     }
@@ -42,7 +45,13 @@ pub fn normalise(contact: &str, calling_code: &str, out: &mut String) -> Option<
             out.extend(text.chars().flat_map(char::to_lowercase));
             Some(ContactKind::Email)
         }
-        _ if is_phone(text) => normal_phone(text, calling_code, out).then_some(ContactKind::Phone),
+        _ if is_phone(text) => {
+            let is_normal = normal_phone(text, calling_code, out);
+            if is_normal && !extension.is_empty() {
+                out.extend([";ext=", extension]);
+            }
+            is_normal.then_some(ContactKind::Phone)
+        }
         _ => {
             let handle = text.trim_start_matches('@');
             if handle.chars().any(char::is_whitespace) || is_placeholder(handle) {
@@ -62,12 +71,63 @@ fn bare(text: &str) -> &str {
 }
 
 fn strip_scheme(text: &str) -> &str {
-    for scheme in ["mailto:", "tel:", "sms:"] {
-        if text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) {
-            return &text[scheme.len()..];
-        }
+    const SCHEMES: [&str; 5] = ["mailto:", "tel:", "sms:", "smsto:", "whatsapp:"];
+    let behind = |scheme: &&str| {
+        let start = text.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| &text[scheme.len()..])
+    };
+    match SCHEMES.iter().find_map(behind) {
+        // `mailto:a@b.co?subject=…`.
+        Some(rest) => rest.split_once('?').map_or(rest, |(contact, _)| contact),
+        None => text,
     }
-    text
+}
+
+/// The text with digits of other scripts (Thai, full-width, Arabic-Indic) in ASCII, if it is nothing but a number's signs.
+fn in_ascii_digits(text: &str) -> Option<String> {
+    let digit = |c: char| {
+        let from = ['\u{e50}', '\u{ff10}', '\u{660}', '\u{6f0}']
+            .into_iter()
+            .find(|zero| (*zero..=digit_nine(*zero)).contains(&c))?;
+        char::from_digit(c as u32 - from as u32, 10)
+    };
+    if text.is_ascii() || !text.chars().any(|c| digit(c).is_some()) || text.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    Some(text.chars().map(|c| digit(c).unwrap_or(if c == '＋' { '+' } else { c })).collect())
+}
+
+/// The nine of the row of digits that begins at `zero`.
+fn digit_nine(zero: char) -> char {
+    char::from_u32(zero as u32 + 9).unwrap_or(zero)
+}
+
+/// A phone number and its extension: `+66 2 123 4567;ext=12`, `021-555 1234 ext. 5`. Other parameters of a `tel:` are dropped. A text
+/// that is no number is whole.
+fn split_extension(text: &str) -> (&str, &str) {
+    let (number, rest) = match text.split_once(';') {
+        Some((number, parameters)) => {
+            let extension = parameters.split(';').find_map(|parameter| {
+                let (name, value) = parameter.split_once('=')?;
+                name.eq_ignore_ascii_case("ext").then_some(value)
+            });
+            (number, extension.unwrap_or_default())
+        }
+        None => {
+            let Some(at) = text.find(|c: char| c.is_ascii_alphabetic()) else { return (text, "") };
+            let word = text[at..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            let name = &text[at..text.len() - word.len()];
+            if !["ext", "x", "extension"].iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                return (text, "");
+            }
+            (&text[..at], word.trim_start_matches(['.', ':', ' ']))
+        }
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match number.trim_end_matches([' ', ',']) {
+        number if is_phone(number) && (rest.is_empty() || is_number(rest)) => (number, rest),
+        _ => (text, ""),
+    }
 }
 
 /// What tracking code writes when it knows no contact: all that is no id either, and what has no letter and no digit.
@@ -154,6 +214,17 @@ mod tests {
             ("0066812345678", "Phone +66812345678"),
             ("66812345678", "Phone +66812345678"),
             ("tel:+62-812-3456-7890", "Phone +6281234567890"),
+            ("whatsapp:+62 812-3456-7890", "Phone +6281234567890"),
+            ("mailto:somchai@example.com?subject=x", "Email somchai@example.com"),
+            ("tel:+66-2-123-4567;ext=12", "Phone +6621234567;ext=12"),
+            ("02-123-4567 ext. 12", "Phone +6621234567;ext=12"),
+            ("02 123 4567 x12", "Phone +6621234567;ext=12"),
+            ("tel:+66-2-123-4567;phone-context=example.com", "Phone +6621234567"),
+            ("๐๘๑-๒๓๔-๕๖๗๘", "Phone +66812345678"),
+            ("＋６６８１２３４５６７８", "Phone +66812345678"),
+            ("٠٨١٢٣٤٥٦٧٨", "Phone +66812345678"),
+            ("max2;ext=1", "Handle max2;ext=1"),
+            ("ex_2", "Handle ex_2"),
             ("@Somchai_BKK", "Handle somchai_bkk"),
             ("somchai_bkk", "Handle somchai_bkk"),
             ("สมชาย", "Handle สมชาย"),

@@ -87,7 +87,7 @@ struct Buffers {
     campaign: [String; 2],
     term: [String; 2],
     content: [String; 2],
-    click_id: String,
+    click_id: [String; 2],
     search: [String; 2],
     name: String,
     step: String,
@@ -300,7 +300,7 @@ impl Enricher {
         out.content = told(context.content, parameters.content, &mut buffers.content);
         out.click_id = match memchr::memchr2(b'@', b'%', parameters.click_id.as_bytes()) {
             None => parameters.click_id,
-            Some(_) => redact_by(parameters.click_id, STRUCTURED, &mut buffers.click_id),
+            Some(_) => click_id(&parameters, &mut buffers.click_id),
         };
 
         let is_campaign = parameters.is_campaign() || !(source.is_empty() && medium.is_empty() && campaign.is_empty());
@@ -375,6 +375,19 @@ fn with_query<'a>(page: &'a str, query: &str, kept: &[String], [address, buffer]
     address.clear();
     address.extend([page, "?", query]);
     address
+}
+
+/// The click id without personal data, by its name even where that is escaped.
+fn click_id<'a>(parameters: &Parameters<'a>, [named, buffer]: &'a mut [String; 2]) -> &'a str {
+    let id = match (parameters.click, parameters.click_id.split_once('=')) {
+        (Some(click), Some((name, value))) if name.contains('%') => {
+            named.clear();
+            named.extend([click.name, "=", value]);
+            named
+        }
+        _ => parameters.click_id,
+    };
+    redact_by(id, STRUCTURED, buffer)
 }
 
 /// What the source told, or else what the URL says, without personal data.

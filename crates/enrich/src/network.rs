@@ -18,6 +18,16 @@ pub struct Network {
 #[error("not a network in CIDR notation: {0:?}")]
 pub struct NotANetwork(pub String);
 
+/// A line of a list is no address and no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("addresses, line {line}: {what}")]
+pub struct AddressListError {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// What stands there.
+    pub what: NotANetwork,
+}
+
 impl FromStr for Network {
     type Err = NotANetwork;
 
@@ -109,13 +119,13 @@ impl AddressList {
     ///
     /// # Errors
     /// The first line that is no network.
-    pub fn read(text: &str) -> Result<AddressList, NotANetwork> {
+    pub fn read(text: &str) -> Result<AddressList, AddressListError> {
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let mut ranges = Vec::new();
-        for line in lines.filter(|line| !line.is_empty()) {
+        for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.is_empty()) {
             let network = match line.parse::<IpAddr>() {
                 Ok(address) => Network { address, prefix: if address.is_ipv4() { 32 } else { 128 } },
-                Err(_) => line.parse()?,
+                Err(_) => line.parse().map_err(|what| AddressListError { line: number, what })?,
             };
             ranges.push(network.range());
         }
@@ -203,7 +213,8 @@ mod tests {
         {
             assert!(!list.holds(address(outside)), "{outside}");
         }
-        assert_eq!(AddressList::read("1.2.3.4/40").unwrap_err(), NotANetwork("1.2.3.4/40".into()));
+        let wrong = AddressList::read("# scanners\n\n1.2.3.4/40 # one\n").unwrap_err().to_string();
+        assert_eq!(wrong, "addresses, line 3: not a network in CIDR notation: \"1.2.3.4/40\"");
         assert!(!AddressList::default().holds(address("1.2.3.4")));
     }
 

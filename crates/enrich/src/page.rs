@@ -11,7 +11,8 @@
 //! it holds there and on its subdomains. The first line that says something about a page's group, type or topic decides
 //! that one.
 
-use crate::url::covers;
+use crate::text::unescape;
+use crate::url::{covers, host_name};
 
 /// Why page rules cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,14 +142,14 @@ fn without_locale(page: &str) -> Option<&str> {
 fn rule(line: &str) -> Result<Rule, String> {
     let (pattern, rest) = line.split_once(char::is_whitespace).ok_or("a pattern and what its pages are are wanted")?;
     let at = pattern.find('/').ok_or_else(|| format!("{pattern:?}: a pattern has a path"))?;
-    let mut rule = Rule { host: pattern[..at].to_lowercase(), ..Rule::default() };
+    let mut rule = Rule { host: host_name(&pattern[..at], &mut String::new()).to_owned(), ..Rule::default() };
     rule.segments = pattern[at..]
         .split('/')
         .filter(|segment| !segment.is_empty())
         .map(|segment| match segment {
             "*" => Segment::One,
             "**" => Segment::Any,
-            word => Segment::Word(word.to_owned()),
+            word => Segment::Word(as_in_pages(word)),
         })
         .collect();
     let mut rest = rest.trim();
@@ -166,6 +167,16 @@ fn rule(line: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
+/// A segment as pages have it: escapes decoded where what they stand for may stand in a page.
+fn as_in_pages(word: &str) -> String {
+    let mut bytes = Vec::new();
+    unescape(word.as_bytes(), false, &mut bytes);
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains(|c: char| c.is_control() || matches!(c, '/' | '?' | '#')))
+        .unwrap_or_else(|| word.to_owned())
+}
+
 /// Whether a page's segments fit the pattern's. A pattern has few `**`, so going back to each is cheap.
 fn matches(pattern: &[Segment], page: &str) -> bool {
     let rest = page.trim_start_matches('/');
@@ -181,6 +192,31 @@ fn matches(pattern: &[Segment], page: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_are_read_as_urls_are() {
+        let rules = PageRules::read(
+            "xn--42c5b3a1dc8kd.example/** topic=a\nBücher.example/** topic=b\n\
+             /%E0%B8%A3%E0%B8%AD%E0%B8%87/* group=c\n/รอง/** group=d\n/sale%2dnow group=e\n/a%2Fb group=f\n/100% group=g\n",
+        )
+        .unwrap();
+        for (url, group, topic) in [
+            ("https://xn--42c5b3a1dc8kd.example/x", "", "a"),
+            ("https://www.ร้านค้า.example/x", "", "a"),
+            ("https://xn--bcher-kva.example/x", "", "b"),
+            ("https://shop.example/%E0%B8%A3%E0%B8%AD%E0%B8%87/7", "c", ""),
+            ("https://shop.example/รอง/7", "c", ""),
+            ("https://shop.example/%e0%b8%a3%e0%b8%ad%e0%b8%87/7/8", "d", ""),
+            ("https://shop.example/sale-now", "e", ""),
+            ("https://shop.example/a%2Fb", "f", ""),
+            ("https://shop.example/100%", "g", ""),
+        ] {
+            let parts = crate::url::split(url);
+            let (mut host, mut page) = (String::new(), String::new());
+            let found = rules.of(crate::url::host_name(parts.host, &mut host), parts.page(&mut page));
+            assert_eq!((found.group, found.topic), (group, topic), "{url}");
+        }
+    }
 
     #[test]
     fn the_first_rule_that_says_something_decides_it() {

@@ -72,7 +72,7 @@ fn scan<'a>(text: &'a str, redaction: Redaction, told: (Names, Option<Found>), o
             }
             b':' => token::credentials(text, at).or_else(|| token::ip_v6(text, at)),
             0xEF if text[at..].starts_with('＠') => email::wide(text, copied, at),
-            b'0'..=b'9' | b'+' | b'(' | 0xE0 | 0xEF => number_at(text, copied, at),
+            b'0'..=b'9' | b'+' | b'(' | 0xE0 | 0xEF | 0xD9 | 0xDB => number_at(text, copied, at),
             b'a'..=b'z' | b'A'..=b'Z' => token::at(text, at),
             _ => None,
         };
@@ -111,7 +111,8 @@ struct Found {
 /// a digit beside the `::` of an IPv6 address.
 fn may_hold_any(bytes: &[u8]) -> bool {
     // All bytes, not up to the first: what the compiler makes wide.
-    let tells = |b: u8| u8::from(b.is_ascii_digit()) | u8::from(b == b'@') | u8::from(b == 0xB9) | u8::from(b == 0xBC);
+    let is_foreign = |b: u8| (b == 0xB9) | (b == 0xBC) | (b == 0xD9) | (b == 0xDB);
+    let tells = |b: u8| u8::from(b.is_ascii_digit()) | u8::from(b == b'@') | u8::from(is_foreign(b));
     if bytes.iter().fold(0, |told, b| told | tells(*b)) == 0 {
         return false;
     }
@@ -120,6 +121,7 @@ fn may_hold_any(bytes: &[u8]) -> bool {
         || holds_thai_digits(bytes)
         || memchr::memmem::find(bytes, &[0xEF, 0xBC]).is_some()
         || memchr::memmem::find(bytes, b"::").is_some()
+        || count(bytes, |b| matches!(*b, 0xD9 | 0xDB)) >= 4
 }
 
 /// How many bytes `is` says yes to; in pieces whose count fits a byte, which is what the compiler makes wide.
@@ -134,14 +136,20 @@ fn holds_thai_digits(bytes: &[u8]) -> bool {
         && bytes.iter().zip(&bytes[1..]).filter(|(a, b)| **a == 0xB9 && (0x90..=0x99).contains(*b)).count() >= 4
 }
 
-/// ๐ to ๙: U+0E50 to U+0E59.
-fn is_thai_digit(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xE0, 0xB9, 0x90..=0x99, ..])
+/// The digit of another script that `bytes` begin with, and how many bytes it has: Thai (U+0E50), full-width (U+FF10), both
+/// rows of Arabic-Indic ones (U+0660, U+06F0).
+fn foreign_digit(bytes: &[u8]) -> Option<(u8, usize)> {
+    match bytes {
+        [0xE0, 0xB9, last @ 0x90..=0x99, ..] | [0xEF, 0xBC, last @ 0x90..=0x99, ..] => Some((last - 0x90, 3)),
+        [0xD9, last @ 0xA0..=0xA9, ..] => Some((last - 0xA0, 2)),
+        [0xDB, last @ 0xB0..=0xB9, ..] => Some((last - 0xB0, 2)),
+        _ => None,
+    }
 }
 
-/// ０ to ９: U+FF10 to U+FF19.
-fn is_wide_digit(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xEF, 0xBC, 0x90..=0x99, ..])
+/// ＋: U+FF0B.
+fn is_wide_plus(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xEF, 0xBC, 0x8B, ..])
 }
 
 fn number_at(text: &str, found: usize, at: usize) -> Option<Found> {
@@ -153,7 +161,7 @@ fn number_at(text: &str, found: usize, at: usize) -> Option<Found> {
 }
 
 fn bytes_are_no_number(bytes: &[u8], at: usize) -> bool {
-    bytes[at] >= 0x80 && !is_thai_digit(&bytes[at..]) && !is_wide_digit(&bytes[at..])
+    bytes[at] >= 0x80 && foreign_digit(&bytes[at..]).is_none() && !is_wide_plus(&bytes[at..])
 }
 
 /// Marks that are not seen and part no words: U+200B to U+200F, the word joiner, the byte order mark, the soft hyphen.
@@ -301,6 +309,21 @@ mod tests {
             ("som\u{200b}chai@exam\u{200c}ple.c\u{ad}om", "[email]"),
             ("0101700207031 and 9101700207035", "[thai_id] and [thai_id]"),
             ("order no +66812345678", "order no [phone]"),
+            ("ruf +49 170/1234567 an", "ruf [phone] an"),
+            ("telp 021/5551234 ya", "telp [phone] ya"),
+            ("write foo@192.168.0.1 now", "write [email] now"),
+            ("โทร 081-234-5678krub", "โทร [phone]krub"),
+            ("hub 081234567890ya", "hub [phone]ya"),
+            ("0812345678x2", "[phone]x2"),
+            ("+66812345678krub", "[phone]krub"),
+            ("4111 1111 1111 1111exp 12/27", "[card]exp 12/27"),
+            ("บัตร ๔๑๑๑ ๑๑๑๑ ๑๑๑๑ ๑๑๑๑", "บัตร [card]"),
+            ("４１１１－１１１１－１１１１－１１１１", "[card]"),
+            ("＋６６ ８１ ２３４ ５６７８", "[phone]"),
+            ("+٦٦ ٨١ ٢٣٤ ٥٦٧٨", "[phone]"),
+            ("۰۸۱-۲۳۴-۵۶۷۸ ok", "[phone] ok"),
+            ("٤١١١١١١١١١١١١١١١", "[card]"),
+            ("081−234−5678", "[phone]"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
         }
@@ -367,6 +390,17 @@ mod tests {
             "49.99 @ nokia.com or so",
             "stars @ the mall. Com on",
             "35.73.01.189997.0141",
+            "halo Pak Admin, Bapak Driver sudah sampai, Mas Kurir",
+            "beli pin 1000 pcs, pin 500 buah",
+            "+10000000 poin",
+            "bonus +50.000.000 poin",
+            "021/5551234",
+            "0812345678ab",
+            "0812345678abcdef",
+            "0812345678TH",
+            "ratio 0170/1234567",
+            "٢٠٢٤/٠٥/٣١",
+            "password: :[email] x",
         ] {
             assert_eq!(redacted(text), text);
         }
@@ -492,6 +526,7 @@ mod tests {
     fn secrets_are_replaced() {
         for (text, expected) in [
             ("password: hunter2", "password: [secret]"),
+            ("kata_sandi: rahasia1", "kata_sandi: [secret]"),
             ("Password is Hunter2, thanks", "Password is [secret], thanks"),
             ("password = swordfish", "password = [secret]"),
             ("my password hunter2!", "my password [secret]!"),

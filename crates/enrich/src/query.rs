@@ -36,11 +36,28 @@ pub struct ClickId {
     pub source: Source,
     /// The medium it stands for, empty if unpaid clicks carry it too.
     pub medium: &'static str,
+    /// Names of the other networks of one house that put it there, too: a referrer among them tells whose it is.
+    shared: &'static [&'static str],
+}
+
+impl ClickId {
+    /// Whose click it was, by what is known of the referrer.
+    #[must_use]
+    pub fn source_by(&self, referrer: Source) -> Source {
+        if self.shared.contains(&referrer.name) { referrer } else { self.source }
+    }
 }
 
 const fn click(name: &'static str, class: Class, source: &'static str, medium: &'static str) -> ClickId {
-    ClickId { name, source: Source { class, name: source }, medium }
+    ClickId { name, source: Source { class, name: source }, medium, shared: &[] }
 }
+
+const fn shared(click: ClickId, shared: &'static [&'static str]) -> ClickId {
+    ClickId { shared, ..click }
+}
+
+/// The networks of Facebook's house.
+const META: &[&str] = &["facebook", "instagram", "threads", "whatsapp"];
 
 /// Click ids, the more telling first.
 static CLICK_IDS: [ClickId; 23] = [
@@ -64,9 +81,9 @@ static CLICK_IDS: [ClickId; 23] = [
     click("gclsrc", Class::Search, "google", "cpc"),
     click("gad_source", Class::Search, "google", "cpc"),
     // Put on every link out of the network, advertisement or not.
-    click("fbclid", Class::Social, "facebook", ""),
-    click("igshid", Class::Social, "instagram", ""),
-    click("igsh", Class::Social, "instagram", ""),
+    shared(click("fbclid", Class::Social, "facebook", ""), META),
+    shared(click("igshid", Class::Social, "instagram", ""), META),
+    shared(click("igsh", Class::Social, "instagram", ""), META),
     // Names who got the mail, on the mail's links and on those the reader passes on.
     click("mc_eid", Class::Email, "mailchimp", "email"),
 ];
@@ -96,6 +113,7 @@ impl<'a> Iterator for Split<'a> {
             let end = memchr::memchr(b'&', self.rest.as_bytes()).unwrap_or(self.rest.len());
             let pair = &self.rest[..end];
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            let pair = without_html(pair);
             if !pair.is_empty() {
                 let middle = memchr::memchr(b'=', pair.as_bytes()).unwrap_or(pair.len());
                 return Some((&pair[..middle], pair.get(middle + 1..).unwrap_or_default()));
@@ -142,15 +160,20 @@ impl<'a> Parameters<'a> {
             if !pair.as_bytes().first().is_some_and(|first| may_begin(*first)) {
                 continue;
             }
+            let pair = without_html(pair);
             let Some((name, value)) = pair.split_once('=') else { continue };
             if telling(value).is_empty() {
                 continue;
             }
-            found.take(name, value, pair, &mut ranks);
+            match is_escaped(name) {
+                false => found.take(name, value, pair, &mut ranks),
+                true => found.take(decoded(name, &mut String::new()), value, pair, &mut ranks),
+            }
         }
         found
     }
 
+    /// `pair`: name and value as they stand in the URL.
     fn take(&mut self, name: &str, value: &'a str, pair: &'a str, ranks: &mut [usize; 6]) {
         let lists: [(&[&str], &mut &'a str); 5] = [
             (&SOURCE, &mut self.source),
@@ -195,13 +218,31 @@ pub(crate) fn telling(value: &str) -> &str {
     if is_none { "" } else { value }
 }
 
-/// Whether a campaign parameter or click id begins with this byte.
+/// Whether a parameter's name has escapes: `utm%5Fsource`.
+#[inline]
+fn is_escaped(name: &str) -> bool {
+    memchr::memchr2(b'%', b'+', name.as_bytes()).is_some()
+}
+
+/// Whether a parameter of the URL is called so.
+#[inline]
+fn is_called(raw: &str, name: &str) -> bool {
+    raw == name || (is_escaped(raw) && decoded(raw, &mut String::new()) == name)
+}
+
+/// The pair without what a link that was escaped for HTML and never read as HTML has before it: `&amp;utm_medium=…`.
+#[inline]
+fn without_html(pair: &str) -> &str {
+    pair.strip_prefix("amp;").unwrap_or(pair)
+}
+
+/// Whether a campaign parameter or click id begins with this byte, or an escape of one.
 #[inline]
 fn may_begin(byte: u8) -> bool {
     matches!(
         byte | 0x20,
-        b'u' | b'm' | b'p' | b'g' | b'w' | b'd' | b't' | b'l' | b'e' | b'q' | b's' | b'i' | b'f' | b'y' | b'r'
-    ) || byte == b'_'
+        b'a' | b'u' | b'm' | b'p' | b'g' | b'w' | b'd' | b't' | b'l' | b'e' | b'q' | b's' | b'i' | b'f' | b'y' | b'r'
+    ) || matches!(byte, b'_' | b'%')
 }
 
 /// The value of the first of `names` that is in the query and not empty, raw.
@@ -212,7 +253,7 @@ pub fn first_of<'a>(query: &'a str, names: &[String]) -> &'a str {
     }
     let mut best = (usize::MAX, "");
     for (name, value) in parameters(query) {
-        if let Some(rank) = names.iter().position(|known| known == name)
+        if let Some(rank) = names.iter().position(|known| is_called(name, known))
             && rank < best.0
             && !value.is_empty()
         {
@@ -232,7 +273,7 @@ pub fn clean<'a>(query: &str, kept: &[String], redaction: Redaction, out: &'a mu
     }
     let (mut value_buffer, mut clean_buffer) = (String::new(), String::new());
     for name in kept {
-        for (_, raw) in parameters(query).filter(|(found, raw)| found == name && !raw.is_empty()) {
+        for (_, raw) in parameters(query).filter(|(found, raw)| is_called(found, name) && !raw.is_empty()) {
             let value = redact_by(decoded(clipped(raw, LONGEST), &mut value_buffer), redaction, &mut clean_buffer);
             if !out.is_empty() {
                 out.push('&');
@@ -291,6 +332,22 @@ mod tests {
         assert!(!Parameters::read("utm_source=(direct)&utm_medium=%28none%29&utm_campaign=(Not+Set)").is_campaign());
         assert_eq!(Parameters::read("utm_source=(not%20set)&mtm_source=(b)&utm_medium=none").source, "(b)");
         assert!(!Parameters::read("&&=x&utm_source&%").is_campaign());
+    }
+
+    #[test]
+    fn escaped_names_are_names() {
+        let found = Parameters::read("utm%5Fsource=line&utm%5fmedium=cpc&%75tm_campaign=sale&li%5Ffat%5Fid=7&a%3Db=1");
+        assert_eq!((found.source, found.medium, found.campaign), ("line", "cpc", "sale"));
+        assert_eq!(found.click.map(|click| click.name), Some("li_fat_id"));
+        let found = Parameters::read("utm_source=fb&amp;utm_medium=cpc&amp;fbclid=x");
+        assert_eq!((found.source, found.medium, found.click_id), ("fb", "cpc", "fbclid=x"));
+        let names = ["filter[color]".to_owned(), "search query".to_owned()];
+        assert_eq!(first_of("filter%5Bcolor%5D=red", &names), "red");
+        assert_eq!(first_of("search+query=red&amp;x=1", &names), "red");
+        assert_eq!(
+            clean("filter%5bcolor%5d=red", &names, Redaction::default(), &mut String::new()),
+            "filter[color]=red"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use hashbrown::HashMap;
 
 use crate::text::lines;
+use crate::url::host_name;
 
 /// What kind of source a host or name is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -81,6 +82,9 @@ const FILES: [(Class, &str); 7] = [
     (Class::Email, include_str!("../data/email.txt")),
     (Class::Payment, include_str!("../data/payment.txt")),
 ];
+
+/// Longest name in another script that is looked for, in bytes: a host's 63 signs of a label, and more of them.
+const LONGEST_NAME: usize = 256;
 
 /// The tables of known sources.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +163,14 @@ impl Sources {
         if !rest.contains(": ") {
             return Err("a source is told as CLASS NAME: HOST".to_owned());
         }
-        self.add(class, String::leak(rest.to_lowercase()));
+        let (names, hosts) = rest.split_once(": ").unwrap_or((rest, ""));
+        let mut line = format!("{}:", names.to_lowercase());
+        for (number, host) in hosts.split(", ").enumerate() {
+            // `xn--…` and the name itself are one host, as in URLs.
+            line.push_str(if number == 0 { " " } else { ", " });
+            line.push_str(host_name(host.trim(), &mut String::new()));
+        }
+        self.add(class, String::leak(line));
         Ok(())
     }
 
@@ -186,11 +197,18 @@ impl Sources {
     /// (`Facebook_Mobile_Feed`), of which only the class is told.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Source {
-        let mut lower = [0u8; 64];
-        let Some(lower) = lower.get_mut(..name.len()) else { return Source::default() };
-        lower.copy_from_slice(name.as_bytes());
-        lower.make_ascii_lowercase();
-        let Ok(name) = std::str::from_utf8(lower) else { return Source::default() };
+        let (mut lower, mut unicode) = ([0u8; 64], String::new());
+        let name = if name.is_ascii() && !name.contains("--") {
+            let Some(lower) = lower.get_mut(..name.len()) else { return Source::default() };
+            lower.copy_from_slice(name.as_bytes());
+            lower.make_ascii_lowercase();
+            let Ok(name) = std::str::from_utf8(lower) else { return Source::default() };
+            name
+        } else if name.len() <= LONGEST_NAME {
+            host_name(name, &mut unicode)
+        } else {
+            return Source::default();
+        };
         if let Some(source) = self.names.get(name) {
             return *source;
         }
@@ -334,6 +352,29 @@ mod tests {
         assert_eq!(sources.by_name("facebook_mobile_feed").name, "", "what a longer name tells stays");
         assert_eq!(sources.by_name("ChatGPT.com").name, "chatgpt");
         assert_eq!(sources.by_name(&"x".repeat(100)), Source::default());
+    }
+
+    #[test]
+    fn sources_of_ones_own_are_read_as_urls_are() {
+        let mut sources = Sources::shipped().clone();
+        sources.add_line("shopping Bücher BücherShop: XN--BCHER-KVA.example, www.ร้านค้า.example").unwrap();
+        sources.add_line("social plaza: xn--42c5b3a1dc8kd.*, plaza.example").unwrap();
+        for (url, name) in [
+            ("https://xn--bcher-kva.example/x", "bücher"),
+            ("https://Bücher.example/x", "bücher"),
+            ("https://www.xn--42c5b3a1dc8kd.example/x", "bücher"),
+            ("https://xn--42c5b3a1dc8kd.co.th/x", "plaza"),
+            ("https://plaza.example/", "plaza"),
+        ] {
+            assert_eq!(
+                sources.at_host(crate::url::host_name(crate::url::host(url), &mut String::new())).name,
+                name,
+                "{url}"
+            );
+        }
+        for name in ["Bücher", "BÜCHERSHOP", "xn--bcher-kva.example", "bücher.example"] {
+            assert_eq!(sources.by_name(name).name, "bücher", "{name}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crumbtrail_enrich::consent::{self, Consent};
 use crumbtrail_enrich::keyring::Beside;
-use crumbtrail_enrich::{Enricher, Hasher, media};
+use crumbtrail_enrich::{Enricher, Hasher, contact, media};
 use crumbtrail_events::clock::{Times, correct};
 use crumbtrail_events::garbage::is_garbage_id;
 use crumbtrail_events::ids::id_hash;
@@ -59,6 +59,28 @@ impl Settings {
     /// Takes out a customer id that is nobody's.
     fn unlink(&self, touchpoint: &mut Touchpoint<'_>) {
         touchpoint.customer = self.linking(touchpoint.customer);
+    }
+
+    /// Whether what was decoded can become a touchpoint; intake asks this before anything else. `arrived_at` is that of its
+    /// [`Input`].
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(&self, decoded: &Decoded<'_>, arrived_at: i64) -> Result<(), Reject> {
+        match decoded {
+            Decoded::Click(event) => check_click(event, arrived_at),
+            Decoded::Support(entry) => self.check_support(entry, arrived_at),
+        }
+    }
+
+    fn check_support(&self, entry: &SupportEntry<'_>, arrived_at: i64) -> Result<(), Reject> {
+        validate::support(entry, arrived_at)?;
+        let is_reached = || contact::normalise(entry.contact, "", &mut String::new()).is_some();
+        let is_somebodys = !entry.conversation.is_empty()
+            || !self.linking(entry.customer).is_empty()
+            || !fill::linking(entry.visitor).is_empty()
+            || is_reached();
+        if is_somebodys { Ok(()) } else { Err(nobodys()) }
     }
 
     /// A customer id without the blanks around it, unless it is nobody's.
@@ -299,6 +321,11 @@ fn check_click(event: &ClickEvent<'_>, arrived_at: i64) -> Result<(), Reject> {
     Ok(())
 }
 
+#[cold]
+fn nobodys() -> Reject {
+    Reject::new(Reason::MissingField, "conversation, customer, visitor, contact: only placeholders")
+}
+
 fn click<'a>(
     enricher: &'a mut Enricher,
     reader: &'a mut Reader,
@@ -371,7 +398,7 @@ fn support<'a>(
     entry: &mut SupportEntry<'a>,
     (out, asides): (&mut Vec<u8>, &mut Asides),
 ) -> Result<Decided, Reject> {
-    validate::support(entry, input.arrived_at)?;
+    settings.check_support(entry, input.arrived_at)?;
     if entry.site.is_empty() {
         entry.site = input.site;
     }
@@ -391,9 +418,7 @@ fn support<'a>(
     let head = Head {
         outcome: Outcome::Counted,
         kind: entry.kind,
-        key: support_key(&touchpoint).ok_or_else(|| {
-            Reject::new(Reason::MissingField, "conversation, customer, visitor, contact: only placeholders")
-        })?,
+        key: support_key(&touchpoint).ok_or_else(nobodys)?,
         id: id_hash(entry.entry_id),
         occurred_at: corrected.at,
     };

@@ -55,12 +55,16 @@ impl Scorer {
         });
         let rules: Vec<RuleHit> = rules.collect();
         let languages = self.languages(hint, scratch);
+        // A word left out makes no short text of a longer one.
+        let whole = scratch.tokens.len();
         let mut contributions: Vec<Contribution> = pieces(scratch)
             .into_iter()
             .map(|(start, end)| {
                 let place = places.of(text, start, end);
                 let without = [&text[..place.start], &text[place.end..]].concat();
+                scratch.whole = Some(whole);
                 let effect = reading.score - self.score_in(languages, &without, scratch);
+                scratch.whole = None;
                 Contribution { place, effect }
             })
             .filter(|piece| piece.effect.abs() >= 0.005)
@@ -138,6 +142,21 @@ mod tests {
         assert!(word == "bagus" && effect > 0.1, "{word} {effect}");
         let (word, effect) = strongest("เมื่อวานไปสาขาสยามมา อร่อยมาก");
         assert!(word.contains("อร่อย") && effect > 0.1, "{word} {effect}");
+    }
+
+    #[test]
+    fn a_word_left_out_of_a_longer_text_does_not_make_it_a_short_one() {
+        // Thirteen words; what is nothing special is so of a whole text of twelve.
+        let text = "the dull film was awful and too long and it was nothing special";
+        let explanation = Scorer::embedded().unwrap().explain(text, None, &mut Scratch::new());
+        for piece in explanation.contributions {
+            let word = &text[piece.place.clone()];
+            assert!(
+                !["film", "it", "the", "was"].contains(&word) || piece.effect.abs() < 0.3,
+                "{word}: {}",
+                piece.effect
+            );
+        }
     }
 
     #[test]

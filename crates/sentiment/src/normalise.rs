@@ -27,6 +27,8 @@ pub struct Scratch {
     pub(crate) latin_count: u32,
     pub(crate) foreign_count: u32,
     pub(crate) emoji_count: u32,
+    /// Where a nought stands as a word before another: "0 problems". All figures are one symbol, and this one is a "not".
+    pub(crate) noughts: Vec<u32>,
     /// What the rules found, by place. Set by [`crate::TopicRules::read`].
     pub(crate) hits: Vec<Hit>,
     /// What the rules found to be complained of.
@@ -35,6 +37,8 @@ pub struct Scratch {
     pub(crate) relieved: bool,
     /// That all of it is only supposed.
     pub(crate) supposed: bool,
+    /// Tokens of the whole text, where this is what is left of one: how long it is was judged there.
+    pub(crate) whole: Option<usize>,
     /// What idioms and marks say of the whole.
     pub(crate) tone: Tone,
     /// Where words, phrases and emoji feel, by place. Set and read by `aspects.rs`, as are the next two.
@@ -77,6 +81,7 @@ impl Scratch {
         self.symbols.clear();
         self.origins.clear();
         self.bytes.clear();
+        self.noughts.clear();
         let bytes = text.as_bytes();
         let mut counts = [0u32; 8];
         // The last symbol and how often it stands in a row.
@@ -103,6 +108,9 @@ impl Scratch {
                         at += 1 + length;
                         Symbol::new('😂' as u32, Class::Emoji)
                     } else {
+                        if is_nought(bytes, at) {
+                            self.noughts.push(self.symbols.len() as u32);
+                        }
                         at += 1;
                         ASCII[first as usize]
                     }
@@ -200,7 +208,7 @@ static ASCII: [Symbol; 128] = {
 /// ASCII characters that may begin a mention, a URL, an emoticon or laughter.
 static SPECIAL: [bool; 128] = {
     let mut table = [false; 128];
-    let starts = b"@hHwW:;=<5";
+    let starts = b"@hHwW:;=<50";
     let mut at = 0;
     while at < starts.len() {
         table[starts[at] as usize] = true;
@@ -208,6 +216,12 @@ static SPECIAL: [bool; 128] = {
     }
     table
 };
+
+/// True for a 0 that stands alone before a word.
+fn is_nought(bytes: &[u8], at: usize) -> bool {
+    let alone = at == 0 || bytes[at - 1].is_ascii_whitespace();
+    alone && matches!(bytes[at..], [b'0', b' ', letter, ..] if letter.is_ascii_alphabetic())
+}
 
 /// Mentions and URLs tell who and where, not how it felt.
 #[inline]

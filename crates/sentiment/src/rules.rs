@@ -11,6 +11,7 @@
 
 mod compile;
 
+use crate::flags;
 use crate::found::Hit;
 use crate::friction::{FrictionKind, FrictionSet};
 use crate::hash::{HashTable, ascii, fold};
@@ -167,7 +168,7 @@ impl TopicRules {
 
     /// Resolves the words of a normalised text and finds the rules in it; both stay in `text`.
     pub(crate) fn find(&self, text: &mut Scratch) {
-        let Scratch { symbols, tokens, bytes, memo, hits, .. } = &mut *text;
+        let Scratch { symbols, tokens, bytes, memo, hits, noughts, .. } = &mut *text;
         hits.clear();
         memo.belong_to(self.owner);
         for token in tokens.iter_mut() {
@@ -178,6 +179,9 @@ impl TopicRules {
                 }
             } else if token.is_word() {
                 self.word(symbols, token, memo);
+                if token.class == Class::Digit && noughts.contains(&token.start) {
+                    token.flags |= flags::NEGATOR;
+                }
             }
         }
         // Phrases look ahead, so all words are resolved first.

@@ -44,16 +44,17 @@ impl TopicRules {
 
     /// Topics, friction that nothing takes back, feeling of phrases. Sorts the hits and sets what they are worth.
     fn weigh(&self, text: &mut Scratch) -> Found {
-        let Scratch { symbols, tokens, bytes, hits, .. } = text;
+        let Scratch { symbols, tokens, bytes, hits, whole, .. } = text;
+        let whole = *whole;
         hits.sort_unstable_by_key(|hit| (hit.start, u32::MAX - hit.end, hit.rule));
         let around = Around { symbols, tokens, bytes };
         let (mut taking_back, mut feeling, mut any) = (Cover::default(), Cover::default(), Cover::default());
-        let (mut other_sense, mut idiom) = (Cover::default(), Cover::default());
+        let (mut other_sense, mut idiom, mut denied) = (Cover::default(), Cover::default(), Cover::default());
         let (mut supposes, mut relieved) = (false, false);
         let (mut tone, mut solved) = (Tone::default(), None);
         // A "but" stood before the hit; friction stood behind one.
         let (mut set_against, mut outweighs) = (false, false);
-        let is_short = around.tokens.len() <= SHORT;
+        let is_short = whole.unwrap_or(around.tokens.len()) <= SHORT;
         // Behind the last friction so far that has a "not" of its own, and the first token not before the hit.
         let (mut spent, mut at) = (0, 0);
         for hit in hits.iter_mut() {
@@ -87,9 +88,12 @@ impl TopicRules {
                     supposes |= !hit.void;
                 }
                 Says::Friction(kind) => {
-                    hit.void = taking_back.holds(*hit)
-                        || !rule.negates && around.denies(*hit, at, spent)
-                        || kind == FrictionKind::Other && around.solves(*hit, at);
+                    let is_denied = !rule.negates && around.denies(*hit, at, spent);
+                    if is_denied {
+                        denied.add(*hit);
+                    }
+                    hit.void =
+                        taking_back.holds(*hit) || is_denied || kind == FrictionKind::Other && around.solves(*hit, at);
                     relieved |= hit.void;
                     outweighs |= set_against && !hit.void;
                     if rule.negates && !hit.void {
@@ -97,7 +101,8 @@ impl TopicRules {
                     }
                 }
                 Says::Feeling(valence) => {
-                    let negated = around.turns(*hit, at);
+                    // "Not" before "sent late" turns the "late" in it, too.
+                    let negated = around.turns(*hit, at) || denied.holds(*hit);
                     if !feeling.holds(*hit) && (negated || !taking_back.holds(*hit)) {
                         hit.valence = if negated { -valence * 3 / 4 } else { valence };
                     }

@@ -119,11 +119,11 @@ fn flags(hash: u64, letters: &[Symbol]) -> u8 {
 }
 
 #[rustfmt::skip]
-static NEGATORS: WordSet<44> = WordSet::new(WORD, [
+static NEGATORS: WordSet<46> = WordSet::new(WORD, [
     "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "cannot", "cant", "wont", "dont", "didnt",
     "doesnt", "isnt", "wasnt", "arent", "werent", "wouldnt", "shouldnt", "couldnt", "havent", "hasnt", "hadnt",
     "aint", "without", "hardly", "barely", "rarely", "seldom", "lack", "lacks", "tidak", "tak", "ndak", "kagak",
-    "bukan", "kurang", "belum", "tanpa", "jangan", "tiada", "bukannya", "gada",
+    "bukan", "kurang", "belum", "tanpa", "jangan", "tiada", "bukannya", "gada", "zero", "nol",
 ]);
 
 #[rustfmt::skip]

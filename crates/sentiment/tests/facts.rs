@@ -2,7 +2,7 @@
 //! seeds; the rules know their patterns and not them.
 
 use crumbtrail_sentiment::Label::{Negative, Neutral, Positive};
-use crumbtrail_sentiment::{Kind, Label, Reading, Scorer, Scratch, TopicSet};
+use crumbtrail_sentiment::{FrictionKind, Kind, Label, Reading, Scorer, Scratch, TopicSet};
 
 fn read(text: &str) -> Reading {
     thread_local!(static SCORER: Scorer = Scorer::embedded().unwrap());
@@ -274,5 +274,127 @@ fn newer_idioms_are_read_as_meant() {
             "ได้เงินคืนแล้ว เร็วดี",
         ],
         |reading| reading.label == Positive,
+    );
+}
+
+#[test]
+fn what_nobody_ever_had_before_is_the_best_or_the_worst() {
+    let label = |label: Label| move |reading: &Reading| reading.label == label;
+    all(
+        &[
+            "I have never been happier",
+            "never been so happy with a shop",
+            "I've never been more impressed by a hotel",
+            "haven't been this pleased with a phone in years",
+            "never had a better experience",
+            "Never seen such great service",
+            "I have never met such a kind nurse",
+            "never tasted anything so delicious",
+            "couldn't ask for more",
+            "they are always on time",
+            "ดีกว่านี้ไม่มีแล้ว",
+            "ไม่เคยใช้อะไรดีกว่านี้",
+            "ไม่เคยเจอพนักงานสุภาพขนาดนี้",
+        ],
+        label(Positive),
+    );
+    all(
+        &[
+            "never been so disappointed",
+            "I've never been treated so rudely, never been so insulted",
+            "never had a worse meal",
+            "never seen such a rude cashier",
+            "could not be more disappointed",
+            "we have never been this late because of a bus",
+            "ไม่เคยเจอบริการแย่ขนาดนี้",
+            "ร้านนี้ไม่เคยส่งช้าขนาดนี้",
+        ],
+        label(Negative),
+    );
+    all(&["never had a good experience here", "they never answer so quickly anymore"], |reading| {
+        reading.label != Positive
+    });
+    #[cfg(feature = "indonesian")]
+    {
+        all(
+            &[
+                "gak pernah sebahagia ini",
+                "tidak pernah sepuas ini belanja online",
+                "belum pernah nemu barang sebagus ini",
+            ],
+            label(Positive),
+        );
+        all(
+            &["pelayanan nol besar", "ga pernah sekecewa ini", "belum pernah dapat pelayanan seburuk ini"],
+            label(Negative),
+        );
+    }
+}
+
+#[test]
+fn trouble_that_is_denied_is_none() {
+    let is_calm = |reading: &Reading| !reading.friction && reading.label != Negative && reading.dislikes.is_empty();
+    all(
+        &[
+            "zero issues",
+            "zero problems with this phone",
+            "0 problems with this phone",
+            "six months and 0 issues",
+            "no issues so far",
+            "ไม่เคยส่งช้า",
+            "ร้านนี้ไม่เคยส่งช้าเลย",
+            "ไม่มีของเสียหาย",
+            "ไม่มีของแตกเลยค่ะ",
+        ],
+        is_calm,
+    );
+    #[cfg(feature = "indonesian")]
+    all(&["nol masalah", "0 masalah sejauh ini", "tanpa masalah", "tidak pernah telat", "paket sudah sampai"], is_calm);
+    all(
+        &["3 problems with this phone", "10 issues in a week", "there is a problem", "ส่งช้า", "ของเสียหาย"],
+        |reading| reading.friction,
+    );
+    #[cfg(feature = "indonesian")]
+    all(&["paket sudah sampai tapi rusak", "2 masalah dalam seminggu"], |reading| reading.friction);
+    assert!(!read("ไม่มีของเสียหาย").topics.contains("stock_availability"));
+}
+
+/// "Couldn't" alone complains of nothing: of what one does in a shop it does.
+#[test]
+fn what_one_could_not_do_is_friction_in_a_shop_only() {
+    for (text, kind) in [
+        ("I couldn't log in", FrictionKind::NoAccess),
+        ("couldnt access my account", FrictionKind::NoAccess),
+        ("we couldn't pay with our card", FrictionKind::NotWorking),
+        ("Couldn't open the app all morning", FrictionKind::NotWorking),
+        ("could not redeem my voucher", FrictionKind::NotWorking),
+        ("I couldn't get through to anyone", FrictionKind::NoAnswer),
+        ("still not fixed", FrictionKind::NotWorking),
+        ("my issue is still not resolved", FrictionKind::NoAnswer),
+        ("still not received my order", FrictionKind::NotReceived),
+        ("it is still not here", FrictionKind::NotReceived),
+        ("I am still not refunded", FrictionKind::NoRefund),
+        ("couldn't get my money back", FrictionKind::NoRefund),
+        ("the leak has not been fixed yet", FrictionKind::NotWorking),
+        ("ยังไม่ได้เงินคืน", FrictionKind::NoRefund),
+        ("ไม่เคยตอบแชทลูกค้า", FrictionKind::NoAnswer),
+        ("ร้านนี้ไม่เคยส่งตรงเวลา", FrictionKind::Late),
+        ("ปัญหายังไม่ได้รับการแก้ไข", FrictionKind::NoAnswer),
+        ("ยังไม่ได้รับเงินคืน", FrictionKind::NoRefund),
+        ("ยังไม่ได้รับของ", FrictionKind::NotReceived),
+    ] {
+        let reading = read(text);
+        assert_eq!(reading.friction_kind, Some(kind), "{text}");
+        assert_eq!(reading.frictions.iter().collect::<Vec<_>>(), [kind.as_str()], "{text}");
+    }
+    all(
+        &[
+            "couldn't agree more",
+            "couldn't make it yesterday",
+            "I couldn't find the store",
+            "couldn't be happier",
+            "she couldn't come",
+        ],
+        |reading| !reading.friction,
     );
 }

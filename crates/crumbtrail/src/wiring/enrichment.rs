@@ -395,10 +395,18 @@ mod tests {
         let keys: [(&str, Set, &str); 7] = [
             ("enrich.geo_database", |config, path| config.enrich.geo_database = path, "fetch it again"),
             ("enrich.asn_database", |config, path| config.enrich.asn_database = path, "fetch it again"),
-            ("enrich.robots", |config, path| config.enrich.robots = path, "CIDR notation: \"whatever\""),
+            (
+                "enrich.robots",
+                |config, path| config.enrich.robots = path,
+                "line 2: not a network in CIDR notation: \"whatever\"",
+            ),
             ("enrich.channels", |config, path| config.enrich.channels = path, "line 2"),
             ("enrich.pages", |config, path| config.enrich.pages = path, "line 2"),
-            ("enrich.fences", |config, path| config.enrich.fences = path, "GeoJSON"),
+            (
+                "enrich.fences",
+                |config, path| config.enrich.fences = path,
+                "GeoJSON FeatureCollection: expected value at line 1",
+            ),
             ("sites.shop.pages", site, "line 2"),
         ];
         for (key, set, part) in keys {

@@ -52,6 +52,24 @@ pub fn shape(kind: SourceKind, format: SourceFormat) -> SourceShape {
     }
 }
 
+/// How intake judges under a configuration.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        drop_bots: config.enrich.drop_bots,
+        must_consent: config.privacy.consent_required,
+        without_consent: match config.privacy.without_consent {
+            WithoutConsentConfig::Nothing => WithoutConsent::Stub,
+            WithoutConsentConfig::Counts => WithoutConsent::Counts,
+        },
+        keep_text: match config.privacy.keep_text {
+            KeepTextConfig::Redacted => KeepText::Redacted,
+            KeepTextConfig::None => KeepText::None,
+        },
+        never_link: config.identity.never_link.clone(),
+    }
+}
+
 /// Judges records of topics (by name) and of files (by origin).
 pub struct SourceJudge {
     intake: Intake,
@@ -99,19 +117,6 @@ impl SourceJudge {
         let contacts = keyring(&config.privacy, &key).map_err(anyhow::Error::msg)?;
         let (enricher, watched) = enrichment::enricher(config, Some(contacts))?;
         let scorer = Arc::new(Scorer::when_needed());
-        let settings = Settings {
-            drop_bots: config.enrich.drop_bots,
-            must_consent: config.privacy.consent_required,
-            without_consent: match config.privacy.without_consent {
-                WithoutConsentConfig::Nothing => WithoutConsent::Stub,
-                WithoutConsentConfig::Counts => WithoutConsent::Counts,
-            },
-            keep_text: match config.privacy.keep_text {
-                KeepTextConfig::Redacted => KeepText::Redacted,
-                KeepTextConfig::None => KeepText::None,
-            },
-            never_link: config.identity.never_link.clone(),
-        };
         let topics = config
             .sources
             .iter()
@@ -124,7 +129,7 @@ impl SourceJudge {
                 (source.topic.clone(), reading)
             })
             .collect();
-        let mut intake = Intake::new(decoder, enricher, scorer, settings);
+        let mut intake = Intake::new(decoder, enricher, scorer, settings(config));
         if let Some(hasher) = hasher(&config.privacy, &key).map_err(anyhow::Error::msg)? {
             intake = intake.with_hasher(hasher);
         }

@@ -47,6 +47,7 @@ struct Matcher {
     android: usize,
     mobile: usize,
     apple_app: usize,
+    ios: usize,
 }
 
 /// Collects tokens, each once, and numbers them.
@@ -106,6 +107,7 @@ fn matcher() -> &'static Matcher {
             android: tokens.number(CLUES[0]),
             mobile: tokens.number(CLUES[1]),
             apple_app: tokens.number(CLUES[2]),
+            ios: tokens.number(CLUES[3]),
             automaton: AhoCorasick::new(["x"]).expect("one short pattern makes an automaton"),
         };
         assert!(tokens.0.len() <= Set::default().len() * 64, "agent tokens outgrew their bit set");
@@ -145,6 +147,9 @@ impl Matcher {
         let mut word = false;
         for hit in self.automaton.find_overlapping_iter(text) {
             let number = hit.pattern().as_usize();
+            if number == self.ios && is_end_of_word(text.as_bytes(), hit.start()) {
+                continue;
+            }
             insert(&mut found, number);
             let next = text.as_bytes().get(hit.end());
             // "rigor" is a monitor, "rigorous" is none.
@@ -174,4 +179,9 @@ impl Matcher {
         }
         Reading { device: self.device(text, &found), browser, os, said }
     }
+}
+
+/// Whether what stands at `at` is the end of a word in small letters: `axios/`, not `FxiOS/`.
+fn is_end_of_word(text: &[u8], at: usize) -> bool {
+    text[..at].last().is_some_and(u8::is_ascii_alphabetic) && text[at..].starts_with(b"ios")
 }

@@ -241,4 +241,4 @@ pub(super) const DESKTOPS: [&str; 14] = [
     "(x86_64)",
 ];
 /// Words the rules in code ask for besides the lists.
-pub(super) const CLUES: [&str; 3] = ["android", "mobile", "cfnetwork"];
+pub(super) const CLUES: [&str; 4] = ["android", "mobile", "cfnetwork", "ios/"];

@@ -74,6 +74,9 @@ pub fn explain(page: &str, from: &str, site: &SiteRules, book: &Book) -> Explana
                 "the URL carries the click id {} of {}, which stands for medium {stands}",
                 click.name, click.source.name
             ));
+            if source.is_empty() && clues.known != click.source {
+                found.push(format!("the referrer is of the same house: the click was on {}", clues.known.name));
+            }
         }
     } else {
         found.push("no campaign parameter or click id in the URL".to_owned());
@@ -144,6 +147,25 @@ mod tests {
         assert!(why.to_string().contains("class of the source: social, which is called facebook"), "{why}");
         let why = of("https://shop.example/?UTM_SOURCE=Facebook_Mobile_Feed&UTM_MEDIUM=Paid", "");
         assert_eq!((why.channel, why.source.as_str()), (Channel::PaidSocial, "Facebook_Mobile_Feed"));
+    }
+
+    #[test]
+    fn a_click_id_of_a_house_is_the_referrers() {
+        let why = of("https://shop.example/?fbclid=x", "https://l.instagram.com/").to_string();
+        assert!(why.contains("same house: the click was on instagram"), "{why}");
+        for (url, from, source) in [
+            ("https://shop.example/?fbclid=x", "https://l.instagram.com/", "instagram"),
+            ("https://shop.example/?fbclid=x", "https://www.threads.net/", "threads"),
+            ("https://shop.example/?igsh=x", "https://l.facebook.com/", "facebook"),
+            ("https://shop.example/?fbclid=x", "https://l.facebook.com/", "facebook"),
+            ("https://shop.example/?fbclid=x", "", "facebook"),
+            ("https://shop.example/?fbclid=x", "https://t.co/", "facebook"),
+            ("https://shop.example/?gclid=x", "https://www.youtube.com/", "google"),
+            ("https://shop.example/?fbclid=x&utm_source=fb", "https://l.instagram.com/", "facebook"),
+        ] {
+            let why = of(url, from);
+            assert_eq!(why.source, source, "{url} {from}");
+        }
     }
 
     #[test]

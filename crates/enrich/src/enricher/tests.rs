@@ -477,6 +477,19 @@ fn personal_data_in_names_steps_and_tags_is_redacted() {
 }
 
 #[test]
+fn escaped_parameters_and_a_click_id_of_another_network_of_the_house_are_understood() {
+    let mut enricher = enricher();
+    let mut out = Touchpoint::default();
+    let url = "https://shop.example/?utm%5Fmedium=social&li%5Ffat%5Fid=a-1&q%5B%5D=x";
+    enricher.click(&ClickEvent { url, ..view() }, &mut out);
+    assert_eq!((out.medium, out.source, out.click_id), ("social", "linkedin", "li_fat_id=a-1"));
+    let mut out = Touchpoint::default();
+    let (url, referrer) = ("https://shop.example/?fbclid=x", "https://l.instagram.com/");
+    enricher.click(&ClickEvent { url, referrer, ..view() }, &mut out);
+    assert_eq!((out.channel, out.source, out.referrer), (Channel::OrganicSocial, "instagram", "l.instagram.com"));
+}
+
+#[test]
 fn a_click_id_holds_no_address() {
     let mut enricher = enricher();
     for (url, click_id) in [

@@ -2,6 +2,7 @@
 //! where it is another), `radius_m` or `radius_yards` of a point (50 yards without one).
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::geometry::{Polygon, Position};
 use super::{Fence, FenceId, Shape};
@@ -16,9 +17,19 @@ pub enum FencesError {
     /// Not JSON, or not a feature collection.
     #[error("fences are a GeoJSON FeatureCollection: {0}")]
     Format(#[from] serde_json::Error),
+    /// A feature that is none of a point, a polygon or several.
+    #[error("fences, line {line}: {what}")]
+    Feature {
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
     /// A feature that is no fence.
-    #[error("fence {name:?}: {what}")]
+    #[error("fences, line {line}, fence {name:?}: {what}")]
     Fence {
+        /// Number of the line it begins in, from 1.
+        line: usize,
         /// Its name, or its number from 1.
         name: String,
         /// What is wrong.
@@ -27,8 +38,9 @@ pub enum FencesError {
 }
 
 #[derive(Deserialize)]
-struct Collection {
-    features: Vec<Feature>,
+struct Collection<'a> {
+    #[serde(borrow)]
+    features: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -58,14 +70,25 @@ enum Geometry {
 }
 
 pub(super) fn read(text: &str) -> Result<Vec<Fence>, FencesError> {
-    let collection: Collection = serde_json::from_str(text)?;
+    let collection: Collection<'_> = serde_json::from_str(text)?;
+    let line_of = |raw: &RawValue| {
+        let at = raw.get().as_ptr().addr() - text.as_ptr().addr();
+        1 + text.bytes().take(at).filter(|b| *b == b'\n').count()
+    };
     let mut names = hashbrown::HashSet::new();
     let mut fences = Vec::with_capacity(collection.features.len());
-    for (number, feature) in collection.features.into_iter().enumerate() {
+    for (number, raw) in collection.features.into_iter().enumerate() {
+        let feature: Feature = serde_json::from_str(raw.get()).map_err(|error| FencesError::Feature {
+            line: line_of(raw) + error.line().saturating_sub(1),
+            what: error
+                .to_string()
+                .rsplit_once(" at line ")
+                .map_or_else(|| error.to_string(), |(what, _)| what.to_owned()),
+        })?;
         let properties = feature.properties.unwrap_or_default();
         let told = properties.name.as_ref().and_then(word).or_else(|| feature.id.as_ref().and_then(word));
         let name = told.unwrap_or_else(|| (number + 1).to_string());
-        let wrong = |what| FencesError::Fence { name: name.clone(), what };
+        let wrong = |what| FencesError::Fence { line: line_of(raw), name: name.clone(), what };
         if !names.insert(name.clone()) {
             return Err(wrong("another fence has the same name"));
         }
@@ -163,9 +186,25 @@ mod tests {
             assert!(error.contains(part) && error.contains("Siam"), "{error}");
         }
         assert!(matches!(read("[]"), Err(FencesError::Format(_))));
-        assert!(matches!(read(&file(r#"{"type":"LineString","coordinates":[]}"#, "{}")), Err(FencesError::Format(_))));
+        let line_string = read(&file(r#"{"type":"LineString","coordinates":[]}"#, "{}")).unwrap_err().to_string();
+        assert!(line_string.starts_with("fences, line 1: ") && line_string.contains("LineString"), "{line_string}");
         let feature = r#"{"type":"Feature","id":"a","geometry":{"type":"Point","coordinates":[1,1]}}"#;
         let twice = format!(r#"{{"features":[{feature},{feature}]}}"#);
         assert!(read(&twice).unwrap_err().to_string().contains("same name"));
+    }
+
+    #[test]
+    fn the_line_is_told_in_which_the_mistake_is() {
+        let good = r#"{"type":"Feature","properties":{"name":"a"},"geometry":{"type":"Point","coordinates":[1,1]}}"#;
+        for (bad, line) in [
+            (r#"{"properties":{"name":"b"},"geometry":{"type":"Point","coordinates":[13.7,100.5]}}"#, 4),
+            ("{\"properties\":{},\n\"geometry\":{\"type\":\"Line\",\n\"coordinates\":[]}}", 5),
+            ("{\"properties\":{},\n\"geometry\":\nnull}", 6),
+            ("{\"properties\":{}\n\"geometry\":null}", 5),
+        ] {
+            let file = format!("{{\"type\":\"FeatureCollection\",\n\"features\":[\n{good},\n{bad}\n]}}");
+            let error = read(&file).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {line}")), "{line}: {error}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! E-mail addresses and handles, found from their `@`.
 
+use std::net::Ipv4Addr;
+
 use super::{Found, is_unseen, is_word};
 
 /// The e-mail address whose `@` is at `at`; nothing before `from` belongs to it.
@@ -109,7 +111,8 @@ fn domain_end(text: &str, from: usize, is_part: impl Fn(char) -> bool) -> Option
     let (host, ending) = domain.rsplit_once('.')?;
     let is_ending = ending.starts_with("xn--")
         || ending.len() >= 2 && ending.chars().all(|c| c.is_alphabetic() || is_thai_mark(c) || is_unseen(c));
-    (!host.is_empty() && !domain.contains("..") && is_ending).then_some(from + domain.len())
+    let is_domain = !host.is_empty() && !domain.contains("..") && is_ending;
+    (is_domain || domain.parse::<Ipv4Addr>().is_ok()).then_some(from + domain.len())
 }
 
 /// The handle that begins with the `@` at `at`.

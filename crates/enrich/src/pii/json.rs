@@ -8,7 +8,7 @@ use crate::hashing::is_hash;
 use crate::json::{after_blanks, string_end};
 
 /// Keys whose values are personal whatever they look like, by the end of the key (letters and digits only, lower case).
-const KEYS: [(&str, &str); 27] = [
+const KEYS: [(&str, &str); 31] = [
     ("email", "[email]"),
     ("emailaddress", "[email]"),
     ("phone", "[phone]"),
@@ -17,6 +17,8 @@ const KEYS: [(&str, &str); 27] = [
     ("msisdn", "[phone]"),
     ("password", "[secret]"),
     ("passwd", "[secret]"),
+    ("katasandi", "[secret]"),
+    ("passcode", "[secret]"),
     ("pwd", "[secret]"),
     ("secret", "[secret]"),
     ("apikey", "[secret]"),
@@ -24,11 +26,13 @@ const KEYS: [(&str, &str); 27] = [
     ("authtoken", "[secret]"),
     ("firstname", "[name]"),
     ("lastname", "[name]"),
+    ("namalengkap", "[name]"),
     ("fullname", "[name]"),
     ("surname", "[name]"),
     ("birthday", "[birthday]"),
     ("birthdate", "[birthday]"),
     ("dateofbirth", "[birthday]"),
+    ("tanggallahir", "[birthday]"),
     ("street", "[address]"),
     ("streetaddress", "[address]"),
     ("cardnumber", "[card]"),
@@ -39,12 +43,16 @@ const KEYS: [(&str, &str); 27] = [
 ];
 
 /// The same of keys that must be a word of their own there: `tel`, `user_tel`, `homeTel`, not `hotel`.
-const WORDS: [(&str, &str); 31] = [
+const WORDS: [(&str, &str); 35] = [
     ("mobile", "[phone]"),
     ("tel", "[phone]"),
     ("telp", "[phone]"),
     ("telepon", "[phone]"),
     ("nohp", "[phone]"),
+    ("nomorhp", "[phone]"),
+    ("notelp", "[phone]"),
+    ("surel", "[email]"),
+    ("sandi", "[secret]"),
     ("whatsapp", "[phone]"),
     ("lineid", "[handle]"),
     ("nik", "[nik]"),
@@ -92,7 +100,7 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
         let next = after_blanks(bytes, at);
         let (clean, from, to) = if bytes.get(next) != Some(&b':') {
             (redacted_string(content, redaction), quote + 1, end)
-        } else if let Some(label) = label_of(content) {
+        } else if let Some(label) = label_of_key(content) {
             let value = after_blanks(bytes, next + 1);
             match bytes.get(value) {
                 Some(b'"') => {
@@ -112,6 +120,8 @@ pub fn redact_json<'a>(json: &'a str, redaction: Redaction, out: &'a mut String)
                 }
                 _ => continue,
             }
+        } else if may_be_somebody(content.as_bytes()) {
+            (redacted_string(content, redaction), quote + 1, end)
         } else {
             continue;
         };
@@ -167,6 +177,20 @@ fn all_within(json: &str, from: usize, label: &str) -> (usize, String) {
         }
     }
     (at, out)
+}
+
+/// Whether a key may be somebody's own, as of an object by address: an `@`, an escape, or digits enough for a number.
+fn may_be_somebody(key: &[u8]) -> bool {
+    memchr::memchr3(b'@', b'%', b'\\', key).is_some() || key.iter().filter(|b| b.is_ascii_digit()).count() >= 7
+}
+
+/// As [`label_of`], of a key as it stands in JSON: `e\u006dail` is `email`.
+fn label_of_key(key: &str) -> Option<&'static str> {
+    if memchr::memchr(b'\\', key.as_bytes()).is_none() {
+        return label_of(key);
+    }
+    let decoded: String = serde_json::from_str(&format!("\"{key}\"")).ok()?;
+    label_of(&decoded)
 }
 
 /// What stands for a value of this key, if the key tells.
@@ -270,6 +294,12 @@ mod tests {
             (
                 r#"{"customer_name":"Somchai","otp":123456,"card-no":"4"}"#,
                 r#"{"customer_name":"[name]","otp":"[secret]","card-no":"[card]"}"#,
+            ),
+            (r#"{"somchai@example.com":1,"a\u0040b.co":{"x":2}}"#, r#"{"[email]":1,"[email]":{"x":2}}"#),
+            (r#"{"081-234-5678":"ok","order_100023":1}"#, r#"{"[phone]":"ok","order_100023":1}"#),
+            (
+                r#"{"e\u006dail":"x","kata_sandi":"y","kataSandi":7}"#,
+                r#"{"e\u006dail":"[email]","kata_sandi":"[secret]","kataSandi":"[secret]"}"#,
             ),
             (r#"{"tel":["081"#, r#"{"tel":["[phone]""#),
             (r#"{"email":null,"x":"y"}"#, r#"{"email":null,"x":"y"}"#),

@@ -68,6 +68,46 @@ const NO_NAMES: [&str; 23] = [
     "And",
 ];
 
+/// What people are called by what they do, behind titles that are said to everybody.
+const ROLES: [&str; 32] = [
+    "Admin",
+    "Administrator",
+    "Agen",
+    "Apoteker",
+    "Bos",
+    "Boss",
+    "Camat",
+    "Customer",
+    "Direktur",
+    "Dokter",
+    "Driver",
+    "Gojek",
+    "Grab",
+    "Kasir",
+    "Kepala",
+    "Ketua",
+    "Kurir",
+    "Manager",
+    "Manajer",
+    "Operator",
+    "Owner",
+    "Pembeli",
+    "Penjual",
+    "Petugas",
+    "Polisi",
+    "Sales",
+    "Satpam",
+    "Seller",
+    "Sopir",
+    "Supir",
+    "Teknisi",
+    "Tukang",
+];
+
+/// Titles said to somebody of whom no more is known than what they do.
+const COMMON: [&str; 14] =
+    ["Bapak", "bapak", "Ibu", "ibu", "Pak", "pak", "Bpk", "Bu", "bu", "Mbak", "mbak", "Mas", "mas", "Kak"];
+
 /// What bears a title as its name: `Dr Pepper`, `Ms Office`.
 const PRODUCTS: [(&str, &[&str]); 4] = [
     ("Mr", &["Coffee", "Muscle", "Kipling", "Donut"]),
@@ -154,6 +194,10 @@ fn after_title(text: &str, from: usize) -> Option<Found> {
         let product = PRODUCTS.iter().find(|(of, _)| of == title);
         let is_product = |word: &&str| text[at + 1..].strip_prefix(*word).is_some_and(|rest| !begins_word(rest));
         if product.is_some_and(|(_, words)| words.iter().any(is_product)) {
+            return None;
+        }
+        let is_role = |word: &&str| COMMON.contains(title) && is_product(word);
+        if ROLES.iter().any(is_role) {
             return None;
         }
         name_at(text, at + 1)

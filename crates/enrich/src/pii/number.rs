@@ -4,11 +4,11 @@ mod checks;
 mod context;
 
 use self::checks::{
-    is_bare_phone, is_book, is_card, is_date, is_ip, is_mobile_without_zero, is_round_range, is_thai_by_one, nik,
-    thai_id,
+    is_bare_phone, is_book, is_card, is_date, is_ip, is_mobile_without_zero, is_round, is_round_range, is_thai_by_one,
+    nik, thai_id,
 };
 use self::context::{Begin, after_cue, after_order_word, after_price_word, after_version_word, begin};
-use super::{Found, after_unseen, begins_with_word, is_thai_digit, is_wide_digit};
+use super::{Found, after_unseen, begins_with_word, foreign_digit, is_wide_plus, is_word};
 
 /// Most digits and groups looked at: two cards behind one another.
 const DIGITS: usize = 40;
@@ -55,6 +55,9 @@ impl Run {
         if bytes.get(at) == Some(&b'+') {
             run.plus = true;
             at += 1;
+        } else if is_wide_plus(&bytes[at..]) {
+            run.plus = true;
+            at += '＋'.len_utf8();
         }
         let (mut len, mut joint) = (0, 0);
         while run.count < GROUPS {
@@ -72,7 +75,10 @@ impl Run {
             }
             run.groups[run.count] = Group { to: len, end: at, joint };
             run.count += 1;
-            (joint, at) = separator(bytes, at);
+            (joint, at) = match separator(bytes, at) {
+                (0, at) if run.may_have_slash(len) => slash(bytes, at),
+                found => found,
+            };
             if joint == 0 {
                 break;
             }
@@ -80,6 +86,12 @@ impl Run {
         // A bracket that closes behind the run is the sentence's: `(6288 1458 1311 1138)`.
         let is_whole = !run.bracket || run.groups[..run.count].iter().any(|group| group.joint == b')');
         (run.count > 0 && is_whole).then_some(run)
+    }
+
+    /// Whether what was read, `len` digits, may be the codes of a country and a city, behind which `/` is written.
+    fn may_have_slash(&self, len: usize) -> bool {
+        let has_one = self.groups[..self.count].iter().any(|group| group.joint == b'/');
+        !has_one && if self.plus { len <= 7 } else { self.count == 1 && self.digits[0] == 0 && (3..=5).contains(&len) }
     }
 
     /// What the longest sensible beginning of the run is.
@@ -106,14 +118,22 @@ impl Run {
         // A word that goes on, an address, or digits that go on: not a number of its own.
         let rest = &text.as_bytes()[end..];
         let is_joined = groups < self.count && self.groups[groups].joint == b'_';
-        if begins_with_word(rest) && !is_joined
-            || rest.first() == Some(&b'@')
-            || is_thai_digit(rest)
-            || is_wide_digit(rest)
-        {
+        let goes_on = begins_with_word(rest) && !is_joined && !self.is_followed(rest, groups);
+        if goes_on || rest.first() == Some(&b'@') || foreign_digit(rest).is_some() {
             return None;
         }
         Some(Found { start: self.start, end, label })
+    }
+
+    /// Whether a word that stands right behind is one of its own (`081-234-5678krub`, `0812345678x2`), not the rest of a code: small
+    /// letters, not all of which are also hexadecimal digits where no marks group the number.
+    fn is_followed(&self, rest: &[u8], groups: usize) -> bool {
+        const LONGEST: usize = 12;
+        let len = rest.iter().take_while(|b| is_word(**b)).count();
+        let word = &rest[..len];
+        let times = matches!(word, [b'x' | b'X', count @ ..] if (1..=2).contains(&count.len()) && count.iter().all(u8::is_ascii_digit));
+        let is_plain = (2..=LONGEST).contains(&len) && word.iter().all(u8::is_ascii_lowercase);
+        times || is_plain && (groups > 2 || word.iter().any(|letter| *letter > b'f'))
     }
 
     fn label(&self, text: &str, groups: usize) -> Option<&'static str> {
@@ -219,7 +239,12 @@ impl Run {
             return is_bare_phone(digits) || without_zero || called();
         }
         if self.plus {
-            return (8..=15).contains(&digits.len()) && digits[0] != 0;
+            let is_amount =
+                is_round(digits) && joints.iter().zip(&lens[1..]).all(|(group, len)| group.joint == b'.' && *len == 3);
+            return (8..=15).contains(&digits.len()) && digits[0] != 0 && (!is_amount || after_cue(text, self.start));
+        }
+        if joints.iter().any(|group| group.joint == b'/') {
+            return groups == 2 && called() && (9..=13).contains(&digits.len());
         }
         // `66-8-1234-5678`, whose plus a URL took for a blank.
         let is_thai_abroad = || matches!(lens, [2, 1, 4, 4]) && is_bare_phone(digits);
@@ -260,13 +285,25 @@ fn unseen_digit_at(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     digit_at(bytes, after).map(|(digit, width)| (digit, after - at + width))
 }
 
-/// The digit at `at`, ASCII, Thai or full-width, and its bytes.
+/// The digit at `at`, ASCII or of another script, and its bytes.
 fn digit_at(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     match *bytes.get(at)? {
         digit @ b'0'..=b'9' => Some((digit - b'0', 1)),
-        0xE0 if is_thai_digit(&bytes[at..]) => Some((bytes[at + 2] - 0x90, 3)),
-        0xEF if is_wide_digit(&bytes[at..]) => Some((bytes[at + 2] - 0x90, 3)),
+        0x80.. => foreign_digit(&bytes[at..]),
         _ => None,
+    }
+}
+
+/// As [`separator`], of a `/` behind which a subscriber's number stands.
+fn slash(bytes: &[u8], at: usize) -> (u8, usize) {
+    const SHORTEST: usize = 5;
+    let is_long = |from: usize| {
+        let digits = bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+        digits >= SHORTEST
+    };
+    match bytes.get(at) {
+        Some(b'/') if is_long(at + 1) => (b'/', at + 1),
+        _ => (0, at),
     }
 }
 
@@ -280,7 +317,9 @@ fn separator(bytes: &[u8], at: usize) -> (u8, usize) {
             [mark @ (b'-' | b'.' | b'_' | b')'), ..] => (*mark, 1),
             [b'(', ..] => (b')', 1),
             [0xC2, 0xA0, ..] => (b' ', 2),
-            [0xE2, 0x80, 0x90..=0x93, ..] => (b'-', 3),
+            // Typographic hyphens, the minus, what is as wide as full-width digits.
+            [0xE2, 0x80, 0x90..=0x93, ..] | [0xE2, 0x88, 0x92, ..] | [0xEF, 0xBC, 0x8D, ..] => (b'-', 3),
+            [0xE3, 0x80, 0x80, ..] => (b' ', 3),
             _ => break,
         };
         joint = if mark == b' ' && joint != 0 { joint } else { mark };

@@ -7,12 +7,13 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::{Found, is_word};
 
 /// Words that a secret stands behind, small; true: the secret is a short code with digits.
-const CUES: [(&str, bool); 19] = [
+const CUES: [(&str, bool); 20] = [
     ("password", false),
     ("passwd", false),
     ("passphrase", false),
     ("pwd", false),
     ("kata sandi", false),
+    ("kata_sandi", false),
     ("รหัสผ่าน", false),
     ("พาสเวิร์ด", false),
     ("passcode", true),
@@ -144,15 +145,49 @@ fn behind(text: &str, at: usize, is_code: bool, shortest: usize) -> Option<Found
     let secret = text[start..start + len].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\'', '*', '/', '-']);
     let digits = secret.bytes().filter(u8::is_ascii_digit).count();
     let is_none = |secret: &str| {
-        secret.starts_with('[') || secret.starts_with("http") || !secret.bytes().any(|b| b.is_ascii_alphanumeric())
+        secret.trim_start_matches([':', '=']).starts_with('[')
+            || secret.starts_with("http")
+            || !secret.bytes().any(|b| b.is_ascii_alphanumeric())
     };
     let is_secret = if is_code {
-        (shortest..=8).contains(&secret.len()) && digits >= 3
+        // Without a mark or a word that says so, a number of goods: "pin 1000 pcs".
+        let is_count = || start - at <= 1 && digits == secret.len() && is_unit(&text[start + len..]);
+        (shortest..=8).contains(&secret.len()) && digits >= 3 && !is_count()
     } else {
         let is_word_of_talk = NO_SECRETS.iter().any(|word| secret.eq_ignore_ascii_case(word));
         secret.len() >= shortest && (digits > 0 || is_marked && !is_word_of_talk) && !is_none(secret)
     };
     is_secret.then(|| Found { start, end: start + secret.len(), label: "[secret]" })
+}
+
+/// What goods are counted in.
+const UNITS: [&str; 16] = [
+    "pcs",
+    "pc",
+    "pieces",
+    "piece",
+    "buah",
+    "biji",
+    "unit",
+    "units",
+    "lusin",
+    "pak",
+    "pack",
+    "packs",
+    "sets",
+    "ชิ้น",
+    "อัน",
+    "ตัว",
+];
+
+/// Whether one of these stands next.
+fn is_unit(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(' ');
+    UNITS.iter().any(|unit| {
+        let head = rest.as_bytes().get(..unit.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(unit.as_bytes()))
+            && (!unit.is_ascii() || !rest.as_bytes().get(unit.len()).is_some_and(|next| is_word(*next)))
+    })
 }
 
 /// The signed token that begins at `at`: three parts of base64, the first of which is JSON.

@@ -144,13 +144,13 @@ impl Iterator for Segments<'_> {
         }
         let text = &bytes[start..end];
         // Counters hold 511: a longer segment is read by the careful path, as is all that may be cut.
-        let shape = if text.len() > LONGEST_SEGMENT || count(counts, SPECIAL) > 0 {
+        let is_odd = text.len() > LONGEST_SEGMENT || count(counts, SPECIAL) > 0 || matches!(text, b"." | b"..");
+        let shape = if is_odd {
             Shape::Odd
-        } else if count(counts, DIGIT) == 0 {
-            if matches!(text, b"." | b"..") { Shape::Odd } else { Shape::Plain }
         } else {
-            match shape_of(text, counts) {
-                Shape::Plain if may_be_personal(counts) && is_personal(&self.path[start..end]) => Shape::Odd,
+            let shape = if count(counts, DIGIT) == 0 { Shape::Plain } else { shape_of(text, counts) };
+            match shape {
+                Shape::Plain if may_be_personal(text, counts) && is_personal(&self.path[start..end]) => Shape::Odd,
                 shape => shape,
             }
         };
@@ -242,9 +242,14 @@ fn shape_of(text: &[u8], counts: u64) -> Shape {
 /// In a path: the structured kinds.
 const STRUCTURED: Redaction = Redaction { handles: false, names: false };
 
-/// Whether a word has as many digits as the shortest phone number, or the dots of an address.
-fn may_be_personal(counts: u64) -> bool {
-    count(counts, DIGIT) >= 7 || (count(counts, DIGIT) >= 4 && count(counts, DOT) == 3)
+/// Whether a word has as many digits as the shortest phone number, the dots or colons of an address, or letters of another script,
+/// among which its digits may be.
+fn may_be_personal(text: &[u8], counts: u64) -> bool {
+    let digits = count(counts, DIGIT);
+    let known = digits + [LOWER, UPPER, JOINT, DOT].iter().map(|class| count(counts, *class)).sum::<usize>();
+    digits >= 7
+        || (digits >= 4 && count(counts, DOT) == 3)
+        || (known < text.len() && (memchr::memchr(b':', text).is_some() || !text.is_ascii()))
 }
 
 #[cold]
@@ -469,6 +474,13 @@ mod tests {
             ("/u/081%20234%205678", "/u/[phone]"),
             ("/card/4111-1111-1111-1111/x", "/card/[card]/x"),
             ("/from/203.0.113.9", "/from/[ip]"),
+            ("/from/2001:db8::1/x", "/from/[ip]/x"),
+            ("/from/2001%3Adb8%3A%3A1", "/from/[ip]"),
+            ("/from/2001:0db8:85a3:0000:0000:8a2e:0370:7334", "/from/[ip]"),
+            ("/u/๐๘๑๒๓๔๕๖๗๘", "/u/[phone]"),
+            ("/u/٠٨١٢٣٤٥٦٧٨", "/u/[phone]"),
+            ("/v1/items:batch", "/v1/items:batch"),
+            ("/a:b::1", "/a:b::1"),
             ("/reset/eyJhbGciOi/john.doe%2540example.com", "/reset/eyJhbGciOi/:email"),
             ("/wa/+66812345678", "/wa/[phone]"),
             ("/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/:id"),

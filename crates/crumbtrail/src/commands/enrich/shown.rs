@@ -4,16 +4,14 @@ use crumbtrail_enrich::agent::hints::Hints;
 use crumbtrail_enrich::consent::Consent;
 use crumbtrail_enrich::fence::{Fences, Position};
 use crumbtrail_enrich::hashing::is_hash;
-use crumbtrail_enrich::{Enricher, Extras, Hasher, Rules};
+use crumbtrail_enrich::{Enricher, Extras, Hasher, Rules, media};
 use crumbtrail_events::clock::correct;
 use crumbtrail_events::touchpoint::Head;
 use crumbtrail_events::vocabulary::{Author, Channel, Device};
 use crumbtrail_events::{ClickEvent, EventTime, Kind, SupportEntry, Touchpoint};
-use crumbtrail_intake::Decoded;
+use crumbtrail_intake::{Decoded, Settings, WithoutConsent};
 use crumbtrail_sentiment::{Label, Reading};
 use serde_json::{Map, Value, json};
-
-use crate::config::{PrivacyConfig, WithoutConsent};
 
 /// Reads a text, with the language its record told.
 pub(super) type Read<'a> = dyn FnMut(&str, &str) -> Reading + 'a;
@@ -36,12 +34,23 @@ impl Columns {
         }
     }
 
+    fn count(&mut self, name: &str, value: u32) {
+        if value > 0 {
+            self.0.insert(name.to_owned(), value.into());
+        }
+    }
+
     fn number(&mut self, name: &str, value: Option<impl Into<f64>>) {
         if let Some(value) = value {
             // Six digits behind the point: what is meant, not how a float is stored.
             self.0.insert(name.to_owned(), json!((value.into() * 1e6).round() / 1e6));
         }
     }
+}
+
+/// A record of which only this is stored.
+fn outcome(name: &str, because: &str) -> Value {
+    json!({ "added": { "outcome": name }, "why": { "outcome": because } })
 }
 
 pub(super) fn rejected(reason: &str, detail: &str) -> Value {
@@ -53,7 +62,7 @@ pub(super) fn record<'a>(
     site: &'a str,
     (enricher, hasher): (&mut Enricher, Option<&'a mut Hasher>),
     fences: &Fences,
-    privacy: &PrivacyConfig,
+    settings: &Settings,
     read: &mut Read<'_>,
 ) -> Value {
     let (mut added, mut why) = (Columns::default(), Columns::default());
@@ -63,11 +72,15 @@ pub(super) fn record<'a>(
                 event.site = site;
             }
             let at = correct(event.occurred_at, event.sent_at, event.received_at, 0).at;
-            if let Some((because, kept)) = refused(event, privacy) {
-                added.text("outcome", "erased");
-                why.text("outcome", &format!("{because}; {kept}"));
-                // What follows would tell whose it was.
-                return json!({ "added": added.0, "why": why.0 });
+            let kind = media::kind_of(event.kind, event.name, event.properties);
+            if kind != event.kind {
+                added.text("kind", kind.as_str());
+                why.text("kind", "a media event: its name tells what became of it, its properties how far it got");
+                event.kind = kind;
+            }
+            if let Some((because, kept)) = refused(event, settings) {
+                // All else would tell whose it was.
+                return outcome("erased", &format!("{because}; {kept}"));
             }
             if let Some(hasher) = hasher {
                 hasher.click(event, at.0);
@@ -82,6 +95,12 @@ pub(super) fn record<'a>(
                 }
             }
             click(event, at, enricher, fences, (&mut added, &mut why));
+            if let Some(bot) = why.0.get("bot").and_then(Value::as_str)
+                && settings.drop_bots
+                && added.0.contains_key("bot")
+            {
+                return outcome("bot", &format!("{bot}; site, kind and time are kept (enrich.drop_bots)"));
+            }
             feeling(event.text, event.language, read, &mut added);
         }
         Decoded::Support(entry) => {
@@ -115,9 +134,9 @@ pub(super) fn record<'a>(
 }
 
 /// Of a click without consent: why it is, and what its row keeps.
-fn refused(event: &ClickEvent<'_>, privacy: &PrivacyConfig) -> Option<(&'static str, &'static str)> {
+fn refused(event: &ClickEvent<'_>, settings: &Settings) -> Option<(&'static str, &'static str)> {
     let consent = Consent::of_page(event.consent, event.url);
-    if consent.allows_profile(!privacy.consent_required) {
+    if consent.allows_profile(!settings.must_consent) {
         return None;
     }
     let because = match (consent, event.consent) {
@@ -125,8 +144,8 @@ fn refused(event: &ClickEvent<'_>, privacy: &PrivacyConfig) -> Option<(&'static 
         (_, Some(_)) => "consent is false",
         _ => "gcs in the page's URL says no",
     };
-    let kept = match privacy.without_consent {
-        WithoutConsent::Nothing => "site, kind and time are kept",
+    let kept = match settings.without_consent {
+        WithoutConsent::Stub => "site, kind and time are kept",
         WithoutConsent::Counts => "what can be counted is kept, and nobody's id (privacy.without_consent)",
     };
     Some((because, kept))
@@ -185,10 +204,13 @@ fn click(
         added.0.insert("fences".to_owned(), inside.clone().into());
     }
     added.text("store", out.store);
-    if event.store.is_empty() && !out.store.is_empty() {
-        why.text("store", "the device's position is inside this fence");
-    } else if !inside.is_empty() && out.store.is_empty() {
-        why.text("store", "none, though the position is inside: the device tells an accuracy that is too coarse");
+    match (event.store, inside.as_slice(), out.store) {
+        (_, [], _) => {}
+        ("", _, "") => {
+            why.text("store", "none, though the position is inside: the device tells an accuracy that is too coarse");
+        }
+        ("", ..) => why.text("store", "the device's position is inside this fence"),
+        _ => why.text("store", "the event names it, and knows better than a position"),
     }
     added.text("search", out.search);
     if event.kind == Kind::Custom {
@@ -213,11 +235,7 @@ fn support(entry: &SupportEntry<'_>, at: EventTime, enricher: &mut Enricher, add
     let mut out = of_time(at);
     enricher.support(entry, &mut out);
     added.text("channel", out.channel.as_str());
-    for (name, value) in
-        [("country", out.country), ("region", out.region), ("city", out.city), ("time_zone", out.time_zone)]
-    {
-        added.text(name, value);
-    }
+    located(&out, added);
     why.text("channel", "as the entry says");
     let place = match (entry.ip, out.geo_edition, out.country) {
         ("", ..) => "no address".to_owned(),
@@ -227,7 +245,7 @@ fn support(entry: &SupportEntry<'_>, at: EventTime, enricher: &mut Enricher, add
     };
     why.text("place", &place);
     for (name, given, kept) in [
-        ("product", entry.product, out.name),
+        ("name", entry.product, out.name),
         ("tags", entry.tags, out.tags),
         ("department", entry.department, out.department),
         ("properties", entry.properties, out.properties),
@@ -285,8 +303,8 @@ fn device(event: &ClickEvent<'_>, out: &Touchpoint<'_>, extras: &Extras<'_>, add
     }
 }
 
-fn place(ip: &str, out: &Touchpoint<'_>, extras: &Extras<'_>, added: &mut Columns, why: &mut Columns) {
-    let origin = extras.origin;
+/// What is known of where the record came from, by the names of its columns.
+fn located(out: &Touchpoint<'_>, added: &mut Columns) {
     for (name, value) in
         [("country", out.country), ("region", out.region), ("city", out.city), ("time_zone", out.time_zone)]
     {
@@ -294,14 +312,16 @@ fn place(ip: &str, out: &Touchpoint<'_>, extras: &Extras<'_>, added: &mut Column
     }
     added.number("latitude", out.latitude);
     added.number("longitude", out.longitude);
-    added.number("accuracy_km", origin.place().accuracy_km);
+    added.count("accuracy_km", out.accuracy_km);
+    added.text("geo_edition", out.geo_edition);
+    added.count("asn", out.asn);
+    added.text("network_owner", out.network_owner);
+}
+
+fn place(ip: &str, out: &Touchpoint<'_>, extras: &Extras<'_>, added: &mut Columns, why: &mut Columns) {
+    let origin = extras.origin;
+    located(out, added);
     let network = origin.network().map(|network| network.to_string()).unwrap_or_default();
-    added.text("network", &network);
-    if origin.system().number > 0 {
-        added.0.insert("asn".to_owned(), origin.system().number.into());
-        added.text("organisation", origin.system().organisation);
-    }
-    added.text("geo_edition", origin.edition());
     let told = out.latitude.is_some() && out.latitude != origin.place().latitude;
     let because = match (ip, origin.edition(), origin.place().is_empty()) {
         (_, _, true) if told => "the device told its position".to_owned(),
@@ -328,9 +348,7 @@ fn channel_rule(rules: &Rules, out: &Touchpoint<'_>, extras: &Extras<'_>) -> Str
 
 fn text(given: &str, out: &Touchpoint<'_>, added: &mut Columns, why: &mut Columns) {
     redacted("text", given, out.text, added, why);
-    if out.characters > 0 {
-        added.0.insert("characters".to_owned(), out.characters.into());
-    }
+    added.count("character_count", out.characters);
 }
 
 fn feeling(text: &str, told: &str, read: &mut Read<'_>, added: &mut Columns) {

@@ -68,6 +68,11 @@ pub(super) fn is_round_range(digits: &[u8], lens: &[usize]) -> bool {
     first == second && low < high && low.ends_with(&[0]) && high.ends_with(&[0]) && low[0] != 0
 }
 
+/// A number as amounts are and nobody's number is: five zeros at the end, or thousands.
+pub(super) fn is_round(digits: &[u8]) -> bool {
+    digits.ends_with(&[0, 0, 0, 0, 0])
+}
+
 pub(super) fn is_ip(digits: &[u8], lens: &[usize]) -> bool {
     let mut rest = digits;
     lens.iter().enumerate().all(|(position, len)| {

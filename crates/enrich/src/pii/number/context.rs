@@ -1,6 +1,6 @@
 //! What stands before a number: whether one can begin there, and the words that say what it is.
 
-use crate::pii::{before_unseen, ends_in_word, is_thai_digit, is_wide_digit, is_word};
+use crate::pii::{before_unseen, ends_in_word, foreign_digit, is_word};
 
 /// How a number stands to what is before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,10 @@ fn is_glued_cue(before: &[u8]) -> bool {
 
 /// Whether a digit that is not ASCII stands last.
 fn ends_in_digit(before: &[u8]) -> bool {
-    before.len().checked_sub(3).is_some_and(|from| is_thai_digit(&before[from..]) || is_wide_digit(&before[from..]))
+    [2, 3].into_iter().any(|width| {
+        let from = before.len().checked_sub(width);
+        from.and_then(|from| foreign_digit(&before[from..])).is_some_and(|(_, found)| found == width)
+    })
 }
 
 /// Whether the `/` before `at` is one of a path's: another slash or a dot stands before it in its token.

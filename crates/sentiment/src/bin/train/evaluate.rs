@@ -139,12 +139,17 @@ pub(crate) fn even_temperature(table: &Table, features: Features<'_>, kinds: &[V
         let table = table.clone().with_temperature(temperature);
         kinds.iter().filter_map(|kind| score(kind, &predict(&table, features, kind)).calibration_error).sum()
     };
-    least((0..20).map(|step| 0.8 + 0.05 * step as f32), error)
+    // The error is one of bins and jumps from one temperature to the next: each is held to the mean with its neighbours.
+    let tried: Vec<(f32, f64)> =
+        (0..20).map(|step| 0.8 + 0.05 * step as f32).map(|temperature| (temperature, error(temperature))).collect();
+    let evened = tried.windows(3).map(|near| (near[1].0, near.iter().map(|(_, error)| error).sum()));
+    of_least(evened)
 }
 
 fn least(temperatures: impl Iterator<Item = f32>, cost: impl Fn(f32) -> f64) -> f32 {
-    temperatures
-        .map(|temperature| (temperature, cost(temperature)))
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map_or(1.0, |best| best.0)
+    of_least(temperatures.map(|temperature| (temperature, cost(temperature))))
+}
+
+fn of_least(costs: impl Iterator<Item = (f32, f64)>) -> f32 {
+    costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(1.0, |best| best.0)
 }
