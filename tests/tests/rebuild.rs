@@ -248,6 +248,40 @@ fn what_lies_wholly_before_is_taken_over_and_the_rest_computed_anew() {
     shop.ok("rebuild", ["--drop-epoch", "1"]);
 }
 
+/// Nothing in the log, nor in touchpoints, tells of what an earlier rebuild has taken over.
+#[test]
+fn what_an_earlier_rebuild_took_over_is_not_left_behind_by_the_next() {
+    if !has_engine("what_an_earlier_rebuild_took_over_is_not_left_behind_by_the_next") {
+        return;
+    }
+    let mut shop = Deployment::new("");
+    shop.with_config("listen: 127.0.0.1:0", "listen: 127.0.0.1:0\n  touchpoints: false");
+    shop.start_engine();
+    // The first of June, and of July.
+    let click = |visitor: &str, at: i64| {
+        format!(
+            "{{\"event_id\":\"{visitor}\",\"visitor\":\"{visitor}\",\"occurred_at\":{at},\"name\":\"page_view\"}}\n"
+        )
+    };
+    let clicks = click("a", 1_748_736_000_000) + "no click\n" + &click("b", 1_751_328_000_000);
+    let file = shop.write("clicks.jsonl", clicks);
+    shop.ok("import", ["--format".as_ref(), "native".as_ref(), file.as_os_str()]);
+    let all = || ["sessions", "journeys", "dead_letters"].map(|view| tables::business(&shop, view));
+    let before = all();
+    assert_eq!(before.each_ref().map(Vec::len), [2, 2, 1]);
+    shop.ok("rebuild", ["--since", "2025-06-15T00:00:00Z"]);
+    assert_eq!(all(), before);
+    reconfigure(&shop, "epoch: 2\n");
+    let refused = shop.fails("rebuild", ["--since", "2025-05-15T00:00:00Z"]);
+    assert!(refused.contains("taken over by an earlier rebuild"), "{refused}");
+    let earliest = refused.rsplit(' ').next().unwrap().trim().to_owned();
+    let refused = shop.fails("rebuild", [""; 0]);
+    assert!(refused.contains("give --since TIME here, too"), "{refused}");
+    shop.ok("rebuild", ["--since", &earliest]);
+    assert_eq!(all(), before);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
 #[test]
 fn who_became_a_customer_since_then_keeps_what_stays_their_own() {
     if !has_engine("who_became_a_customer_since_then_keeps_what_stays_their_own") {

@@ -303,3 +303,24 @@ fn what_all_partitions_are_told_is_carried_to_every_one_from_whoever_has_it() {
         }
     }
 }
+
+#[test]
+fn what_comes_behind_the_last_word_is_noticed_unless_its_source_sends_it_again() {
+    let (mut old, new) = (Old::new(), New::empty(3));
+    old.send(CLICKS, 0..20);
+    old.send(FILE, 20..40);
+    old.tick();
+    let tail = {
+        let mut carry = new.begin(&old);
+        while carry.step().unwrap() {}
+        carry.known(1_000).unwrap();
+        carry.tail().unwrap()
+    };
+    tail.check(&old.log).unwrap();
+    old.send(CLICKS, 40..60);
+    old.tick();
+    tail.check(&old.log).unwrap();
+    old.send(FILE, 60..61);
+    old.tick();
+    assert!(tail.check(&old.log).unwrap_err().to_string().contains("--afresh"));
+}
