@@ -147,12 +147,12 @@ mod tests {
     #[test]
     fn a_word_left_out_of_a_longer_text_does_not_make_it_a_short_one() {
         // Thirteen words; what is nothing special is so of a whole text of twelve.
-        let text = "the dull film was awful and too long and it was nothing special";
+        let text = "we went there in the evening and it was nothing special to be";
         let explanation = Scorer::embedded().unwrap().explain(text, None, &mut Scratch::new());
         for piece in explanation.contributions {
             let word = &text[piece.place.clone()];
             assert!(
-                !["film", "it", "the", "was"].contains(&word) || piece.effect.abs() < 0.3,
+                !["it", "there", "to", "and"].contains(&word) || piece.effect.abs() < 0.3,
                 "{word}: {}",
                 piece.effect
             );
