@@ -108,6 +108,7 @@ fn through(
     let config = &deployment.config;
     let sink = sink::open(deployment, clickhouse, metrics, InsertMetrics::observer(metrics))?;
     let logs = deployment.logs()?;
+    deployment.hold_ends(clickhouse, &logs)?;
     let shared = Shared {
         logs: logs.clone(),
         sink: sink.clone(),

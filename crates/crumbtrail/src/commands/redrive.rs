@@ -35,6 +35,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let dead = dead(&deployment, &clickhouse)?;
     check_reasons(&args.reason, &dead)?;
     let logs = deployment.logs()?;
+    deployment.hold_ends(&clickhouse, &logs)?;
     let mut mender = Fix {
         args,
         dead,

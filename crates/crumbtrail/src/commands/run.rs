@@ -61,6 +61,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let logs = deployment.logs()?;
     let clickhouse = if sessionize || journey { Some(clickhouse(&deployment)?) } else { None };
+    // Before anybody writes.
+    match &clickhouse {
+        Some(clickhouse) => deployment.hold_ends(clickhouse, &logs)?,
+        None => deployment.hold_ends_if_told(&logs)?,
+    }
     let processors = match &clickhouse {
         Some(clickhouse) => Some(processors(&deployment, clickhouse, &logs, &metrics, &health, sessionize, journey)?),
         None => None,

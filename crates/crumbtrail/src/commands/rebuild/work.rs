@@ -57,6 +57,7 @@ pub fn work(
     stop: &AtomicBool,
 ) -> Result<Option<Done>> {
     let logs = deployment.logs()?;
+    deployment.hold_ends(clickhouse, &logs)?;
     let epochs = Epochs { from: Epoch(plan.from), to: Epoch(plan.to), generation: deployment.generation() };
     let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
     let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
