@@ -84,7 +84,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let mut drained = Ok(());
     if let Some((processors, sink)) = processors {
         if args.until_idle && ended.is_ok() && intake_ended.is_ok() {
-            drained = processors.drain(&logs, || sink.is_patient(deployment.patience.most()));
+            drained = processors.drain(&logs, &stop, || sink.is_patient(deployment.patience.most()));
         }
         drained = drained.and(processors.stop(deadline));
         drained = drained.and(sink.flush(deadline).map(|_| ()).map_err(Into::into));

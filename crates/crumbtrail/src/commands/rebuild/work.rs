@@ -33,6 +33,8 @@ const MOST_BEHIND: u64 = 2_048;
 /// On Kafka the processors of the old epoch may run: they have stopped once their log is silent for so long. Intake ticks every
 /// second.
 const SILENCE: Duration = Duration::from_secs(10);
+/// The last rows of a rebuild that is told to stop are waited for so long.
+const LEAVING: Duration = Duration::from_secs(5);
 /// So often it is told how far it is where nobody watches a bar.
 pub(super) const TELL: Duration = Duration::from_secs(10);
 
@@ -89,13 +91,18 @@ pub fn work(
             teller.tell(&carry, &processors, &logs);
             is_patient()
         };
-        processors.drain(&logs, at)?;
+        processors.drain(&logs, stop, at)?;
         Ok(Some(letters))
     });
     let stopped = processors.stop(shutdown);
     let letters = ended?;
     stopped?;
-    sink.finish(deployment.patience.most())?;
+    if stop.load(Ordering::Relaxed) {
+        // What is not in the tables by then is made again of the log.
+        sink.flush(LEAVING)?;
+    } else {
+        sink.finish(deployment.patience.most())?;
+    }
     teller.end(&carry);
     if let Some(pace) = teller.pace(&carry) {
         dry::note_pace(deployment, pace);
