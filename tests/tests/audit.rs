@@ -1,7 +1,10 @@
 //! The ledger against our logs: what the tables alone cannot tell.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crumbtrail_log::local::LocalLog;
+use crumbtrail_log::{Log as _, Offset, PartitionId};
 use crumbtrail_tests::{Deployment, binary, has_engine};
 use crumbtrail_warehouse::{Client, Endpoint};
 
@@ -187,4 +190,86 @@ fn another_log_in_the_place_of_ours_is_found() {
     assert_eq!(found.status.code(), Some(4), "{text}");
     assert!(text.contains("log        sessionize partition 0, ") && text.contains("the log ends before it"), "{text}");
     assert!(!text.contains("journey"), "{text}");
+}
+
+/// Where the log of touchpoints ends, by partition.
+fn ends(shop: &Deployment) -> Vec<Offset> {
+    let log = LocalLog::open(&shop.data().join("log"), "touchpoints-e1", 2).unwrap();
+    (0..2).map(|partition| log.bounds(PartitionId(partition)).unwrap().1).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+#[test]
+fn an_older_copy_of_our_log_is_refused_until_the_log_is_put_back_and_never_grows_meanwhile() {
+    if !has_engine("an_older_copy_of_our_log_is_refused_until_the_log_is_put_back_and_never_grows_meanwhile") {
+        return;
+    }
+    let mut shop = Deployment::new("log:\n  partitions: 2\n");
+    shop.start_engine();
+    let import = |prefix: &str, count: usize| {
+        let line = |n: usize| {
+            let at = 1_760_000_000_000i64 + n as i64 * 1_000;
+            format!(
+                "{{\"event_id\":\"{prefix}{n}\",\"visitor\":\"v{n}\",\"occurred_at\":{at},\"name\":\"page_view\"}}\n"
+            )
+        };
+        let file = shop.write(&format!("{prefix}.jsonl"), (0..count).map(line).collect::<String>());
+        ["--keep-open".into(), "--format".into(), "native".into(), file.into_os_string()]
+    };
+    let log = shop.data().join("log");
+    let [older, newest] = ["older", "newest"].map(|name| shop.path(name));
+    shop.ok("import", import("a", 50));
+    copy(&log, &older);
+    shop.ok("import", import("b", 3_000));
+    copy(&log, &newest);
+
+    copy(&older, &log);
+    let before = ends(&shop);
+    let link = ["link", "--visitor", "v1", "--customer", "c1", "--site", "default"].map(Into::into).to_vec();
+    let starts = [
+        ("import", import("c", 3_000).to_vec()),
+        ("import", import("c", 3_000).to_vec()),
+        ("import", import("c", 3_000).to_vec()),
+        ("run", vec!["all".into(), "--until-idle".into()]),
+        ("redrive", vec![]),
+        ("identity", link),
+    ];
+    for (command, arguments) in starts {
+        let mut words = std::collections::VecDeque::from(arguments);
+        let said = match command {
+            // The word behind it is a command, too.
+            "identity" => {
+                let link = words.pop_front().unwrap();
+                let told = Command::new(binary())
+                    .arg(command)
+                    .arg(link)
+                    .arg("--config")
+                    .arg(shop.config())
+                    .args(words)
+                    .output();
+                String::from_utf8_lossy(&told.unwrap().stderr).into_owned()
+            }
+            _ => shop.fails(command, words),
+        };
+        assert!(
+            said.contains("the tables go to offset") && said.contains("Put the log back as it was"),
+            "{command}: {said}"
+        );
+        assert_eq!(ends(&shop), before, "{command}");
+    }
+    let checked = shop.run("check", [""; 0]);
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(4), "{said}");
+    assert!(said.contains("MEND  ends of our logs: ") && said.contains("how: put the log back"), "{said}");
+
+    copy(&newest, &log);
+    let said = shop.ok("check", [""; 0]);
+    assert!(said.contains("ok    ends of our logs: "), "{said}");
+    shop.ok("import", import("c", 3_000));
+    assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 6_050);
+    assert_eq!(found(&shop, &["--log"]), [""; 0]);
 }

@@ -5,10 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crumbtrail_log::control::{Control, GoBack};
-use crumbtrail_log::kafka::{KafkaLog, KafkaSettings};
+use crumbtrail_log::kafka::{KafkaLog, KafkaSettings, admin};
 use crumbtrail_log::{Log, OriginId, PartitionId, Position};
 use crumbtrail_tests::clients::Producing;
 use crumbtrail_tests::deployment::wait_until;
@@ -131,6 +133,111 @@ fn two_members_share_the_partitions() {
     assert_eq!(shop.number("SELECT count() FROM sessions") as u64, sent["sessions"].as_u64().unwrap());
     assert_eq!(shop.number("SELECT sum(event_count) FROM sessions"), 30_000);
     assert_eq!(shop.number("SELECT count() FROM dead_letters"), 0);
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
+fn an_import_beside_a_running_member_ends_with_a_right_balance() {
+    let test = "an_import_beside_a_running_member_ends_with_a_right_balance";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+    let mut shop = Deployment::new(&config(&broker, "", JSON_CLICKS));
+    shop.start_engine();
+    let member = Member::start(&shop, "member");
+    let sent = Producing::start(&python, &[&broker.address, "-", "steady", "300", "1"]).sent();
+    let counted = || {
+        let out = shop.run("sql", ["SELECT count() FROM touchpoints", "--format", "TSV"]);
+        String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0)
+    };
+    wait_until(Duration::from_secs(60), || counted() == 300);
+    // Of the last seconds, as the member's are: event time has not gone past them.
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let line = |n: usize| {
+        let at = now_ms - 20_000 + n as i64 * 10;
+        format!("{{\"event_id\":\"i{n}\",\"visitor\":\"v{}\",\"occurred_at\":{at},\"name\":\"page_view\"}}\n", n % 50)
+    };
+    let file = shop.write("clicks.jsonl", (0..2_000).map(line).collect::<String>());
+    // The second time there is nothing new in it.
+    for (new, known) in [(2_000, 0), (0, 2_000)] {
+        let mut import = shop.command("import");
+        import.args(["--keep-open", "--format", "native"]).arg(&file).env("CRUMBTRAIL_KAFKA_INSTANCE", "importer");
+        let mut job = import.stdout(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        while job.try_wait().unwrap().is_none() {
+            if begun.elapsed() > Duration::from_secs(60) {
+                job.kill().unwrap();
+                panic!("the import does not end");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let ended = job.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success(), "{said}");
+        assert!(said.contains("balance    read = counted + each named outcome + known"), "{said}");
+        for (what, records) in [("read", 2_000), ("counted", new), ("known", known)] {
+            assert!(records == 0 || said.contains(&format!("{what:<10} {records:>10}")), "{said}");
+        }
+    }
+    member.drain();
+    assert_eq!(shop.number("SELECT count() FROM touchpoints WHERE outcome = 'counted'"), 2_300);
+    assert_eq!(sent["outcomes"]["clicks-json"]["counted"].as_u64(), Some(300));
+    assert_eq!(shop.sql("SELECT * FROM audit"), "");
+}
+
+#[test]
+fn a_rebuild_is_refused_beside_another_and_ends_when_told_to_while_it_waits() {
+    let test = "a_rebuild_is_refused_beside_another_and_ends_when_told_to_while_it_waits";
+    let Some(python) = python_client(test).filter(|_| has_engine(test)) else { return };
+    let Some(broker) = Broker::start(test) else { return };
+    let _ = Producing::start(&python, &[&broker.address, "-", "topics"]).sent();
+    let _ = Producing::start(&python, &[&broker.address, "-", "steady", "600", "1"]).sent();
+    let mut shop = Deployment::new(&config(&broker, "", JSON_CLICKS));
+    shop.start_engine();
+    shop.ok("run", ["all", "--until-idle"]);
+    let rebuild = |instance: &str| {
+        let mut command = shop.command("rebuild");
+        command.env("CRUMBTRAIL_KAFKA_INSTANCE", instance).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut one = rebuild("one");
+    // Somebody of its group who never gets on.
+    let (mut settings, stop) = (KafkaSettings::new(broker.address.clone()), Arc::new(AtomicBool::new(false)));
+    settings.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+    let topic = "crumbtrail.touchpoints-e2";
+    wait_until(Duration::from_secs(60), || matches!(admin::describe(&settings, topic), Ok(Some(_))));
+    std::thread::sleep(Duration::from_secs(1));
+    let idler = std::thread::spawn({
+        let (log, stop) = (KafkaLog::open(settings, topic, 3).unwrap(), stop.clone());
+        move || {
+            let (group, instance) = ("crumbtrail-sessionize-e2", "idle-sessionize-0".to_owned());
+            let mut idle = log.subscribe(crumbtrail_log::Member { group, index: 0, count: 1, instance }).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                let _ = idle.next(Duration::from_millis(100));
+            }
+        }
+    });
+    // Longer than it waits for more of the old log.
+    std::thread::sleep(Duration::from_secs(20));
+    let mut other = rebuild("two");
+    wait_until(Duration::from_secs(30), || other.try_wait().unwrap().is_some());
+    let said = other.wait_with_output().unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&said.stderr);
+    assert!(said.contains("another process makes epoch 2 (") && said.contains("run this again"), "{said}");
+
+    assert!(one.try_wait().unwrap().is_none(), "it waits for what the idle one holds");
+    assert!(std::process::Command::new("kill").arg(one.id().to_string()).status().unwrap().success());
+    wait_until(Duration::from_secs(20), || one.try_wait().unwrap().is_some());
+    assert_eq!(one.wait().unwrap().code(), Some(130));
+    stop.store(true, Ordering::Relaxed);
+    idler.join().unwrap();
+    wait_until(Duration::from_secs(30), || {
+        let settings = KafkaSettings::new(broker.address.clone());
+        admin::members(&settings, "crumbtrail-sessionize-e2").is_ok_and(|members| members.is_empty())
+    });
+    shop.ok("rebuild", [""; 0]);
+    assert_eq!(shop.number("SELECT count() FROM touchpoints"), 600);
     assert_eq!(shop.sql("SELECT * FROM audit"), "");
 }
 

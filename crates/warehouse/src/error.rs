@@ -159,13 +159,16 @@ impl WarehouseError {
         matches!(self, WarehouseError::Server { code: ANOTHER_START_CODE, detail, .. } if detail.contains(ANOTHER_START))
     }
 
+    /// Whether the table asked of, or its database, is not there.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, WarehouseError::Server { code, .. } if UNKNOWN.contains(code))
+    }
+
     /// The same of a table that was there when it was asked for last: one that is unknown now was dropped.
     #[must_use]
     pub(crate) fn of_table(self, table: &str) -> WarehouseError {
         match self {
-            WarehouseError::Server { code, .. } if UNKNOWN.contains(&code) => {
-                WarehouseError::Dropped { what: format!("the table {table}") }
-            }
+            error if error.is_unknown() => WarehouseError::Dropped { what: format!("the table {table}") },
             other => other,
         }
     }

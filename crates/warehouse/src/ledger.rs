@@ -104,35 +104,59 @@ pub async fn chain_end(
     processor: Processor,
     partition: u32,
 ) -> Result<Option<ChainEnd>, WarehouseError> {
+    let of = format!(" AND processor = '{}' AND partition = {partition}", processor.as_str());
+    Ok(chains(client, epoch, &of).await?.pop().map(|(_, _, end)| end))
+}
+
+/// As [`chain_end`], of every processor and partition that has one; none where the epoch has no tables.
+///
+/// # Errors
+/// Unreachable, late, refused.
+pub async fn chain_ends(client: &Client, epoch: u8) -> Result<Vec<(Processor, u32, ChainEnd)>, WarehouseError> {
+    match chains(client, epoch, "").await {
+        Err(error) if error.is_unknown() => Ok(Vec::new()),
+        chains => chains,
+    }
+}
+
+async fn chains(client: &Client, epoch: u8, of: &str) -> Result<Vec<(Processor, u32, ChainEnd)>, WarehouseError> {
     #[derive(Deserialize)]
     struct Row {
+        processor: String,
+        partition: u32,
         table_count: usize,
         chain_from: u64,
         chain_to: u64,
     }
     let sql = format!(
-        "SELECT count() AS table_count, max(first_offset) AS chain_from, min(last_offset) AS chain_to FROM (
-            SELECT table_name, min(from_offset) AS first_offset,
+        "SELECT toString(processor) AS processor, partition, count() AS table_count,
+            max(first_offset) AS chain_from, min(last_offset) AS chain_to
+        FROM (
+            SELECT processor, partition, table_name, min(from_offset) AS first_offset,
                 if(countIf(is_broken) = 0, max(to_offset), minIf(covered_to, is_broken)) AS last_offset
             FROM (
-                SELECT table_name, from_offset, to_offset,
+                SELECT processor, partition, table_name, from_offset, to_offset,
                     max(to_offset) OVER (
-                        PARTITION BY table_name ORDER BY from_offset, to_offset
+                        PARTITION BY processor, partition, table_name ORDER BY from_offset, to_offset
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to,
-                    row_number() OVER (PARTITION BY table_name ORDER BY from_offset, to_offset) > 1
+                    row_number() OVER (
+                        PARTITION BY processor, partition, table_name ORDER BY from_offset, to_offset) > 1
                         AND from_offset > covered_to AS is_broken
                 FROM {database}.{table} FINAL
-                WHERE epoch = {epoch} AND processor = '{processor}' AND partition = {partition})
-            GROUP BY table_name)",
+                WHERE epoch = {epoch}{of})
+            GROUP BY processor, partition, table_name)
+        GROUP BY processor, partition ORDER BY processor, partition",
         database = client.database(),
         table = TableId::Batches.in_epoch(epoch),
-        processor = processor.as_str(),
     );
     let rows: Vec<Row> = client.rows(&sql).await?;
-    Ok(rows
-        .first()
-        .filter(|row| row.table_count == processor.tables().len())
-        .map(|row| ChainEnd { from: row.chain_from, to: row.chain_to }))
+    let ends = rows.into_iter().filter_map(|row| {
+        let processor =
+            [Processor::Sessionize, Processor::Journey].into_iter().find(|p| p.as_str() == row.processor)?;
+        let is_whole = row.table_count == processor.tables().len();
+        is_whole.then_some((processor, row.partition, ChainEnd { from: row.chain_from, to: row.chain_to }))
+    });
+    Ok(ends.collect())
 }
 
 /// What the ledger says of one stretch: the positions of its records, and the tables that say so.

@@ -11,7 +11,7 @@ use crumbtrail_events::EventTime;
 use crumbtrail_events::Outcome::{Counted, Late};
 use crumbtrail_events::outcome::Counts;
 use crumbtrail_warehouse::insert::Inserter;
-use crumbtrail_warehouse::ledger::{ChainEnd, LedgerRow, ServerStart, chain_end};
+use crumbtrail_warehouse::ledger::{ChainEnd, LedgerRow, ServerStart, chain_end, chain_ends};
 use crumbtrail_warehouse::native::Block;
 use crumbtrail_warehouse::observer::{Observer, Silent};
 use crumbtrail_warehouse::tables::batches;
@@ -97,6 +97,9 @@ async fn many_batches_are_claimed_in_several_statements_compressed_or_not() {
         let end = chain_end(client, 1, Processor::Sessionize, partition).await.unwrap();
         assert_eq!(end, Some(ChainEnd { from: 0, to: 200 }));
     }
+    let whole = |partition| (Processor::Sessionize, partition, ChainEnd { from: 0, to: 200 });
+    assert_eq!(chain_ends(&plain, 1).await.unwrap(), [whole(0), whole(1)]);
+    assert_eq!(chain_ends(&plain, 9).await.unwrap(), [], "an epoch without tables");
     assert_eq!(ask(&plain, "SELECT count() FROM {db}.batches_e1").await, "2000");
     assert_eq!(ask(&plain, AUDIT).await, "");
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use crumbtrail_log::LogError;
 use crumbtrail_log::kafka::{KafkaSettings, admin};
+use crumbtrail_runtime::processor::ProcessorError;
 use crumbtrail_warehouse::epochs::{self, Shown};
 use crumbtrail_warehouse::observer::Silent;
 use crumbtrail_warehouse::{WarehouseError, claim, ledger, migrate};
@@ -331,6 +332,14 @@ fn owner(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<String> {
     Ok("the tables are this deployment's".to_owned())
 }
 
+/// Whether our logs go as far as the tables hold of them.
+fn ends(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<String> {
+    Ok(match deployment.look_at_ends(clickhouse)? {
+        true => "not before what the tables hold of them".to_owned(),
+        false => "in use: not looked into".to_owned(),
+    })
+}
+
 /// Whether ClickHouse judges ledger rows as it must: a refusal is what is asked for.
 fn ledger_rows(deployment: &Deployment, clickhouse: &Clickhouse) -> Result<String> {
     if deployment.config.clickhouse.replicated {
@@ -371,12 +380,20 @@ fn tables(deployment: &Deployment, findings: &mut Findings) {
     match runtime.block_on(migrate::verify(client, &deployment.target())) {
         Ok(wrong) if wrong.is_empty() => {
             findings.note("tables", Ok("all columns as this build writes them".to_owned()), mend);
-            findings.note("owner", owner(deployment, &clickhouse), |error| match error.downcast_ref::<WarehouseError>() {
+            let owner = owner(deployment, &clickhouse);
+            let is_ours = owner.is_ok();
+            findings.note("owner", owner, |error| match error.downcast_ref::<WarehouseError>() {
                 Some(_) => mend::clickhouse(config, error),
                 None => "give this deployment a `clickhouse.database` or an `epoch` of its own; or, if its logs were moved or made anew on \
                          purpose, run `crumbtrail migrate --adopt` once"
                     .to_owned(),
             });
+            if is_ours {
+                findings.note("ends of our logs", ends(deployment, &clickhouse), |error| match error.downcast_ref() {
+                    Some(ProcessorError::Shortened { .. }) => mend::SHORTENED.to_owned(),
+                    _ => mend::log_or_clickhouse(config, error),
+                });
+            }
             findings.note("ledger", ledger_rows(deployment, &clickhouse), |error| match error.downcast_ref() {
                 Some(WarehouseError::Server { .. }) => mend::clickhouse(config, error),
                 _ => "ClickHouse 23.12 or newer is needed; behind a balancer of replicas set `clickhouse.replicated`"

@@ -211,6 +211,7 @@ fn decide(args: &DecideArgs, links: bool) -> Result<ExitCode> {
         sayln!("note: {doubt}");
     }
     let logs = deployment.logs()?;
+    deployment.hold_ends(&clickhouse, &logs)?;
     let versions = (deployment.epoch(), deployment.generation());
     for Decision { to, key, role, visitor, contact, customer } in decisions {
         // Of its own: what is said tomorrow is another decision.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -35,6 +36,7 @@ pub fn redrive(args: &RedriveArgs) -> Result<ExitCode> {
     let dead = dead(&deployment, &clickhouse)?;
     check_reasons(&args.reason, &dead)?;
     let logs = deployment.logs()?;
+    deployment.hold_ends(&clickhouse, &logs)?;
     let mut mender = Fix {
         args,
         dead,
@@ -77,7 +79,7 @@ pub(super) fn close_and_process(deployment: &Deployment, clickhouse: &Clickhouse
         health: Health::default(),
     };
     let processors = Processors::start(deployment, &shared, true, true)?;
-    let drained = processors.drain(logs, || sink.is_patient(deployment.patience.most()));
+    let drained = processors.drain(logs, &AtomicBool::default(), || sink.is_patient(deployment.patience.most()));
     let deadline = Duration::from_secs(u64::from(deployment.config.pace.shutdown_deadline_seconds));
     let stopped = processors.stop(deadline);
     drained?;

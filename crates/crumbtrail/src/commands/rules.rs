@@ -91,6 +91,8 @@ fn apply(place: &Place) -> Result<ExitCode> {
     };
     noted()?;
     let logs = deployment.logs_of_any_rules()?;
+    let clickhouse = deployment.clickhouse()?;
+    deployment.hold_ends(&clickhouse, &logs)?;
     // On the local log we are alone from here on.
     let mut noted = noted()?;
     let changes = noted.may_change_to(&rules)?;
@@ -127,7 +129,6 @@ fn apply(place: &Place) -> Result<ExitCode> {
     }
     changes.iter().for_each(|change| sayln!("{change}"));
     if deployment.config.log.home == LogHome::Local {
-        let clickhouse = deployment.clickhouse()?;
         deployment.migrate(&clickhouse)?;
         super::redrive::close_and_process(&deployment, &clickhouse, &logs)?;
         sayln!("done: what is open was cut anew, what is final stays");

@@ -61,6 +61,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     }
     let logs = deployment.logs()?;
     let clickhouse = if sessionize || journey { Some(clickhouse(&deployment)?) } else { None };
+    // Before anybody writes.
+    match &clickhouse {
+        Some(clickhouse) => deployment.hold_ends(clickhouse, &logs)?,
+        None => deployment.hold_ends_if_told(&logs)?,
+    }
     let processors = match &clickhouse {
         Some(clickhouse) => Some(processors(&deployment, clickhouse, &logs, &metrics, &health, sessionize, journey)?),
         None => None,
@@ -79,7 +84,7 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     let mut drained = Ok(());
     if let Some((processors, sink)) = processors {
         if args.until_idle && ended.is_ok() && intake_ended.is_ok() {
-            drained = processors.drain(&logs, || sink.is_patient(deployment.patience.most()));
+            drained = processors.drain(&logs, &stop, || sink.is_patient(deployment.patience.most()));
         }
         drained = drained.and(processors.stop(deadline));
         drained = drained.and(sink.flush(deadline).map(|_| ()).map_err(Into::into));

@@ -231,6 +231,17 @@ impl Deployment {
         }
     }
 
+    /// Whether a log of an epoch was made.
+    ///
+    /// # Errors
+    /// The broker cannot be asked.
+    pub fn has_log(&self, name: &str, epoch: u8) -> Result<bool> {
+        Ok(match self.config.log.home {
+            LogHome::Local => self.log_folder().join(format!("{name}-e{epoch}.redb")).exists(),
+            LogHome::Kafka => admin::describe(&self.kafka_settings(), &self.topic(name, epoch))?.is_some(),
+        })
+    }
+
     /// The topic of a log of ours.
     #[must_use]
     pub fn topic(&self, name: &str, epoch: u8) -> String {

@@ -56,13 +56,7 @@ fn is_there(deployment: &Deployment) -> bool {
 
 /// Whether there is a log of an epoch, and records in it. Of one that somebody has, what it was begun under is noted.
 fn has_records(deployment: &Deployment, epoch: u8) -> Result<bool> {
-    let there = match deployment.config.log.home {
-        LogHome::Local => deployment.log_folder().join(format!("touchpoints-e{epoch}.redb")).exists(),
-        LogHome::Kafka => {
-            admin::describe(&deployment.kafka_settings(), &deployment.topic("touchpoints", epoch))?.is_some()
-        }
-    };
-    if !there {
+    if !deployment.has_log("touchpoints", epoch)? {
         return Ok(false);
     }
     match deployment.log_of("touchpoints", epoch) {

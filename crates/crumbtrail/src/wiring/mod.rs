@@ -3,6 +3,8 @@
 pub mod begun;
 pub mod computing;
 pub mod deployment;
+mod elsewhere;
+pub mod ends;
 pub mod enrichment;
 pub mod formats;
 pub mod intake;

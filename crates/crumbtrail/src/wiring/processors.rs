@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use crumbtrail_log::{Log, Member, PartitionId};
+use crumbtrail_log::kafka::admin;
+use crumbtrail_log::{Log, LogError, Member, Offset, PartitionId};
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_runtime::restores::Restores;
 use crumbtrail_runtime::{Clock, Processor, Sink, SnapshotStore, Step};
@@ -17,7 +18,9 @@ use crumbtrail_telemetry::{Health, Metrics};
 use super::Deployment;
 use super::computing::Rulings;
 use super::deployment::Logs;
+use super::elsewhere::Elsewhere;
 use super::rules::{cut_rules, identity_rules};
+use crate::config::LogHome;
 
 /// Running processors of this process.
 pub struct Processors {
@@ -25,6 +28,7 @@ pub struct Processors {
     pub sessionize: Progress,
     /// Where journey is.
     pub journey: Progress,
+    sink: Arc<dyn Sink>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<()>>>,
     failed: Arc<AtomicBool>,
@@ -68,6 +72,7 @@ impl Processors {
         let mut processors = Processors {
             sessionize: Progress::default(),
             journey: Progress::default(),
+            sink: shared.sink.clone(),
             stop: Arc::new(AtomicBool::new(false)),
             threads: Vec::new(),
             failed: Arc::new(AtomicBool::new(false)),
@@ -148,8 +153,8 @@ impl Processors {
                 flush_interval: Duration::from_millis(u64::from(config.pace.tick_ms.min(200))),
                 retention: deployment.retention(),
             };
-            let group = format!("{}-{name}-e{}", config.log.topic_prefix, config.epoch.0);
-            let instance = format!("{}-{name}-{index}", deployment.instance());
+            let group = group(deployment, name);
+            let instance = format!("{}{index}", instance(deployment, name));
             let count = config.pace.threads;
             let (health, failed) = (shared.health.clone(), self.failed.clone());
             let thread = std::thread::Builder::new()
@@ -176,26 +181,47 @@ impl Processors {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Waits until sessionize and then journey have processed everything their logs hold and cut it into batches, or one of them has
-    /// ended with an error, which [`Processors::stop`] tells; `look` is asked all the while whether to go on waiting.
+    /// Waits until sessionize and then journey, here or in other members of their groups, have processed everything their logs hold
+    /// now and cut it into batches, or one of them has ended with an error, which [`Processors::stop`] tells, or `stop` is set;
+    /// `look` is asked all the while whether to go on waiting.
     ///
     /// # Errors
     /// Records are missing from a log; what `look` says.
-    pub fn drain(&self, logs: &Logs, mut look: impl FnMut() -> Result<()>) -> Result<()> {
-        self.wait_for(&logs.touchpoints, &self.sessionize, &mut look)?;
+    pub fn drain(&self, logs: &Logs, stop: &AtomicBool, mut look: impl FnMut() -> Result<()>) -> Result<()> {
+        // What was written counts from where it is durable.
+        logs.touchpoints.flush(Duration::from_secs(60))?;
+        let sessionize = Elsewhere::new("sessionize", &logs.touchpoints, Some(&logs.people), self.sink.as_ref());
+        self.wait_for(&logs.touchpoints, &self.sessionize, sessionize, stop, &mut look)?;
         logs.people.flush(Duration::from_secs(60))?;
-        self.wait_for(&logs.people, &self.journey, &mut look)
+        let journey = Elsewhere::new("journey", &logs.people, None, self.sink.as_ref());
+        self.wait_for(&logs.people, &self.journey, journey, stop, &mut look)
     }
 
-    fn wait_for(&self, log: &Arc<dyn Log>, progress: &Progress, look: &mut impl FnMut() -> Result<()>) -> Result<()> {
+    fn wait_for(
+        &self,
+        log: &Arc<dyn Log>,
+        progress: &Progress,
+        mut elsewhere: Elsewhere<'_>,
+        stop: &AtomicBool,
+        look: &mut impl FnMut() -> Result<()>,
+    ) -> Result<()> {
         let mut moved_at = Instant::now();
-        loop {
+        // Others may go on writing: that is not waited for.
+        let mut ends = ends(log.as_ref())?;
+        while !stop.load(Ordering::Relaxed) {
             let (mut behind, mut gaps) = (false, 0);
-            for partition in 0..log.partitions() {
-                let (_, end) = log.bounds(PartitionId(partition))?;
-                let at = progress.of(partition).unwrap_or_default();
-                behind |= at.processed < end || at.waiting;
-                gaps += at.gaps;
+            for (partition, &end) in (0..).zip(&ends) {
+                match progress.of(partition) {
+                    Some(at) => {
+                        behind |= at.processed < end || at.waiting && at.cut < end;
+                        gaps += at.gaps;
+                    }
+                    None => behind |= elsewhere.is_behind(partition, end)?,
+                }
+            }
+            if gaps > 0 {
+                // What is sent again is behind all else.
+                ends = self::ends(log.as_ref())?;
             }
             look()?;
             if behind {
@@ -214,6 +240,7 @@ impl Processors {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        Ok(())
     }
 
     /// Stops them and waits, until the deadline.
@@ -241,4 +268,32 @@ impl Processors {
         }
         result
     }
+}
+
+/// The consumer group of a processor of the configured epoch.
+fn group(deployment: &Deployment, name: &str) -> String {
+    format!("{}-{name}-e{}", deployment.config.log.topic_prefix, deployment.config.epoch.0)
+}
+
+/// What our members are called in it, without their number.
+fn instance(deployment: &Deployment, name: &str) -> String {
+    format!("{}-{name}-", deployment.instance())
+}
+
+/// Members of other processes that the epoch's sessionize has. A local log has one owner.
+///
+/// # Errors
+/// The broker cannot be asked.
+pub fn others_at_work(deployment: &Deployment) -> Result<Vec<String>> {
+    if deployment.config.log.home == LogHome::Local {
+        return Ok(Vec::new());
+    }
+    let (name, ours) = ("sessionize", instance(deployment, "sessionize"));
+    let members = admin::members(&deployment.kafka_settings(), &group(deployment, name))?;
+    Ok(members.into_iter().filter(|member| !member.starts_with(&ours)).collect())
+}
+
+/// Where the partitions of a log end.
+fn ends(log: &dyn Log) -> Result<Vec<Offset>, LogError> {
+    (0..log.partitions()).map(|partition| Ok(log.bounds(PartitionId(partition))?.1)).collect()
 }

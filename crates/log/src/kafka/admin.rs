@@ -179,6 +179,24 @@ pub fn describe(settings: &KafkaSettings, topic: &str) -> Result<Option<TopicFac
     }))
 }
 
+/// Names of a consumer group's members: static ones by their instance, which Kafka puts before an id of its own.
+///
+/// # Errors
+/// [`LogError::Broker`] when the cluster does not answer.
+pub fn members(settings: &KafkaSettings, group: &str) -> Result<Vec<String>, LogError> {
+    let listed = admin(settings)?.inner().fetch_group_list(Some(group), settings.deadline());
+    let listed = listed.map_err(|error| broker_error(format!("ask for the members of {group}"), &error))?;
+    let members = listed.groups().iter().flat_map(|group| group.members());
+    Ok(members.map(|member| without_id(member.id()).to_owned()).collect())
+}
+
+/// A member's id without the UUID at its end.
+fn without_id(member: &str) -> &str {
+    const UUID: usize = 36;
+    let at = member.len().saturating_sub(UUID);
+    member.get(..at).and_then(|name| name.strip_suffix('-')).unwrap_or(member)
+}
+
 /// Whether partitions of a topic that exists have what is to be read of them next; of those that have not, why.
 ///
 /// # Errors
@@ -254,6 +272,12 @@ fn block_on<T>(future: impl Future<Output = T>, deadline: Duration, what: impl F
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_static_member_is_told_by_its_instance() {
+        assert_eq!(without_id("pod-0-sessionize-1-0b7d6c2e-5a43-4c1f-9d7e-3f1f5a0c9b21"), "pod-0-sessionize-1");
+        assert_eq!((without_id("rdkafka"), without_id("")), ("rdkafka", ""));
+    }
 
     #[test]
     fn complaints_say_how_to_mend() {

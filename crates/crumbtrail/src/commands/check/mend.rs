@@ -5,7 +5,7 @@ use crumbtrail_log::LogError;
 use crumbtrail_registry::NoRegistry;
 use crumbtrail_warehouse::WarehouseError;
 
-use crate::config::Config;
+use crate::config::{Config, LogHome};
 
 /// ACCESS_DENIED.
 const DENIED: u32 = 497;
@@ -91,6 +91,21 @@ pub fn missing(missing: &[LogError]) -> Option<(String, String)> {
 
 /// Of so many partitions it is told what is wrong with them.
 const MOST_TOLD: usize = 3;
+
+/// A log of ours that ends before what the tables hold of it.
+pub const SHORTENED: &str = "put the log back as it was: until then every start is refused before it writes anything; if it is lost, begin the next \
+     epoch (`epoch` one higher, then `crumbtrail migrate --show`) and read the sources again";
+
+/// A question of which a log and ClickHouse each tell a part.
+pub fn log_or_clickhouse(config: &Config, error: &Error) -> String {
+    match error.downcast_ref() {
+        Some(WarehouseError::Server { .. } | WarehouseError::Unreachable { .. } | WarehouseError::TimedOut { .. }) => {
+            clickhouse(config, error)
+        }
+        _ if config.log.home == LogHome::Kafka => kafka(config, error),
+        _ => store(config, error),
+    }
+}
 
 /// A registry that does not answer as one.
 pub fn registry(config: &Config, error: &Error) -> String {

@@ -23,6 +23,8 @@ use self::plan::Planned;
 use super::interrupt::on_signal;
 use crate::args::RebuildArgs;
 use crate::loaded::{load, load_to_read};
+use crate::wiring::Deployment;
+use crate::wiring::processors::others_at_work;
 
 pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     let config = if args.dry_run { load_to_read(&args.place)? } else { load(&args.place)? };
@@ -47,6 +49,7 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
     let old = old?;
     let since = since::planned(&plan, &deployment, &clickhouse, &old)?;
     let stop = on_signal()?;
+    refuse_beside(&deployment, plan.to)?;
     if args.afresh {
         remove::epoch(&deployment, &clickhouse)?;
     }
@@ -92,4 +95,17 @@ pub fn rebuild(args: &RebuildArgs) -> Result<ExitCode> {
         plan.from
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// # Errors
+/// Another process makes this epoch: neither would end for the partitions that the other holds.
+fn refuse_beside(deployment: &Deployment, epoch: u8) -> Result<()> {
+    let others = others_at_work(deployment)?;
+    if let Some(other) = others.first() {
+        bail!(
+            "another process makes epoch {epoch} ({other}), so this one does not: let that end, or stop it (SIGTERM) and run this again; if it \
+             was killed, Kafka notices within `session.timeout.ms` (45 s unless set under `kafka.client`)"
+        );
+    }
+    Ok(())
 }

@@ -33,6 +33,8 @@ const MOST_BEHIND: u64 = 2_048;
 /// On Kafka the processors of the old epoch may run: they have stopped once their log is silent for so long. Intake ticks every
 /// second.
 const SILENCE: Duration = Duration::from_secs(10);
+/// The last rows of a rebuild that is told to stop are waited for so long.
+const LEAVING: Duration = Duration::from_secs(5);
 /// So often it is told how far it is where nobody watches a bar.
 pub(super) const TELL: Duration = Duration::from_secs(10);
 
@@ -59,6 +61,7 @@ pub fn work(
     stop: &AtomicBool,
 ) -> Result<Option<Done>> {
     let logs = deployment.logs()?;
+    deployment.hold_ends(clickhouse, &logs)?;
     let epochs = Epochs { from: Epoch(plan.from), to: Epoch(plan.to), generation: deployment.generation() };
     let (from, to) = (old.touchpoints.as_ref(), logs.touchpoints.as_ref());
     let mut carry = Carry::begin(from, to, logs.control.as_ref(), epochs, since)?;
@@ -91,13 +94,18 @@ pub fn work(
             teller.tell(&carry, &processors, &logs);
             is_patient()
         };
-        processors.drain(&logs, at)?;
+        processors.drain(&logs, stop, at)?;
         Ok(Some((letters, tail)))
     });
     let stopped = processors.stop(shutdown);
     let ended = ended?;
     stopped?;
-    sink.finish(deployment.patience.most())?;
+    if stop.load(Ordering::Relaxed) {
+        // What is not in the tables by then is made again of the log.
+        sink.flush(LEAVING)?;
+    } else {
+        sink.finish(deployment.patience.most())?;
+    }
     teller.end(&carry);
     if let Some(pace) = teller.pace(&carry) {
         dry::note_pace(deployment, pace);
