@@ -92,7 +92,7 @@ AS WITH
             FROM claims
             UNION ALL
             SELECT
-                log_epoch, log_partition, row_table, place, 0, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'), 0,
+                log_epoch, log_partition, row_table, place, 0, toDateTime64(0, 3, 'UTC'), 0,
                 [0, 0, 0, 0, 0, 0, 0], rows, 0, found_sum, log_offset
             FROM placed_rows
         )
@@ -108,8 +108,7 @@ AS WITH
     -- What a ttl may have taken that has been made longer since: rows of a ledger row as in `ttl_keeps_rows`.
     taken_by_ttl AS
     (
-        SELECT if(count() = 0, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'),
-            max(applied_at - toIntervalDay(greatest(toInt32OrZero(splitByChar(' ', toString(file))[3]), 8) - 8))) AS until
+        SELECT max(applied_at - toIntervalDay(greatest(toInt32OrZero(splitByChar(' ', toString(file))[3]), 8) - 8)) AS until
         FROM {database}.schema_migrations
         WHERE startsWith(file, 'ttl ')
     ),
