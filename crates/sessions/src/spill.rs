@@ -25,7 +25,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many bytes. A chain of less than 8 events stays: its ends alone would need nearly as much.
+    /// So many bytes. A chain of less than 8 events stays: the ends that stay of any would be a half of it or more.
     #[must_use]
     pub fn of(bytes: usize) -> Budget {
         Budget { bytes, fewest: 8 }

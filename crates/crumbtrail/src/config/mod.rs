@@ -450,8 +450,8 @@ pub struct PaceConfig {
     /// when ClickHouse is behind. While it is away or refuses, partitions are paused at once.
     pub insert_queue_mib: u32,
     /// Events of sessions and conversations that can still change, most of them because of the allowed lateness: so much of them stays
-    /// in memory, MiB a partition, 2 million events. Beyond it those of quiet visitors lie in files without a name in
-    /// `data_dir/scratch`, 32 bytes an event.
+    /// in memory, MiB a partition, 2 million events. Beyond it those of quiet visitors, where a session
+    /// has eight or more, lie in files without a name in `data_dir/scratch`, 32 bytes an event.
     pub events_in_memory_mib: u32,
     /// Touchpoints of journeys that are settled and may still change hands: so much of them stays in memory, MiB a partition. What
     /// is older lies in files without a name in `data_dir/scratch`, 15 to 30 bytes a touchpoint.

@@ -17,7 +17,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow};
 use crumbtrail_log::kafka::{KafkaLog, admin};
 use crumbtrail_log::{Log as _, Offset, PartitionId};
 use crumbtrail_runtime::notes::Notes;
@@ -57,22 +57,22 @@ impl Deployment {
         Ok(own)
     }
 
-    /// Puts the notes of the configured epoch back where they are gone and a copy is there.
+    /// Puts the notes of the configured epoch back where they are gone and a copy is there; whether there are any then.
     ///
     /// # Errors
     /// They cannot be read or written.
-    pub(super) fn put_notes_back(&self, notes: &Notes) -> Result<()> {
+    pub(super) fn put_notes_back(&self, notes: &Notes) -> Result<bool> {
+        let epoch = self.config.epoch.0;
         if notes.get(computing::NOTE)?.is_some() {
-            return Ok(());
+            return Ok(true);
         }
-        if let Some(copied) = self.copied(self.config.epoch.0)? {
-            tracing::warn!(
-                epoch = self.config.epoch.0,
-                "the notes beside the snapshots are gone (another `snapshots.url`, or its store lost?): put back from the copy with the log"
-            );
-            put(notes, &copied)?;
-        }
-        Ok(())
+        let Some(copied) = self.copied(epoch)? else { return Ok(false) };
+        tracing::warn!(
+            epoch,
+            "the notes beside the snapshots are gone (another `snapshots.url`, or its store lost?): put back from the copy with the log"
+        );
+        put(notes, &copied)?;
+        Ok(true)
     }
 
     /// Copies the notes of the configured epoch, if they changed.
@@ -107,7 +107,7 @@ impl Deployment {
 
     /// Whole or as before, whatever is killed.
     fn write_copy(&self, bytes: &[u8]) -> Result<()> {
-        let (path, folder) = (self.copy_file(), self.log_folder());
+        let (path, folder) = (self.copy_file(self.config.epoch.0), self.log_folder());
         let cannot = || format!("cannot write {}", path.display());
         let mut file = NamedTempFile::new_in(&folder).with_context(cannot)?;
         file.write_all(bytes).and_then(|()| file.as_file().sync_all()).with_context(cannot)?;
@@ -116,14 +116,14 @@ impl Deployment {
     }
 
     /// Where the copy lies beside a local log.
-    pub(super) fn copy_file(&self) -> PathBuf {
-        self.log_folder().join(format!("{NAME}-e{}.json", self.config.epoch.0))
+    pub(super) fn copy_file(&self, epoch: u8) -> PathBuf {
+        self.log_folder().join(format!("{NAME}-e{epoch}.json"))
     }
 
     fn copied(&self, epoch: u8) -> Result<Option<Copied>> {
         let (place, bytes) = match self.config.log.home {
             LogHome::Local => {
-                let path = self.log_folder().join(format!("{NAME}-e{epoch}.json"));
+                let path = self.copy_file(epoch);
                 let place = path.display().to_string();
                 match std::fs::read(path) {
                     Ok(bytes) => (place, Some(bytes)),
@@ -169,15 +169,9 @@ fn put(notes: &Notes, copied: &Copied) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to go on from a log with records of which nothing tells what it was begun under.
-///
-/// # Errors
-/// It is so, or the note cannot be read.
-pub fn check(notes: &Notes, epoch: u8, has_records: bool) -> Result<()> {
-    if !has_records || notes.get(computing::NOTE)?.is_some() {
-        return Ok(());
-    }
-    bail!(
+/// Why nobody goes on from a log with records of which nothing tells what it was begun under.
+pub fn is_unknown(epoch: u8) -> Error {
+    anyhow!(
         "what epoch {epoch} was begun under is noted nowhere, though its log has records: the notes beside the snapshots are gone (another \
          `snapshots.url`, or its store lost?), and so is the copy of them with the log. Put the store back; or, under the very \
          configuration it was begun with, `crumbtrail rules assume`; or compute the history anew: `crumbtrail rebuild`"

@@ -311,16 +311,15 @@ pub fn check(notes: &Notes, epoch: u8, rules: &Computing) -> Result<()> {
     )
 }
 
-/// Notes what an epoch begins with, once its logs are there; whether nothing was noted before.
+/// Notes what an epoch begins with, once its logs are there.
 ///
 /// # Errors
 /// The note cannot be read or written.
-pub fn note(notes: &Notes, rules: Computing) -> Result<bool> {
+pub fn note(notes: &Notes, rules: Computing) -> Result<()> {
     if Noted::read(notes)?.is_some() {
-        return Ok(false);
+        return Ok(());
     }
-    Noted { begun: rules, applied: Vec::new() }.write(notes)?;
-    Ok(true)
+    Noted { begun: rules, applied: Vec::new() }.write(notes)
 }
 
 /// What the steps of an epoch compute by.

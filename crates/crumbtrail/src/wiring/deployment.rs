@@ -158,7 +158,7 @@ impl Deployment {
     fn open_logs(&self, computing: Option<Computing>) -> Result<Logs> {
         let partitions = self.config.log.partitions;
         let notes = self.epoch_notes(self.config.epoch.0)?;
-        self.put_notes_back(&notes)?;
+        let is_noted = self.put_notes_back(&notes)?;
         formats::check(&notes, self.config.epoch.0)?;
         let rules = Routing::of(&self.config, &self.privacy_key()?)?;
         routing::check(&notes, self.config.epoch.0, &rules)?;
@@ -173,8 +173,8 @@ impl Deployment {
             dead_letters: self.log("dead-letters", 1)?,
             control: self.log("control", 1)?,
         };
-        if !self.assumes_rules {
-            begun::check(&notes, self.config.epoch.0, has_frames(logs.touchpoints.as_ref())?)?;
+        if !is_noted && !self.assumes_rules && has_frames(logs.touchpoints.as_ref())? {
+            return Err(begun::is_unknown(self.config.epoch.0));
         }
         routing::note(&notes, rules)?;
         formats::note(&notes)?;
@@ -242,6 +242,15 @@ impl Deployment {
         })
     }
 
+    /// The name of a log of ours as it is stored.
+    #[must_use]
+    pub fn stored(&self, name: &str, epoch: u8) -> String {
+        match self.config.log.home {
+            LogHome::Local => format!("{name}-e{epoch}"),
+            LogHome::Kafka => self.topic(name, epoch),
+        }
+    }
+
     /// The topic of a log of ours.
     #[must_use]
     pub fn topic(&self, name: &str, epoch: u8) -> String {
@@ -262,7 +271,7 @@ impl Deployment {
         let there = || there.iter().filter(|(_, file)| file.exists());
         // All are opened before the first is removed: what is in use stays whole.
         let opened = there().map(|(name, _)| self.log_of(name, epoch)).collect::<Result<Vec<_>>>()?;
-        let _ = std::fs::remove_file(self.copy_file());
+        let _ = std::fs::remove_file(self.copy_file(epoch));
         for (_, file) in there() {
             std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
             let _ = std::fs::remove_file(file.with_extension("holder"));

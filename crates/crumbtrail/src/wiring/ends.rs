@@ -10,7 +10,6 @@ use crumbtrail_warehouse::{WarehouseError, ledger};
 use super::deployment::{Deployment, Logs};
 use super::look::PATIENCE;
 use super::tables::Clickhouse;
-use crate::config::LogHome;
 
 /// How far the tables go of one partition: who reads the log, and up to where.
 type Reached = (Processor, u32, Offset);
@@ -24,7 +23,7 @@ impl Deployment {
         // The ledger first: what is in a table was in the log before.
         let asked = self.patience.ask("ledger", || reached(clickhouse, self.config.epoch.0));
         let reached = self.runtime.block_on(asked).context("how far the tables go cannot be asked")?;
-        held(&reached, &[&logs.touchpoints, &logs.people].map(AsRef::as_ref))
+        all_held(&reached, logs)
     }
 
     /// As [`Deployment::hold_ends`] for intake alone, which goes on while there is no ClickHouse to ask.
@@ -41,7 +40,7 @@ impl Deployment {
             Ok(self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await })??)
         });
         match reached {
-            Ok(reached) => held(&reached, &[&logs.touchpoints, &logs.people].map(AsRef::as_ref)),
+            Ok(reached) => all_held(&reached, logs),
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -61,21 +60,14 @@ impl Deployment {
         let epoch = self.config.epoch.0;
         let reached = self.runtime.block_on(reached(clickhouse, epoch))?;
         for (name, reader) in [("touchpoints", Processor::Sessionize), ("people", Processor::Journey)] {
-            let of_it: Vec<Reached> = reached.iter().copied().filter(|(processor, ..)| *processor == reader).collect();
-            let opened = if self.has_log(name, epoch)? { Some(self.log_of(name, epoch)) } else { None };
-            match opened {
-                None => {
-                    let stored = match self.config.log.home {
-                        LogHome::Local => format!("{name}-e{epoch}"),
-                        LogHome::Kafka => self.topic(name, epoch),
-                    };
-                    of_it.iter().try_for_each(|at| refuse(at, &stored, Offset(0)))?;
-                }
-                Some(Err(error)) if matches!(error.downcast_ref(), Some(LogError::Locked { .. })) => return Ok(false),
-                Some(log) => {
-                    let log = log?;
-                    held(&of_it, &[log.as_ref(), log.as_ref()])?;
-                }
+            if !self.has_log(name, epoch)? {
+                let stored = self.stored(name, epoch);
+                of(&reached, reader).try_for_each(|at| refuse(at, &stored, Offset(0)))?;
+                continue;
+            }
+            match self.log_of(name, epoch) {
+                Err(error) if matches!(error.downcast_ref(), Some(LogError::Locked { .. })) => return Ok(false),
+                log => held(&reached, reader, log?.as_ref())?,
             }
         }
         Ok(true)
@@ -87,18 +79,21 @@ async fn reached(clickhouse: &Clickhouse, epoch: u8) -> Result<Vec<Reached>, War
     Ok(ends.filter_map(|(processor, partition, end)| Some((processor, partition, Offset(end.whole_to()?)))).collect())
 }
 
-/// Holds them against the logs of touchpoints and of people. Partitions that a log has not are another finding's.
-fn held(reached: &[Reached], [touchpoints, people]: &[&dyn Log; 2]) -> Result<()> {
-    for at @ (processor, partition, _) in reached {
-        let log = match processor {
-            Processor::Sessionize => touchpoints,
-            Processor::Journey => people,
-        };
-        if *partition < log.partitions() {
-            refuse(at, log.name(), log.bounds(PartitionId(*partition))?.1)?;
-        }
+fn all_held(reached: &[Reached], logs: &Logs) -> Result<()> {
+    held(reached, Processor::Sessionize, logs.touchpoints.as_ref())?;
+    held(reached, Processor::Journey, logs.people.as_ref())
+}
+
+/// Holds what a reader of a log has reached against the log. Partitions that it has not are another finding's.
+fn held(reached: &[Reached], reader: Processor, log: &dyn Log) -> Result<()> {
+    for at @ (_, partition, _) in of(reached, reader).filter(|(_, partition, _)| *partition < log.partitions()) {
+        refuse(at, log.name(), log.bounds(PartitionId(*partition))?.1)?;
     }
     Ok(())
+}
+
+fn of(reached: &[Reached], reader: Processor) -> impl Iterator<Item = &Reached> {
+    reached.iter().filter(move |(processor, ..)| *processor == reader)
 }
 
 /// # Errors

@@ -40,7 +40,9 @@ pub fn rules(deployment: &Deployment) -> Result<()> {
     // Of a broker that is away another finding tells.
     if notes.get(computing::NOTE)?.is_none() && is_there(deployment) {
         notes = deployment.noted(epoch)?;
-        begun::check(&notes, epoch, has_records(deployment, epoch)?)?;
+        if notes.get(computing::NOTE)?.is_none() && has_records(deployment, epoch)? {
+            return Err(begun::is_unknown(epoch));
+        }
     }
     formats::check(&notes, epoch)?;
     routing::check(&notes, epoch, &Routing::of(&deployment.config, &deployment.privacy_key()?)?)?;
@@ -69,11 +71,9 @@ fn has_records(deployment: &Deployment, epoch: u8) -> Result<bool> {
 #[must_use]
 pub fn wanted(deployment: &Deployment) -> Vec<(String, u32)> {
     let config = &deployment.config;
-    let named = |name: &str| match config.log.home {
-        LogHome::Local => format!("{name}-e{}", config.epoch.0),
-        LogHome::Kafka => deployment.topic(name, config.epoch.0),
-    };
-    LOGS.iter().map(|name| (named(name), if is_dealt(name) { config.log.partitions } else { 1 })).collect()
+    let named =
+        |name: &str| (deployment.stored(name, config.epoch.0), if is_dealt(name) { config.log.partitions } else { 1 });
+    LOGS.iter().map(|name| named(name)).collect()
 }
 
 /// Whether local logs have been begun, so that the deployment has an id.

@@ -11,6 +11,7 @@ mod plan;
 mod remove;
 mod since;
 mod taking;
+mod telling;
 mod work;
 
 use std::process::ExitCode;

@@ -20,6 +20,7 @@ use crumbtrail_warehouse::{Client, TableId};
 use serde::Deserialize;
 
 use super::plan::{Old, Plan};
+use super::taking::{BY_TIME, moment};
 use crate::say::time_of;
 use crate::wiring::Deployment;
 use crate::wiring::tables::Clickhouse;
@@ -142,10 +143,6 @@ fn table(client: &Client, table: TableId, epoch: u8) -> String {
     format!("{}.{} FINAL", client.database(), table.in_epoch(epoch))
 }
 
-pub(super) fn moment(at: i64) -> String {
-    format!("fromUnixTimestamp64Milli({at}, 'UTC')")
-}
-
 fn reaches_over(begin: &str, end: &str, at: i64) -> String {
     format!("{begin} < {0} AND {end} >= {0}", moment(at))
 }
@@ -218,7 +215,7 @@ async fn check_taken_over(client: &Client, epoch: u8, at: i64) -> Result<()> {
         missing: u64,
         latest: i64,
     }
-    for (of, time) in TAKEN_OVER {
+    for (of, time) in BY_TIME {
         let sql = format!(
             "SELECT count() AS missing, toUnixTimestamp64Milli(max({time})) AS latest FROM {} WHERE {} AND {time} >= {}",
             table(client, of, epoch),
@@ -237,16 +234,6 @@ async fn check_taken_over(client: &Client, epoch: u8, at: i64) -> Result<()> {
     Ok(())
 }
 
-/// What a rebuild takes over by its time, and that time.
-const TAKEN_OVER: [(TableId, &str); 6] = [
-    (TableId::Touchpoints, "occurred_at"),
-    (TableId::Sessions, "ended_at"),
-    (TableId::Conversations, "last_at"),
-    (TableId::Journeys, "last_at"),
-    (TableId::Conversions, "converted_at"),
-    (TableId::Breadcrumbs, "last_at"),
-];
-
 /// The condition of rows that an earlier epoch's log made.
 fn taken_over(epoch: u8) -> String {
     format!("bitShiftRight(version, 56) < {epoch}")
@@ -261,7 +248,7 @@ pub async fn has_taken_over(client: &Client, epoch: u8) -> Result<bool> {
     struct Row {
         rows: u64,
     }
-    let tables = TAKEN_OVER.into_iter().map(|(of, _)| of).chain([TableId::DeadLetters]);
+    let tables = BY_TIME.into_iter().map(|(of, _)| of).chain([TableId::DeadLetters]);
     let count = |of| format!("(SELECT count() FROM {} WHERE {})", table(client, of, epoch), taken_over(epoch));
     let sql = format!("SELECT {} AS rows", tables.map(count).collect::<Vec<_>>().join(" + "));
     Ok(client.rows::<Row>(&sql).await?.first().is_some_and(|row| row.rows > 0))

@@ -1,21 +1,34 @@
 //! What a rebuild takes over: rows of the old tables that lie wholly before a moment, a statement a table, and how far it is.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use anyhow::Result;
 use crumbtrail_warehouse::{Client, Endpoint, TableId};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::since::moment;
-use super::work::TELL;
+use super::telling::{Telling, left};
 use crate::say::span;
 use crate::wiring::tables::Clickhouse;
 
 /// How often the server is asked how far a statement is.
 const ASK: Duration = Duration::from_secs(1);
+
+/// Tables of which rows are taken over by their time, and that time.
+pub(super) const BY_TIME: [(TableId, &str); 7] = [
+    (TableId::Touchpoints, "occurred_at"),
+    (TableId::Sessions, "ended_at"),
+    (TableId::Conversations, "last_at"),
+    (TableId::Journeys, "last_at"),
+    (TableId::StageMoves, "moved_at"),
+    (TableId::Conversions, "converted_at"),
+    (TableId::Breadcrumbs, "last_at"),
+];
+
+/// A moment in SQL.
+pub(super) fn moment(at: i64) -> String {
+    format!("fromUnixTimestamp64Milli({at}, 'UTC')")
+}
 
 /// Takes over what lies wholly before the moment. Doing it twice changes nothing. Returns rows by table.
 ///
@@ -40,7 +53,7 @@ pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Re
              SETTINGS max_partitions_per_insert_block = 0"
         );
         let what = format!("taking over rows of {}, table {} of {}", table.name(), n + 1, tables.len());
-        Teller::new(what).tell_while(&patient, &new, patient.execute(&copied)).await?;
+        while_telling(Telling::new(what), &patient, &new, patient.execute(&copied)).await?;
         let sql = format!("SELECT count() AS rows FROM {database}.{new} FINAL WHERE bitShiftRight(version, 56) < {to}");
         let rows = patient.rows::<Row>(&sql).await?;
         taken.push((*table, rows.first().map_or(0, |row| row.rows)));
@@ -51,58 +64,27 @@ pub async fn take_over(clickhouse: &Clickhouse, from: u8, to: u8, at: i64) -> Re
     Ok(taken)
 }
 
-/// Tells how far a statement is: a bar on a terminal, a line now and then elsewhere.
-struct Teller {
-    bar: ProgressBar,
-    what: String,
-    begun: Instant,
-    told: Instant,
-}
-
-impl Teller {
-    fn new(what: String) -> Teller {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(1) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent} %, {msg}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(what.clone());
-        Teller { bar, what, begun: Instant::now(), told: Instant::now() }
-    }
-
-    /// Waits for a statement that inserts into `table`, and tells of it meanwhile. A server that tells nothing of its statements, or lets this
-    /// user see none, is asked no less patiently.
-    async fn tell_while<T>(mut self, client: &Client, table: &str, statement: impl Future<Output = T>) -> T {
-        let mut statement = std::pin::pin!(statement);
-        loop {
-            let asked = async {
-                sleep(ASK).await;
-                far(client, table).await
-            };
-            tokio::select! {
-                done = &mut statement => {
-                    self.bar.finish_and_clear();
-                    return done;
-                }
-                far = asked => self.tell(far),
-            }
-        }
-    }
-
-    fn tell(&mut self, far: Option<Far>) {
-        let elapsed = self.begun.elapsed();
-        let message = match &far {
-            Some(Far { read, all }) if read < all => {
-                let left = elapsed.mul_f64(((all - read) as f64 / (*read).max(1) as f64).min(1e6));
-                self.bar.set_length(*all);
-                self.bar.set_position(*read);
-                format!("{read} of {all} rows read, about {} left", span(left))
-            }
-            _ => format!("for {}", span(elapsed)),
+/// Waits for a statement that inserts into `table`, and tells of it meanwhile. A server that tells nothing of its statements, or lets this
+/// user see none, is asked no less patiently.
+async fn while_telling<T>(mut telling: Telling, client: &Client, table: &str, statement: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let mut statement = std::pin::pin!(statement);
+    loop {
+        let asked = async {
+            sleep(ASK).await;
+            far(client, table).await
         };
-        self.bar.set_message(message.clone());
-        if self.bar.is_hidden() && self.told.elapsed() >= TELL {
-            self.told = Instant::now();
-            eprintln!("{}: {message}", self.what);
+        tokio::select! {
+            done = &mut statement => {
+                telling.end();
+                return done;
+            }
+            far = asked => {
+                let share = far.map(|Far { read, all }| read as f64 / all.max(1) as f64).filter(|share| *share < 1.0);
+                let left = share.and_then(|share| left(begun.elapsed(), share, 1.0 - share));
+                let since = || format!("for {}", span(begun.elapsed()));
+                telling.tell(share, &left.map_or_else(since, |left| format!("about {} left", span(left))));
+            }
         }
     }
 }
@@ -130,9 +112,8 @@ fn not_anew(database: &str, to: u8, table: TableId, key: &str) -> String {
 }
 
 /// What is taken over of a table: its condition in the old one. Rows of the new epoch win over those of equal keys.
-fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
+fn conditions(database: &str, to: u8, at: i64) -> Vec<(TableId, String)> {
     let at = moment(at);
-    let before = |column: &str| format!("{column} < {at}");
     let not_anew = |table: TableId, key: &str| not_anew(database, to, table, key);
     let touchpoint =
         not_anew(TableId::Touchpoints, "site, occurred_at, event_hash, topic, partition, offset, origin_hash");
@@ -142,17 +123,18 @@ fn conditions(database: &str, to: u8, at: i64) -> [(TableId, String); 9] {
     // A cart whose last activity lies before is nobody's to find abandoned anew, though it may be so behind the moment; unless its session
     // reaches over: then it may begin later there, and is another one by its key.
     let cart = not_anew(TableId::Breadcrumbs, "site, visitor, last_at");
-    [
-        (TableId::Touchpoints, format!("{} AND {touchpoint}", before("occurred_at"))),
-        (TableId::Sessions, before("ended_at")),
-        (TableId::Conversations, before("last_at")),
-        (TableId::Journeys, format!("{} AND {person}", before("last_at"))),
-        (TableId::StageMoves, format!("{} AND {person}", before("moved_at"))),
-        (TableId::Conversions, before("converted_at")),
-        (TableId::Breadcrumbs, format!("{} AND {cart}", before("last_at"))),
-        (TableId::DeadLetters, letter),
-        (TableId::IdentityLinks, "1".to_owned()),
-    ]
+    let of = |table: TableId| match table {
+        TableId::Touchpoints => Some(&touchpoint),
+        TableId::Journeys | TableId::StageMoves => Some(&person),
+        TableId::Breadcrumbs => Some(&cart),
+        _ => None,
+    };
+    let by_time = BY_TIME.map(|(table, time)| {
+        let more = of(table).map(|more| format!(" AND {more}")).unwrap_or_default();
+        (table, format!("{time} < {at}{more}"))
+    });
+    let others = [(TableId::DeadLetters, letter), (TableId::IdentityLinks, "1".to_owned())];
+    by_time.into_iter().chain(others).collect()
 }
 
 /// Statements that say rows taken over once more, above the taking back that hides them: somebody who came since then had rows of the new epoch

@@ -1,6 +1,5 @@
 //! The work of a rebuild: the old log is carried over while sessionize and journey make the new tables of it.
 
-use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,11 +9,11 @@ use crumbtrail_log::{Epoch, Log, PartitionId};
 use crumbtrail_runtime::Clock;
 use crumbtrail_runtime::progress::Progress;
 use crumbtrail_telemetry::{Health, Metrics};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::carry::{Carry, Epochs, Tail};
 use super::plan::{Old, Plan};
 use super::since::Since;
+use super::telling::{Telling, left};
 use super::{dry, letters};
 use crate::commands::import::close_after_ms;
 use crate::config::LogHome;
@@ -35,8 +34,6 @@ const MOST_BEHIND: u64 = 2_048;
 const SILENCE: Duration = Duration::from_secs(10);
 /// The last rows of a rebuild that is told to stop are waited for so long.
 const LEAVING: Duration = Duration::from_secs(5);
-/// So often it is told how far it is where nobody watches a bar.
-pub(super) const TELL: Duration = Duration::from_secs(10);
 
 /// What was done.
 pub struct Done {
@@ -173,29 +170,19 @@ fn behind(log: &dyn Log, progress: &Progress) -> Result<u64> {
     Ok(frames)
 }
 
-/// Tells how far it is and how long it takes still: a bar on a terminal, a line now and then elsewhere.
+/// Tells how far it is and how long it takes still.
 struct Teller {
-    bar: ProgressBar,
+    telling: Telling,
     begun: Instant,
-    told: Instant,
     /// Share done when this run began to tell.
     share_before: Option<f64>,
-    what: String,
     from: u8,
 }
 
-/// Steps of the bar.
-const STEPS: u64 = 1_000;
-
 impl Teller {
     fn new(plan: &Plan) -> Teller {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(STEPS) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent} %, {msg}") {
-            bar.set_style(style);
-        }
-        let what = format!("rebuilding epoch {} into {}", plan.from, plan.to);
-        bar.set_prefix(what.clone());
-        Teller { bar, begun: Instant::now(), told: Instant::now(), share_before: None, what, from: plan.from }
+        let telling = Telling::new(format!("rebuilding epoch {} into {}", plan.from, plan.to));
+        Teller { telling, begun: Instant::now(), share_before: None, from: plan.from }
     }
 
     /// A log that cannot be asked now is asked the next time.
@@ -213,49 +200,25 @@ impl Teller {
         let before = *self.share_before.get_or_insert(share);
         let left = left(self.begun.elapsed(), share - before, 1.0 - share);
         let left = left.map_or("time left not known yet".to_owned(), |left| format!("about {} left", span(left)));
-        self.bar.set_position((share * STEPS as f64) as u64);
-        self.bar.set_message(left.clone());
-        if self.bar.is_hidden() && self.told.elapsed() >= TELL {
-            self.told = Instant::now();
-            eprintln!("{}: {:.0} %, {left}", self.what, share * 100.0);
-        }
+        self.telling.tell(Some(share), &left);
     }
 
     fn say_caught_up(&self) {
-        self.bar.suspend(|| {
-            eprintln!(
-                "{}: caught up, and epoch {} goes on: stop its processors now (SIGTERM), this waits for them",
-                self.what, self.from
-            )
-        });
+        let from = self.from;
+        self.telling.say(&format!(
+            "caught up, and epoch {from} goes on: stop its processors now (SIGTERM), this waits for them"
+        ));
     }
 
     fn end(&self, carry: &Carry<'_>) {
-        self.bar.finish_and_clear();
+        self.telling.end();
         let (taken, all) = carry.progress();
-        eprintln!("{}: {taken} of {all} frames in {}", self.what, span(self.begun.elapsed()));
+        self.telling.say(&format!("{taken} of {all} frames in {}", span(self.begun.elapsed())));
     }
 
     /// Records per second of this run, if it was long enough to tell.
     fn pace(&self, carry: &Carry<'_>) -> Option<f64> {
         let seconds = self.begun.elapsed().as_secs_f64();
         (carry.records() >= 1_000).then(|| carry.records() as f64 / seconds)
-    }
-}
-
-/// Time left where `done` took `elapsed` and `share` is to do.
-fn left(elapsed: Duration, done: f64, share: f64) -> Option<Duration> {
-    (done > 0.005).then(|| elapsed.mul_f64((share / done).clamp(0.0, 1e6)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_left_is_told_once_there_is_a_pace() {
-        let seconds = Duration::from_secs;
-        assert_eq!(left(seconds(3), 0.0, 1.0), None);
-        assert_eq!(left(seconds(30), 0.25, 0.75), Some(seconds(90)));
     }
 }
