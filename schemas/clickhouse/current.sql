@@ -2109,7 +2109,8 @@ AS WITH
         SELECT
             row_epoch, row_partition, row_table, place,
             max(claim_end) AS stretch_end,
-            max(marked_at) AS watermark_at,
+            -- Not `max`: once a server has compiled it (at the fourth question; 26.7), times before 1970, which stand for none, are the highest.
+            anyIf(marked_at, claim_end > 0) AS watermark_at,
             max(row_claim) AS row_claims,
             sumForEach(records) AS claimed,
             sumForEach(rows) AS found,
@@ -2141,7 +2142,8 @@ AS WITH
     -- What a ttl may have taken that has been made longer since: rows of a ledger row as in `ttl_keeps_rows`.
     taken_by_ttl AS
     (
-        SELECT max(applied_at - toIntervalDay(greatest(toInt32OrZero(splitByChar(' ', toString(file))[3]), 8) - 8)) AS until
+        SELECT if(count() = 0, toDateTime64('1900-01-01 00:00:00', 3, 'UTC'),
+            max(applied_at - toIntervalDay(greatest(toInt32OrZero(splitByChar(' ', toString(file))[3]), 8) - 8))) AS until
         FROM crumbtrail.schema_migrations
         WHERE startsWith(file, 'ttl ')
     ),

@@ -5,6 +5,7 @@
 mod common;
 
 use common::{ask, endpoint, engine_is_here, loader, migrated, touchpoint_batch};
+use crumbtrail_events::EventTime;
 use crumbtrail_events::Outcome::{Bot, Counted, Dead, Duplicate, Late};
 use crumbtrail_warehouse::ledger::{ChainEnd, START_ID_SQL, chain_end};
 use crumbtrail_warehouse::observer::Silent;
@@ -113,12 +114,14 @@ async fn whatever_is_planted_makes_the_audit_speak() {
     let first = "partition = 0 AND from_offset = 0";
     let sessionize = "processor = 'sessionize' AND partition = 0";
     // What is changed, of which rows, to what (nothing: taken away), and the kinds that it shows as.
-    let plants: [(&str, &str, &str, &str); 19] = [
+    let plants: [(&str, &str, &str, &str); 20] = [
         ("touchpoints", "offset = 1", "", "rows"),
         ("touchpoints", "offset = 1", "'late' AS outcome", "rows"),
         ("touchpoints", "offset = 1", "700 AS offset", "places"),
         ("touchpoints", "offset = 1", "7 AS origin_hash", "places"),
         ("touchpoints", "offset = 1", "7 AS event_hash", "places"),
+        // All of a stretch that was cut before any watermark was.
+        ("touchpoints", "log_partition = 2", "", "rows"),
         ("dead_letters", "1", "", "rows"),
         ("dead_letters", "1", "700 AS offset", "places"),
         ("batches", "partition = 0 AND from_offset = 2", "", "hole"),
@@ -161,6 +164,7 @@ async fn whatever_is_planted_makes_the_audit_speak() {
             journey(2, 4),
             journey(4, 6),
             later,
+            Batch { watermark: EventTime::MIN, ..touchpoint_batch(2, 0, &[Counted, Counted]) },
         ];
         loader(&client).load(&batches).await.unwrap();
         assert_eq!(ask(&client, AUDIT).await, "", "{table} {of} {values}");
